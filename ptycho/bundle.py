@@ -1,0 +1,95 @@
+"""The bundle: a trained model in one ``.npz`` that needs no unpickling.
+
+Weights, probe, the configuration, every scale and the versions that made it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ptycho import artifacts, config, probes
+from ptycho.arrays import Complex, Real
+from ptycho.config import PipelineConfig, from_mapping
+from ptycho.errors import BundleError, ConfigError
+from ptycho.normalize import Scales
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A trained model as data. ``log_scale`` is the trained one, ``scales`` are the training data's,
+    and ``photon_scale`` says in which units that data was: ``A = sqrt(counts) / photon_scale``."""
+
+    config: PipelineConfig
+    scales: Scales
+    log_scale: float
+    photon_scale: float
+    probe: Complex
+    weights: list[Real]
+    versions: dict[str, str]
+
+    def check(self, N: int, gridsize: int, probe: Complex | None = None) -> None:
+        """Raise BundleError unless the bundle was trained for this ``N``, ``gridsize`` and ``probe``."""
+        for name, mine, other in (("N", self.config.N, N), ("gridsize", self.config.gridsize, gridsize)):
+            if mine != other:
+                raise BundleError(
+                    f"the bundle was trained with {name} = {mine} and cannot be used with {name} = {other}"
+                )
+        if probe is not None and (overlap := _overlap(self.probe, probe)) < 0.999:
+            widths = f"{probes.rms_width(self.probe):.2f}", f"{probes.rms_width(probe):.2f}"
+            raise BundleError(
+                f"the bundle was trained with another probe (rms width {widths[0]} px) than this one "
+                f"(rms width {widths[1]} px): their overlap is {overlap:.4f}, at least 0.999 is needed"
+            )
+
+
+def _overlap(a: Complex, b: Complex) -> float:
+    """``|<a, b>| / (||a|| ||b||)``: 1 when two probes differ by a constant factor only."""
+    return float(abs(np.vdot(a, b)) / (np.linalg.norm(a) * np.linalg.norm(b))) if a.shape == b.shape else 0.0
+
+
+def save(path: Path, bundle: Bundle) -> None:
+    """Write the bundle, whole or not at all."""
+    about = {
+        "format": FORMAT,
+        "config": config.to_mapping(bundle.config),
+        "config_digest": config.digest(bundle.config),
+        "scales": dataclasses.asdict(bundle.scales),
+        "log_scale": bundle.log_scale,
+        "photon_scale": bundle.photon_scale,
+        "versions": bundle.versions,
+    }
+    arrays = {f"weight_{i:03d}": weight for i, weight in enumerate(bundle.weights)}
+    text = np.frombuffer(json.dumps(about, allow_nan=False).encode(), np.uint8)
+    artifacts.write_npz(path, {"about": text, "probe": bundle.probe, **arrays})
+
+
+def load(path: Path) -> Bundle:
+    """Read a bundle; raises BundleError when the file is not one, is damaged, or is of another format."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            about: dict[str, Any] = json.loads(file["about"].tobytes())
+            weights = [file[name] for name in sorted(file) if name.startswith("weight_")]
+            probe = file["probe"]
+    except FileNotFoundError:
+        raise BundleError(f"no bundle at {path}") from None
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise BundleError(f"{path} is not a bundle, or is damaged ({error})") from error
+    if about.get("format") != FORMAT:
+        raise BundleError(f"{path} is a bundle of format {about.get('format')}, this version reads format {FORMAT}")
+    try:
+        pipeline = from_mapping(PipelineConfig, about["config"], f"bundle {path}")
+    except ConfigError as error:
+        raise BundleError(str(error)) from error
+    if config.digest(pipeline) != about["config_digest"]:
+        raise BundleError(f"{path}: the configuration inside does not match its digest: the bundle was altered")
+    scales = Scales(**about["scales"])
+    return Bundle(pipeline, scales, about["log_scale"], about["photon_scale"], probe, weights, about["versions"])

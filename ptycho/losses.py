@@ -1,0 +1,56 @@
+"""The losses, pure functions of tensors on every Keras backend.
+
+``counts`` are photons, ``rate`` is the predicted intensity in photons; amplitudes are in normalised
+units. Shapes ``(B, C, N, N)``; every loss is a mean over the ``B * C`` images.
+"""
+
+from __future__ import annotations
+
+from keras import ops
+
+from ptycho.physics import Pair, Tensor
+
+FLOOR = 1e-6  # photons; keeps the rate strictly positive where nothing is predicted
+
+
+def poisson_nll_elementwise(counts: Tensor, rate: Tensor) -> Tensor:
+    """``rate - counts ln(rate)``: the Poisson negative log-likelihood up to ``ln(counts!)``."""
+    return rate - counts * ops.log(rate)
+
+
+def poisson_nll(counts: Tensor, rate: Tensor) -> Tensor:
+    """Mean over pixels of the Poisson negative log-likelihood, counted from a perfect prediction.
+
+    ``rate - counts + counts ln(counts / rate)``: ``poisson_nll_elementwise`` less its value at
+    ``rate = counts``, which no prediction changes. The gradient is the same, zero is the floor, and
+    float32 resolves it at 1e9 photons. Photon noise alone gives about 0.5 a pixel with many photons.
+    ``FLOOR`` is added to the rate, so the loss is finite and keeps a gradient where the rate vanishes.
+    """
+    rate = rate + FLOOR
+    excess = rate - counts + counts * ops.log((counts + FLOOR) / rate)
+    return ops.mean(excess)
+
+
+def amplitude_mae(measured: Tensor, intensity: Tensor) -> Tensor:
+    """Mean absolute difference of diffraction amplitudes, ``sqrt(intensity)`` against measured."""
+    return ops.mean(ops.abs(measured - ops.sqrt(intensity + 1e-12)))
+
+
+def total_variation(obj: Pair, weight: Tensor) -> Tensor:
+    """Mean modulus of the object's differences along both axes, over the canvas's weighted part."""
+    covered = ops.cast(weight > 0.5 * ops.max(weight, axis=(-2, -1), keepdims=True), "float32")
+    total = 0.0
+    for axis in (-2, -1):
+        after = tuple(slice(1, None) if a == axis else slice(None) for a in (-3, -2, -1))
+        before = tuple(slice(None, -1) if a == axis else slice(None) for a in (-3, -2, -1))
+        both = covered[after] * covered[before]
+        squared = ops.square(obj[0][after] - obj[0][before]) + ops.square(obj[1][after] - obj[1][before])
+        total = total + ops.sum(both * ops.sqrt(squared + 1e-12)) / (ops.sum(both) + 1e-12)
+    return total
+
+
+def realspace_mae(obj: Pair, truth: Pair, weight: Tensor) -> Tensor:
+    """Mean modulus of ``object - truth`` over the canvas's weighted part (needs a known truth)."""
+    covered = ops.cast(weight > 0.5 * ops.max(weight, axis=(-2, -1), keepdims=True), "float32")
+    modulus = ops.sqrt(ops.square(obj[0] - truth[0]) + ops.square(obj[1] - truth[1]) + 1e-12)
+    return ops.sum(covered * modulus) / (ops.sum(covered) + 1e-12)

@@ -1,0 +1,288 @@
+"""Run a scenario: every stage in order, then its artifacts."""
+
+from __future__ import annotations
+
+import platform
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from ptycho import artifacts, bundle, figures, invariants, telemetry
+from ptycho.config import PipelineConfig, digest, require, to_mapping
+from ptycho.invariants import Invariant
+from ptycho.scenario import Scenario
+from ptycho.stages import PIPELINE, Stage, Trained, container, levels, to_bundle
+
+Progress = Callable[[str, int, int, str], None]
+PACKAGES = ("keras", "numpy", "scipy", "scikit-image", "matplotlib", "h5py")
+BACKENDS = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
+
+
+@dataclass(frozen=True)
+class StageRecord:
+    """What a stage ran under: the digest of the whole configuration, and of the keys it reads."""
+
+    stage: str
+    config_digest: str
+    reads: tuple[str, ...]
+    reads_digest: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: every stage's output by name, and the content of its JSON artifacts."""
+
+    scenario: Scenario
+    out: Path
+    outputs: dict[str, Any]
+    records: list[StageRecord]
+    stats: dict[str, Any]
+    inference: dict[str, Any]
+    metrics: dict[str, Any]
+    invariants: list[Invariant]
+    metadata: dict[str, Any]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every invariant holds."""
+        return all(i.passed for i in self.invariants)
+
+
+def run(scenario: Scenario, out: Path, progress: Progress | None = None) -> Run:
+    """Run every stage of ``scenario`` and write its artifacts into the folder ``out``.
+
+    Raises TrainingDiverged (weights and history saved first), KeyboardInterrupt (likewise), and
+    PtychoError for bad input. ``run_metadata.json`` is written last: where it exists, all is whole.
+    """
+    (out / "run_metadata.json").unlink(missing_ok=True)
+    started = time.perf_counter()
+    config = scenario.config
+    _check_window(config)
+    outputs: dict[str, Any] = {}
+    records: list[StageRecord] = []
+    for stage in PIPELINE:
+        record, outputs[stage.name] = _run_stage(stage, config, outputs, progress)
+        records.append(record)
+        if stage.name == "train":
+            _save_training(out, config, outputs)
+    return _finish(scenario, out, outputs, records, time.perf_counter() - started)
+
+
+def _run_stage(
+    stage: Stage, config: PipelineConfig, outputs: dict[str, Any], progress: Progress | None
+) -> tuple[StageRecord, Any]:
+    def report(done: int, total: int, note: str) -> None:
+        if progress:
+            progress(stage.name, done, total, note)
+
+    report(0, 1, "")
+    started = time.perf_counter()
+    output = stage.run(config, report, **{name: outputs[name] for name in stage.needs})
+    seconds = time.perf_counter() - started
+    report(1, 1, f"{seconds:.1f} s")
+    seen = {name: getattr(config, name) for name in stage.reads}
+    read = digest({k: to_mapping(v) if hasattr(v, "__dataclass_fields__") else v for k, v in seen.items()})
+    return StageRecord(stage.name, digest(config), stage.reads, read, seconds), output
+
+
+def _check_window(config: PipelineConfig) -> None:
+    """Whatever would fail after hours of training fails here."""
+    require(
+        not (config.measured and config.loss.realspace_weight and config.loss.realspace_mae_weight),
+        "loss.realspace_mae_weight", config.loss.realspace_mae_weight, "measured data has no truth to compare with",
+    )  # fmt: skip
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of every library that computes."""
+    backend = keras.backend.backend()
+    names = (*PACKAGES, BACKENDS.get(backend, backend))
+    return {"python": platform.python_version(), "backend": backend, **{name: version(name) for name in names}}
+
+
+def _save_training(out: Path, config: PipelineConfig, outputs: dict[str, Any]) -> None:
+    """The training's artifacts; raises when it did not end well, after saving everything."""
+    trained: Trained = outputs["train"]
+    folder, outcome = out / "train_outputs", trained.outcome
+    history = outcome.history
+    bundle.save(
+        folder / "bundle.npz",
+        to_bundle(config, outputs["simulate"].photon_scale, outputs["normalize"], trained, versions()),
+    )
+    epochs = list(range(1, len(history["learning_rate"]) + 1))
+    artifacts.write_json(folder / "history.json", {"epochs": epochs, "metrics": history})
+    summary = telemetry.history_summary(history)
+    if outcome.diverged is not None:
+        where = outcome.diverged
+        for name in where.components:
+            summary["metrics"].setdefault(name, {}).update(
+                has_nan=True, first_nan_epoch=where.epoch, first_nan_step=where.step
+            )
+        summary["nan_overview"] = {"has_nan": True, "metrics": where.components}
+    artifacts.write_json(folder / "history_summary.json", summary)
+    if history["learning_rate"]:
+        figures.loss_curve(folder / "loss_curve.png", history)
+    if outcome.diverged is not None:
+        where = outcome.diverged
+        artifacts.write_json(out / "error.json", {
+            "error": "training_diverged", "message": str(where), "epoch": where.epoch, "step": where.step,
+            "components": where.components, "kind": where.kind, "weights": "train_outputs/bundle.npz",
+        })  # fmt: skip
+        raise outcome.diverged
+    if outcome.interrupted:
+        raise KeyboardInterrupt
+
+
+def _finish(scenario: Scenario, out: Path, outputs: dict[str, Any], records: list[StageRecord], seconds: float) -> Run:
+    config = scenario.config
+    dataset, parts, grouped = outputs["simulate"], outputs["split"], outputs["group"]
+    scales, trained = outputs["normalize"], outputs["train"]
+    result, comparison = outputs["infer"], outputs["compare"]
+    ladder = telemetry.gain_ladder(
+        levels(dataset.object_shape, outputs["probe"], grouped, trained, comparison, result), scales
+    )
+    stages = []
+    for name, frames, groups in (("train", parts.train, grouped.train), ("test", grouped.frames, grouped.infer)):
+        stages += telemetry.stage_stats(frames, groups, scales, container(trained, frames, groups), name)
+    log_scale = float(keras.ops.convert_to_numpy(trained.model.scaler.log_scale))
+    stats = telemetry.intensity_stats(
+        stages, grouped.frames, scales, log_scale, config.model.log_scale_trainable, ladder
+    )
+    inference = inference_stats(result, grouped.frames)
+    shared = len(set(parts.train.ids.tolist()) & set(parts.test.ids.tolist()))
+    held = invariants.check(
+        stats,
+        inference,
+        comparison.metrics,
+        [r.config_digest for r in records],
+        shared,
+        result.object,
+        unmoved(trained),
+    )
+    metadata = {
+        "scenario": scenario.name,
+        "profile": scenario.profile,
+        "title": scenario.title,
+        "config": to_mapping(config),
+        "config_digest": digest(config),
+        "stages": records,
+        "scales": asdict(scales),
+        "seeds": _seeds(to_mapping(config)),
+        "versions": versions(),
+        "device": {"platform": platform.platform(), "processor": platform.machine(), "cpus": _cpus()},
+        "counts": {
+            "train": len(parts.train), "test": len(parts.test), "reconstructed": len(grouped.frames),
+            "train_groups": len(grouped.train), "infer_groups": len(grouped.infer),
+            "parameters": int(trained.model.count_params()),
+        },
+        "timings": {
+            "total_seconds": seconds, "training_seconds": trained.seconds,
+            "oracle_seconds": outputs["oracle"].seconds, "groups_per_second": result.groups_per_second,
+        },
+        "peak_memory_mb": peak_memory_mb(),
+        "invariants": held,
+        "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    }  # fmt: skip
+    done = Run(scenario, out, outputs, records, stats, inference, comparison.metrics, held, metadata)
+    _write(done)
+    return done
+
+
+def inference_stats(result: Any, frames: Any) -> dict[str, Any]:
+    """The content of ``inference_outputs/stats.json``; offsets are centred on their mean."""
+    from ptycho.metrics import summary
+
+    offsets = np.abs(frames.positions - frames.positions.mean(axis=0)).max(axis=0)
+    sync = result.synchronization
+    covered = result.weight > 0
+    return {
+        "padded_size": result.object.shape[0],
+        "required_canvas": result.required_canvas,
+        "fits_canvas": result.required_canvas <= result.object.shape[0],
+        "origin": list(result.origin),
+        "offsets": {"axis_max_abs": offsets.tolist(), "max_abs": float(offsets.max()), "centred": True},
+        "amplitude": summary(np.abs(result.object[covered])),
+        "phase": summary(np.angle(result.object[covered])),
+        "covered_pixels": int(covered.sum()),
+        "synchronization": None if sync is None else {
+            "disagreement_before_rad": sync.disagreement_before, "disagreement_after_rad": sync.disagreement_after,
+            "overlapping_pairs": sync.overlapping_pairs, "components": sync.components,
+            "applied_std_rad": float(np.std(sync.phases)),
+        },
+    }  # fmt: skip
+
+
+def unmoved(trained: Trained) -> list[str]:
+    """Weights declared trainable that the model does not track, or that training did not move by one bit."""
+    model = trained.model
+    tracked = {id(w) for w in model.trainable_weights}
+    names = []
+    for weight, before in zip(model.weights, trained.initial, strict=True):
+        declared = weight.trainable
+        moved = not np.array_equal(before, keras.ops.convert_to_numpy(weight))
+        if declared and (id(weight) not in tracked or not moved):
+            names.append(weight.path)
+    if model.architecture.config.log_scale_trainable and id(model.scaler.log_scale) not in tracked:
+        names.append("log_scale (declared trainable, not tracked)")
+    return names
+
+
+def _write(done: Run) -> None:
+    out, result, comparison = done.out, done.outputs["infer"], done.outputs["compare"]
+    title = f"{done.scenario.name} ({done.scenario.profile})"
+    artifacts.write_json(out / "intensity_stats.json", done.stats)
+    artifacts.write_text(out / "intensity_stats.md", telemetry.markdown(done.stats))
+    artifacts.write_json(out / "comparison_metrics.json", done.metrics)
+    folder = out / "inference_outputs"
+    artifacts.write_json(folder / "stats.json", done.inference)
+    artifacts.write_npy(folder / "amplitude.npy", np.abs(result.object))
+    artifacts.write_npy(folder / "phase.npy", np.angle(result.object))
+    artifacts.write_npy(folder / "coverage.npy", result.weight > 0)
+    figures.image(folder / "amplitude.png", np.abs(result.object), "amplitude, object units")
+    figures.image(folder / "phase.png", np.angle(result.object), "phase (rad)")
+    truth = done.outputs["simulate"].truth
+    columns = {} if truth is None else {"truth": truth}
+    columns |= {"oracle": comparison.oracle, "network": comparison.network}
+    figures.overview(out / "overview.png", title, columns, comparison.support)
+    against = comparison.oracle if truth is None else truth
+    other = "oracle" if truth is None else "truth"
+    shown = np.where(comparison.support, comparison.network, np.nan)
+    amplitude = np.abs(shown) - np.abs(against)
+    phase = np.angle(shown * against.conj())
+    for name, values in (("amplitude", amplitude), ("phase", phase)):
+        limit = float(np.nanpercentile(np.abs(values), 99)) or 1.0
+        figures.image(out / f"{name}_diff.png", values, f"{name}: network - {other}", "RdBu_r", (-limit, limit))
+    artifacts.write_json(out / "run_metadata.json", done.metadata)
+
+
+def peak_memory_mb() -> float:
+    """The process's largest resident memory so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def _cpus() -> int:
+    import os
+
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _seeds(values: dict[str, Any], path: str = "") -> dict[str, int]:
+    """Every seed of the configuration by its dotted name."""
+    found: dict[str, int] = {}
+    for key, value in values.items():
+        if isinstance(value, dict):
+            found |= _seeds(value, f"{path}{key}.")
+        elif key.endswith("seed"):
+            found[f"{path}{key}"] = value
+    return found

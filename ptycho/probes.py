@@ -1,0 +1,93 @@
+"""Probes: the illumination, as ``(N, N)`` complex64 arrays centred on the patch.
+
+The centre is between pixels (pixel centres at half-integers), as in PHYSICS.md.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import fft
+from scipy.ndimage import gaussian_filter
+
+from ptycho.arrays import Complex, Mask, Real
+from ptycho.errors import DataError
+
+
+def idealized(N: int, width: float = 0.7) -> Complex:
+    """A smooth disk: the outer product of two Gaussians cut at half maximum, blurred by 1 px.
+
+    ``width`` sets the Gaussians' standard deviation, ``N / (width * pi**2)`` pixels.
+    """
+    profile = np.exp(-0.5 * (_axis(N) * width * np.pi**2 / N) ** 2)
+    profile /= profile.max()
+    disk = np.outer(profile, profile) > 0.5
+    return (gaussian_filter(disk.astype(float), 1.0) + 1e-9).astype(np.complex64)
+
+
+def defocused(N: int, defocus_rad: float = 12.0, astigmatism_rad: float = 2.0) -> Complex:
+    """A generated stand-in for a measured probe: an annular pupil, defocused and astigmatic.
+
+    The aberrations are the phase, in radians, at the pupil's edge (radius ``N/4`` in Fourier
+    space). The beam fills about half the patch and has no symmetry to hide a flipped axis.
+    """
+    u = _axis(N) / (N / 4)
+    radius2 = u[:, None] ** 2 + u[None, :] ** 2
+    pupil = gaussian_filter(((radius2 < 1.0) & (radius2 > 0.06)).astype(float), 0.7)
+    phase = defocus_rad * radius2 + astigmatism_rad * u[:, None] * u[None, :]
+    phase += 1.0 * u[None, :] * (3 * radius2 - 2)  # coma
+    return to_real_space(pupil * np.exp(1j * phase)).astype(np.complex64)
+
+
+def fourier_crop(probe: Complex, N: int) -> Complex:
+    """The probe on a grid of ``N`` pixels over the same extent: its central spatial frequencies.
+
+    Raises DataError when the probe is smaller than ``N``.
+    """
+    side = probe.shape[-1]
+    if side < N:
+        raise DataError(f"the probe has {side} pixels a side, which cannot be cropped to N = {N}")
+    start = (side - N) // 2
+    spectrum = fft.fftshift(fft.fft2(fft.ifftshift(probe)))
+    return to_real_space(spectrum[start : start + N, start : start + N]).astype(np.complex64)
+
+
+def to_real_space(spectrum: Complex) -> Complex:
+    """Inverse transform of a centred spectrum into a centred field."""
+    return np.asarray(fft.fftshift(fft.ifft2(fft.ifftshift(spectrum))))
+
+
+def circular_mask(N: int) -> Mask:
+    """Pixels closer to the centre than ``N // 4``."""
+    axis = _axis(N)
+    return np.hypot(axis[:, None], axis[None, :]) < N // 4
+
+
+def normalize(probe: Complex, scale: float, mask: bool) -> Complex:
+    """The probe divided by ``scale * mean(|P * mask|)``, and masked when ``mask`` is set.
+
+    With ``scale`` 10 the mean amplitude over the patch becomes 0.1.
+    """
+    shape = circular_mask(probe.shape[-1]) if mask else np.ones(probe.shape, bool)
+    masked = np.where(shape, probe, 0)
+    return (masked / (scale * np.abs(masked).mean())).astype(np.complex64)
+
+
+def shift(probe: Complex, offsets: Real) -> Complex:
+    """Copies of the probe moved by sub-pixel ``offsets`` ``(..., 2)`` in ``[x, y]``, by Fourier phase."""
+    N = probe.shape[-1]
+    f = fft.fftfreq(N).astype(np.float32)
+    x, y = offsets[..., 0, None], offsets[..., 1, None]
+    ramp = np.exp(-2j * np.pi * y * f)[..., :, None] * np.exp(-2j * np.pi * x * f)[..., None, :]
+    return np.asarray(fft.ifft2(fft.fft2(probe) * ramp.astype(np.complex64)))
+
+
+def rms_width(probe: Complex) -> float:
+    """Root-mean-square radius of ``|P|**2`` about its centre of mass, pixels."""
+    share = np.abs(probe) ** 2 / np.sum(np.abs(probe) ** 2)
+    rows, columns = np.indices(probe.shape)
+    y, x = (share * rows).sum(), (share * columns).sum()
+    return float(np.sqrt((share * ((rows - y) ** 2 + (columns - x) ** 2)).sum()))
+
+
+def _axis(N: int) -> Real:
+    return np.arange(N) - (N - 1) / 2

@@ -1,0 +1,35 @@
+"""What several tests share: the real data, and one small simulated data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ptycho import data
+from ptycho.errors import DataError
+from ptycho.scenario import load_scenario
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of test data; tests that need it are skipped, saying so, where it is missing."""
+    try:
+        return data.find("siemens-star-small.npz.bz2").parent
+    except DataError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def gs2():
+    """The smoke profile of gs2_ideal: its configuration and its simulated data."""
+    from ptycho.simulate import simulate
+
+    config = load_scenario("gs2_ideal", "smoke").config
+    return config, simulate(config)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
