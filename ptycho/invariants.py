@@ -36,6 +36,7 @@ def check(
     scaler, info = stats["bundle_intensity_scale"], stats["dataset_scale_info"]
     drift = scaler / info["fallback_scale"] - 1
     share = quality["support"]["reconstructed_share"]
+    head = stats["amplitude_head"]
     bad = int((~np.isfinite(obj)).sum())
     return [
         Invariant(
@@ -57,5 +58,11 @@ def check(
         ),
         Invariant("finite", bad == 0, f"{bad} non-finite pixels"),
         Invariant("covered", share >= 0.99, f"{share:.2%} of the illuminated pixels reconstructed"),
+        Invariant(
+            "amplitude_head_reaches",
+            head["ceiling"] is None or (head["required_rms"] < head["ceiling"] and head["saturated_share"] < 0.01),
+            f"{head['kind']} head, ceiling {head['ceiling'] or 'none'}; data require {head['required_rms']:.3f} rms, "
+            f"{head['saturated_share']:.1%} saturated",
+        ),
         Invariant("trainable_weights_moved", not unmoved, ", ".join(unmoved) or "all of them"),
     ]

@@ -158,6 +158,8 @@ def _finish(scenario: Scenario, out: Path, outputs: dict[str, Any], records: lis
     stats = telemetry.intensity_stats(
         stages, grouped.frames, scales, log_scale, config.model.log_scale_trainable, ladder
     )
+    normalized = np.abs(comparison.network[comparison.support]) / scales.prediction_to_object_units(log_scale)
+    stats["amplitude_head"] = telemetry.amplitude_head(config.model.amplitude_head, normalized, scales)
     inference = inference_stats(result, grouped.frames)
     shared = len(set(parts.train.ids.tolist()) & set(parts.test.ids.tolist()))
     held = invariants.check(

@@ -145,6 +145,21 @@ def gain_ladder(levels: dict[str, float], scales: Scales) -> list[dict[str, Any]
     ]
 
 
+def amplitude_head(kind: str, amplitude: Real, scales: Scales) -> dict[str, Any]:
+    """Whether the amplitude head can represent the answer: its ceiling, the amplitude that the data
+    requires, and the share of ``amplitude`` (normalised units) within 1 % of the ceiling."""
+    ceiling = 1.0 if kind == "sigmoid" else None
+    saturated = float(np.mean(amplitude > 0.99 * ceiling)) if ceiling else 0.0
+    return {
+        "kind": kind,
+        "ceiling": ceiling,
+        "required_rms": scales.required_amplitude,
+        "predicted_rms": float(np.sqrt(np.mean(np.square(amplitude, dtype=np.float64)))),
+        "predicted_max": float(amplitude.max()),
+        "saturated_share": saturated,
+    }
+
+
 def markdown(stats: dict[str, Any]) -> str:
     """``intensity_stats.md``: the same figures for people."""
 
@@ -169,6 +184,8 @@ def markdown(stats: dict[str, Any]) -> str:
         table("| Gain | Expected | Measured |",
               ((r["gain"], r["expected"], r["measured"]) for r in stats["gain_ladder"])),
         f"Full chain product: {stats['full_chain_product']:.6g} (1 when every scale is undone once)",
+        "## Amplitude head",
+        table("| Property | Value |", stats["amplitude_head"].items()),
         "## Stage means and ratios",
         table("| Stage | Mean |", stats["stage_means"].items()),
         table("| Transition | Ratio |", stats["ratios"].items()),
