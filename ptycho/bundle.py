@@ -26,25 +26,33 @@ FORMAT = 1
 @dataclass(frozen=True)
 class Bundle:
     """A trained model as data. ``log_scale`` is the trained one, ``scales`` are the training data's,
-    and ``photon_scale`` says in which units that data was: ``A = sqrt(counts) / photon_scale``."""
+    and ``photon_scale`` says in which units that data was: ``A = sqrt(counts) / photon_scale``.
+    ``given_probe`` is the data's own, before ``probe`` was refined from it."""
 
     config: PipelineConfig
     scales: Scales
     log_scale: float
     photon_scale: float
     probe: Complex
+    given_probe: Complex
     weights: list[Real]
     versions: dict[str, str]
 
     def check(self, N: int, gridsize: int, probe: Complex | None = None) -> None:
-        """Raise BundleError unless the bundle was trained for this ``N``, ``gridsize`` and ``probe``."""
+        """Raise BundleError unless the bundle was trained for this ``N``, ``gridsize`` and ``probe``.
+
+        A probe fits when it is, but for a factor, the model's or the one that this was refined from.
+        """
         for name, mine, other in (("N", self.config.N, N), ("gridsize", self.config.gridsize, gridsize)):
             if mine != other:
                 raise BundleError(
                     f"the bundle was trained with {name} = {mine} and cannot be used with {name} = {other}"
                 )
-        if probe is not None and (overlap := _overlap(self.probe, probe)) < 0.999:
-            widths = f"{probes.rms_width(self.probe):.2f}", f"{probes.rms_width(probe):.2f}"
+        if probe is None:
+            return
+        overlap = max(_overlap(self.probe, probe), _overlap(self.given_probe, probe))
+        if overlap < 0.999:
+            widths = f"{probes.rms_width(self.given_probe):.2f}", f"{probes.rms_width(probe):.2f}"
             raise BundleError(
                 f"the bundle was trained with another probe (rms width {widths[0]} px) than this one "
                 f"(rms width {widths[1]} px): their overlap is {overlap:.4f}, at least 0.999 is needed"
@@ -69,7 +77,7 @@ def save(path: Path, bundle: Bundle) -> None:
     }
     arrays = {f"weight_{i:03d}": weight for i, weight in enumerate(bundle.weights)}
     text = np.frombuffer(json.dumps(about, allow_nan=False).encode(), np.uint8)
-    artifacts.write_npz(path, {"about": text, "probe": bundle.probe, **arrays})
+    artifacts.write_npz(path, {"about": text, "probe": bundle.probe, "given_probe": bundle.given_probe, **arrays})
 
 
 def load(path: Path) -> Bundle:
@@ -78,7 +86,7 @@ def load(path: Path) -> Bundle:
         with np.load(path, allow_pickle=False) as file:
             about: dict[str, Any] = json.loads(file["about"].tobytes())
             weights = [file[name] for name in sorted(file) if name.startswith("weight_")]
-            probe = file["probe"]
+            probe, given = file["probe"], file["given_probe"]
     except FileNotFoundError:
         raise BundleError(f"no bundle at {path}") from None
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
@@ -92,4 +100,4 @@ def load(path: Path) -> Bundle:
     if config.digest(pipeline) != about["config_digest"]:
         raise BundleError(f"{path}: the configuration inside does not match its digest: the bundle was altered")
     scales = Scales(**about["scales"])
-    return Bundle(pipeline, scales, about["log_scale"], about["photon_scale"], probe, weights, about["versions"])
+    return Bundle(pipeline, scales, about["log_scale"], about["photon_scale"], probe, given, weights, about["versions"])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -151,7 +152,9 @@ def infer(
 ) -> None:
     """Reconstruct new data with a trained model; nothing is trained."""
     from ptycho.config import MeasuredConfig, from_mapping
-    from ptycho.inference import infer_file
+
+    with _quiet():
+        from ptycho.reuse import infer_file
 
     measured = from_mapping(MeasuredConfig, _layout(data, quantity, order, centred, 0), "infer")
     with _progress() as report:
@@ -171,13 +174,32 @@ def _layout(data: Path, quantity: str, order: str, centred: bool, sweeps: int) -
 
 
 def _run(scenario: Any, out: Path) -> None:
-    from ptycho.pipeline import run
+    with _quiet():
+        from ptycho.pipeline import run
 
     console.print(f"[bold]{scenario.name}[/bold] ({scenario.profile}): {scenario.title}", highlight=False)
     with _progress() as report:
         done = run(scenario, out, report)
     _show(done)
     raise typer.Exit(0 if done.passed else 1)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hold back what TensorFlow's C++ prints while it loads; show it after all if loading fails."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(kept, held.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 @contextmanager

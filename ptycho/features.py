@@ -17,11 +17,11 @@ from ptycho import probes
 from ptycho.arrays import Complex, Integer, Real
 from ptycho.frames import Frames
 from ptycho.group import Groups
+from ptycho.machine import cpus
 from ptycho.normalize import Scales
 from ptycho.projections import sweep
 
 CHUNK = 16  # groups projected together: their fields fit in a core's cache
-THREADS = 2
 MOMENTUM = 0.5
 
 
@@ -36,17 +36,21 @@ class FeatureMaker:
 
     def __call__(self, frames: Frames, groups: Groups) -> dict[str, Real]:
         """``diffraction`` ``(B, C, N, N)``, ``offsets`` ``(B, C, 2)`` and, when conditioned,
-        ``estimate`` ``(B, C, 2, w, w)`` (real, imaginary), all float32."""
+        ``estimate`` ``(B, C, 4, w, w)`` (real, imaginary, and the last sweep's change of both), all float32."""
         unit = np.float32(self.scales.counts_scale * self.scales.gain)
         inputs: dict[str, Real] = {
             "diffraction": frames.diffraction[groups.members] * unit,
             "offsets": groups.offsets.astype(np.float32),
         }
         if self.sweeps:
-            starts = range(0, len(groups), CHUNK)
-            chunks = [(groups.take(slice(i, i + CHUNK)), inputs["diffraction"][i : i + CHUNK]) for i in starts]
-            with ThreadPoolExecutor(THREADS) as pool:
-                inputs["estimate"] = np.concatenate(list(pool.map(lambda c: self._estimate(*c), chunks)))
+            inputs["estimate"] = np.empty((*groups.members.shape, 4, self.window, self.window), np.float32)
+            parts = [slice(i, i + CHUNK) for i in range(0, len(groups), CHUNK)]
+
+            def fill(part: slice) -> None:
+                inputs["estimate"][part] = self._estimate(groups.take(part), inputs["diffraction"][part])
+
+            with ThreadPoolExecutor(cpus()) as pool:
+                list(pool.map(fill, parts))
         return inputs
 
     def _estimate(self, groups: Groups, amplitude: Real) -> Real:

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import platform
-import resource
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from ptycho import artifacts, bundle, figures, invariants, telemetry
+from ptycho import artifacts, bundle, figures, invariants, machine, telemetry
 from ptycho.config import PipelineConfig, digest, require, to_mapping
 from ptycho.invariants import Invariant
+from ptycho.metrics import summary
 from ptycho.scenario import Scenario
 from ptycho.stages import PIPELINE, Stage, Trained, container, levels, to_bundle
 
 Progress = Callable[[str, int, int, str], None]
-PACKAGES = ("keras", "numpy", "scipy", "scikit-image", "matplotlib", "h5py")
-BACKENDS = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
 
 
 @dataclass(frozen=True)
@@ -103,13 +98,6 @@ def _check_window(config: PipelineConfig) -> None:
     )  # fmt: skip
 
 
-def versions() -> dict[str, str]:
-    """Versions of Python and of every library that computes."""
-    backend = keras.backend.backend()
-    names = (*PACKAGES, BACKENDS.get(backend, backend))
-    return {"python": platform.python_version(), "backend": backend, **{name: version(name) for name in names}}
-
-
 def _save_training(out: Path, config: PipelineConfig, outputs: dict[str, Any]) -> None:
     """The training's artifacts; raises when it did not end well, after saving everything."""
     trained: Trained = outputs["train"]
@@ -117,7 +105,7 @@ def _save_training(out: Path, config: PipelineConfig, outputs: dict[str, Any]) -
     history = outcome.history
     bundle.save(
         folder / "bundle.npz",
-        to_bundle(config, outputs["simulate"].photon_scale, outputs["normalize"], trained, versions()),
+        to_bundle(config, outputs["simulate"], outputs["normalize"], trained, machine.versions()),
     )
     epochs = list(range(1, len(history["learning_rate"]) + 1))
     artifacts.write_json(folder / "history.json", {"epochs": epochs, "metrics": history})
@@ -180,8 +168,8 @@ def _finish(scenario: Scenario, out: Path, outputs: dict[str, Any], records: lis
         "stages": records,
         "scales": asdict(scales),
         "seeds": _seeds(to_mapping(config)),
-        "versions": versions(),
-        "device": {"platform": platform.platform(), "processor": platform.machine(), "cpus": _cpus()},
+        "versions": machine.versions(),
+        "device": machine.device(),
         "counts": {
             "train": len(parts.train), "test": len(parts.test), "reconstructed": len(grouped.frames),
             "train_groups": len(grouped.train), "infer_groups": len(grouped.infer),
@@ -191,7 +179,7 @@ def _finish(scenario: Scenario, out: Path, outputs: dict[str, Any], records: lis
             "total_seconds": seconds, "training_seconds": trained.seconds,
             "oracle_seconds": outputs["oracle"].seconds, "groups_per_second": result.groups_per_second,
         },
-        "peak_memory_mb": peak_memory_mb(),
+        "peak_memory_mb": machine.peak_memory_mb(),
         "invariants": held,
         "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }  # fmt: skip
@@ -202,8 +190,6 @@ def _finish(scenario: Scenario, out: Path, outputs: dict[str, Any], records: lis
 
 def inference_stats(result: Any, frames: Any) -> dict[str, Any]:
     """The content of ``inference_outputs/stats.json``; offsets are centred on their mean."""
-    from ptycho.metrics import summary
-
     offsets = np.abs(frames.positions - frames.positions.mean(axis=0)).max(axis=0)
     sync = result.synchronization
     covered = result.weight > 0
@@ -265,18 +251,6 @@ def _write(done: Run) -> None:
         limit = float(np.nanpercentile(np.abs(values), 99)) or 1.0
         figures.image(out / f"{name}_diff.png", values, f"{name}: network - {other}", "RdBu_r", (-limit, limit))
     artifacts.write_json(out / "run_metadata.json", done.metadata)
-
-
-def peak_memory_mb() -> float:
-    """The process's largest resident memory so far."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)
-
-
-def _cpus() -> int:
-    import os
-
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _seeds(values: dict[str, Any], path: str = "") -> dict[str, int]:

@@ -310,11 +310,13 @@ def _host(tensor: Any) -> Real:
 
 
 def to_bundle(
-    config: PipelineConfig, photon_scale: float, scales: Scales, train: Trained, versions: dict[str, str]
+    config: PipelineConfig, dataset: Dataset, scales: Scales, train: Trained, versions: dict[str, str]
 ) -> Bundle:
     """The trained model as data."""
-    log_scale = float(_host(train.model.scaler.log_scale))
-    return Bundle(config, scales, log_scale, photon_scale, train.model.probe, train.model.get_weights(), versions)
+    model = train.model
+    log_scale = float(_host(model.scaler.log_scale))
+    scale, given = dataset.photon_scale, dataset.probe
+    return Bundle(config, scales, log_scale, scale, model.probe, given, model.get_weights(), versions)
 
 
 PIPELINE = (
