@@ -33,19 +33,15 @@ HC_JOULE_METRE = 1.98644586e-25  # Planck constant times speed of light
 
 
 def find(path: str) -> Path:
-    """The file at ``path``, looked for here, in ``$PTYCHO_TEST_DATA`` and in ``../shared/data``."""
-    folders = ["", os.environ.get("PTYCHO_TEST_DATA", ""), str(_repository() / ".." / "shared" / "data")]
-    for folder in folders:
-        candidate = Path(folder) / path
+    """The file at ``path``: here, in ``$PTYCHO_TEST_DATA``, or in a ``shared/data`` beside or above this folder."""
+    above = [folder / "shared" / "data" for folder in Path.cwd().parents]
+    for folder in (Path(), Path(os.environ.get("PTYCHO_TEST_DATA", "")), *above):
+        candidate = folder / path
         if candidate.is_file():
             return candidate
     raise DataError(
         f"data file {path!r} does not exist here, nor in $PTYCHO_TEST_DATA, nor in ../shared/data beside the repository"
     )
-
-
-def _repository() -> Path:
-    return Path(__file__).resolve().parent.parent
 
 
 def load_probe(path: str) -> Complex:

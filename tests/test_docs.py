@@ -31,7 +31,7 @@ def commands(page: Path) -> list[str]:
 
 @pytest.mark.parametrize("page", [p for p in PAGES if commands(p)], ids=lambda p: p.stem)
 def test_every_ptycho_command_of_a_page_runs_in_order(page, tmp_path):
-    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "COLUMNS": "120"}
+    environment = os.environ | {"COLUMNS": "120"}
     executable = f"{sys.executable} -m ptycho "
     (tmp_path / "goldens").symlink_to(ROOT / "goldens")
     for command in commands(page):
