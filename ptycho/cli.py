@@ -28,6 +28,8 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 console = Console()
 errors = Console(stderr=True)
 
+INTERRUPTED = 130
+
 Out = Annotated[Path, typer.Option("--out", help="Folder for the artifacts.")]
 Profile = Annotated[str, typer.Option(help="smoke (seconds), cpu (minutes) or full (the seeds' sizes, for a GPU).")]
 Set = Annotated[list[str], typer.Option("--set", help="Change one setting, e.g. --set train.epochs=3. Repeatable.")]
@@ -40,21 +42,20 @@ def main() -> None:
     """Run the command; user errors become one sentence and exit status 2."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        app(standalone_mode=False)
-    except typer.Exit as leaving:
-        sys.exit(leaving.exit_code)
+        status = app(standalone_mode=False)  # returns what typer.Exit carried; 130 after Ctrl-C
+        if status == INTERRUPTED:
+            errors.print("interrupted: the weights so far, if training had begun, are in train_outputs/bundle.npz")
+        sys.exit(status if isinstance(status, int) else 0)
     except TrainingDiverged as error:
         errors.print(f"[red]{error}[/red]")
         sys.exit(1)
     except PtychoError as error:
         errors.print(f"[red]error:[/red] {error}", highlight=False, soft_wrap=True)
         sys.exit(2)
-    except (KeyboardInterrupt, typer.Abort):
-        errors.print("interrupted: the weights so far, if training had begun, are in train_outputs/bundle.npz")
-        sys.exit(130)
     except Exception as error:
         if hasattr(error, "format_message"):  # a usage error of the command line itself
-            errors.print(f"[red]error:[/red] {error.format_message()}", highlight=False, soft_wrap=True)
+            if message := error.format_message():
+                errors.print(f"[red]error:[/red] {message}", highlight=False, soft_wrap=True)
             sys.exit(2)
         raise
 

@@ -29,6 +29,7 @@ from ptycho.frames import Dataset, Frames
 DATA_KEYS = ("data", "diffraction", "diff3d")
 PROBE_KEYS = ("probe", "probeGuess")
 SCAN_KEYS = ("scan", "positions")
+LARGEST_SPAN_PX = 16384
 HC_JOULE_METRE = 1.98644586e-25  # Planck constant times speed of light
 
 
@@ -77,6 +78,12 @@ def load(config: MeasuredConfig, N: int) -> Dataset:
     amplitude = np.ascontiguousarray(amplitude[:, start : start + N, start : start + N])
     if config.order == "yx":
         positions = positions[:, ::-1]
+    span = float(np.ptp(positions, axis=0).max())
+    if not 1 <= span <= LARGEST_SPAN_PX:
+        raise DataError(
+            f"{source.name}: scan positions span {span:.3g} pixels, expected 1 to {LARGEST_SPAN_PX}: "
+            "convert them to pixels of the object grid"
+        )
     positions = positions * (N / side)
     positions = positions - np.floor(positions.min(0)) + N // 2 + 1
     extent = np.ceil(positions.max(0)).astype(int) + N // 2 + 2

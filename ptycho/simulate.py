@@ -9,7 +9,7 @@ from ptycho import objects, probes
 from ptycho.arrays import Complex, Real
 from ptycho.config import ObjectConfig, PipelineConfig, ProbeConfig, ScanConfig
 from ptycho.data import load_probe
-from ptycho.errors import ConfigError
+from ptycho.errors import ConfigError, DataError
 from ptycho.frames import Dataset, Frames
 from ptycho.geometry import extract
 
@@ -57,9 +57,17 @@ def detect(
     """Diffraction amplitudes with photon noise ``(M, N, N)`` float32, and the scale ``s`` used.
 
     ``s = sqrt(nphotons / mean(sum |psi|**2))`` multiplies the exit wave before the photons are
-    counted and is divided out afterwards, so the result is in units of ``P * O``.
+    counted and is divided out afterwards, so the result is in units of ``P * O``. Raises DataError
+    for a position outside the object.
     """
     N = probe.shape[-1]
+    limits = np.array(obj.shape[::-1])
+    outside = np.flatnonzero(((positions < 0) | (positions > limits)).any(axis=1))
+    if outside.size:
+        raise DataError(
+            f"{outside.size} of {len(positions)} scan positions lie outside the object of {limits[0]} x {limits[1]} "
+            f"pixels, the first at {positions[outside[0]].tolist()}"
+        )
     amplitude = np.empty((len(positions), N, N), np.float32)
     starts = range(0, len(positions), CHUNK)
     for i in starts:
