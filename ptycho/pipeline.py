@@ -62,7 +62,7 @@ def run(scenario: Scenario, out: Path, progress: Progress | None = None) -> Run:
     (out / "run_metadata.json").unlink(missing_ok=True)
     started = time.perf_counter()
     config = scenario.config
-    _check_window(config)
+    _check(config)
     outputs: dict[str, Any] = {}
     records: list[StageRecord] = []
     for stage in PIPELINE:
@@ -90,7 +90,7 @@ def _run_stage(
     return StageRecord(stage.name, digest(config), stage.reads, read, seconds), output
 
 
-def _check_window(config: PipelineConfig) -> None:
+def _check(config: PipelineConfig) -> None:
     """Whatever would fail after hours of training fails here."""
     require(
         not (config.measured and config.loss.realspace_weight and config.loss.realspace_mae_weight),
@@ -173,6 +173,7 @@ def _finish(scenario: Scenario, out: Path, outputs: dict[str, Any], records: lis
         "counts": {
             "train": len(parts.train), "test": len(parts.test), "reconstructed": len(grouped.frames),
             "train_groups": len(grouped.train), "infer_groups": len(grouped.infer),
+            "grouping": "K-choose-C" if len(grouped.train) > len(parts.train) else "one group a seed",
             "parameters": int(trained.model.count_params()),
         },
         "timings": {

@@ -89,5 +89,12 @@ def rms_width(probe: Complex) -> float:
     return float(np.sqrt((share * ((rows - y) ** 2 + (columns - x) ** 2)).sum()))
 
 
+def window_energy(probe: Complex, window: int) -> float:
+    """Share of the probe's energy in its central ``window`` x ``window`` pixels."""
+    N = probe.shape[-1]
+    cut = slice((N - window) // 2, (N + window) // 2)
+    return float(np.sum(np.abs(probe[cut, cut]) ** 2) / np.sum(np.abs(probe) ** 2))
+
+
 def _axis(N: int) -> Real:
     return np.arange(N) - (N - 1) / 2

@@ -14,11 +14,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from ptycho import data, metrics, reference, telemetry
+from ptycho import data, metrics, probes, reference, telemetry
 from ptycho import simulate as simulation
 from ptycho.arrays import Complex, Mask, Real
 from ptycho.bundle import Bundle
-from ptycho.config import PipelineConfig
+from ptycho.config import PipelineConfig, require
 from ptycho.features import FeatureMaker
 from ptycho.frames import Dataset, Frames
 from ptycho.geometry import Canvas
@@ -32,6 +32,8 @@ from ptycho.split import Split
 from ptycho.split import split as split_frames
 from ptycho.train import Outcome, Report, input_maker
 from ptycho.train import train as train_model
+
+WINDOW_LOSS = 0.01  # share of the probe's energy that may fall outside the predicted window
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,10 @@ def make_model(config: PipelineConfig, scales: Scales, probe: Complex, reach: in
     """An untrained model, and what makes its inputs."""
     window = config.window_px
     sweeps = config.model.sweeps if config.model.features == "conditioned" else 0
+    cut = 1 - probes.window_energy(probe, window)
+    require(
+        cut <= WINDOW_LOSS, "model.window", config.model.window, f"it cuts {cut:.1%} of the probe's energy, say full"
+    )
     architecture = Architecture(config.model, config.loss, scales, config.group_size, window, window + 2 * reach + 2)
     return PtychoModel(architecture, probe), FeatureMaker(probe, scales, window, sweeps)
 
