@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -47,17 +48,22 @@ def main() -> None:
             errors.print("interrupted: the weights so far, if training had begun, are in train_outputs/bundle.npz")
         sys.exit(status if isinstance(status, int) else 0)
     except TrainingDiverged as error:
-        errors.print(f"[red]{error}[/red]")
+        _complain(str(error))
         sys.exit(1)
     except PtychoError as error:
-        errors.print(f"[red]error:[/red] {error}", highlight=False, soft_wrap=True)
+        _complain(str(error))
         sys.exit(2)
     except Exception as error:
         if hasattr(error, "format_message"):  # a usage error of the command line itself
             if message := error.format_message():
-                errors.print(f"[red]error:[/red] {message}", highlight=False, soft_wrap=True)
+                _complain(message)
             sys.exit(2)
         raise
+
+
+def _complain(message: str) -> None:
+    """One sentence on standard error, its own brackets kept."""
+    errors.print(f"[red]error:[/red] {escape(message)}", highlight=False, soft_wrap=True)
 
 
 @app.command("list")
@@ -87,7 +93,7 @@ def run_command(
         try:
             data.find(chosen.config.measured.path)
         except DataError as error:
-            console.print(f"[yellow]skipped[/yellow] {scenario}: {error}", highlight=False, soft_wrap=True)
+            console.print(f"[yellow]skipped[/yellow] {escape(f'{scenario}: {error}')}", highlight=False, soft_wrap=True)
             return
     _run(chosen, out or Path("out") / scenario)
 

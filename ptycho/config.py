@@ -28,6 +28,11 @@ def require(ok: bool, field: str, value: object, allowed: str) -> None:
         raise ConfigError(f"{field} = {value!r} is not possible: {allowed}")
 
 
+def require_seed(field: str, seed: int) -> None:
+    """Raise ConfigError unless ``seed`` seeds every generator that is used."""
+    require(0 <= seed < 2**32 - 1, field, seed, "a seed from 0 to 2**32 - 2")
+
+
 @dataclass(frozen=True)
 class ObjectConfig:
     """A simulated object of ``size`` pixels a side (see ``ptycho.objects``)."""
@@ -39,6 +44,7 @@ class ObjectConfig:
     phase_std_rad: float = 0.0  # used by complex_field only, and required there
 
     def __post_init__(self) -> None:
+        require_seed("object.seed", self.seed)
         require(self.size >= 32, "object.size", self.size, "at least 32 pixels")
         if self.kind in ("gaussian_random_field", "complex_field"):
             require(
@@ -83,6 +89,7 @@ class ScanConfig:
     margin_px: float
 
     def __post_init__(self) -> None:
+        require_seed("scan.seed", self.seed)
         require(self.images >= 2, "scan.images", self.images, "at least 2, one to train and one to test")
         require(self.margin_px >= 0, "scan.margin_px", self.margin_px, "zero or more pixels")
 
@@ -98,6 +105,7 @@ class SimulateConfig:
     noise_seed: int
 
     def __post_init__(self) -> None:
+        require_seed("simulate.noise_seed", self.noise_seed)
         require(1 <= self.nphotons <= 1e12, "simulate.nphotons", self.nphotons, "between 1 and 1e12")
         require(
             2 * self.scan.margin_px < self.object.size,
@@ -142,6 +150,7 @@ class GroupConfig:
     seed: int
 
     def __post_init__(self) -> None:
+        require_seed("group.seed", self.seed)
         require(self.neighbors >= 1, "group.neighbors", self.neighbors, "at least 1")
         require(self.train_groups >= 1, "group.train_groups", self.train_groups, "at least 1")
 
@@ -160,6 +169,7 @@ class ModelConfig:
     init_seed: int
 
     def __post_init__(self) -> None:
+        require_seed("model.init_seed", self.init_seed)
         require(self.sweeps >= 1, "model.sweeps", self.sweeps, "at least 1")
         require(self.filters >= 4, "model.filters", self.filters, "at least 4")
 
@@ -199,6 +209,7 @@ class TrainConfig:
     clip_norm: float
 
     def __post_init__(self) -> None:
+        require_seed("train.seed", self.seed)
         require(self.epochs >= 1, "train.epochs", self.epochs, "at least 1")
         require(self.batch_size >= 1, "train.batch_size", self.batch_size, "at least 1")
         require(self.learning_rate > 0, "train.learning_rate", self.learning_rate, "a positive number")
@@ -233,6 +244,9 @@ class ReferenceConfig:
     update_probe_from: int  # first sweep (counted from 1) that updates the probe; 0: never
 
     def __post_init__(self) -> None:
+        require_seed("reference.seed", self.seed)
+        first = self.update_probe_from
+        require(first >= 0, "reference.update_probe_from", first, "a sweep from 1 on, or 0 for never")
         require(self.sweeps >= 1, "reference.sweeps", self.sweeps, "at least 1")
         require(0 < self.step <= 1, "reference.step", self.step, "in (0, 1]")
 
@@ -274,18 +288,14 @@ class PipelineConfig:
     def __post_init__(self) -> None:
         require(self.N in PATCH_SIDES, "N", self.N, f"one of {PATCH_SIDES}")
         require(self.gridsize in (1, 2, 3), "gridsize", self.gridsize, "1, 2 or 3")
-        require(
-            (self.simulate is None) != (self.measured is None),
-            "simulate",
-            self.simulate,
-            "give exactly one of [simulate] and [measured]",
-        )
+        given = [name for name in ("simulate", "measured") if getattr(self, name) is not None]
+        require(len(given) == 1, "data source", given, "give exactly one of [simulate] and [measured]")
         wanted = self.gridsize**2 - 1
         require(
             self.group.neighbors >= wanted,
             "group.neighbors",
             self.group.neighbors,
-            f"a group of {wanted + 1} needs at least {wanted} neighbours beside its seed (K < C)",
+            f"a group of {wanted + 1} needs at least {wanted} neighbours beside its seed",
         )
 
     @property

@@ -54,13 +54,13 @@ class Canvas:
         self.weighted = np.zeros(self.shape, np.complex64)
         self.weight = np.zeros(self.shape, np.float32)
 
-    def add(self, patches: Complex, weights: Real, positions: Real, kernel: Kernel = "cubic") -> None:
+    def add(self, patches: Complex, weights: Real, positions: Real, kernel: Kernel = "linear") -> None:
         """Add ``patches`` ``(B, n, n)`` centred at ``positions`` ``(B, 2)``.
 
         ``weights`` are ``(n, n)`` or ``(B, n, n)``.
         Patches that lie on whole pixels are added as they are, others are spread by ``kernel``:
-        ``linear`` is the adjoint of ``extract``; ``cubic`` (Keys 1981) hardly blurs. What falls
-        outside the canvas is dropped.
+        ``linear`` is the adjoint of ``extract``; ``cubic`` (Keys 1981) hardly blurs, but its weights
+        can cancel at the rim: average over a ``support``. What falls outside the canvas is dropped.
         """
         corner, (fx, fy) = _corners(positions, patches.shape[-1])
         weights = np.broadcast_to(weights, patches.shape)

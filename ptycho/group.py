@@ -12,6 +12,8 @@ from scipy.spatial import KDTree
 from ptycho.arrays import Integer, Real
 from ptycho.errors import DataError
 
+LARGEST_CHOICE = 100_000  # ways to choose a frame's neighbours, listed when oversampling
+
 
 @dataclass(frozen=True)
 class Groups:
@@ -77,21 +79,33 @@ def make_groups(
         raise DataError(
             f"{count} groups asked, but {M} frames with K = {neighbors} choose {C - 1} make only {available}"
         )
-    ways = comb(neighbors, C - 1)
-    choice = np.array(list(combinations(range(1, neighbors + 1), C - 1)), int).reshape(ways, C - 1)
     if count > M:
-        seeds, chosen = np.divmod(rng.choice(available, count, replace=False), len(choice))
+        seeds, chosen = _distinct_choices(M, neighbors, C - 1, count, rng)
     else:
         seeds = np.arange(M) if count == M else np.sort(rng.choice(M, count, replace=False))
-        chosen = rng.integers(len(choice), size=count)
+        ranks = np.tile(np.arange(1, neighbors + 1), (count, 1))
+        chosen = np.sort(rng.permuted(ranks, axis=1)[:, : C - 1], axis=1)
     members = seeds[:, None]
     if C > 1:
-        nearest = _nearest(positions, neighbors)
-        others = np.take_along_axis(nearest[seeds], choice[chosen], axis=1)
+        others = np.take_along_axis(_nearest(positions, neighbors)[seeds], chosen, axis=1)
         members = np.concatenate([members, others], axis=1)
     placed = np.asarray(positions, np.float64)[members]
     centers = np.rint(placed.mean(axis=1)).astype(int)
     return Groups(members, centers, (placed - centers[:, None]).astype(np.float32))
+
+
+def _distinct_choices(
+    M: int, neighbors: int, size: int, count: int, rng: np.random.Generator
+) -> tuple[Integer, Integer]:
+    """``count`` distinct pairs of a seed and ``size`` ranks of its neighbours (K choose C)."""
+    ways = comb(neighbors, size)
+    if ways > LARGEST_CHOICE:
+        raise DataError(
+            f"K = {neighbors} choose {size} gives {ways} choices a frame: group.neighbors is too large to oversample"
+        )
+    ranks = np.array(list(combinations(range(1, neighbors + 1), size)), int).reshape(ways, size)
+    seeds, chosen = np.divmod(rng.choice(M * ways, count, replace=False), ways)
+    return seeds, ranks[chosen]
 
 
 def _nearest(positions: Real, neighbors: int) -> Integer:

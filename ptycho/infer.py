@@ -32,7 +32,6 @@ class Reconstruction:
     object: Complex
     weight: Real
     origin: tuple[int, int]
-    required_canvas: int
     synchronization: Synchronization | None
     groups_per_second: float
 
@@ -116,7 +115,6 @@ def reconstruct(
         object=(canvas.average() * np.float32(back)).astype(np.complex64),
         weight=canvas.weight,
         origin=(x, y),
-        required_canvas=needed,
         synchronization=found,
         groups_per_second=len(groups) / elapsed,
     )

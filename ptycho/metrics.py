@@ -12,11 +12,13 @@ from typing import Any
 
 import numpy as np
 from scipy import fft
-from scipy.ndimage import fourier_shift
+from scipy.ndimage import fourier_shift, gaussian_filter
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from skimage.registration import phase_cross_correlation
 
 from ptycho.arrays import Complex, Mask, Real
+
+SHIFT_ROUNDS = 4
 
 
 @dataclass(frozen=True)
@@ -34,11 +36,9 @@ def align(
     """``pred`` with its global phase (and, when asked, shift and phase plane) made ``truth``'s."""
     moved = (0.0, 0.0)
     if shift:
-        found = phase_cross_correlation(
-            np.where(support, np.abs(truth), 0), np.where(support, np.abs(pred), 0), upsample_factor=50
-        )[0]
-        moved = (float(found[1]), float(found[0]))
-        pred = fft.ifft2(fourier_shift(fft.fft2(pred), found)).astype(np.complex64)
+        down, right = _sub_pixel_shift(pred, truth, support)
+        moved = (right, down)
+        pred = _shifted(pred, (down, right))
     slope = (0.0, 0.0)
     if plane:
         slope = _phase_plane(pred, truth, support)
@@ -48,10 +48,33 @@ def align(
     return (pred * np.exp(1j * phase)).astype(np.complex64), Alignment(phase, slope, moved)
 
 
+def _sub_pixel_shift(pred: Complex, truth: Complex, support: Mask) -> tuple[float, float]:
+    """Rows and columns that move ``pred``'s amplitude onto ``truth``'s.
+
+    The support is tapered, or its own edge, which never moves, would be what correlates; as the
+    image moves under the taper, the estimate is repeated until it stands still.
+    """
+    taper = support * gaussian_filter(support.astype(float), 4.0)
+
+    def seen(obj: Complex) -> Real:
+        amplitude = np.abs(obj)
+        return (amplitude - amplitude[support].mean()) * taper
+
+    total = np.zeros(2)
+    for _ in range(SHIFT_ROUNDS):
+        moved = _shifted(pred, (total[0], total[1]))
+        total += phase_cross_correlation(seen(truth), seen(moved), upsample_factor=100, normalization=None)[0]
+    return float(total[0]), float(total[1])
+
+
+def _shifted(obj: Complex, shift: tuple[float, float]) -> Complex:
+    """The object moved by whole and fractional pixels, by Fourier phase."""
+    return np.asarray(fft.ifft2(fourier_shift(fft.fft2(obj), shift))).astype(np.complex64)
+
+
 def _phase_plane(pred: Complex, truth: Complex, support: Mask) -> tuple[float, float]:
     """Slope ``(x, y)`` of the phase difference, rad a pixel: the peak of its spectrum, refined by least squares."""
     cross = np.where(support, pred * truth.conj(), 0)
-    slope = np.zeros(2)
     rows, columns = np.nonzero(support)
     spectrum = np.abs(fft.fft2(cross))
     peak = np.unravel_index(int(np.argmax(spectrum)), spectrum.shape)

@@ -20,7 +20,8 @@ class Scales:
 
     ``gain``: ``sqrt((N/2)**2 / mean(sum X**2))``, brings the network's input to a fixed energy.
     ``counts_scale``: photons' square root per normalised unit, ``sqrt(nphotons / mean(sum (gain X)**2))``.
-    ``dataset_intensity_scale``: the same per unit of ``P * O``, equal to ``gain * counts_scale``.
+    ``dataset_intensity_scale``: the same per unit of ``P * O``, over all training frames; it differs
+    from ``gain * counts_scale`` by how often the groups use each frame.
     ``closed_form_intensity_scale``: ``sqrt(nphotons) / (N/2)``, which ``counts_scale`` must equal
     on normalised data; a difference is a stale configuration.
     ``required_amplitude``: a normalised object's root-mean-square amplitude, ``(N/2) / ||P||``.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -14,6 +15,9 @@ import numpy as np
 
 from ptycho import artifacts, bundle, figures, invariants, machine, telemetry
 from ptycho.config import PipelineConfig, digest, require, to_mapping
+from ptycho.frames import Frames
+from ptycho.geometry import required_canvas
+from ptycho.infer import Reconstruction
 from ptycho.invariants import Invariant
 from ptycho.metrics import summary
 from ptycho.scenario import Scenario
@@ -148,12 +152,13 @@ def _finish(scenario: Scenario, out: Path, outputs: dict[str, Any], records: lis
     )
     normalized = np.abs(comparison.network[comparison.support]) / scales.prediction_to_object_units(log_scale)
     stats["amplitude_head"] = telemetry.amplitude_head(config.model.amplitude_head, normalized, scales)
-    inference = inference_stats(result, grouped.frames)
+    inference = inference_stats(result, grouped.frames, config.window_px)
     shared = len(set(parts.train.ids.tolist()) & set(parts.test.ids.tolist()))
     held = invariants.check(
         stats,
         inference,
         comparison.metrics,
+        math.sqrt(dataset.nphotons) / (config.N / 2),
         [r.config_digest for r in records],
         shared,
         result.object,
@@ -189,15 +194,16 @@ def _finish(scenario: Scenario, out: Path, outputs: dict[str, Any], records: lis
     return done
 
 
-def inference_stats(result: Any, frames: Any) -> dict[str, Any]:
+def inference_stats(result: Reconstruction, frames: Frames, window: int) -> dict[str, Any]:
     """The content of ``inference_outputs/stats.json``; offsets are centred on their mean."""
+    needed = required_canvas(frames.positions, window)
     offsets = np.abs(frames.positions - frames.positions.mean(axis=0)).max(axis=0)
     sync = result.synchronization
     covered = result.weight > 0
     return {
         "padded_size": result.object.shape[0],
-        "required_canvas": result.required_canvas,
-        "fits_canvas": result.required_canvas <= result.object.shape[0],
+        "required_canvas": needed,
+        "fits_canvas": needed <= result.object.shape[0],
         "origin": list(result.origin),
         "offsets": {"axis_max_abs": offsets.tolist(), "max_abs": float(offsets.max()), "centred": True},
         "amplitude": summary(np.abs(result.object[covered])),

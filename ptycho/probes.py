@@ -24,24 +24,26 @@ def idealized(N: int, width: float = 0.7) -> Complex:
     return (gaussian_filter(disk.astype(float), 1.0) + 1e-9).astype(np.complex64)
 
 
-def defocused(N: int, defocus_rad: float = 12.0, astigmatism_rad: float = 2.0) -> Complex:
+def defocused(N: int) -> Complex:
     """A generated stand-in for a measured probe: an annular pupil, defocused and astigmatic.
 
-    The aberrations are the phase, in radians, at the pupil's edge (radius ``N/4`` in Fourier
-    space). The beam fills about half the patch and has no symmetry to hide a flipped axis.
+    The aberrations grow with ``N``, so that the beam fills about half of any patch. It has no
+    symmetry that could hide a flipped axis.
     """
     u = _axis(N) / (N / 4)
-    radius2 = u[:, None] ** 2 + u[None, :] ** 2
+    x, y = u[None, :], u[:, None]
+    radius2 = x**2 + y**2
     pupil = gaussian_filter(((radius2 < 1.0) & (radius2 > 0.06)).astype(float), 0.7)
-    phase = defocus_rad * radius2 + astigmatism_rad * u[:, None] * u[None, :]
-    phase += 1.0 * u[None, :] * (3 * radius2 - 2)  # coma
+    defocus, astigmatism, coma = 12.0 * radius2, 2.0 * x * y, x * (3 * radius2 - 2)
+    phase = (defocus + astigmatism + coma) * N / 64  # radians at the pupil's edge, for N = 64
     return to_real_space(pupil * np.exp(1j * phase)).astype(np.complex64)
 
 
 def fourier_crop(probe: Complex, N: int) -> Complex:
     """The probe on a grid of ``N`` pixels over the same extent: its central spatial frequencies.
 
-    Raises DataError when the probe is smaller than ``N``.
+    Pixel ``n/2`` stays where it is, which moves a probe centred between pixels by a quarter pixel:
+    a gauge that the object takes up. Raises DataError when the probe is smaller than ``N``.
     """
     side = probe.shape[-1]
     if side < N:

@@ -52,5 +52,7 @@ def infer_file(
     artifacts.write_npy(folder / "coverage.npy", result.weight > 0)
     figures.image(folder / "amplitude.png", np.abs(result.object), "amplitude, object units")
     figures.image(folder / "phase.png", np.angle(result.object), "phase (rad)")
-    artifacts.write_json(folder / "stats.json", inference_stats(result, frames) | {"fourier_error": error})
+    artifacts.write_json(
+        folder / "stats.json", inference_stats(result, frames, config.window_px) | {"fourier_error": error}
+    )
     return error

@@ -103,7 +103,11 @@ def _read(name: str, root: Path, seen: tuple[str, ...] = ()) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from error
     parent = values.pop("extends", None)
-    return values if parent is None else _merge(_read(parent, root, (*seen, name)), values)
+    if parent is not None:
+        values = _merge(_read(parent, root, (*seen, name)), values)
+    if "title" not in values:
+        raise ConfigError(f"{path} has no title: give it one line that says what the scenario is")
+    return values
 
 
 def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 
 from ptycho import data
 from ptycho.errors import DataError
 from ptycho.scenario import load_scenario
+
+# A busy machine must not turn a slow example into a failure.
+hypothesis.settings.register_profile("quiet", deadline=None)
+hypothesis.settings.load_profile("quiet")
 
 
 @pytest.fixture(scope="session")
