@@ -8,9 +8,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from ptycho.errors import BundleError, ConfigError
 from ptycho.normalize import Scales
 
 FORMAT = 1
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -84,20 +85,25 @@ def load(path: Path) -> Bundle:
     """Read a bundle; raises BundleError when the file is not one, is damaged, or is of another format."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            about: dict[str, Any] = json.loads(file["about"].tobytes())
-            weights = [file[name] for name in sorted(file) if name.startswith("weight_")]
-            probe, given = file["probe"], file["given_probe"]
+            about = json.loads(file["about"].tobytes())
+            if about["format"] != FORMAT:
+                raise BundleError(f"{path} is a bundle of format {about['format']}, this version reads format {FORMAT}")
+            pipeline = from_mapping(PipelineConfig, about["config"], f"bundle {path}")
+            if config.digest(pipeline) != about["config_digest"]:
+                raise BundleError(f"{path}: the configuration inside does not match its digest: the bundle was altered")
+            return Bundle(
+                config=pipeline,
+                scales=Scales(**about["scales"]),
+                log_scale=about["log_scale"],
+                photon_scale=about["photon_scale"],
+                probe=file["probe"],
+                given_probe=file["given_probe"],
+                weights=[file[name] for name in sorted(file) if name.startswith("weight_")],
+                versions=about["versions"],
+            )
     except FileNotFoundError:
         raise BundleError(f"no bundle at {path}") from None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise BundleError(f"{path} is not a bundle, or is damaged ({error})") from error
-    if about.get("format") != FORMAT:
-        raise BundleError(f"{path} is a bundle of format {about.get('format')}, this version reads format {FORMAT}")
-    try:
-        pipeline = from_mapping(PipelineConfig, about["config"], f"bundle {path}")
     except ConfigError as error:
         raise BundleError(str(error)) from error
-    if config.digest(pipeline) != about["config_digest"]:
-        raise BundleError(f"{path}: the configuration inside does not match its digest: the bundle was altered")
-    scales = Scales(**about["scales"])
-    return Bundle(pipeline, scales, about["log_scale"], about["photon_scale"], probe, given, weights, about["versions"])
+    except UNREADABLE as error:
+        raise BundleError(f"{path} is not a bundle, or is damaged ({error})") from error

@@ -77,7 +77,8 @@ def amplitude_head(kind: str, logits: Tensor, required: float, start: Tensor | f
     """
     if kind == "positive":
         ln2 = math.log(2.0)
-        offset = ops.log(ops.expm1(ln2 * ops.convert_to_tensor(start, "float32")) + 1e-6)
+        wanted = ops.maximum(ln2 * ops.convert_to_tensor(start, "float32"), 1e-6)
+        offset = wanted + ops.log(-ops.expm1(-wanted))  # the inverse of softplus, safe for large values
         return required * ops.softplus(logits + offset) / ln2
     activation = {"sigmoid": ops.sigmoid, "softplus": ops.softplus, "swish": ops.silu, "relu": ops.relu}
     return activation[kind](logits)
@@ -127,7 +128,9 @@ class PtychoModel(keras.Model):
         self.illumination = Illumination(probe[crop, crop], config.probe_trainable)
         self.network = self._network()
         self.trackers = {name: keras.metrics.Mean(name=name) for name in ("loss", *COMPONENTS)}
-        for weight, value in zip(self.network.weights, initial_weights(self.network, config.init_seed), strict=True):
+        # A relu with nothing to see has no gradient either, and would stay at zero for good.
+        start = initial_weights(self.network, config.init_seed, zero_last=config.amplitude_head != "relu")
+        for weight, value in zip(self.network.weights, start, strict=True):
             weight.assign(value)
 
     def build(self, *_: Any) -> None:
@@ -210,9 +213,9 @@ class PtychoModel(keras.Model):
         predicted = self.intensity(output["object"], inputs["offsets"])
         obj = output["object"][:, 0], output["object"][:, 1]
         realspace = ops.zeros(())
-        if weights.tv_weight:
+        if weights.realspace_weight and weights.tv_weight:
             realspace += weights.tv_weight * losses.total_variation(obj, output["weight"])
-        if weights.realspace_mae_weight:
+        if weights.realspace_weight and weights.realspace_mae_weight:
             truth = inputs["truth"][:, 0], inputs["truth"][:, 1]
             realspace += weights.realspace_mae_weight * losses.realspace_mae(obj, truth, output["weight"])
         parts = {
@@ -242,13 +245,14 @@ class PtychoModel(keras.Model):
         return {name: tracker.result() for name, tracker in self.trackers.items()}
 
 
-def initial_weights(network: keras.Model, seed: int) -> list[Real]:
+def initial_weights(network: keras.Model, seed: int, zero_last: bool = True) -> list[Real]:
     """He-normal kernels and zero biases from a NumPy generator, so that every backend starts equal.
 
-    The last kernel is zero: an untrained network leaves the amplitude head at its start.
+    With ``zero_last`` the last kernel is zero: an untrained network leaves the head at its start.
     """
     rng = np.random.default_rng(seed)
     shapes = [tuple(weight.shape) for weight in network.weights]
     values = [rng.standard_normal(s) * math.sqrt(2 / math.prod(s[:-1])) if len(s) == 4 else np.zeros(s) for s in shapes]
-    values[-2] = np.zeros(shapes[-2])
+    if zero_last:
+        values[-2] = np.zeros(shapes[-2])
     return [value.astype(np.float32) for value in values]

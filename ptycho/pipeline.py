@@ -63,7 +63,8 @@ def run(scenario: Scenario, out: Path, progress: Progress | None = None) -> Run:
     Raises TrainingDiverged (weights and history saved first), KeyboardInterrupt (likewise), and
     PtychoError for bad input. ``run_metadata.json`` is written last: where it exists, all is whole.
     """
-    (out / "run_metadata.json").unlink(missing_ok=True)
+    for earlier in ("run_metadata.json", "error.json"):
+        (out / earlier).unlink(missing_ok=True)
     started = time.perf_counter()
     config = scenario.config
     _check(config)

@@ -20,7 +20,7 @@ from scipy.spatial import KDTree
 from ptycho.arrays import Complex, Integer, Real
 
 Block = tuple[Complex, Real]  # canvases (B, M, M) and their weights
-CHUNK = 128  # groups held in memory together with as many neighbours
+CHUNK = 16  # groups held in memory together with as many neighbours
 POLISH = 50
 
 

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from ptycho.arrays import Complex, Integer, Real
-from ptycho.config import TrainConfig
+from ptycho.config import TrainConfig, require
 from ptycho.errors import TrainingDiverged
 from ptycho.features import FeatureMaker
 from ptycho.frames import Frames
@@ -71,16 +71,12 @@ class GroupBatches(keras.utils.PyDataset):
 class Guard(keras.callbacks.Callback):
     """Watches every step; keeps the latest finite weights; notes the learning rate."""
 
-    def __init__(self, report: Report | None, epochs: int) -> None:
+    def __init__(self, weights: list[Any], report: Report | None, epochs: int) -> None:
         super().__init__()
         self.report, self.epochs = report, epochs
         self.epoch = 0
-        self.finite: list[Any] = []
+        self.finite = weights
         self.learning_rates: list[float] = []
-
-    def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
-        """The weights before the first step are finite."""
-        self.finite = self.model.get_weights()
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Note the learning rate."""
@@ -129,10 +125,14 @@ def train(
     """
     shuffled = np.random.default_rng(config.seed).permutation(len(groups))
     held = round(config.validation_fraction * len(groups))
+    fraction = config.validation_fraction
+    require(
+        held < len(groups), "train.validation_fraction", fraction, f"it leaves none of {len(groups)} groups to train on"
+    )
     batches = GroupBatches(make, groups.take(np.sort(shuffled[held:])), config.batch_size, config.seed)
     validation = GroupBatches(make, groups.take(np.sort(shuffled[:held])), config.batch_size, None) if held else None
     compile_model(model, config, steps=len(batches) * config.epochs)
-    guard = Guard(report, config.epochs)
+    guard = Guard(model.get_weights(), report, config.epochs)
     callbacks: list[keras.callbacks.Callback] = [guard]
     if config.schedule == "plateau":
         monitor = "val_loss" if held else "loss"

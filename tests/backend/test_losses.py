@@ -1,0 +1,159 @@
+"""The losses against upstream's numbers, hand-worked arrays, and double precision."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from keras import ops
+from scipy.special import xlogy
+
+from ptycho import losses, probes
+from ptycho.simulate import diffraction_amplitude
+
+DOSES = [1e3, 1e9]
+
+
+def tensor(values):
+    return ops.convert_to_tensor(np.asarray(values, np.float32))
+
+
+def number(value):
+    return float(ops.convert_to_numpy(value))
+
+
+def nll(counts, rate):
+    return number(losses.poisson_nll(tensor(counts), tensor(rate)))
+
+
+def exact(counts, rate):
+    """The same loss in double precision."""
+    counts, rate = np.asarray(counts, float), np.asarray(rate, float) + losses.FLOOR
+    return float(np.mean(rate - counts + xlogy(counts, counts / rate)))
+
+
+@pytest.fixture(scope="module")
+def pattern():
+    """A disk probe's diffraction, 64 by 64: nine decades between its brightest and darkest pixel."""
+    intensity = diffraction_amplitude(probes.idealized(64), 64).astype(float) ** 2
+    return intensity / intensity.sum()
+
+
+def test_elementwise_nll_agrees_with_upstream(shared):
+    stored = np.load(shared / "conformance" / "poisson_nll.npz")
+    found = ops.convert_to_numpy(losses.poisson_nll_elementwise(tensor(stored["y_true"]), tensor(stored["y_pred"])))
+    np.testing.assert_allclose(found, stored["nll_elementwise"], rtol=1e-5, atol=1e-5)
+    assert found.mean(dtype=float) == pytest.approx(float(stored["nll_mean"]), rel=1e-6)
+
+
+def test_elementwise_nll_by_hand():
+    found = losses.poisson_nll_elementwise(tensor([0, 2, 3]), tensor([5, 1, np.e]))
+    np.testing.assert_allclose(ops.convert_to_numpy(found), [5, 1, np.e - 3], rtol=1e-6)
+
+
+@pytest.mark.parametrize("dose", DOSES)
+def test_nll_is_zero_at_a_perfect_prediction(pattern, dose):
+    assert nll(dose * pattern, dose * pattern) == pytest.approx(0, abs=1e-5)
+
+
+@pytest.mark.parametrize("dose", DOSES)
+@pytest.mark.parametrize("factor", [0.5, 0.9, 1.1, 2.0])
+def test_nll_grows_away_from_a_perfect_prediction(pattern, dose, factor):
+    counts = dose * pattern
+    found = nll(counts, factor * counts)
+    assert found > 0.001 * dose / counts.size
+    assert found == pytest.approx(exact(counts, factor * counts), rel=1e-3)
+
+
+def test_nll_differs_from_the_plain_one_by_what_no_prediction_changes(rng):
+    counts = rng.poisson(50, (1, 1, 16, 16))
+    first, second = rng.uniform(20, 80, counts.shape), rng.uniform(20, 80, counts.shape)
+
+    def plain(rate):
+        return number(ops.mean(losses.poisson_nll_elementwise(tensor(counts), tensor(rate))))
+
+    assert nll(counts, first) - nll(counts, second) == pytest.approx(plain(first) - plain(second), abs=1e-3)
+
+
+@pytest.mark.parametrize("rate", [1e2, 1e5, 1e7])
+def test_photon_noise_alone_costs_half_a_unit_per_pixel(rng, rate):
+    counts = rng.poisson(rate, (1, 1, 128, 128))
+    assert nll(counts, np.full(counts.shape, rate)) == pytest.approx(0.5, abs=0.03)
+
+
+@pytest.mark.parametrize("dose", DOSES)
+@pytest.mark.parametrize("error", [0.0, 0.02])
+def test_nll_of_noisy_patterns_agrees_with_double_precision(rng, pattern, dose, error):
+    counts, rate = rng.poisson(dose * pattern), (1 + error) * dose * pattern
+    assert nll(counts, rate) == pytest.approx(exact(counts, rate), rel=1e-3, abs=0.02)
+
+
+@pytest.mark.parametrize("counts", [0.0, 1.0, 1e3, 1e9])
+@pytest.mark.parametrize("rate", [0.0, 1e-12, 1e3, 1e9])
+def test_nll_and_its_gradient_are_finite_at_every_corner(gradient, counts, rate):
+    value, slope = gradient(lambda r: losses.poisson_nll(tensor([counts]), r), [rate])
+    assert np.isfinite(value)
+    assert np.isfinite(slope).all()
+    if rate == counts > 0:
+        assert slope[0] == pytest.approx(0, abs=1e-6)
+    else:
+        assert np.sign(slope[0]) == (1 if counts == 0 else np.sign(rate - counts))
+
+
+@pytest.mark.parametrize("dose", DOSES)
+def test_gradient_is_that_of_the_plain_nll(rng, gradient, pattern, dose):
+    counts, rate = rng.poisson(dose * pattern), dose * pattern * rng.uniform(0.5, 2, pattern.shape) + 1.0
+    slope = gradient(lambda r: losses.poisson_nll(tensor(counts), r), rate)[1]
+    plain = gradient(lambda r: ops.mean(losses.poisson_nll_elementwise(tensor(counts), r)), rate)[1]
+    np.testing.assert_allclose(slope, plain, atol=2e-5 * np.abs(plain).max())
+    np.testing.assert_allclose(slope, (1 - counts / rate) / rate.size, atol=2e-5 * np.abs(plain).max())
+
+
+def test_amplitude_mae_by_hand(gradient):
+    measured, intensity = [[3, 0], [1, 2]], [[4, 0], [0, 9]]
+    value, slope = gradient(lambda i: losses.amplitude_mae(tensor(measured), i), intensity)
+    assert value == pytest.approx((1 + 0 + 1 + 1) / 4, abs=1e-5)
+    assert np.isfinite(slope).all()
+    # d|m - sqrt(i)|/di = -1/(2 sqrt(i)) below the measurement, + above, over four pixels.
+    assert slope[0, 0] == pytest.approx(-1 / 16, rel=1e-4)
+    assert slope[1, 1] == pytest.approx(1 / 24, rel=1e-4)
+
+
+def variation(real, imaginary, weight):
+    return number(losses.total_variation((tensor([real]), tensor([imaginary])), tensor([weight])))
+
+
+def test_total_variation_adds_the_mean_differences_along_both_axes():
+    real = [[0, 1, 1], [0, 1, 1], [0, 3, 0]]
+    down, across = (2 + 1) / 6, (1 + 1 + 3 + 3) / 6
+    assert variation(real, np.zeros((3, 3)), np.ones((3, 3))) == pytest.approx(down + across, abs=1e-5)
+
+
+def test_total_variation_is_the_modulus_of_complex_differences():
+    down, across = 5 / 2, 5 / 2
+    found = variation([[0, 0], [0, 3]], [[0, 0], [0, 4]], np.ones((2, 2)))
+    assert found == pytest.approx(down + across, abs=1e-5)
+
+
+def test_total_variation_leaves_out_pairs_with_a_weakly_weighted_pixel():
+    weight = [[1, 1], [1, 0.4]]
+    assert variation([[0, 2], [0, 9]], np.zeros((2, 2)), weight) == pytest.approx(2, abs=1e-5)
+
+
+def test_realspace_mae_is_the_mean_modulus_over_the_weighted_part():
+    obj = tensor([[[3, 1], [0, 50]]]), tensor([[[4, 0], [0, 50]]])
+    truth = tensor([[[0, 1], [0, 0]]]), tensor([[[0, -1], [0, 0]]])
+    found = losses.realspace_mae(obj, truth, tensor([[[2, 2], [2, 0.9]]]))
+    assert number(found) == pytest.approx((5 + 1 + 0) / 3, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", ["total_variation", "realspace_mae"])
+def test_realspace_losses_have_a_finite_gradient_on_a_flat_object(gradient, name):
+    flat, weight = tensor(np.ones((1, 4, 4))), tensor(np.ones((1, 4, 4)))
+    zero = ops.zeros_like(flat)
+    loss = {
+        "total_variation": lambda x: losses.total_variation((x, zero), weight),
+        "realspace_mae": lambda x: losses.realspace_mae((x, zero), (flat, zero), weight),
+    }[name]
+    value, slope = gradient(loss, np.ones((1, 4, 4)))
+    assert value == pytest.approx(0, abs=1e-5)
+    assert np.isfinite(slope).all()
