@@ -23,7 +23,7 @@ def interpolation(offsets: Tensor, n: int, M: int) -> Pair:
     """
     i = ops.arange(n, dtype="float32")[:, None]
     m = ops.arange(M, dtype="float32")[None, :]
-    at = offsets[..., None, None] + (M / 2 - n / 2) + i - m
+    at = ops.convert_to_tensor(offsets)[..., None, None] + (M / 2 - n / 2) + i - m
     hat = ops.relu(1.0 - ops.abs(at))
     return hat[:, :, 1], hat[:, :, 0]
 
