@@ -60,7 +60,9 @@ def write_npy(path: Path, array: Any) -> None:
 def write_npz(path: Path, arrays: Mapping[str, Any]) -> None:
     """Write arrays as one ``.npz``."""
     buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **arrays)
+    if any(np.asarray(array).dtype.hasobject for array in arrays.values()):
+        raise TypeError(f"{path.name}: only plain arrays are written, nothing is pickled")
+    np.savez(buffer, **arrays)
     write_bytes(path, buffer.getvalue())
 
 

@@ -6,6 +6,7 @@ Weights, probe, the configuration, every scale and the versions that made it.
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import zipfile
 import zlib
@@ -84,7 +85,7 @@ def save(path: Path, bundle: Bundle) -> None:
 def load(path: Path) -> Bundle:
     """Read a bundle; raises BundleError when the file is not one, is damaged, or is of another format."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
             about = json.loads(file["about"].tobytes())
             if about["format"] != FORMAT:
                 raise BundleError(f"{path} is a bundle of format {about['format']}, this version reads format {FORMAT}")

@@ -74,7 +74,7 @@ class Guard(keras.callbacks.Callback):
     def __init__(self, weights: list[Any], report: Report | None, epochs: int) -> None:
         super().__init__()
         self.report, self.epochs = report, epochs
-        self.epoch = 0
+        self.epoch = self.steps = 0
         self.finite = weights
         self.learning_rates: list[float] = []
 
@@ -88,6 +88,7 @@ class Guard(keras.callbacks.Callback):
         values = {name: float((logs or {}).get(name, 0.0)) for name in (*COMPONENTS, "loss")}
         bad = [name for name, value in values.items() if not math.isfinite(value)]
         weights = self.model.get_weights()
+        self.steps = batch + 1
         if bad:
             kind = "NaN" if any(math.isnan(values[name]) for name in bad) else "infinite"
             raise TrainingDiverged(self.epoch + 1, batch + 1, [n for n in bad if n in COMPONENTS] or bad, kind)
@@ -96,7 +97,11 @@ class Guard(keras.callbacks.Callback):
         self.finite = weights
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Report progress."""
+        """Raise TrainingDiverged where validation was not finite; report progress."""
+        values = {name: float(value) for name, value in (logs or {}).items()}
+        if bad := [name for name, value in values.items() if not math.isfinite(value)]:
+            kind = "NaN" if any(math.isnan(values[name]) for name in bad) else "infinite"
+            raise TrainingDiverged(epoch + 1, self.steps, bad, kind)
         if self.report:
             self.report(epoch + 1, self.epochs, f"loss {(logs or {}).get('loss', math.nan):.4g}")
 
@@ -144,7 +149,7 @@ def train(
     try:
         model.fit(
             batches, validation_data=validation, epochs=config.epochs, shuffle=False, verbose=0,
-            callbacks=[*callbacks, recorder],
+            callbacks=[recorder, *callbacks],
         )  # fmt: skip
     except KeyboardInterrupt:
         outcome.interrupted = True
