@@ -61,7 +61,7 @@ def write_npz(path: Path, arrays: Mapping[str, Any]) -> None:
     """Write arrays as one ``.npz``."""
     buffer = io.BytesIO()
     if any(np.asarray(array).dtype.hasobject for array in arrays.values()):
-        raise TypeError(f"{path.name}: only plain arrays are written, nothing is pickled")
+        raise ValueError(f"{path.name}: object arrays are not written, nothing is pickled (allow_pickle=False)")
     np.savez(buffer, **arrays)
     write_bytes(path, buffer.getvalue())
 
