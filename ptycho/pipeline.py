@@ -218,6 +218,16 @@ def inference_stats(result: Reconstruction, frames: Frames, window: int) -> dict
     }  # fmt: skip
 
 
+def write_inference(folder: Path, result: Reconstruction, stats: dict[str, Any]) -> None:
+    """The reconstruction's arrays and figures, and its statistics."""
+    artifacts.write_json(folder / "stats.json", stats)
+    artifacts.write_npy(folder / "amplitude.npy", np.abs(result.object))
+    artifacts.write_npy(folder / "phase.npy", np.angle(result.object))
+    artifacts.write_npy(folder / "coverage.npy", result.weight > 0)
+    figures.image(folder / "amplitude.png", np.abs(result.object), "amplitude, object units")
+    figures.image(folder / "phase.png", np.angle(result.object), "phase (rad)")
+
+
 def unmoved(trained: Trained) -> list[str]:
     """Weights declared trainable that the model does not track, or that training did not move by one bit."""
     model = trained.model
@@ -239,13 +249,7 @@ def _write(done: Run) -> None:
     artifacts.write_json(out / "intensity_stats.json", done.stats)
     artifacts.write_text(out / "intensity_stats.md", telemetry.markdown(done.stats))
     artifacts.write_json(out / "comparison_metrics.json", done.metrics)
-    folder = out / "inference_outputs"
-    artifacts.write_json(folder / "stats.json", done.inference)
-    artifacts.write_npy(folder / "amplitude.npy", np.abs(result.object))
-    artifacts.write_npy(folder / "phase.npy", np.angle(result.object))
-    artifacts.write_npy(folder / "coverage.npy", result.weight > 0)
-    figures.image(folder / "amplitude.png", np.abs(result.object), "amplitude, object units")
-    figures.image(folder / "phase.png", np.angle(result.object), "phase (rad)")
+    write_inference(out / "inference_outputs", result, done.inference)
     truth = done.outputs["simulate"].truth
     columns = {} if truth is None else {"truth": truth}
     columns |= {"oracle": comparison.oracle, "network": comparison.network}

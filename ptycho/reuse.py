@@ -8,12 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ptycho import artifacts, bundle, data, figures
+from ptycho import bundle, data
 from ptycho.config import MeasuredConfig
-from ptycho.infer import reconstruct
-from ptycho.pipeline import inference_stats
+from ptycho.pipeline import inference_stats, write_inference
 from ptycho.reference import fourier_error
-from ptycho.stages import infer_groups, make_model
+from ptycho.stages import infer_groups, make_model, reconstruct
 
 
 def infer_file(
@@ -38,21 +37,11 @@ def infer_file(
         if progress:
             progress("infer", done, total, note)
 
-    result = reconstruct(
-        model, maker, frames, groups,
-        batch_size=config.infer.batch_size, align_phases=config.infer.synchronize, report=report,
-    )  # fmt: skip
+    result = reconstruct(config, model, maker, frames, groups, report)
     shape = dataset.object_shape
     known = result.support(shape)
     placed = result.on(shape)
     error = fourier_error(np.where(known, placed, np.abs(placed[known]).mean()), trained.probe, frames)
-    folder = out / "inference_outputs"
-    artifacts.write_npy(folder / "amplitude.npy", np.abs(result.object))
-    artifacts.write_npy(folder / "phase.npy", np.angle(result.object))
-    artifacts.write_npy(folder / "coverage.npy", result.weight > 0)
-    figures.image(folder / "amplitude.png", np.abs(result.object), "amplitude, object units")
-    figures.image(folder / "phase.png", np.angle(result.object), "phase (rad)")
-    artifacts.write_json(
-        folder / "stats.json", inference_stats(result, frames, config.window_px) | {"fourier_error": error}
-    )
+    stats = inference_stats(result, frames, config.window_px) | {"fourier_error": error}
+    write_inference(out / "inference_outputs", result, stats)
     return error

@@ -86,11 +86,10 @@ class Guard(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
         """Raise TrainingDiverged at the first step that is not finite."""
         values = {name: float((logs or {}).get(name, 0.0)) for name in (*COMPONENTS, "loss")}
-        bad = [name for name, value in values.items() if not math.isfinite(value)]
+        bad, kind = _not_finite(values)
         weights = self.model.get_weights()
         self.steps = batch + 1
         if bad:
-            kind = "NaN" if any(math.isnan(values[name]) for name in bad) else "infinite"
             raise TrainingDiverged(self.epoch + 1, batch + 1, [n for n in bad if n in COMPONENTS] or bad, kind)
         if not all(np.isfinite(w).all() for w in weights):
             raise TrainingDiverged(self.epoch + 1, batch + 1, ["the weights after the update"], "non-finite")
@@ -99,11 +98,17 @@ class Guard(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Raise TrainingDiverged where validation was not finite; report progress."""
         values = {name: float(value) for name, value in (logs or {}).items()}
-        if bad := [name for name, value in values.items() if not math.isfinite(value)]:
-            kind = "NaN" if any(math.isnan(values[name]) for name in bad) else "infinite"
+        bad, kind = _not_finite(values)
+        if bad:
             raise TrainingDiverged(epoch + 1, self.steps, bad, kind)
         if self.report:
             self.report(epoch + 1, self.epochs, f"loss {(logs or {}).get('loss', math.nan):.4g}")
+
+
+def _not_finite(values: Mapping[str, float]) -> tuple[list[str], str]:
+    """The names whose values are not finite, and whether any of them is NaN or all are infinite."""
+    bad = [name for name, value in values.items() if not math.isfinite(value)]
+    return bad, "NaN" if any(math.isnan(values[name]) for name in bad) else "infinite"
 
 
 def compile_model(model: PtychoModel, config: TrainConfig, steps: int) -> None:
