@@ -124,9 +124,11 @@ class MeasuredConfig:
     centred: bool  # True: zero frequency in the middle of a frame; False: at its corner
     order: Literal["xy", "yx"]  # what the two columns of the scan positions are
     refine_probe_sweeps: int  # of ePIE on the training frames, to correct the file's probe; 0: none
+    frames: int = 0  # only the first so many of the scan; 0: all of it
 
     def __post_init__(self) -> None:
         require(self.refine_probe_sweeps >= 0, "measured.refine_probe_sweeps", self.refine_probe_sweeps, "zero or more")
+        require(self.frames >= 0, "measured.frames", self.frames, "zero (all) or more")
 
 
 @dataclass(frozen=True)

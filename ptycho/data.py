@@ -48,6 +48,10 @@ def load(config: MeasuredConfig, N: int) -> Dataset:
     raw = _as_frames(_pick(arrays, DATA_KEYS, source), source)
     probe = _as_probe(_pick(arrays, PROBE_KEYS, source), source)
     positions = _as_positions(arrays, len(raw), source)
+    if config.frames > len(raw):
+        raise DataError(f"{source.name}: measured.frames = {config.frames} asked of {len(raw)} frames")
+    if config.frames:
+        raw, positions = raw[: config.frames], positions[: config.frames]
     side = raw.shape[-1]
     if side < N:
         raise DataError(f"{source.name}: frames of {side} pixels a side are smaller than N = {N}: choose a smaller N")

@@ -11,6 +11,7 @@ from keras import ops
 from ptycho.physics import Pair, Tensor
 
 FLOOR = 1e-6  # photons; keeps the rate strictly positive where nothing is predicted
+LOWEST = -1 + 1e-6  # of counts / rate - 1; where no photon was counted the logarithm has weight zero
 
 
 def poisson_nll_elementwise(counts: Tensor, rate: Tensor) -> Tensor:
@@ -21,14 +22,15 @@ def poisson_nll_elementwise(counts: Tensor, rate: Tensor) -> Tensor:
 def poisson_nll(counts: Tensor, rate: Tensor) -> Tensor:
     """Mean over pixels of the Poisson negative log-likelihood, counted from a perfect prediction.
 
-    ``rate - counts + counts ln(counts / rate)``: ``poisson_nll_elementwise`` less its value at
-    ``rate = counts``, which no prediction changes. The gradient is the same, zero is the floor, and
-    float32 resolves it at 1e9 photons. Photon noise alone gives about 0.5 a pixel with many photons.
-    ``FLOOR`` is added to the rate, so the loss is finite and keeps a gradient where the rate vanishes.
+    ``d + counts ln(1 - d / rate)`` with ``d = rate - counts``: ``poisson_nll_elementwise`` less its
+    value at ``rate = counts``, which no prediction changes. The gradient is the same, zero is the floor,
+    and float32 resolves it at 1e9 photons a pixel, because the logarithm is never of a number near 1.
+    Photon noise alone gives about 0.5 a pixel with many photons. ``FLOOR`` is added to the rate, so
+    the loss is finite and keeps a gradient where the rate vanishes.
     """
     rate = rate + FLOOR
-    excess = rate - counts + counts * ops.log((counts + FLOOR) / rate)
-    return ops.mean(excess)
+    below = ops.maximum((counts - rate) / rate, LOWEST)
+    return ops.mean(rate - counts + counts * ops.log1p(below))
 
 
 def amplitude_mae(measured: Tensor, intensity: Tensor) -> Tensor:

@@ -10,18 +10,14 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 
 from ptycho import artifacts, bundle, figures, invariants, machine, telemetry
 from ptycho.config import PipelineConfig, digest, require, to_mapping
-from ptycho.frames import Frames
-from ptycho.geometry import required_canvas
 from ptycho.infer import Reconstruction
 from ptycho.invariants import Invariant
-from ptycho.metrics import summary
 from ptycho.scenario import Scenario
-from ptycho.stages import PIPELINE, Stage, Trained, container, levels, to_bundle
+from ptycho.stages import PIPELINE, Stage, Trained, to_bundle
 
 Progress = Callable[[str, int, int, str], None]
 
@@ -139,31 +135,18 @@ def _save_training(out: Path, config: PipelineConfig, outputs: dict[str, Any]) -
 def _finish(scenario: Scenario, out: Path, outputs: dict[str, Any], records: list[StageRecord], seconds: float) -> Run:
     config = scenario.config
     dataset, parts, grouped = outputs["simulate"], outputs["split"], outputs["group"]
-    scales, trained = outputs["normalize"], outputs["train"]
+    scales, trained, measured = outputs["normalize"], outputs["train"], outputs["measure"]
     result, comparison = outputs["infer"], outputs["compare"]
-    ladder = telemetry.gain_ladder(
-        levels(dataset.object_shape, outputs["probe"], grouped, trained, comparison, result), scales
-    )
-    stages = []
-    for name, frames, groups in (("train", parts.train, grouped.train), ("test", grouped.frames, grouped.infer)):
-        stages += telemetry.stage_stats(frames, groups, scales, container(trained, frames, groups), name)
-    log_scale = float(keras.ops.convert_to_numpy(trained.model.scaler.log_scale))
-    stats = telemetry.intensity_stats(
-        stages, grouped.frames, scales, log_scale, config.model.log_scale_trainable, ladder
-    )
-    normalized = np.abs(comparison.network[comparison.support]) / scales.prediction_to_object_units(log_scale)
-    stats["amplitude_head"] = telemetry.amplitude_head(config.model.amplitude_head, normalized, scales)
-    inference = inference_stats(result, grouped.frames, config.window_px)
     shared = len(set(parts.train.ids.tolist()) & set(parts.test.ids.tolist()))
     held = invariants.check(
-        stats,
-        inference,
+        measured.intensity,
+        measured.inference,
         comparison.metrics,
         math.sqrt(dataset.nphotons) / (config.N / 2),
         [r.config_digest for r in records],
         shared,
-        result.object,
-        unmoved(trained),
+        int((~np.isfinite(result.object)).sum()),
+        measured.unmoved,
     )
     metadata = {
         "scenario": scenario.name,
@@ -190,32 +173,11 @@ def _finish(scenario: Scenario, out: Path, outputs: dict[str, Any], records: lis
         "invariants": held,
         "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }  # fmt: skip
-    done = Run(scenario, out, outputs, records, stats, inference, comparison.metrics, held, metadata)
+    done = Run(
+        scenario, out, outputs, records, measured.intensity, measured.inference, comparison.metrics, held, metadata
+    )
     _write(done)
     return done
-
-
-def inference_stats(result: Reconstruction, frames: Frames, window: int) -> dict[str, Any]:
-    """The content of ``inference_outputs/stats.json``; offsets are centred on their mean."""
-    needed = required_canvas(frames.positions, window)
-    offsets = np.abs(frames.positions - frames.positions.mean(axis=0)).max(axis=0)
-    sync = result.synchronization
-    covered = result.weight > 0
-    return {
-        "padded_size": result.object.shape[0],
-        "required_canvas": needed,
-        "fits_canvas": needed <= result.object.shape[0],
-        "origin": list(result.origin),
-        "offsets": {"axis_max_abs": offsets.tolist(), "max_abs": float(offsets.max()), "centred": True},
-        "amplitude": summary(np.abs(result.object[covered])),
-        "phase": summary(np.angle(result.object[covered])),
-        "covered_pixels": int(covered.sum()),
-        "synchronization": None if sync is None else {
-            "disagreement_before_rad": sync.disagreement_before, "disagreement_after_rad": sync.disagreement_after,
-            "overlapping_pairs": sync.overlapping_pairs, "components": sync.components,
-            "applied_std_rad": float(np.std(sync.phases)),
-        },
-    }  # fmt: skip
 
 
 def write_inference(folder: Path, result: Reconstruction, stats: dict[str, Any]) -> None:
@@ -226,21 +188,6 @@ def write_inference(folder: Path, result: Reconstruction, stats: dict[str, Any])
     artifacts.write_npy(folder / "coverage.npy", result.weight > 0)
     figures.image(folder / "amplitude.png", np.abs(result.object), "amplitude, object units")
     figures.image(folder / "phase.png", np.angle(result.object), "phase (rad)")
-
-
-def unmoved(trained: Trained) -> list[str]:
-    """Weights declared trainable that the model does not track, or that training did not move by one bit."""
-    model = trained.model
-    tracked = {id(w) for w in model.trainable_weights}
-    names = []
-    for weight, before in zip(model.weights, trained.initial, strict=True):
-        declared = weight.trainable
-        moved = not np.array_equal(before, keras.ops.convert_to_numpy(weight))
-        if declared and (id(weight) not in tracked or not moved):
-            names.append(weight.path)
-    if model.architecture.config.log_scale_trainable and id(model.scaler.log_scale) not in tracked:
-        names.append("log_scale (declared trainable, not tracked)")
-    return names
 
 
 def _write(done: Run) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ptycho import bundle, data
+from ptycho import bundle, data, telemetry
 from ptycho.config import MeasuredConfig
-from ptycho.pipeline import inference_stats, write_inference
+from ptycho.pipeline import write_inference
 from ptycho.reference import fourier_error
 from ptycho.stages import infer_groups, make_model, reconstruct
 
@@ -42,6 +42,6 @@ def infer_file(
     known = result.support(shape)
     placed = result.on(shape)
     error = fourier_error(np.where(known, placed, np.abs(placed[known]).mean()), trained.probe, frames)
-    stats = inference_stats(result, frames, config.window_px) | {"fourier_error": error}
+    stats = telemetry.inference_stats(result, frames, config.window_px) | {"fourier_error": error}
     write_inference(out / "inference_outputs", result, stats)
     return error

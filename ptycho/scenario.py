@@ -21,6 +21,7 @@ else:
     import tomli as tomllib
 
 PROFILES = ("smoke", "cpu", "full")
+REPLAY = "replay"  # the smallest size, whose every output a harness can store
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,8 @@ def load_scenario(
     Raises ConfigError for a name, profile or key that does not exist, listing those that do.
     """
     folder = root or scenario_root()
-    if profile not in PROFILES:
-        raise ConfigError(f"unknown profile {profile!r}; {choices(profile, PROFILES)}")
+    if profile not in (*PROFILES, REPLAY):
+        raise ConfigError(f"unknown profile {profile!r}; {choices(profile, (*PROFILES, REPLAY))}")
     values = _read(name, folder)
     title = values.pop("title")
     profiles = values.pop("profile", {})

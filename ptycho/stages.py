@@ -77,6 +77,16 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class Telemetry:
+    """What every scale did: ``intensity`` is the content of ``intensity_stats.json``, ``inference`` that
+    of ``inference_outputs/stats.json``; ``unmoved`` names weights that training should have moved."""
+
+    intensity: dict[str, Any]
+    inference: dict[str, Any]
+    unmoved: list[str]
+
+
+@dataclass(frozen=True)
 class Stage:
     """A named step: the configuration keys it reads and the earlier stages whose output it takes."""
 
@@ -275,14 +285,50 @@ def half_scan(
     return found
 
 
-def levels(
-    shape: tuple[int, int],
+def measure(
+    config: PipelineConfig,
+    report: Report,
+    simulate: Dataset,
+    split: Split,
     probe: Complex,
     group: Grouped,
+    normalize: Scales,
     train: Trained,
-    comparison: Comparison,
     infer: Reconstruction,
-) -> dict[str, float]:
+    compare: Comparison,
+) -> Telemetry:
+    """Statistics of every stage, the ladder of gains, and where the reconstruction lies."""
+    shape, support, scales = simulate.object_shape, compare.support, normalize
+    known = infer.support(shape)
+    amplitude = np.abs(infer.on(shape))
+    filled = np.where(known, infer.on(shape), amplitude[support & known].mean())
+    ladder = telemetry.gain_ladder(levels(filled, probe, group, train), scales)
+    stages = []
+    for name, frames, groups in (("train", split.train, group.train), ("test", group.frames, group.infer)):
+        stages += telemetry.stage_stats(frames, groups, scales, container(train, frames, groups), name)
+    log_scale = float(_host(train.model.scaler.log_scale))
+    stats = telemetry.intensity_stats(stages, group.frames, scales, log_scale, config.model.log_scale_trainable, ladder)
+    normalized = amplitude[support & known] / scales.prediction_to_object_units(log_scale)
+    stats["amplitude_head"] = telemetry.amplitude_head(config.model.amplitude_head, normalized, scales)
+    inference = telemetry.inference_stats(infer, group.frames, config.window_px)
+    return Telemetry(stats, inference, unmoved(train))
+
+
+def unmoved(train: Trained) -> list[str]:
+    """Weights declared trainable that the model does not track, or that training did not move by one bit."""
+    model = train.model
+    tracked = {id(w) for w in model.trainable_weights}
+    names = []
+    for weight, before in zip(model.weights, train.initial, strict=True):
+        moved = not np.array_equal(before, _host(weight))
+        if weight.trainable and (id(weight) not in tracked or not moved):
+            names.append(weight.path)
+    if model.architecture.config.log_scale_trainable and id(model.scaler.log_scale) not in tracked:
+        names.append("log_scale (declared trainable, not tracked)")
+    return names
+
+
+def levels(obj: Complex, probe: Complex, group: Grouped, train: Trained) -> dict[str, float]:
     """``sqrt(mean sum A**2)`` of an image at every rung of the ladder of gains, measured where it arises."""
     frames, model = group.frames, train.model
     normalized = predicted = 0.0
@@ -293,7 +339,6 @@ def levels(
         predicted += float(np.sum(_host(model.intensity(output["object"], inputs["offsets"]))))
     images = part.members.size
     sampled = float(frames.energy()[part.members].mean())
-    obj = np.where(infer.support(shape), infer.on(shape), np.abs(comparison.network[comparison.support]).mean())
     energy = float(frames.energy()[group.infer.members].mean())
     ratio = energy / sampled  # the sample stands for all groups
     return {
@@ -340,5 +385,9 @@ PIPELINE = (
     Stage(
         "compare", compare, ("compare", "infer", "gridsize", "group"),
         ("simulate", "split", "probe", "group", "train", "infer", "oracle"),
+    ),
+    Stage(
+        "measure", measure, ("N", "model"),
+        ("simulate", "split", "probe", "group", "normalize", "train", "infer", "compare"),
     ),
 )  # fmt: skip

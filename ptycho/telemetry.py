@@ -5,14 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ptycho.arrays import Real
 from ptycho.frames import Frames
+from ptycho.geometry import required_canvas
 from ptycho.group import Groups
+from ptycho.metrics import summary
 from ptycho.normalize import Scales
+
+if TYPE_CHECKING:
+    from ptycho.infer import Reconstruction
 
 CHUNK = 64  # groups gathered at one time
 
@@ -221,3 +226,26 @@ def history_summary(history: dict[str, list[float]]) -> dict[str, Any]:
         }
     names = [name for name, m in metrics.items() if m["has_nan"]]
     return {"metrics": metrics, "nan_overview": {"has_nan": bool(names), "metrics": names}}
+
+
+def inference_stats(result: Reconstruction, frames: Frames, window: int) -> dict[str, Any]:
+    """The content of ``inference_outputs/stats.json``; offsets are centred on their mean."""
+    needed = required_canvas(frames.positions, window)
+    offsets = np.abs(frames.positions - frames.positions.mean(axis=0)).max(axis=0)
+    sync = result.synchronization
+    covered = result.weight > 0
+    return {
+        "padded_size": result.object.shape[0],
+        "required_canvas": needed,
+        "fits_canvas": needed <= result.object.shape[0],
+        "origin": list(result.origin),
+        "offsets": {"axis_max_abs": offsets.tolist(), "max_abs": float(offsets.max()), "centred": True},
+        "amplitude": summary(np.abs(result.object[covered])),
+        "phase": summary(np.angle(result.object[covered])),
+        "covered_pixels": int(covered.sum()),
+        "synchronization": None if sync is None else {
+            "disagreement_before_rad": sync.disagreement_before, "disagreement_after_rad": sync.disagreement_after,
+            "overlapping_pairs": sync.overlapping_pairs, "components": sync.components,
+            "applied_std_rad": float(np.std(sync.phases)),
+        },
+    }  # fmt: skip

@@ -36,7 +36,8 @@ class Outcome:
 class GroupBatches(keras.utils.PyDataset):
     """Batches of groups in an order that is a pure function of ``(seed, epoch)``.
 
-    ``seed`` None keeps the groups' own order.
+    ``epoch`` counts from 1 and is set by ``Guard`` when an epoch begins, never by Keras, which also
+    ends an "epoch" while it builds a model. ``seed`` None keeps the groups' own order.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class GroupBatches(keras.utils.PyDataset):
     ) -> None:
         super().__init__()
         self.make, self.groups, self.batch_size, self.seed = make, groups, batch_size, seed
-        self.epoch = 0
+        self.epoch = 1
         first = make(groups.take(slice(0, 1)))
         bytes_all = len(groups) * sum(value.nbytes for value in first.values())
         self.cached = make(groups) if bytes_all <= CACHE_BYTES else None
@@ -63,24 +64,21 @@ class GroupBatches(keras.utils.PyDataset):
         made = {k: v[which] for k, v in self.cached.items()} if self.cached else self.make(self.groups.take(which))
         return made, np.zeros(len(which), np.float32)  # Keras wants a target; the data is its own
 
-    def on_epoch_end(self) -> None:
-        """Go on to the next epoch's order."""
-        self.epoch += 1
-
 
 class Guard(keras.callbacks.Callback):
-    """Watches every step; keeps the latest finite weights; notes the learning rate."""
+    """Sets the batches' epoch; watches every step; keeps the latest finite weights; notes the learning rate."""
 
-    def __init__(self, weights: list[Any], report: Report | None, epochs: int) -> None:
+    def __init__(self, batches: GroupBatches, weights: list[Any], report: Report | None, epochs: int) -> None:
         super().__init__()
-        self.report, self.epochs = report, epochs
+        self.batches, self.report, self.epochs = batches, report, epochs
         self.epoch = self.steps = 0
         self.finite = weights
         self.learning_rates: list[float] = []
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Note the learning rate."""
+        """Set this epoch's batch order; note the learning rate."""
         self.epoch = epoch
+        self.batches.epoch = epoch + 1
         self.learning_rates.append(float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)))
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
@@ -142,7 +140,7 @@ def train(
     batches = GroupBatches(make, groups.take(np.sort(shuffled[held:])), config.batch_size, config.seed)
     validation = GroupBatches(make, groups.take(np.sort(shuffled[:held])), config.batch_size, None) if held else None
     compile_model(model, config, steps=len(batches) * config.epochs)
-    guard = Guard(model.get_weights(), report, config.epochs)
+    guard = Guard(batches, model.get_weights(), report, config.epochs)
     callbacks: list[keras.callbacks.Callback] = [guard]
     if config.schedule == "plateau":
         monitor = "val_loss" if held else "loss"

@@ -71,7 +71,7 @@ def test_list_names_all_nine_scenarios(tmp_path):
     ("arguments", "message"),
     [
         (["run", "gs2_idela"], "unknown scenario 'gs2_idela'; did you mean 'gs2_ideal'? choose from: dose_legacy_gs2,"),
-        (["run", "gs2_ideal", "--profile", "tiny"], "unknown profile 'tiny'; choose from: cpu, full, smoke"),
+        (["run", "gs2_ideal", "--profile", "tiny"], "unknown profile 'tiny'; choose from: cpu, full, replay, smoke"),
         (["run", "gs2_ideal", "--set", "train.epoch=3"], "train: unknown key 'epoch'; did you mean 'epochs'?"),
         (["run", "gs2_ideal", "--set", "N=65"], "N = 65 is not possible: one of (64, 128, 256)"),
         (["run", "gs2_ideal", "--porfile", "cpu"], "No such option: --porfile"),

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from ptycho.config import PipelineConfig, digest, from_mapping, to_mapping
 from ptycho.errors import ConfigError
-from ptycho.scenario import PROFILES, list_scenarios, load_scenario, parse_override, scenario_root
+from ptycho.scenario import PROFILES, REPLAY, list_scenarios, load_scenario, parse_override, scenario_root
 
 SCENARIOS = sorted(list_scenarios())
 NINE = [
@@ -54,7 +54,7 @@ def test_there_are_the_nine_scenarios_each_with_a_title():
     assert all(title.strip() for title in listed.values())
 
 
-@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("profile", [*PROFILES, REPLAY])
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_every_scenario_loads_at_every_profile_and_survives_a_round_trip(name, profile):
     scenario = load_scenario(name, profile)
@@ -104,7 +104,7 @@ def test_an_unknown_scenario_lists_all_and_suggests_the_nearest():
 
 
 def test_an_unknown_profile_lists_all_and_suggests_the_nearest():
-    with pytest.raises(ConfigError, match=r"unknown profile 'smoek'; did you mean 'smoke'.*cpu, full, smoke"):
+    with pytest.raises(ConfigError, match=r"unknown profile 'smoek'; did you mean 'smoke'.*cpu, full, replay, smoke"):
         load_scenario("gs2_ideal", "smoek")
 
 

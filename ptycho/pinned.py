@@ -1,0 +1,73 @@
+"""The first steps of a training from given weights: what every backend must agree on.
+
+No random number is drawn here: weights and batches are given. A fault of the physics, the layers,
+the losses or the optimiser shows in these figures long before it shows in a finished training.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from ptycho.arrays import Real
+from ptycho.model import PtychoModel
+
+PROBING_RATE = 1e6  # of a plain gradient step, so large that the step is the gradient to all digits
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """``object`` ``(B, 2, M, M)`` and ``weight`` ``(B, M, M)``: outputs before any step, normalised units.
+    ``components``: the losses then, ``gradient_norms``: of every trainable weight in the model's order,
+    ``losses``: of the optimiser's first steps."""
+
+    object: Real
+    weight: Real
+    components: dict[str, float]
+    gradient_norms: dict[str, float]
+    losses: list[float]
+
+
+def first_steps(model: PtychoModel, batches: list[dict[str, Real]], steps: int, rate: float, clip_norm: float) -> Pinned:
+    """Outputs, losses and gradients at ``model``'s weights, then ``steps`` of Adam over ``batches`` in turn."""
+    tensors = {k: keras.ops.convert_to_tensor(v) for k, v in batches[0].items()}
+    output = model(tensors)
+    components = {k: _number(v) for k, v in model.loss_components(tensors, output).items()}
+    norms = _gradient_norms(model, batches[0])
+    _compile(model, keras.optimizers.Adam(rate, global_clipnorm=clip_norm))
+    losses = [_step(model, batches[i % len(batches)]) for i in range(steps)]
+    obj, weight = (np.asarray(keras.ops.convert_to_numpy(output[name])) for name in ("object", "weight"))
+    return Pinned(obj, weight, components, norms, losses)
+
+
+def _gradient_norms(model: PtychoModel, batch: dict[str, Real]) -> dict[str, float]:
+    """From one plain gradient step, which every backend can take; the weights are put back."""
+    before = model.get_weights()
+    _compile(model, keras.optimizers.SGD(PROBING_RATE))
+    start = [_host(w) for w in model.trainable_weights]
+    _step(model, batch)
+    steps = [(a - _host(w)) / PROBING_RATE for a, w in zip(start, model.trainable_weights, strict=True)]
+    names = [f"{i:02d}_{w.name}" for i, w in enumerate(model.trainable_weights)]
+    model.set_weights(before)
+    return {name: float(np.linalg.norm(step.astype(np.float64))) for name, step in zip(names, steps, strict=True)}
+
+
+def _compile(model: PtychoModel, optimizer: keras.optimizers.Optimizer) -> None:
+    model.compile(optimizer, jit_compile=keras.backend.backend() == "jax")
+
+
+def _step(model: PtychoModel, batch: dict[str, Real]) -> float:
+    model.reset_metrics()
+    target = np.zeros(len(batch["offsets"]), np.float32)
+    return float(model.train_on_batch(batch, target, return_dict=True)["loss"])
+
+
+def _host(tensor: Any) -> Real:
+    return np.array(keras.ops.convert_to_numpy(tensor))
+
+
+def _number(tensor: Any) -> float:
+    return float(_host(tensor))
