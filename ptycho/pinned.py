@@ -31,7 +31,9 @@ class Pinned:
     losses: list[float]
 
 
-def first_steps(model: PtychoModel, batches: list[dict[str, Real]], steps: int, rate: float, clip_norm: float) -> Pinned:
+def first_steps(
+    model: PtychoModel, batches: list[dict[str, Real]], steps: int, rate: float, clip_norm: float
+) -> Pinned:
     """Outputs, losses and gradients at ``model``'s weights, then ``steps`` of Adam over ``batches`` in turn."""
     tensors = {k: keras.ops.convert_to_tensor(v) for k, v in batches[0].items()}
     output = model(tensors)

@@ -1,0 +1,1 @@
+"""Adapters of pipelines that are developed beside the harness."""

@@ -1,0 +1,23 @@
+"""Errors that a user can act on: one sentence with place, cause and remedy."""
+
+from __future__ import annotations
+
+
+class HarnessError(Exception):
+    """Base of every error that is the user's to mend; the command line exits with status 2."""
+
+
+class ProjectError(HarnessError):
+    """A ``[tool.harness]`` table, an adapter or a scenario that cannot be used."""
+
+
+class RuleError(HarnessError):
+    """Tolerances that are misspelt, ambiguous, or match nothing."""
+
+
+class GoldenError(HarnessError):
+    """A golden, manifest or approval that is damaged, altered, or not what it says."""
+
+
+class ApprovalError(HarnessError):
+    """An approval that is refused; nothing was changed."""

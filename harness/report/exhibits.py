@@ -1,0 +1,160 @@
+"""What a pipeline asks to be shown of a scenario: pictures, curves and ladders, golden against obtained."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from harness import records
+from harness.errors import HarnessError
+from harness.protocol import Artifact, Curve, Image, Ladder
+from harness.report import pictures, summary, svg, text
+from harness.report.pictures import Picture
+from harness.verdict import ArtifactReport, ScenarioReport
+
+Pair: TypeAlias = tuple[Artifact | None, Artifact | None]
+Look: TypeAlias = Callable[[str, str], Pair]
+"""``(track, artifact)`` to golden and obtained, of one scenario."""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A drawn curve or ladder; without ``drawing``, ``notes`` say why there is none."""
+
+    label: str
+    place: str
+    drawing: str
+    notes: tuple[str, ...] = ()
+    failed: bool = False
+
+
+@dataclass(frozen=True)
+class Exhibits:
+    """Everything to show of a scenario, in the order of the pipeline's views.
+
+    ``telling`` is the picture to show first when something failed, ``final`` the last stage's.
+    """
+
+    pictures: tuple[Picture, ...] = ()
+    charts: tuple[Chart, ...] = ()
+    telling: Picture | None = None
+    final: Picture | None = None
+
+
+def collect(scenario: ScenarioReport, views: Sequence[Image | Curve | Ladder], look: Look, side: int) -> Exhibits:
+    """Draw what the scenario has of ``views``; pictures are at most ``side`` pixels wide and high."""
+    shown: list[Picture] = []
+    charts: list[Chart] = []
+    ranks: list[tuple[bool, bool, bool, int]] = []
+    for view in views:
+        report = _track(scenario, view.artifact, view.array if isinstance(view, Image) else view.path)
+        if report is None:
+            continue
+        place = view.artifact if report.track == scenario.profile else f"{report.track}/{view.artifact}"
+        try:
+            found = look(report.track, view.artifact)
+        except HarnessError as error:
+            charts.append(Chart(view.label, place, "", (f"It cannot be shown: {error}",)))
+            continue
+        if isinstance(view, Image):
+            picture = _picture(view, found, report, f"{place}/{view.array}", side)
+            shown.append(picture)
+            first = report.stage == scenario.diagnosis.first
+            ranks.append((picture.failed, first, picture.deviation > 0, -scenario.artifacts.index(report)))
+        elif isinstance(view, Curve):
+            charts.append(_curve(view, found, report, f"{place}/{view.path}"))
+        else:
+            charts.append(_ladder(view, found, report, f"{place}/{view.path}"))
+    # What failed, of the stage to look at; else what differs, as early in the pipeline as there is a picture.
+    # A golden alone tells nothing, and neither do equal arrays.
+    drawn = [i for i, picture in enumerate(shown) if picture.tiles]
+    best = max((i for i in drawn if shown[i].compared and shown[i].deviation > 0), key=lambda i: ranks[i], default=None)
+    last = min(drawn, key=lambda i: ranks[i][-1], default=None)
+    telling, final = (None if i is None else shown[i] for i in (best, last))
+    return Exhibits(tuple(shown), tuple(charts), telling, final)
+
+
+def failed(report: ArtifactReport, path: str) -> bool:
+    """Whether the value at ``path``, or anything below it, failed."""
+    odd = summary.notable(report.verdicts)
+    return any(v.status.failed and (v.path == path or v.path.startswith(f"{path}/")) for v in odd)
+
+
+def _track(scenario: ScenarioReport, artifact: str, path: str) -> ArtifactReport | None:
+    """Where to take a view from: the track in which it failed, else the profile, else whichever there is."""
+    found = [a for a in scenario.artifacts if a.artifact == artifact]
+    return max(found, key=lambda a: (failed(a, path), a.track == scenario.profile), default=None)
+
+
+def _picture(view: Image, found: Pair, report: ArtifactReport, place: str, side: int) -> Picture:
+    golden, obtained = (None if a is None else a.arrays.get(view.array) for a in found)
+    wrong = failed(report, view.array)
+    return pictures.compare(golden, obtained, view.label, place, view.colormap, side, wrong)
+
+
+def _curve(view: Curve, found: Pair, report: ArtifactReport, place: str) -> Chart:
+    golden, obtained = (_numbers(_at(artifact, view.path)) for artifact in found)
+    if not golden and not obtained:
+        return Chart(view.label, place, "", ("There is no list of numbers at this place.",))
+    notes = [] if golden else ["There is no golden yet."]
+    notes += [] if obtained else ["Nothing was obtained."]
+    marks = _marks(report, view.path)
+    logarithmic = view.log and all(v > 0 for s in (golden, obtained) for v in s or () if math.isfinite(v))
+    if view.log and not logarithmic:
+        notes.append("Not all values are positive: the axis is linear.")
+    if golden and obtained:
+        last = text.pair(golden[-1], obtained[-1])
+        notes.append(f"Last: golden {last[0]}, obtained {last[1]}.")
+    drawing = svg.curve(golden, obtained, view.label, logarithmic, marks)
+    return Chart(view.label, place, drawing, tuple(notes), failed(report, view.path))
+
+
+def _ladder(view: Ladder, found: Pair, report: ArtifactReport, place: str) -> Chart:
+    golden, obtained = (_at(artifact, view.path) for artifact in found)
+    try:
+        rungs = [(str(r["gain"]), _number(r["expected"]), _number(r["measured"])) for r in obtained]
+    except (TypeError, KeyError, ValueError):
+        return Chart(view.label, place, "", ("Nothing was obtained that has gain, expected and measured.",))
+    drawing = svg.ladder(rungs, view.label, _marks(report, view.path))
+    product, expected = (math.prod(rung[k] for rung in rungs) for k in (2, 1))
+    told = text.pair(expected, product)
+    notes = [f"Product of all: measured {told[1]}, expected {told[0]}."]
+    notes += [] if golden is not None else ["There is no golden yet."]
+    return Chart(view.label, place, drawing, tuple(notes), failed(report, view.path))
+
+
+def _marks(report: ArtifactReport, path: str) -> set[int]:
+    """Indices below ``path`` that failed."""
+    odd = [v for v in summary.notable(report.verdicts) if v.status.failed]
+    below = (v.path.removeprefix(f"{path}/") for v in odd if v.path.startswith(f"{path}/"))
+    return {int(rest.partition("/")[0]) for rest in below if rest.partition("/")[0].isdecimal()}
+
+
+def _at(artifact: Artifact | None, path: str) -> Any:
+    """The value or one-dimensional array at ``path``; None where there is none."""
+    if artifact is None:
+        return None
+    if path in artifact.arrays:
+        return artifact.arrays[path]
+    try:
+        return records.at(artifact.values, path)
+    except KeyError:
+        return None
+
+
+def _numbers(value: Any) -> list[float] | None:
+    """A list of numbers, or a one-dimensional array; None for anything else."""
+    if not isinstance(value, list | tuple | np.ndarray):
+        return None
+    try:
+        return [_number(v) for v in value]
+    except (TypeError, ValueError):
+        return None
+
+
+def _number(value: Any) -> float:
+    return records.NON_FINITE[value] if value in list(records.NON_FINITE) else float(value)

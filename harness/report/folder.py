@@ -1,0 +1,34 @@
+"""A report as a folder of files, each for its own reader."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from harness import storage
+from harness.protocol import Artifact, Curve, Image, Ladder
+from harness.verdict import Report
+
+Find: TypeAlias = Callable[[str, str, str], tuple[Artifact | None, Artifact | None]]
+"""``(scenario, track, artifact)`` to the golden and the obtained artifact, None for what there is not."""
+
+
+def write(report: Report, views: Sequence[Image | Curve | Ladder], find: Find, folder: Path) -> dict[str, Path]:
+    """Write ``report.html``, ``report.json``, ``report.md`` and ``junit.xml`` into ``folder``.
+
+    Returns their paths by name. Each is replaced as a whole, the JSON first, since the others can be made
+    from it again. Raises HarnessError where the folder cannot be written.
+    """
+    from harness.report import data, html, junit, markdown
+
+    makers: dict[str, Callable[[], bytes]] = {
+        "report.json": lambda: data.dump(report),
+        "junit.xml": lambda: junit.render(report),
+        "report.md": lambda: markdown.render(report).encode("utf-8", "replace"),
+        "report.html": lambda: html.render(report, views, find).encode("utf-8", "replace"),
+    }
+    paths = {name: folder / name for name in makers}
+    for name, make in makers.items():
+        storage.write(paths[name], make())
+    return paths

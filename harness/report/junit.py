@@ -1,0 +1,119 @@
+"""The report as JUnit XML: one test case an artifact and scenario, so that CI shows which broke."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from xml.etree import ElementTree as Xml
+
+from harness.report import summary, text
+from harness.verdict import ArtifactReport, Report, ScenarioReport, Status, Verdict
+
+MOST = 20  # failing values that are listed in a test case
+FORBIDDEN = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass
+class Suite:
+    """A scenario's test cases, counted as they are added."""
+
+    name: str
+    cases: list[Xml.Element] = field(default_factory=list)
+
+    def add(
+        self, track: str, name: str, seconds: float, outcome: str, kind: str = "", lines: tuple[str, ...] = ()
+    ) -> None:
+        """Add a case; ``outcome`` is ``""`` (passed), failure, error or skipped, told by ``lines``."""
+        case = _element("testcase", classname=f"{self.name}.{track}", name=name, time=f"{seconds:.3f}")
+        if outcome:
+            result = _element(
+                outcome, message=next(iter(lines), kind), **({} if outcome == "skipped" else {"type": kind})
+            )
+            result.text = _clean("\n".join(lines))
+            case.append(result)
+        self.cases.append(case)
+
+    def element(self, **more: str) -> Xml.Element:
+        """The suite with its counts."""
+        made = _element("testsuite", name=self.name, **counts(self.cases), **more)
+        made.extend(self.cases)
+        return made
+
+
+def render(report: Report) -> bytes:
+    """``report`` as JUnit XML in UTF-8."""
+    suites = [_scenario(scenario) for scenario in report.scenarios]
+    if report.problems:
+        suites.append(Suite("goldens"))
+        suites[-1].add("store", "problems", 0.0, "failure", "store", report.problems)
+    if not report.compared:
+        suites.append(Suite(report.project))
+        suites[-1].add(report.profile, "comparisons", 0.0, "error", "empty", ("nothing was compared",))
+    total = counts([case for suite in suites for case in suite.cases])
+    root = _element("testsuites", name=report.project, **{**total, "time": f"{report.seconds:.3f}"})
+    root.extend(suite.element(timestamp=report.started) for suite in suites)
+    Xml.indent(root)
+    content: bytes = Xml.tostring(root, encoding="utf-8", xml_declaration=True)
+    return content + b"\n"
+
+
+def counts(cases: list[Xml.Element]) -> dict[str, str]:
+    """The attributes that say how many cases there are, of which kind, and how long they took."""
+    outcomes = [child.tag for case in cases for child in case]
+    kinds = {"failures": "failure", "errors": "error", "skipped": "skipped"}
+    seconds = sum(float(case.attrib["time"]) for case in cases)
+    found = {name: str(outcomes.count(tag)) for name, tag in kinds.items()}
+    return {"tests": str(len(cases)), **found, "time": f"{seconds:.3f}"}
+
+
+def _scenario(scenario: ScenarioReport) -> Suite:
+    suite = Suite(scenario.scenario)
+    if scenario.skipped:
+        suite.add(scenario.profile, "scenario", 0.0, "skipped", lines=(scenario.skipped,))
+    for artifact in scenario.artifacts:
+        suite.add(artifact.track, artifact.artifact, artifact.seconds, *_outcome(artifact))
+    if scenario.invariants:
+        suite.add(scenario.profile, "invariants", 0.0, *_judged(scenario.invariants))
+    return suite
+
+
+def _outcome(artifact: ArtifactReport) -> tuple[str, str, tuple[str, ...]]:
+    if artifact.error:
+        return "error", "raised", (artifact.error,)
+    if artifact.blocked:
+        return "error", "blocked", (artifact.blocked,)
+    return _judged(artifact.verdicts)
+
+
+def _judged(verdicts: tuple[Verdict, ...]) -> tuple[str, str, tuple[str, ...]]:
+    failed = summary.failing(verdicts)
+    if failed:
+        rest = [f"... and {len(failed) - MOST} more"] if len(failed) > MOST else []
+        head = f"{len(failed)} of {text.count(len(verdicts), 'value')} failed, first {line(failed[0])}"
+        return "failure", failed[0].status.value, (head, *map(line, failed[:MOST]), *rest)
+    skipped = [v for v in summary.notable(verdicts) if v.status is Status.SKIPPED]
+    if verdicts and len(skipped) == len(verdicts):
+        return "skipped", "", tuple(v.message or v.path for v in skipped[:MOST])
+    return "", "", ()
+
+
+def line(verdict: Verdict) -> str:
+    """A verdict in one line: where, expected, obtained, allowed, how far."""
+    expected, obtained = text.pair(verdict.expected, verdict.obtained)
+    told = [f"{verdict.path}: {verdict.status.value}"]
+    if verdict.expected is not None or verdict.obtained is not None:
+        told.append(f"expected {expected}, obtained {obtained}")
+    told += [f"allowed {verdict.allowed}"] if verdict.allowed else []
+    told += [f"used {text.used(verdict.used)} of it"] if verdict.used is not None else []
+    told += [f"{text.portion(verdict.share)} of the elements out"] if verdict.share is not None else []
+    told += [f"by {verdict.rule}"] if verdict.rule else []
+    return "; ".join(told) + (f" ({verdict.message})" if verdict.message else "")
+
+
+def _element(tag: str, **attributes: str) -> Xml.Element:
+    return Xml.Element(tag, {name: _clean(value) for name, value in attributes.items()})
+
+
+def _clean(words: str) -> str:
+    """Text without what XML 1.0 cannot hold, such as control characters and terminal colours."""
+    return FORBIDDEN.sub("", re.sub("\x1b\\[[0-9;]*m", "", words))

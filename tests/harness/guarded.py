@@ -1,0 +1,161 @@
+"""A small guarded repository for the tests of approvals: real git, real files, and a pipeline that reads one number."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from harness import approval, pending, storage
+from harness.goldens import Goldens
+from harness.project import Project, read_table
+from harness.protocol import Artifact
+from harness.verdict import Status, Verdict
+
+ME, MAIL = "Ada Example", "ada@example.org"
+SCHEMA = "plant/energy-1"
+ENERGY = "heat/cpu/energy"
+
+
+def git(root: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", "-C", str(root), *arguments], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def judge(identity: str, golden: Artifact, obtained: Artifact) -> list[Verdict]:
+    """Within 1 % of the golden."""
+    old, new = golden.values["energy"], obtained.values["energy"]
+    used = abs(new - old) / (0.01 * abs(old))
+    status, message = (Status.PASS, "") if used <= 1 else (Status.FAIL, f"expected {old}, obtained {new}")
+    return [Verdict("energy", status, "deterministic", message, "rtol", old, new, "rtol 0.01", used)]
+
+
+def artifact(value: float) -> Artifact:
+    return Artifact({"energy": value}, {"field": np.full(3, value)})
+
+
+@dataclass
+class Guarded:
+    """The repository. ``fresh`` overrides what a fresh run gives; the other three are what is wrong, if anything."""
+
+    root: Path
+    fresh: Artifact | None = None
+    invalid: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    meanwhile: object = None  # called while the fresh run is made
+    signers: Path | None = None
+
+    @property
+    def project(self) -> Project:
+        table = {"adapter": "plant:pipeline"}
+        return read_table(self.root, table | ({"allowed_signers": self.signers.name} if self.signers else {}))
+
+    @property
+    def goldens(self) -> Goldens:
+        return Goldens.of(self.project)
+
+    def write(self, path: str, content: str | bytes) -> Path:
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content.encode() if isinstance(content, str) else content)
+        return target
+
+    def commit(self, message: str = "work") -> str:
+        git(self.root, "add", "-A")
+        git(self.root, "commit", "-q", "--allow-empty", "-m", message)
+        return git(self.root, "rev-parse", "HEAD")
+
+    def change_pipeline(self, value: float) -> None:
+        self.write("plant.txt", str(value))
+        self.commit(f"plant gives {value}")
+
+    def obtained(self) -> Artifact:
+        return self.fresh or artifact(float((self.root / "plant.txt").read_text()))
+
+    def verify(self, identity: str = ENERGY) -> list[Status]:
+        """Compare with the golden, and keep a candidate where it fails, as a verification does."""
+        approval.recover(self.project)
+        entry = self.goldens.manifest().get(identity)
+        if entry is None:
+            verdicts = [Verdict("", Status.MISSING, "deterministic", "no golden")]
+        else:
+            verdicts = judge(identity, self.goldens.read(identity, entry).artifact, self.obtained())
+        if any(v.status.failed for v in verdicts):
+            self.offer(identity, self.obtained())
+        return [v.status for v in verdicts]
+
+    def offer(self, identity: str = ENERGY, candidate: Artifact | float = 1.0, schema: str = SCHEMA, **about) -> bool:
+        candidate = candidate if isinstance(candidate, Artifact) else artifact(candidate)
+        known = {"why": "energy is out", "environment": {"numpy": "2"}, "seeds": {"train": 7}, "comparator": "1"}
+        return pending.add(self.project, identity, candidate, schema, {**known, **about})
+
+    def rerun(self, identity: str) -> tuple[Artifact, str]:
+        if callable(self.meanwhile):
+            self.meanwhile()
+        return self.obtained(), SCHEMA
+
+    def accept(self, *ids: str, reason: str = "numpy 2 sums in another order", **options):
+        callables = {
+            "rerun": self.rerun,
+            "judge": judge,
+            "invariants_hold": lambda scenario: self.broken,
+            "validate": lambda found, schema: self.invalid,
+        }
+        return approval.accept(self.project, ids or (ENERGY,), reason=reason, **{**callables, **options})
+
+    def accept_rules(self):
+        """The first approval: the tolerances and schemas that the repository starts with."""
+        return self.accept(*(e.identity for e in pending.edits(self.project)), reason="first rules", bulk=True)
+
+    def state(self) -> dict[str, str]:
+        """The digest of every file that an acceptance could touch."""
+        folders = (self.root / "goldens", self.root / ".harness" / "pending")
+        files = [p for folder in folders for p in sorted(folder.rglob("*")) if p.is_file()]
+        return {str(p.relative_to(self.root)): storage.sha256(p.read_bytes()) for p in files}
+
+    def edit_manifest(self, identity: str, **changes) -> None:
+        path = self.root / "goldens" / "MANIFEST.json"
+        value = json.loads(path.read_bytes())
+        value["goldens"][identity].update(changes)
+        path.write_bytes(storage.dump_json(value))
+
+    def edit_approval(self, number: str, **changes) -> None:
+        path = self.root / "goldens" / "approvals" / f"{number}.json"
+        path.write_bytes(storage.dump_json({**json.loads(path.read_bytes()), **changes}))
+
+
+def quiet_environment(monkeypatch) -> None:
+    """Git without anybody's own settings, and no CI."""
+    for name in ("CI", "GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+
+
+def make(root: Path) -> Guarded:
+    """A fresh repository with tolerances, two schemas and a pipeline, committed; nothing is accepted yet."""
+    root.mkdir(parents=True, exist_ok=True)
+    root = root.resolve()
+    guarded = Guarded(root)
+    git(root, "init", "-q", "-b", "main")
+    for key, value in {"user.name": ME, "user.email": MAIL, "commit.gpgsign": "false", "gc.auto": "0"}.items():
+        git(root, "config", key, value)
+    guarded.write(".gitignore", ".harness/\n")
+    guarded.write("pyproject.toml", '[tool.harness]\nadapter = "plant:pipeline"\n')
+    guarded.write("goldens/tolerances.toml", 'version = 1\n[rules]\n"**" = { rtol = 0.01 }\n')
+    guarded.write("goldens/heat/tolerances.toml", 'version = 1\nextends = "../tolerances.toml"\n[rules]\n')
+    guarded.write("schemas/energy.schema.json", json.dumps({"$id": SCHEMA}))
+    guarded.write("schemas/other.schema.json", json.dumps({"$id": "plant/other-1"}))
+    guarded.change_pipeline(1.0)
+    return guarded
+
+
+def copy(guarded: Guarded, root: Path) -> Guarded:
+    """The same repository elsewhere."""
+    shutil.copytree(guarded.root, root)
+    return Guarded(root.resolve(), signers=guarded.signers)

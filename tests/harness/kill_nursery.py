@@ -1,0 +1,156 @@
+"""Accepts goldens in children that are killed, and looks at what they leave; run by test_kill_accept.py.
+
+The children are forked from one process that has imported everything, so that a kill costs
+milliseconds. Prints what it found as JSON; an assertion that fails ends it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import guarded
+from guarded import ENERGY
+
+from harness import approval, audit, journal, pending
+
+CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"}
+
+
+def child(work, die_at=None):
+    """Fork; the child does ``work`` and exits with 0, or dies just before its change number ``die_at`` of the disk."""
+    pid = os.fork()
+    if pid:
+        return pid
+    seen = [0]
+
+    def hook(event, arguments):
+        writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
+        if die_at is not None and (event in CHANGES or writes):
+            if seen[0] == die_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+            seen[0] += 1
+
+    try:
+        sys.addaudithook(hook)
+        work()
+        os._exit(0)
+    except BaseException as error:
+        print(f"child: {error!r}", file=sys.stderr)
+        os._exit(1)
+
+
+def killed(pid):
+    status = os.waitpid(pid, 0)[1]
+    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0, "the child failed by itself"
+    return os.WIFSIGNALED(status)
+
+
+class Nursery:
+    def __init__(self, root: Path) -> None:
+        self.repository = guarded.make(root)
+        self.repository.accept_rules()
+        self.value, self.count = 1.0, 1
+        self.offer()
+        self.repository.accept()
+        self.found: Counter[str] = Counter()
+        self.turn()
+
+    def offer(self):
+        """A candidate that differs from the golden, with and without arrays by turns."""
+        self.value = 3.0 - self.value
+        candidate = guarded.artifact(self.value)
+        if self.value == 2.0:
+            candidate = guarded.Artifact(candidate.values)
+        self.repository.fresh = candidate
+        self.repository.offer(ENERGY, candidate)
+
+    def snapshot(self):
+        folder = self.repository.root / "goldens"
+        return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+    def accept(self):
+        self.repository.accept()
+
+    def check(self):
+        """The old state or the new one, whole; after the new one it is another candidate's turn."""
+        project = self.repository.project
+        assert not (project.state / journal.FOLDER).exists()
+        approvals = approval.log(project)
+        assert audit.files_disagree(project, self.repository.goldens.manifest()) == []
+        entry = self.repository.goldens.manifest()[ENERGY]
+        energy = self.repository.goldens.read(ENERGY, entry).artifact.values["energy"]
+        new = len(approvals) == self.count + 1
+        assert new or len(approvals) == self.count
+        waiting = [p.identity for p in pending.listing(project)]
+        if new:
+            assert (energy, waiting) == (self.value, [])
+            expected = {"heat/cpu/energy.json", "MANIFEST.json", "heat/tolerances.toml", "tolerances.toml"}
+            expected |= {"heat/cpu/energy.npz"} if self.value == 1.0 else set()
+            expected |= {f"approvals/{n:04d}.json" for n in range(1, self.count + 2)}
+            assert set(self.snapshot()) == expected
+        else:
+            assert (energy, waiting) == (3.0 - self.value, [ENERGY])
+            assert pending.read(project, ENERGY)[0].values == {"energy": self.value}
+            assert self.snapshot() == self.old
+        self.found["new" if new else "old"] += 1
+        if new:
+            self.turn()
+
+    def turn(self):
+        self.count += 1
+        if self.count % 10 == 0:
+            self.repository.commit()
+        self.offer()
+        self.old = self.snapshot()
+
+    def recover(self):
+        said = approval.recover(self.repository.project)
+        self.found[said.split()[0] if said else "nothing to do"] += 1
+
+
+def at_every_change(nursery, chance):
+    """Kill before each change of the disk in turn, and then once more while that is repaired."""
+    for moment in range(10_000):
+        if not killed(child(nursery.accept, moment)):
+            nursery.found["moments"] = moment
+            nursery.check()
+            return
+        if (nursery.repository.project.state / journal.FOLDER).exists():
+            nursery.found["repairs killed"] += killed(child(nursery.recover, chance.randrange(12)))
+        nursery.recover()
+        nursery.check()
+
+
+def at_random(nursery, chance, kills):
+    """Kill at random moments of an acceptance, by the clock."""
+    started = time.perf_counter()
+    nursery.accept()
+    usual = time.perf_counter() - started
+    nursery.turn()
+    while nursery.found["kills"] < kills:
+        pid = child(nursery.accept)
+        started = time.perf_counter()
+        time.sleep(chance.triangular(0, 1.2 * usual, 0.9 * usual))  # most of what is written comes late
+        os.kill(pid, signal.SIGKILL)
+        if killed(pid):
+            nursery.found["kills"] += 1
+        else:
+            usual = time.perf_counter() - started
+        nursery.recover()
+        nursery.check()
+
+
+if __name__ == "__main__":
+    made, randomness = Nursery(Path(sys.argv[1])), random.Random(int(sys.argv[2]))
+    if len(sys.argv) > 3:
+        at_random(made, randomness, int(sys.argv[3]))
+    else:
+        at_every_change(made, randomness)
+    print(json.dumps(made.found))

@@ -1,0 +1,185 @@
+"""The pytest plugin, in processes of its own: which tests there are, what runs how often, and what is never written."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import pytest
+
+STAGES = ("start", "solve", "measure", "reference", "fit", "compare")
+FIT = ("heat.py", "np.exp(-np.exp(guess) * speed[some])", "np.exp(-1.05 * np.exp(guess) * speed[some])")
+COUNTING = """
+import os
+
+import guard
+
+
+def counted(name, run):
+    def stage(*arguments, **outputs):
+        file = os.open("counts.txt", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        os.write(file, f"{name} {arguments[0]['rod']['waves']} {arguments[0]['rod']['points']}\\n".encode())
+        os.close(file)
+        return run(*arguments, **outputs)
+    return stage
+
+
+for stage in guard.pipeline.stages:
+    setattr(guard, stage.name, counted(stage.name, getattr(guard, stage.name)))
+"""
+
+
+class Pytest:
+    """Pytest in a copy of the accepted repository."""
+
+    def __init__(self, repository):
+        self.repository, self.root = repository, repository.root
+
+    def run(self, options="", status=0, **environment):
+        done = self.repository.expect(f"pytest -W error {options}", status, **environment)
+        return done.stdout + done.stderr
+
+    def outcomes(self, options="", status=0, **environment):
+        """Each test and its outcome."""
+        out = self.run(f"{options} -rA -q", status, **environment)
+        return dict(reversed(line) for line in re.findall(r"^(PASSED|FAILED|SKIPPED|ERROR) (\S+)", out, re.MULTILINE))
+
+    def counts(self):
+        """How often each stage ran, by its name, scenario and size."""
+        path = self.root / "counts.txt"
+        return Counter(path.read_text().splitlines()) if path.exists() else Counter()
+
+    def bytes(self, *folders):
+        paths = [p for folder in folders for p in (self.root / folder).rglob("*") if p.is_file()]
+        return {p: p.read_bytes() for p in paths}
+
+
+@pytest.fixture
+def inner(accepted, tmp_path):
+    return Pytest(accepted.copy(tmp_path / "heat"))
+
+
+def test_one_test_an_artifact_and_scenario(inner):
+    found = inner.outcomes()
+    artifacts = [
+        f"cpu-{a}" for a in ("configuration", "profile", "field", "readings", "reference", "fit", "comparison")
+    ]
+    artifacts += [f"replay-{a}" for a in ("profile", "field", "readings", "reference", "fit", "comparison")]
+    artifacts += ["cpu-invariants"]
+    golden = {f"test_heat.py::test_artifact_is_as_accepted[{s}-{a}]" for s in ("smooth", "sharp") for a in artifacts}
+    rod = {f"test_heat.py::test_heat_only_leaves_the_rod[{s}]" for s in ("smooth", "sharp")}
+    assert found == dict.fromkeys(golden | rod, "PASSED")
+
+
+def test_each_stage_runs_once_whatever_the_number_of_workers_and_verdicts_are_the_same(inner):
+    inner.repository.edit(*FIT)
+    (inner.root / "conftest.py").write_text(COUNTING)
+    goldens = inner.bytes("goldens", "schemas")
+    found = []
+    for workers in (0, 2, 4, 8):
+        found.append(inner.outcomes(f"--harness-no-cache -n {workers}", 1))
+        # A replay of fit and of what follows runs once more, from the start, to make candidates; see chained.
+        main = {f"{stage} {waves} 33": 1 for stage in STAGES for waves in (2, 6)}
+        assert {k: n for k, n in inner.counts().items() if k.endswith(" 33")} == main
+        (inner.root / "counts.txt").unlink()
+    assert found[0] == found[1] == found[2] == found[3]
+    assert Counter(found[0].values()) == {"FAILED": 6, "PASSED": 24}
+    assert inner.bytes("goldens", "schemas") == goldens
+
+
+def test_a_failure_names_id_path_expected_obtained_and_allowed(inner):
+    inner.repository.edit(*FIT)
+    out = inner.run("--harness-scenario smooth -k cpu-fit", 1)
+    assert "smooth/cpu/fit: 1 of 7 values are not as accepted" in out or "smooth/cpu/fit: " in out
+    assert re.search(r"diffusivity: fail; expected 0\.1003\d*, obtained 0\.095\d*; allowed 0\.09\d+ to 0\.10\d+", out)
+    assert "A candidate is kept" not in out
+    assert not (inner.root / ".harness/pending/smooth").exists() or not inner.bytes(".harness/pending")
+
+
+def test_regenerating_outside_ci_keeps_candidates_and_never_touches_goldens(inner):
+    inner.repository.edit(*FIT)
+    goldens = inner.bytes("goldens")
+    for option in ("--force-regen", "--regen-all"):
+        out = inner.run(f"{option} --harness-scenario smooth", 1)
+        assert "A candidate is kept: `harness review smooth/cpu/fit`" in out
+        waiting = inner.repository.harness("pending --ids").stdout.split()
+        assert waiting == [
+            "smooth/cpu/comparison", "smooth/cpu/fit", "smooth/replay/fit",
+        ]  # fmt: skip
+        inner.repository.harness(f"reject {' '.join(waiting)}")
+    assert inner.bytes("goldens") == goldens
+
+
+@pytest.mark.parametrize("option", ["--force-regen", "--regen-all"])
+def test_regenerating_in_ci_is_a_usage_error(inner, option):
+    out = inner.run(option, 4, CI="true")
+    assert f"{option} is not for CI: goldens are never written there" in out
+
+
+def test_a_missing_golden_fails_is_kept_as_a_candidate_and_in_ci_not_even_that(inner):
+    inner.repository.edit("guard.py", '{"smooth": "two waves', '{"new": "one more", "smooth": "two waves')
+    inner.repository.edit("guard.py", '{"smooth": [],', '{"new": [], "smooth": [],')
+    goldens = inner.bytes("goldens")
+    options = "--harness-scenario new -k cpu-profile"
+    assert "A candidate" not in inner.run(options, 1, CI="1")
+    assert not inner.bytes(".harness/pending")
+    out = inner.run(options, 1)
+    assert "there is no golden new/cpu/profile" in out
+    assert "A candidate is kept: `harness review new/cpu/profile`" in out
+    assert inner.bytes("goldens") == goldens
+
+
+def test_a_scenario_that_cannot_run_is_skipped_and_fails_in_ci(inner):
+    inner.repository.edit(
+        "guard.py", "TITLES[name], config)", 'TITLES[name], config, "no file" if name == "sharp" else "")'
+    )
+    found = inner.run("-rs -q")
+    assert "sharp: no file" in found
+    assert "15 passed, 15 skipped" in found
+    out = inner.run("-q", 1, CI="1")
+    assert "sharp cannot run here, and in CI every golden is compared: no file" in out
+
+
+def test_a_scenario_and_a_profile_can_be_chosen(inner):
+    out = inner.run("--collect-only -q --harness-scenario smooth --harness-profile replay")
+    assert "test_artifact_is_as_accepted[smooth-replay-profile]" in out
+    assert "sharp" not in out
+    out = inner.run("--harness-scenario smoth", 4)
+    assert "--harness-scenario smoth: there is no such scenario; there are" in out
+
+
+def test_a_test_can_choose_its_scenarios_and_see_outputs_artifacts_and_invariants(inner):
+    (inner.root / "test_more.py").write_text(
+        "import pytest\n\n\n"
+        '@pytest.mark.parametrize("scenario", ["sharp"], indirect=True)\n'
+        "def test_chosen(scenario, fit, invariants):\n"
+        '    assert scenario == "sharp"\n'
+        '    assert len(fit.output["loss"]) == 6\n'
+        '    assert fit.artifact.values["diffusivity"] == fit.output["diffusivity"]\n'
+        "    assert {v.status.value for v in invariants} == {'pass'}\n"
+    )
+    assert inner.outcomes("test_more.py") == {"test_more.py::test_chosen[sharp]": "PASSED"}
+
+
+def test_a_stage_that_raised_fails_whoever_asks_for_it(inner):
+    inner.repository.edit("heat.py", "    dx = 1 / (temperature.size - 1)\n", '    raise ValueError("no")\n')
+    out = inner.run("--harness-scenario smooth", 1)
+    assert "stage solve has no result: ValueError: no (heat.py, line" in out
+    assert "smooth/cpu/fit: stage fit has no input, because solve failed" in out
+
+
+def test_an_adapter_that_cannot_be_used_is_a_usage_error(inner):
+    (inner.root / "guard.py").write_text("pipeline = 3\n")
+    assert "adapter 'guard:pipeline' is a int, not a harness.Pipeline" in inner.run("", 4)
+
+
+def test_in_a_repository_without_a_table_the_plugin_is_silent(accepted, tmp_path):
+    repository = type(accepted)(tmp_path, accepted.environment)
+    for table in ("", '[project]\nname = "other"\nversion = "1"\n'):
+        if table:
+            (tmp_path / "pyproject.toml").write_text(table)
+        (tmp_path / "test_other.py").write_text("def test_nothing():\n    pass\n")
+        done = repository.expect("pytest -q -W error")
+        assert "1 passed" in done.stdout
+        assert not (tmp_path / ".harness").exists()
+        assert "golden" not in repository.expect("pytest --fixtures -q").stdout
