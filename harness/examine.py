@@ -10,7 +10,7 @@ from harness import records, tolerances
 from harness.cache import AbsentError
 from harness.compare import COMPARATOR, compare
 from harness.ensemble import Interval, intervals
-from harness.errors import GoldenError, RuleError
+from harness.errors import GoldenError, ProjectError, RuleError
 from harness.goldens import TOLERANCES, Entry, Golden, Goldens
 from harness.localize import CONFIGURATION, diagnose
 from harness.project import Project
@@ -65,6 +65,7 @@ class Examination:
 
     def prepare(self) -> None:
         """Read tolerances and schemas; raises HarnessError for one that is missing or misspelt."""
+        _ = self.artifacts
         _ = self.rules
         for stage in (s for s in self.pipeline.stages if s.main):
             self.schemas.of(stage.artifact)
@@ -280,6 +281,8 @@ class Examination:
 
 def listed(pipeline: Pipeline, profile: str) -> list[tuple[str, str]]:
     """Track and name of every artifact that is verified at ``profile``, the pipeline's order in both tracks."""
+    if profile == pipeline.replay_profile:
+        raise ProjectError(f"profile {profile!r} is the replay's, which every verification contains: choose another")
     main = [(profile, s.artifact) for s in pipeline.stages if s.main]
     alone = [(pipeline.replay_profile, s.artifact) for s in pipeline.stages if s.replay == "verify"]
     return [(profile, CONFIGURATION), *main, *alone, (profile, INVARIANTS)]

@@ -114,7 +114,10 @@ def _names(config: pytest.Config, project: Project) -> list[str]:
 def _artifacts(config: pytest.Config, project: Project) -> list[tuple[str, str]]:
     from harness.examine import listed
 
-    return listed(project.pipeline, config.getoption("harness_profile") or project.profile)
+    try:
+        return listed(project.pipeline, config.getoption("harness_profile") or project.profile)
+    except ProjectError as error:
+        raise pytest.UsageError(str(error)) from error
 
 
 @dataclass(frozen=True)
@@ -170,10 +173,10 @@ class Checked:
         def compare(obtained: Path, expected: Path) -> None:
             __tracebackhide__ = True
             if report.failed:
-                kept = self._keep() if regenerate else ""
-                pytest.fail(mismatches(identity, report) + kept, pytrace=False)
+                pytest.fail(mismatches(identity, report), pytrace=False)
 
-        if report.error or report.blocked or not path.is_file():
+        # Regenerating makes a candidate, and no test pass: nothing is golden before somebody accepts it.
+        if report.error or report.blocked or not path.is_file() or (report.failed and regenerate):
             pytest.fail(mismatches(identity, report) + ("" if in_ci() else self._keep()), pytrace=False)
         perform_regression_check(
             datadir=self.request.getfixturevalue("tmp_path"), original_datadir=self.examination.goldens.root,

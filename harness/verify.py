@@ -208,7 +208,7 @@ def store_problems(project: Project, examinations: dict[str, Examination], compl
     goldens = Goldens.of(project)
     manifest = goldens.manifest()
     problems = [
-        f"{identity} is in {project.goldens.name}/ and not in the manifest: accept it, or remove it with `harness prune`"
+        f"{identity} is in {project.goldens.name}/, not in the manifest: accept it, or remove it with `harness prune`"
         for identity in goldens.on_disk() if identity not in manifest
     ]  # fmt: skip
     problems += [
@@ -218,6 +218,13 @@ def store_problems(project: Project, examinations: dict[str, Examination], compl
     problems += unused_rules(examinations, complete)
     if not complete:
         return problems
+    spent = sum(len(e.ensemble) for e in examinations.values())
+    shared = min((i.values for e in examinations.values() for i in e.ensemble.values()), default=spent)
+    if spent > shared:
+        problems.append(
+            f"{spent} values are judged by intervals that were made for {shared}: false alarms come more often than "
+            "stated; raise values in [tool.harness] and calibrate again"
+        )
     known = known_goldens(examinations)
     tracks = {e.profile for e in examinations.values()} | {e.replay for e in examinations.values()}
     for identity, entry in manifest.items():

@@ -135,7 +135,7 @@ class Worker:
     def ask(self, job: Job) -> tuple[Any, tuple[str, str] | None]:
         """The job's result, or message and traceback of its failure; EOFError or OSError if the process dies."""
         self.pipe.send(job)
-        return self.pipe.recv()  # type: ignore[no-any-return]
+        return self.pipe.recv()
 
     def died(self) -> str:
         """How the process ended."""

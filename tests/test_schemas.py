@@ -28,8 +28,8 @@ STAGES = [stage for stage in pipeline.stages if stage.main]
 ARTIFACTS = [stage.artifact for stage in STAGES]
 OPTIONAL = {"val_loss", "val_mae_loss", "history/val_loss", "truth_amplitude"}  # nothing held out; no truth
 UNIT = re.compile(
-    r"pixel|radian|object units?|normalised unit|units? of P O|probe units|in .+ unit|photons|[Nn]umber of|[Ss]hare|"
-    r"ratio|dimensionless|coefficient|nats|ring correlation"
+    r"\b(pixels?|radians?|object units|normalised units?|units? of P O|probe units|in .+ units?|photons|[Nn]umber of|"
+    r"[Ss]hare|ratio|dimensionless|coefficient|nats|ring correlation)\b"
 )
 each_artifact = pytest.mark.parametrize("artifact", ARTIFACTS)
 
@@ -282,7 +282,9 @@ def test_losses_of_held_out_groups_come_together(simulated):
     final["val_mae_loss"] = 1.0
     arrays["history/val_loss"] = arrays["history/loss"]
     assert problems(made, "trained") == []
-    del final["val_loss"], final["val_mae_loss"]
+    del final["val_loss"]
+    assert "'val_loss' is a dependency of 'val_mae_loss'" in {p.message for p in problems(made, "trained")}
+    del final["val_mae_loss"]
     (problem,) = problems(made, "trained")
     assert (problem.path, problem.rule) == ("$.arrays", "const = history/loss")
 
@@ -326,19 +328,21 @@ def test_no_rings_are_an_empty_array(simulated):
     assert problems(simulated["comparison"], "comparison") == []
 
 
-def test_stages_and_rungs_have_their_order(simulated):
-    intensity = simulated["telemetry"]["values"]["intensity"]
-    for key, first in (("stages", "name"), ("gain_ladder", "gain")):
-        rows = intensity[key]
-        rows[0], rows[1] = rows[1], rows[0]
-        paths = [p.path for p in problems(simulated["telemetry"], "telemetry")]
-        assert paths == [f"$.values.intensity.{key}[{i}].{first}" for i in (0, 1)]
-        rows[0], rows[1] = rows[1], rows[0]
-        last = rows.pop()
-        assert [p.path for p in problems(simulated["telemetry"], "telemetry")] == [f"$.values.intensity.{key}"]
-        rows.append(last)
-    intensity["stages"][0]["split"] = "test"
-    assert [p.path for p in problems(simulated["telemetry"], "telemetry")] == ["$.values.intensity.stages[0].split"]
+@pytest.mark.parametrize(("rows", "column"), [("stages", "name"), ("stages", "split"), ("gain_ladder", "gain")])
+def test_stages_and_rungs_have_their_places(simulated, rows, column):
+    table = simulated["telemetry"]["values"]["intensity"][rows]
+    where = f"$.values.intensity.{rows}"
+    for i, row in enumerate(table):
+        good, row[column] = row[column], "another"
+        assert f"{where}[{i}].{column}" in {p.path for p in problems(simulated["telemetry"], "telemetry")}
+        row[column] = good
+    table.reverse()
+    assert problems(simulated["telemetry"], "telemetry")
+    table.reverse()
+    table.append(table[-1])
+    assert [p.path for p in problems(simulated["telemetry"], "telemetry")] == [where]
+    del table[-2:]
+    assert [p.path for p in problems(simulated["telemetry"], "telemetry")] == [where]
 
 
 def test_only_a_bounded_head_has_a_ceiling(simulated):

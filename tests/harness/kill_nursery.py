@@ -148,6 +148,7 @@ def at_random(nursery, chance, kills):
 
 
 if __name__ == "__main__":
+    os.fsync = lambda handle: None  # what a killed process wrote, the system keeps; on a busy disk this takes minutes
     made, randomness = Nursery(Path(sys.argv[1])), random.Random(int(sys.argv[2]))
     if len(sys.argv) > 3:
         at_random(made, randomness, int(sys.argv[3]))

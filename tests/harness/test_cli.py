@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
+from heat_repository import ROOT
 
 FIT = ("heat.py", "np.exp(-np.exp(guess) * speed[some])", "np.exp(-1.05 * np.exp(guess) * speed[some])")
 LINE = ("heat.py", "np.log(heights), 1)[0]", "np.log(heights), 1, w=heights)[0]")
@@ -43,7 +43,7 @@ def test_change_review_accept_pass_log(changed, capsys):
     assert {c["disposition"] for c in made["changes"].values()} == {"intended"}
     assert made["changes"][IDS[1]]["deviations"][0]["path"] == "diffusivity"
     assert changed.json(capsys, "pending") == []
-    assert changed.json(capsys, "verify smooth")["problems"] == []
+    assert "problems" not in changed.json(capsys, "verify smooth")
     assert [a["reason"] for a in changed.json(capsys, "log")][-1] == "weights"
     changed.json(capsys, "verify --approvals HEAD", 1)  # sharp is not accepted yet
 
@@ -84,7 +84,7 @@ def test_prune_removes_goldens_that_nobody_makes(heat, capsys):
     gone = heat.json(capsys, "prune --bulk --reason gone")
     assert len(gone["removed"]) == 15
     assert not (heat.root / "goldens/sharp/cpu/fit.json").exists()
-    assert heat.json(capsys, "verify")["problems"] == []
+    assert "problems" not in heat.json(capsys, "verify")
 
 
 # What each command says
@@ -158,11 +158,12 @@ def test_schema_drafts_what_the_stage_gives(heat, capsys):
     ("schema smooth fat", "there is no artifact 'fat'; there are profile, field"),
     ("run smooth --until solv", "--until solv: there is no such stage; there are start, solve"),
     ("verify --profile gpu", "there is no profile 'gpu': choose one of cpu, replay"),
+    ("verify --profile replay", "profile 'replay' is the replay's, which every verification contains"),
     ("verify --set fit.epoch=3", "there is no setting 'fit.epoch'"),
     ("verify --set fit.epochs=three", "the adapter cannot load sharp at profile 'cpu' with fit.epochs=three"),
     ("verify --approvals nowhere", "'nowhere' is not a commit"),
     ("verify --loud", "No such option: --loud"),
-    ("verify --workers 0", "is not in the range x>=1"),
+    ("verify --workers 0", "Invalid value for '--workers'"),
     ("explode", "No such command 'explode'"),
     ("review smooth/cpu/fit", "smooth/cpu/fit is not pending; pending: nothing is pending: run `harness verify` first"),
     ("accept smooth/cpu/fit --reason x", "smooth/cpu/fit is not pending"),

@@ -224,6 +224,13 @@ def test_the_store_reads_what_was_accepted(store, original):
     assert found.schema == guarded.SCHEMA
 
 
+def test_another_artifact_in_the_place_of_a_golden_is_an_error(store, original):
+    for suffix, content in storage.dump_artifact(Artifact({"energy": 1.6}, original.arrays), guarded.SCHEMA).items():
+        storage.write(store.root / f"{ID}{suffix}", content)
+    with pytest.raises(GoldenError, match=r"energy\.json is not what was accepted"):
+        read(store)
+
+
 def test_a_store_with_any_damage_is_read_as_it_was_or_an_error(store, files, original, watched):
     rng = random.Random(5)
     good = {"MANIFEST.json": manifest_of(files), **{f"{ID}{s}": c for s, c in files.items()}}
@@ -410,6 +417,7 @@ def test_a_planted_pickle_would_have_fired(tmp_path):
         npy(header(shape="(0, 999999999999999999, 999999999999999999)")),
         npy(header(shape="(4,)"), b"x" * 24),
         npy(header(shape="(2,)"), b"x" * 24),
+        npy(header(shape="(0,)"), b"x" * 24),
         npy(header(shape="(True, 3)"), b"x" * 24),
         npy(header(shape="(" + "1, " * 200 + ")"), b"x" * 8),
         npy(header(shape="(3.0,)"), b"x" * 24),
@@ -526,7 +534,7 @@ def test_a_bomb_takes_no_memory(claim, monkeypatch):
     "content",
     [
         b'{"a": NaN}', b'{"a": Infinity}', b'{"a": -Infinity}', b'{"a": 1e999}', b'{"a": 1, "a": 1}', b"[" * 100_000,
-        b'{"a":' * 50_000, b"[" * 65 + b"]" * 65, b'{"a": ' + b"9" * 100_000 + b"}", b'{"a": "\\ud800"}',
+        b'{"a":' * 50_000, b"[" * 65 + b"]" * 65, b'{"a": ' + b"9" * 100_000 + b"}", b"9" * 401, b'{"a": "\\ud800"}',
         b'{"\\udc00": 1}', b"\xff\xfe{}", b"\xef\xbb\xbf{}", b"", b"{", b"{} {}", b"{'a': 1}", b"{a: 1}", b'{"a": 01}',
         b'{"a": +1}', b'{"a": "\n"}', b'{"a": .5}', b"nul", b'{"x": {"b": 1, "c": {"d": 1, "d": 2}}}',
     ],

@@ -216,15 +216,25 @@ def test_a_job_that_always_kills_its_worker_is_an_error_and_spares_the_others(tm
 
 
 def test_workers_killed_from_outside_while_they_work(tmp_path):
-    note = tmp_path / "note"
+    notes = [tmp_path / f"note{n}" for n in range(9)]
     with local(3) as executor:
-        submitted = [executor.submit(job("nap", seconds=0.4, note=str(note))) for _ in range(9)]
-        for n in (1, 4):
-            until(lambda n=n: note.exists() and len(note.read_text().split()) >= n)
-            os.kill(int(note.read_text().split()[-1]), signal.SIGKILL)
+        submitted = [executor.submit(job("nap", seconds=0.4, note=str(note))) for note in notes]
+        for note in (notes[0], notes[5]):
+            until(lambda note=note: note.exists() and note.read_text().endswith("\n"))
+            os.kill(int(note.read_text()), signal.SIGKILL)
         assert [f.result() for f in submitted] == [0.4] * 9
     assert len(executor.lost) == 2
-    assert len(note.read_text().split()) == 11
+    assert [len(note.read_text().split()) for note in notes] == [2, 1, 1, 1, 1, 2, 1, 1, 1]
+
+
+def test_an_interrupt_is_the_parents_to_handle(tmp_path):
+    note = tmp_path / "note"
+    with local(2) as executor:
+        future = executor.submit(job("nap", seconds=0.5, note=str(note)))
+        until(lambda: note.exists() and note.read_text().strip())
+        os.kill(int(note.read_text()), signal.SIGINT)
+        assert future.result() == 0.5
+    assert executor.lost == []
 
 
 SCRIPT = """
@@ -265,8 +275,9 @@ def test_ctrl_c_stops_everything_at_once(wait, tmp_path, work):
 def test_workers_end_with_a_parent_that_is_killed(tmp_path, work):
     process, pids = started(tmp_path, work, "for _ in executor.as_completed(): pass")
     process.kill()
-    process.communicate()
+    process.wait()
     until(lambda: not any(map(alive, pids)))
+    process.communicate()  # not before: it waits for whoever has the pipes, so for the workers
 
 
 def alive(pid):

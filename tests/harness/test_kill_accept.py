@@ -26,7 +26,7 @@ def nursery(tmp_path, *arguments):
     environment["PYTHONPATH"] = os.pathsep.join([str(HERE.parents[1]), str(HERE)])
     done = subprocess.run(
         [sys.executable, str(HERE / "kill_nursery.py"), str(tmp_path / "repository"), *map(str, arguments)],
-        env=environment, capture_output=True, text=True, timeout=300,
+        env=environment, capture_output=True, text=True, timeout=900,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

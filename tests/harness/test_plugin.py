@@ -10,22 +10,26 @@ import pytest
 STAGES = ("start", "solve", "measure", "reference", "fit", "compare")
 FIT = ("heat.py", "np.exp(-np.exp(guess) * speed[some])", "np.exp(-1.05 * np.exp(guess) * speed[some])")
 COUNTING = """
+import dataclasses
+import functools
 import os
 
 import guard
 
 
-def counted(name, run):
-    def stage(*arguments, **outputs):
+def counted(stage):
+    @functools.wraps(stage.run)
+    def run(*arguments, **outputs):
+        rod = arguments[0]["rod"]
         file = os.open("counts.txt", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-        os.write(file, f"{name} {arguments[0]['rod']['waves']} {arguments[0]['rod']['points']}\\n".encode())
+        os.write(file, f"{stage.name} {rod['waves']} {rod['points']}\\n".encode())
         os.close(file)
-        return run(*arguments, **outputs)
-    return stage
+        return stage.run(*arguments, **outputs)
+
+    return dataclasses.replace(stage, run=run)
 
 
-for stage in guard.pipeline.stages:
-    setattr(guard, stage.name, counted(stage.name, getattr(guard, stage.name)))
+guard.pipeline = dataclasses.replace(guard.pipeline, stages=tuple(map(counted, guard.pipeline.stages)))
 """
 
 
@@ -141,9 +145,12 @@ def test_a_scenario_that_cannot_run_is_skipped_and_fails_in_ci(inner):
 
 
 def test_a_scenario_and_a_profile_can_be_chosen(inner):
-    out = inner.run("--collect-only -q --harness-scenario smooth --harness-profile replay")
-    assert "test_artifact_is_as_accepted[smooth-replay-profile]" in out
-    assert "sharp" not in out
+    inner.repository.edit("guard.py", 'PROFILES = {"cpu": [],', 'PROFILES = {"tiny": ["rod.points=9"], "cpu": [],')
+    out = inner.run("--collect-only -q --harness-scenario smooth --harness-profile tiny")
+    found = set(re.findall(r"as_accepted\[(\S+)\]", out))
+    assert {"smooth-tiny-fit", "smooth-replay-fit"} <= found
+    assert not [name for name in found if "sharp" in name or "cpu" in name]
+    assert "profile 'replay' is the replay's" in inner.run("--harness-profile replay", 4)
     out = inner.run("--harness-scenario smoth", 4)
     assert "--harness-scenario smoth: there is no such scenario; there are" in out
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-import tomllib
 import walkthrough
-from conftest import ROOT, new_repository, play
+from heat_repository import ROOT, new_repository, play
+
+from harness.project import tomllib
 
 
 def test_every_file_command_and_output_of_the_tutorial(tmp_path):

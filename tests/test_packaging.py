@@ -1,0 +1,69 @@
+"""The two distributions: what each wheel holds, and that it works from there alone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory) -> dict[str, Path]:
+    """Both wheels, unpacked."""
+    found = {}
+    for name, source in (("harness", ROOT), ("reference", ROOT / "reference")):
+        out = tmp_path_factory.mktemp(name)
+        line = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(out)]
+        subprocess.run(line, cwd=source, check=True, capture_output=True, timeout=300)
+        (wheel,) = out.glob("*.whl")
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(out / "site")
+        found[name] = out / "site"
+    return found
+
+
+def packages(site: Path) -> set[str]:
+    return {path.name for path in site.iterdir() if not path.name.endswith(".dist-info")}
+
+
+def test_each_distribution_holds_its_own_package_and_nothing_else(wheels):
+    assert packages(wheels["harness"]) == {"harness"}
+    assert packages(wheels["reference"]) == {"ptycho"}
+
+
+def test_every_source_file_is_in_its_wheel(wheels):
+    for site, package in ((wheels["harness"], "harness"), (wheels["reference"], "ptycho")):
+        sources = {p.relative_to(ROOT).as_posix() for p in (ROOT / package).rglob("*") if p.suffix in (".py", ".j2", ".css")}
+        held = {p.relative_to(site).as_posix() for p in site.rglob("*")}
+        assert sources <= held
+
+
+def test_every_scenario_is_packaged_and_no_golden_is(wheels):
+    packaged = sorted((wheels["reference"] / "ptycho/_scenarios").rglob("*.*"))
+    assert [p.parent.name for p in packaged] == sorted(p.parent.name for p in ROOT.glob("goldens/*/scenario.toml"))
+    assert {p.name for p in packaged} == {"scenario.toml"}
+
+
+def run(site: Path, module: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """A command from an unpacked wheel, far from the repository."""
+    environment = os.environ | {"PYTHONPATH": str(site)}
+    line = [sys.executable, "-m", module, *arguments]
+    return subprocess.run(line, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120)
+
+
+def test_the_harness_works_from_its_wheel(wheels, tmp_path):
+    done = run(wheels["harness"], "harness", "list", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "no pyproject.toml with a [tool.harness] table" in done.stderr
+
+
+def test_the_pipeline_finds_its_scenarios_in_its_wheel(wheels, tmp_path):
+    done = run(wheels["reference"], "ptycho", "list", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "gs2_ideal" in done.stdout
