@@ -78,13 +78,8 @@ def _has_no_golden(report: ArtifactReport) -> bool:
 def _blame(pipeline: Pipeline, reports: Sequence[ArtifactReport]) -> list[str]:
     """Whether the data or the learned stage is to blame where the result's quality fell."""
     by_address: Mapping[str, Verdict] = {f"{r.artifact}/{v.path}": v for r in reports for v in r.verdicts}
-    reference = [
-        v for a, v in by_address.items() if any(globs.compiled(g).fullmatch(a + "/") for g in pipeline.reference)
-    ]
-    quality = [
-        v for a, v in by_address.items()
-        if any(globs.compiled(g).fullmatch(a + "/") for g in pipeline.quality) and not any(globs.compiled(g).fullmatch(a + "/") for g in pipeline.reference)
-    ]  # fmt: skip
+    reference = [v for a, v in by_address.items() if _any(pipeline.reference, a)]
+    quality = [v for a, v in by_address.items() if _any(pipeline.quality, a) and not _any(pipeline.reference, a)]
     if not reference or not any(v.status.failed for v in quality):
         return []
     if any(v.status.failed for v in reference):
@@ -93,3 +88,7 @@ def _blame(pipeline: Pipeline, reports: Sequence[ArtifactReport]) -> list[str]:
         f"The reference is as good as ever on the same data: the data are not to blame, {pipeline.learned} "
         "or what follows it is."
     ]
+
+
+def _any(patterns: Sequence[str], address: str) -> bool:
+    return any(globs.compiled(pattern).fullmatch(address + "/") for pattern in patterns)
