@@ -41,7 +41,7 @@ class Schema:
         from jsonschema import Draft202012Validator
         from jsonschema.exceptions import SchemaError
         from jsonschema.validators import extend
-        from jsonschema_specifications import REGISTRY
+        from referencing.jsonschema import EMPTY_REGISTRY
 
         try:
             Draft202012Validator.check_schema(self.content)
@@ -50,7 +50,7 @@ class Schema:
         # jsonschema lets NaN pass every bound, and Python takes True for a number.
         checker = Draft202012Validator.TYPE_CHECKER.redefine("number", lambda _, value: finite(value))
         strict = extend(Draft202012Validator, type_checker=checker)  # type: ignore[no-untyped-call]
-        return strict(self.content, registry=REGISTRY)  # without it, a $ref may fetch what it names
+        return strict(self.content, registry=EMPTY_REGISTRY)  # without it, a $ref may fetch what it names
 
     def problems(self, document: Json) -> list[Problem]:
         """Every rule that ``document`` breaks, in the order of their paths."""
