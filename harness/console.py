@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from harness.report import text
 from harness.verdict import ArtifactReport, Report, ScenarioReport, Status, Verdict
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from harness.verify import Suite
 
 SHOWN = 8  # mismatches of an artifact
+WIDTH = 140  # of tables in a file or a log
 out = Console()
+if not out.is_terminal:
+    out.width = WIDTH
 GOOD, BAD, DIM = "[green]pass[/green]", "[red]FAIL[/red]", "[dim]{}[/dim]"
 
 
@@ -161,8 +164,8 @@ def differences(report: Report) -> None:
         for artifact in done.artifacts:
             shown = [v for v in artifact.verdicts if v.status is not Status.PASS]
             rest = len(artifact.verdicts) - len(shown)
-            table = Table("value", "golden", "candidate", "difference", "allowed", "tolerance used",
-                          title=f"{done.scenario}/{artifact.track}/{artifact.artifact}")  # fmt: skip
+            table = Table(Column("value", overflow="fold"), "golden", "candidate", "difference", "allowed",
+                          "tolerance used", title=f"{done.scenario}/{artifact.track}/{artifact.artifact}")  # fmt: skip
             for v in shown[:20]:
                 old, new = text.pair(v.expected, v.obtained)
                 table.add_row(escape(v.path), escape(old), escape(new), text.difference(v.expected, v.obtained),
@@ -189,7 +192,7 @@ def calibration(identity: str, made: Calibration) -> None:
     """The end of ``harness calibrate``."""
     from harness.ensemble import intervals
 
-    table = Table("value", "mean", "standard deviation", "allowed")
+    table = Table(Column("value", overflow="fold"), "mean", "standard deviation", "allowed")
     for address, found in sorted(intervals(made.ensemble).items()):
         table.add_row(address, f"{found.mean:.6g}", f"{found.deviation:.3g}", f"{found.low:.6g} to {found.high:.6g}")
     out.print(table)

@@ -54,9 +54,9 @@ class Stage:
     verified. Both may be written ``"module:function"``, so that nothing heavy is imported before a
     stage has to run. ``artifact`` names what is verified, and the pytest fixture.
 
-    ``reads``: dotted keys of the configuration that decide the output. ``files``: paths, given the
-    configuration, whose content decides it too. Both, with the source that ``run`` reaches, make
-    the cache's key.
+    ``reads``: dotted keys of the configuration that decide the output; ``run`` and ``observe`` are given
+    these and no others. ``files``: paths, given the configuration, whose content decides it too. Both,
+    with the source that ``run`` reaches, make the cache's key.
 
     ``main``: the stage runs in a scenario's own profile. ``replay``: ``"verify"`` runs it alone from
     the stored outputs of its ``needs`` as well and compares all of its output; ``"given"`` only

@@ -141,7 +141,7 @@ class Runner:
                 self.progress(scenario.name, scenario.profile, stage.name, done, total, note)
 
         report(0, 1, "")
-        config = copy.deepcopy(dict(scenario.config))
+        config = declared(stage, scenario.config)
         before = storage.digest(config)
         started = time.perf_counter()
         output = resolve(stage.run)(config, report, **inputs)
@@ -161,7 +161,7 @@ class Runner:
 def observe(stage: Stage, config: Mapping[str, Json], output: Output, inputs: Mapping[str, Output]) -> Artifact:
     """What is verified of a stage in its own profile: what ``observe`` says, or all of the output."""
     if stage.observe is not None:
-        found = resolve(stage.observe)(config, output, **inputs)
+        found = resolve(stage.observe)(declared(stage, config), output, **inputs)
         return Artifact(records.plain(found.values), dict(found.arrays))
     return Artifact(records.plain(without_arrays(output)), records.split(output)[1])
 
@@ -193,6 +193,24 @@ def _digest_of(path: Path, stage: Stage) -> str:
         raise ProjectError(
             f"stage {stage.name} reads {path}, which cannot be read: {error.strerror or error}"
         ) from error
+
+
+def declared(stage: Stage, config: Mapping[str, Json]) -> dict[str, Json]:
+    """What a stage is given of the configuration: a copy of what it declares that it reads, and nothing else.
+
+    What is not in a stage's key cannot change its result, so that no cached result is ever stale.
+    """
+    given: dict[str, Json] = {}
+    for name in stage.reads:
+        *path, last = name.split(".")
+        source, target = config, given
+        for part in path:
+            inner = source.get(part)
+            source = inner if isinstance(inner, Mapping) else {}
+            target = target.setdefault(part, {}) if source else {}
+        if last in source:
+            target[last] = copy.deepcopy(source[last])
+    return given
 
 
 def look_up(config: Mapping[str, Json], name: str) -> Json:

@@ -331,6 +331,28 @@ def from_mapping(cls: type[T], values: Mapping[str, Any], where: str) -> T:
         raise ConfigError(f"{where}: {error}") from None
 
 
+class Unknown:
+    """A part of a configuration that is not given: whoever touches it is told its name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __getattr__(self, attribute: str) -> Any:
+        raise ConfigError(f"[{self.name}] is read without being declared: declare it")
+
+    def __bool__(self) -> bool:
+        raise ConfigError(f"[{self.name}] is read without being declared: declare it")
+
+
+def from_parts(values: Mapping[str, Any], where: str) -> PipelineConfig:
+    """A configuration of which only some parts are given; touching another raises ConfigError."""
+    made = object.__new__(PipelineConfig)
+    for name, hint in typing.get_type_hints(PipelineConfig).items():
+        part = _convert(hint, values[name], f"{where}: {name}") if name in values else Unknown(name)
+        object.__setattr__(made, name, part)
+    return made
+
+
 def _convert(hint: Any, value: Any, where: str) -> Any:
     if typing.get_origin(hint) in (Union, types.UnionType):
         if value is None:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ptycho.config import PipelineConfig, digest, from_mapping, to_mapping
+from ptycho.config import PipelineConfig, digest, from_mapping, from_parts, to_mapping
 from ptycho.errors import ConfigError
 from ptycho.scenario import PROFILES, REPLAY, list_scenarios, load_scenario, parse_override, scenario_root
 
@@ -446,3 +446,15 @@ def test_scenarios_are_found_from_a_folder_below(root, tmp_path, monkeypatch):
     monkeypatch.chdir(below)
     assert scenario_root() == tmp_path / "goldens"
     assert list(list_scenarios()) == ["mine"]
+
+
+def test_of_a_configuration_in_parts_no_other_part_can_be_touched():
+    whole = to_mapping(load_scenario("siemens_star", profile="smoke").config)
+    some = from_parts({name: whole[name] for name in ("N", "simulate", "train")}, "here")
+    assert (some.N, some.simulate, some.train.seed) == (whole["N"], None, whole["train"]["seed"])
+    with pytest.raises(ConfigError, match="measured"):
+        _ = some.measured.path
+    with pytest.raises(ConfigError, match="measured"):
+        _ = some.measured or None
+    with pytest.raises(ConfigError, match="model"):
+        _ = some.window_px

@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 PINNED_STEPS = 30
 PINNED_RATE = 1e-3
-TRAINING_SEEDS = ("model.init_seed", "train.seed")  # what an ensemble varies: everything before training stays
+MODEL = ("N", "gridsize", "model", "loss")  # what a trained model is built anew from
 
 
 def typed(config: Mapping[str, Json]) -> PipelineConfig:
-    """The pipeline's own frozen configuration."""
-    from ptycho.config import PipelineConfig, from_mapping
+    """The pipeline's own frozen configuration, as far as a stage declares that it reads it."""
+    from ptycho.config import from_parts
 
-    return from_mapping(PipelineConfig, config, "harness")
+    return from_parts(config, "harness")
 
 
 # Stages: run one, and hand its output on as data.
@@ -373,24 +373,25 @@ pipeline = Pipeline(
         ),
         Stage(
             "train", "trained", train, observe.trained, BEFORE_TRAINING,
-            ("N", "gridsize", "model", "loss", "train"), replay="given", tier="statistical",
+            (*MODEL, "train"), replay="given", tier="statistical",
         ),
         Stage(
-            "pinned", "pinned", pinned, None, (*BEFORE_TRAINING, "train"), ("train",),
+            "pinned", "pinned", pinned, None, (*BEFORE_TRAINING, "train"), (*MODEL, "train"),
             main=False, replay="verify", tier="pinned",
         ),
         Stage(
             "infer", "reconstruction", infer, observe.reconstruction,
-            ("simulate", "probe", "group", "normalize", "train"), ("infer",), replay="verify", tier="statistical",
+            ("simulate", "probe", "group", "normalize", "train"), (*MODEL, "infer"), replay="verify",
+            tier="statistical",
         ),
         Stage("oracle", "oracle", oracle, observe.oracle, ("simulate", "group"), ("reference",), replay="verify"),
         Stage(
             "compare", "comparison", compare, observe.comparison, (*BEFORE_TRAINING, "train", "infer", "oracle"),
-            ("compare", "infer", "gridsize", "group"), replay="verify", tier="statistical",
+            (*MODEL, "group", "infer", "reference", "compare"), replay="verify", tier="statistical",
         ),
         Stage(
             "measure", "telemetry", measure, observe.telemetry, (*BEFORE_TRAINING, "train", "infer", "compare"),
-            ("N", "model"), replay="verify", tier="statistical",
+            MODEL, replay="verify", tier="statistical",
         ),
     ),
     scenarios=scenarios,

@@ -8,7 +8,7 @@ import pytest
 from harness import ProjectError
 from harness.cache import AbsentError, Cache
 from harness.protocol import Artifact, Pipeline, Scenario, Stage
-from harness.runner import Runner, environment, look_up, observe, resolve
+from harness.runner import Runner, declared, environment, look_up, observe, resolve
 
 RAN: list[str] = []
 
@@ -67,6 +67,15 @@ def test_a_stage_runs_once_and_its_output_comes_back_to_the_bit(runner):
     assert output["deep"]["text"] == "a"
     assert np.isnan(output["deep"]["nan"])
     assert second[1].observed.artifact() == Artifact({"sum": 6, "of": 3})
+
+
+def test_a_stage_is_given_what_it_declares_and_nothing_else():
+    config = {"a": {"b": [1], "c": 2}, "d": None, "e": 3}
+    given = declared(Stage("s", "s", make, reads=("a.b", "d", "absent", "a.x.y")), config)
+    assert given == {"a": {"b": [1]}, "d": None}
+    given["a"]["b"].append(2)
+    assert config["a"]["b"] == [1]
+    assert declared(MAKE, {"size": 3, "factor": 2}) == {"size": 3}
 
 
 def test_only_what_a_stage_reads_and_needs_decides(runner):
