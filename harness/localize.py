@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from harness import globs
 from harness.protocol import Pipeline
@@ -75,21 +75,24 @@ def _has_no_golden(report: ArtifactReport) -> bool:
     return any(v.status is Status.MISSING and not v.path for v in report.verdicts)
 
 
+def _any_of(patterns: Sequence[str], address: str) -> bool:
+    return any(globs.compiled(pattern).fullmatch(address + "/") for pattern in patterns)
+
+
 def _blame(pipeline: Pipeline, reports: Sequence[ArtifactReport]) -> list[str]:
     """Whether the data or the learned stage is to blame where the result's quality fell."""
-    by_address: Mapping[str, Verdict] = {f"{r.artifact}/{v.path}": v for r in reports for v in r.verdicts}
-    reference = [
-        v for a, v in by_address.items() if any(globs.compiled(g).fullmatch(a + "/") for g in pipeline.reference)
-    ]
-    quality = [
-        v for a, v in by_address.items()
-        if any(globs.compiled(g).fullmatch(a + "/") for g in pipeline.quality) and not any(globs.compiled(g).fullmatch(a + "/") for g in pipeline.reference)
-    ]  # fmt: skip
+    by_address = {f"{r.artifact}/{v.path}": v for r in reports for v in r.verdicts}
+    reference = {a: v for a, v in by_address.items() if _any_of(pipeline.reference, a)}
+    quality = [v for a, v in by_address.items() if _any_of(pipeline.quality, a) and a not in reference]
     if not reference or not any(v.status.failed for v in quality):
         return []
-    if any(v.status.failed for v in reference):
+    if any(v.status.failed for v in reference.values()):
         return ["The reference fell too: the data or what made them are to blame, before the learned stage."]
     return [
         f"The reference is as good as ever on the same data: the data are not to blame, {pipeline.learned} "
         "or what follows it is."
     ]
+
+
+def _any(patterns: Sequence[str], address: str) -> bool:
+    return any(globs.compiled(pattern).fullmatch(address + "/") for pattern in patterns)

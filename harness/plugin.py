@@ -68,6 +68,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[FRESH] = tempfile.TemporaryDirectory(prefix="harness-")  # gone when pytest is
     try:
         config.pluginmanager.register(_fixtures(project), "harness-fixtures")
+        _ = _names(config, project), _artifacts(config, project)  # what they cannot use is told at once
     except HarnessError as error:
         raise pytest.UsageError(str(error)) from error
 
@@ -114,10 +115,7 @@ def _names(config: pytest.Config, project: Project) -> list[str]:
 def _artifacts(config: pytest.Config, project: Project) -> list[tuple[str, str]]:
     from harness.examine import listed
 
-    try:
-        return listed(project.pipeline, config.getoption("harness_profile") or project.profile)
-    except ProjectError as error:
-        raise pytest.UsageError(str(error)) from error
+    return listed(project.pipeline, config.getoption("harness_profile") or project.profile)
 
 
 @dataclass(frozen=True)
@@ -197,16 +195,14 @@ class Checked:
                 storage.write(path.with_suffix(suffix), content)
 
     def _keep(self) -> str:
-        from harness import pending
-        from harness.verify import describe
+        from harness.verify import keep_candidate
 
-        found = self.examination.candidate(self.track, self.artifact)
-        if found is None:
-            return ""
-        identity = self.examination.identity(self.track, self.artifact)
-        schema = self.examination.schema_of(self.track, self.artifact)
-        pending.add(self.examination.project, identity, found, schema, describe(self.examination, "pytest"))
-        return f"\nA candidate is kept: `harness review {identity}`"
+        examination, names = self.examination, [self.artifact]
+        if self.track == examination.replay:  # a stage's stored output is the next one's input
+            names = [s.artifact for s in examination.pipeline.stages if s.replay != "no"]
+        found = (keep_candidate(examination.project, examination, self.track, name, "pytest") for name in names)
+        kept = " ".join(filter(None, found))
+        return f"\nKept as candidate: `harness review {kept}`" if kept else ""
 
 
 def _fixtures(project: Project) -> ModuleType:

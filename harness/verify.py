@@ -154,19 +154,25 @@ def keep_candidates(project: Project, examination: Examination, report: Scenario
             (replay, s.artifact) for s in examination.pipeline.stages
             if s.replay == "given" and examination.identity(replay, s.artifact) not in examination.manifest
         ]  # fmt: skip
-    for track, artifact in wanted:
-        found = examination.candidate(track, artifact)
-        if found is None:
-            continue
-        identity, schema = examination.identity(track, artifact), examination.schema_of(track, artifact)
-        if _is_golden(examination.manifest.get(identity), found, schema):
-            continue  # such as a replay's, beside others that did change
-        if pending.add(project, identity, found, schema, describe(examination, report.diagnosis.headline)):
+    for name in wanted:
+        if identity := keep_candidate(project, examination, *name, report.diagnosis.headline):
             kept.append(identity)
     stored = [(replay, s.artifact) for s in examination.pipeline.stages if s.replay == "given"]
     for identity in {examination.identity(*name) for name in (*examination.artifacts, *stored)}.difference(kept):
         pending.remove(project, identity)  # an earlier run's, which nobody gets any more
     return kept
+
+
+def keep_candidate(project: Project, examination: Examination, track: str, artifact: str, why: str) -> str:
+    """Keep what is obtained now as a candidate; gives its id, empty when nothing is, or the golden itself."""
+    found = examination.candidate(track, artifact)
+    if found is None:
+        return ""
+    identity, schema = examination.identity(track, artifact), examination.schema_of(track, artifact)
+    if _is_golden(examination.manifest.get(identity), found, schema):
+        return ""  # such as a replay's, beside others that did change
+    kept = pending.add(project, identity, found, schema, describe(examination, why))
+    return identity if kept else ""
 
 
 def _is_golden(entry: Entry | None, found: Artifact, schema: str) -> bool:

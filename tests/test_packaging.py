@@ -39,7 +39,8 @@ def test_each_distribution_holds_its_own_package_and_nothing_else(wheels):
 
 def test_every_source_file_is_in_its_wheel(wheels):
     for site, package in ((wheels["harness"], "harness"), (wheels["reference"], "ptycho")):
-        sources = {p.relative_to(ROOT).as_posix() for p in (ROOT / package).rglob("*") if p.suffix in (".py", ".j2", ".css")}
+        files = [p for p in (ROOT / package).rglob("*") if p.suffix in (".py", ".j2", ".css")]
+        sources = {p.relative_to(ROOT).as_posix() for p in files}
         held = {p.relative_to(site).as_posix() for p in site.rglob("*")}
         assert sources <= held
 

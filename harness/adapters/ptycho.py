@@ -389,8 +389,8 @@ pipeline = Pipeline(
             ("compare", "infer", "gridsize", "group"), replay="verify", tier="statistical",
         ),
         Stage(
-            "measure", "telemetry", measure, observe.telemetry, (*BEFORE_TRAINING, "train", "infer", "compare"), ("N", "model"),
-            replay="verify", tier="statistical",
+            "measure", "telemetry", measure, observe.telemetry, (*BEFORE_TRAINING, "train", "infer", "compare"),
+            ("N", "model"), replay="verify", tier="statistical",
         ),
     ),
     scenarios=scenarios,
@@ -400,7 +400,9 @@ pipeline = Pipeline(
     reseed=reseed,
     libraries=("numpy", "scipy", "scikit-image", "h5py", "keras", os.environ.get("KERAS_BACKEND", "tensorflow")),
     environment=("KERAS_BACKEND",),
-    reference=("oracle/**", "comparison/metrics/oracle/**", "comparison/oracle/**", "comparison/metrics/fourier_error/oracle"),
+    reference=(
+        "oracle/**", "comparison/metrics/oracle/**", "comparison/oracle/**", "comparison/metrics/fourier_error/oracle",
+    ),
     quality=("comparison/**",),
     learned="train",
     views=(

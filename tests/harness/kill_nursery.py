@@ -23,14 +23,19 @@ from harness import approval, audit, journal, pending
 CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"}
 
 
-def child(work, die_at=None):
-    """Fork; the child does ``work`` and exits with 0, or dies just before its change number ``die_at`` of the disk."""
+def child(work, die_at=None, began=None):
+    """Fork; the child does ``work`` and exits with 0, or dies just before its change number ``die_at`` of the disk.
+
+    It writes to the pipe ``began`` when it starts to write anything.
+    """
     pid = os.fork()
     if pid:
         return pid
     seen = [0]
 
     def hook(event, arguments):
+        if began is not None and event == "os.mkdir" and str(arguments[0]).endswith(journal.FOLDER):
+            os.write(began, b"!")
         writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
         if die_at is not None and (event in CHANGES or writes):
             if seen[0] == die_at:
@@ -129,20 +134,25 @@ def at_every_change(nursery, chance):
 
 
 def at_random(nursery, chance, kills):
-    """Kill at random moments of an acceptance, by the clock."""
-    started = time.perf_counter()
-    nursery.accept()
-    usual = time.perf_counter() - started
-    nursery.turn()
+    """Kill at random moments by the clock: half of them in all of an acceptance, half in what it writes."""
+    usual = {"all": 0.05, "writes": 0.005}
     while nursery.found["kills"] < kills:
-        pid = child(nursery.accept)
+        phase = chance.choice(list(usual))
+        reader, writer = os.pipe()
         started = time.perf_counter()
-        time.sleep(chance.triangular(0, 1.2 * usual, 0.9 * usual))  # most of what is written comes late
+        pid = child(nursery.accept, began=writer)
+        os.close(writer)
+        if phase == "writes":
+            os.read(reader, 1)
+            started = time.perf_counter()
+        time.sleep(chance.uniform(0, 1.2 * usual[phase]))
         os.kill(pid, signal.SIGKILL)
         if killed(pid):
             nursery.found["kills"] += 1
+            usual[phase] *= 1.05  # until some are late: it should come to the end now and then
         else:
-            usual = time.perf_counter() - started
+            usual[phase] = min(usual[phase] * 0.8, time.perf_counter() - started)
+        os.close(reader)
         nursery.recover()
         nursery.check()
 

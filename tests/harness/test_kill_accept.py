@@ -44,7 +44,7 @@ def test_killed_at_random_moments_it_is_the_old_state_or_the_new(tmp_path):
     found = nursery(tmp_path, 2, KILLS)
     assert found["kills"] == KILLS
     assert found["old"] > 20
-    assert found["finished"] + found["discarded"] > 5
+    assert found.get("finished", 0) + found.get("discarded", 0) > 5  # killed while it wrote
     assert found["old"] + found["new"] >= KILLS
 
 
