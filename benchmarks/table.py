@@ -9,8 +9,9 @@ from typing import Any
 
 HEAD = """# Benchmarks
 
-Made by `python -m tox run -e bench`, which runs `benchmarks/test_stages.py` on scenario `gs2_ideal`
-at the `cpu` profile (N = 64, groups of 4) and rewrites this page. Medians over the rounds.
+Made by `python -m tox run -e bench`, which rewrites this page. `benchmarks/test_stages.py` times the pipeline on
+scenario `gs2_ideal` at the `cpu` profile (N = 64, groups of 4), `benchmarks/test_compare.py` the harness's comparison
+of arrays beside NumPy's. Medians over the rounds.
 
 Machine: {cpu}, {cores} cores, Python {python}. Load average over one minute before the run: {load}.
 

@@ -194,7 +194,7 @@ def calibration(identity: str, made: Calibration) -> None:
         table.add_row(address, f"{found.mean:.6g}", f"{found.deviation:.3g}", f"{found.low:.6g} to {found.high:.6g}")
     out.print(table)
     for address in made.restless:
-        line(f"{address} varies among the members and has no interval: give its rule `interval = true`")
+        line(f"{address} varies by more than its rule: give it `interval = true`, unless only its seed decides it")
     for address in made.still:
         line(f"{address} has an interval and does not vary: give it a tighter rule")
     line(f"kept as candidate {identity}: see `harness review {identity}`")

@@ -25,7 +25,8 @@ def diagnose(
     broken = [f for f in findings if f.verdict != "sound"]
     held = [v for v in invariants if v.status.failed]
     notes = [f"Invariant {v.path} does not hold: {v.message}" for v in held]
-    notes += _blame(pipeline, [*main.values()])
+    if not any(f.verdict != "sound" and _before(pipeline, f.stage) for f in findings):
+        notes += _blame(pipeline, [*main.values()])
     if not broken:
         if held:
             return Diagnosis(f"Invariant {held[0].path} does not hold", None, tuple(findings), tuple(notes))
@@ -79,6 +80,12 @@ def _any_of(patterns: Sequence[str], address: str) -> bool:
     return any(globs.compiled(pattern).fullmatch(address + "/") for pattern in patterns)
 
 
+def _before(pipeline: Pipeline, stage: str) -> bool:
+    """Whether ``stage`` comes before the learned one: what is wrong there says enough."""
+    names = [CONFIGURATION, *(s.name for s in pipeline.stages)]
+    return pipeline.learned in names and names.index(stage) < names.index(pipeline.learned)
+
+
 def _blame(pipeline: Pipeline, reports: Sequence[ArtifactReport]) -> list[str]:
     """Whether the data or the learned stage is to blame where the result's quality fell."""
     by_address = {f"{r.artifact}/{v.path}": v for r in reports for v in r.verdicts}
@@ -92,7 +99,3 @@ def _blame(pipeline: Pipeline, reports: Sequence[ArtifactReport]) -> list[str]:
         f"The reference is as good as ever on the same data: the data are not to blame, {pipeline.learned} "
         "or what follows it is."
     ]
-
-
-def _any(patterns: Sequence[str], address: str) -> bool:
-    return any(globs.compiled(pattern).fullmatch(address + "/") for pattern in patterns)

@@ -67,8 +67,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("harness_no_cache") and not hasattr(config, "workerinput"):
         config.stash[FRESH] = tempfile.TemporaryDirectory(prefix="harness-")  # gone when pytest is
     try:
-        config.pluginmanager.register(_fixtures(project), "harness-fixtures")
-        _ = _names(config, project), _artifacts(config, project)  # what they cannot use is told at once
+        names, artifacts = _names(config, project), _artifacts(config, project)
+        config.pluginmanager.register(_fixtures(project, names, artifacts), "harness-fixtures")
     except HarnessError as error:
         raise pytest.UsageError(str(error)) from error
 
@@ -78,27 +78,6 @@ def pytest_configure_node(node: Any) -> None:
     """Tell an xdist worker which cache to share."""
     folder = node.config.stash.get(FRESH, None)
     node.workerinput["harness_cache"] = folder.name if folder else ""
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Parametrise ``scenario`` and ``golden``."""
-    project = metafunc.config.stash.get(PROJECT, None)
-    if project is None:
-        return
-    if "golden" in metafunc.fixturenames:
-        named = [(n, t, a) for n in _names(metafunc.config, project) for t, a in _artifacts(metafunc.config, project)]
-        # With --dist loadgroup a scenario stays on one worker, and no two wait for each other.
-        cases = [pytest.param(c, id="-".join(c), marks=pytest.mark.xdist_group(c[0])) for c in named]
-        metafunc.parametrize("golden", cases, indirect=True)
-    elif "scenario" in metafunc.fixturenames and not _chosen_by_the_test(metafunc):
-        cases = [pytest.param(n, id=n, marks=pytest.mark.xdist_group(n)) for n in _names(metafunc.config, project)]
-        metafunc.parametrize("scenario", cases, indirect=True, scope="session")
-
-
-def _chosen_by_the_test(metafunc: pytest.Metafunc) -> bool:
-    """Whether the test says itself which scenarios it is for: ``parametrize("scenario", [...], indirect=True)``."""
-    marks = metafunc.definition.iter_markers("parametrize")
-    return any("scenario" in (a.split(",") if isinstance(a := mark.args[0], str) else a) for mark in marks)
 
 
 def _names(config: pytest.Config, project: Project) -> list[str]:
@@ -205,15 +184,19 @@ class Checked:
         return f"\nKept as candidate: `harness review {kept}`" if kept else ""
 
 
-def _fixtures(project: Project) -> ModuleType:
-    """A plugin whose fixtures are the project's own stages."""
+def _fixtures(project: Project, names: list[str], artifacts: list[tuple[str, str]]) -> ModuleType:
+    """A plugin whose fixtures are the project's own stages.
+
+    A test may choose its own, ``parametrize("scenario", [...], indirect=True)``, and override any of them.
+    """
+    checked = [(name, track, artifact) for name in names for track, artifact in artifacts]
 
     @pytest.fixture(scope="session")
     def harness_examinations(request: pytest.FixtureRequest) -> Callable[[str], Examination]:
         """Each scenario's examination, made when it is first asked for."""
         return _examinations(request.config, project)
 
-    @pytest.fixture(scope="session")
+    @pytest.fixture(scope="session", params=[_case(name) for name in names])
     def scenario(request: pytest.FixtureRequest, harness_examinations: Any) -> str:
         """A scenario's name."""
         _skip_if_missing(harness_examinations(request.param))
@@ -224,7 +207,7 @@ def _fixtures(project: Project) -> ModuleType:
         """The verdicts on the invariants of ``scenario``."""
         return tuple(harness_examinations(scenario).invariants())
 
-    @pytest.fixture
+    @pytest.fixture(params=[_case(*c) for c in checked])
     def golden(request: pytest.FixtureRequest, harness_examinations: Any) -> Checked:
         """An artifact and its golden: call ``check()``."""
         name, track, artifact = request.param
@@ -237,6 +220,12 @@ def _fixtures(project: Project) -> ModuleType:
         stages, harness_examinations=harness_examinations, scenario=scenario, invariants=invariants, golden=golden
     )
     return made
+
+
+def _case(name: str, *rest: str) -> Any:
+    """A parameter. With ``--dist loadgroup`` a scenario stays on one worker, and no two wait for each other."""
+    case = (name, *rest)
+    return pytest.param(case if rest else name, id="-".join(case), marks=pytest.mark.xdist_group(name))
 
 
 def _stage_fixture(artifact: str) -> Any:

@@ -64,7 +64,7 @@ def number(golden: Number, obtained: Number, rule: Rule, address: str, interval:
     if not (_finite(golden) or rule.policy in ("interval", "bound")) or not _finite(obtained):
         return _not_finite(golden, obtained, rule)
     if rule.policy == "interval" and interval is not None:
-        return _interval(obtained, rule, interval)
+        return _interval(golden, obtained, rule, interval)
     if rule.policy == "bound":
         return _bound(golden, obtained, rule)
     if rule.policy == "ulp":
@@ -117,7 +117,7 @@ def _ulp(golden: float, obtained: float, allowed: int) -> Outcome:
     return Outcome(_status(inside), message, f"{allowed} ulp", used)
 
 
-def _interval(obtained: Number, rule: Rule, interval: Interval) -> Outcome:
+def _interval(golden: Number, obtained: Number, rule: Rule, interval: Interval) -> Outcome:
     low, high = interval.low, interval.high
     text = f"{low:.6g} to {high:.6g} ({interval.n} members, mean {interval.mean:.6g})"
     inside = low <= obtained <= high
@@ -125,7 +125,7 @@ def _interval(obtained: Number, rule: Rule, interval: Interval) -> Outcome:
     if inside:
         return Outcome(Status.PASS, "", text, used)
     side, amount = ("lower", low - obtained) if obtained < low else ("higher", obtained - high)
-    message = f"obtained {obtained!r}, {_brief(amount)} {side} than the ensemble's interval {text}"
+    message = f"{_both(golden, obtained)}: {_brief(amount)} {side} than the ensemble's interval {text}"
     if side == rule.better:
         remedy = "if this is to stay, refresh the ensemble with `harness calibrate`"
         return Outcome(Status.IMPROVED, f"{message}, and {side} is better: {remedy}", text, used)

@@ -41,6 +41,7 @@ class Schema:
         from jsonschema import Draft202012Validator
         from jsonschema.exceptions import SchemaError
         from jsonschema.validators import extend
+        from referencing.jsonschema import EMPTY_REGISTRY
 
         try:
             Draft202012Validator.check_schema(self.content)
@@ -48,11 +49,19 @@ class Schema:
             raise ProjectError(f"{self.path} is not a valid JSON Schema: {error.message}") from error
         # jsonschema lets NaN pass every bound, and Python takes True for a number.
         checker = Draft202012Validator.TYPE_CHECKER.redefine("number", lambda _, value: finite(value))
-        return extend(Draft202012Validator, type_checker=checker)(self.content)  # type: ignore[no-untyped-call]
+        strict = extend(Draft202012Validator, type_checker=checker)  # type: ignore[no-untyped-call]
+        return strict(self.content, registry=EMPTY_REGISTRY)  # without it, a $ref may fetch what it names
 
     def problems(self, document: Json) -> list[Problem]:
         """Every rule that ``document`` breaks, in the order of their paths."""
-        found = [_problem(leaf) for error in self._validator.iter_errors(document) for leaf in _leaves(error)]
+        from referencing.exceptions import Unresolvable
+
+        try:
+            found = [_problem(leaf) for error in self._validator.iter_errors(document) for leaf in _leaves(error)]
+        except Unresolvable as error:
+            raise ProjectError(f"{self.path}: $ref {error.ref!r} leads nowhere: schemas stand alone") from error
+        except RecursionError as error:
+            raise ProjectError(f"{self.path}: a $ref leads back to itself: let it end somewhere") from error
         return sorted(found, key=lambda problem: (problem.path, problem.rule))
 
 

@@ -110,6 +110,11 @@ class Diagnosis:
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
 
+    @property
+    def reason(self) -> str:
+        """What is wrong with the first stage; the headline where there is none."""
+        return next((f.reason for f in self.findings if f.stage == self.first), self.headline)
+
 
 @dataclass(frozen=True)
 class ScenarioReport:

@@ -135,7 +135,8 @@ class Worker:
     def ask(self, job: Job) -> tuple[Any, tuple[str, str] | None]:
         """The job's result, or message and traceback of its failure; EOFError or OSError if the process dies."""
         self.pipe.send(job)
-        return self.pipe.recv()
+        answer: tuple[Any, tuple[str, str] | None] = self.pipe.recv()
+        return answer
 
     def died(self) -> str:
         """How the process ended."""

@@ -121,6 +121,7 @@ def _template() -> Any:
     )
     # Only what svg.py drew is put in as it is; it escapes what it is given.
     environment.filters |= {"drawing": Markup, "seconds": text.seconds, "number": text.number, "count": text.count}
+    environment.filters["capitalized"] = text.capitalized
     return environment.get_template("template.html.j2")
 
 

@@ -98,16 +98,21 @@ def _judged(verdicts: tuple[Verdict, ...]) -> tuple[str, str, tuple[str, ...]]:
 
 
 def line(verdict: Verdict) -> str:
-    """A verdict in one line: where, expected, obtained, allowed, how far."""
+    """A verdict in one line: where, what is wrong or else the figures, and by which rule."""
+    told = [f"{verdict.path}: {verdict.message or _figures(verdict)}"]
+    told += [f"by {verdict.rule}"] if verdict.rule else []
+    return "; ".join(told)
+
+
+def _figures(verdict: Verdict) -> str:
     expected, obtained = text.pair(verdict.expected, verdict.obtained)
-    told = [f"{verdict.path}: {verdict.status.value}"]
+    told = [verdict.status.value]
     if verdict.expected is not None or verdict.obtained is not None:
         told.append(f"expected {expected}, obtained {obtained}")
     told += [f"allowed {verdict.allowed}"] if verdict.allowed else []
     told += [f"used {text.used(verdict.used)} of it"] if verdict.used is not None else []
     told += [f"{text.portion(verdict.share)} of the elements out"] if verdict.share is not None else []
-    told += [f"by {verdict.rule}"] if verdict.rule else []
-    return "; ".join(told) + (f" ({verdict.message})" if verdict.message else "")
+    return ", ".join(told)
 
 
 def _element(tag: str, **attributes: str) -> Xml.Element:

@@ -124,3 +124,8 @@ def clipped(line: str, longest: int = LONGEST) -> str:
 
 def _is_number(item: Json) -> bool:
     return isinstance(item, int | float) and not isinstance(item, bool)
+
+
+def capitalized(words: str) -> str:
+    """``words`` as a sentence begins, the rest untouched."""
+    return words[:1].upper() + words[1:]

@@ -96,6 +96,13 @@ def test_who_is_to_blame_for_quality(quality, reference, blamed):
     assert notes[0].startswith(blamed) if blamed else notes == ()
 
 
+def test_nobody_is_blamed_for_quality_where_a_stage_before_the_learned_one_is_wrong_already():
+    verdicts = Verdict("error", Status.FAIL, "exact"), Verdict("reference/error", Status.PASS, "exact")
+    judge = ArtifactReport("judge", "judge", "cpu", verdicts)
+    assert diagnosis(("learn",), judge=judge).notes
+    assert diagnosis(("shape", "learn"), judge=judge).notes == ()
+
+
 def test_missing_goldens_alone_are_not_a_fault_of_a_stage():
     missing = ArtifactReport("learn", "learn", "cpu", (Verdict("", Status.MISSING, "exact"),))
     found = diagnosis(learn=missing)

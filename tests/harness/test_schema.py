@@ -158,6 +158,20 @@ def test_a_file_that_is_no_schema_is_refused_by_name(rules):
     assert "Traceback" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        ({"$ref": "https://example.org/energy.json"}, "leads nowhere"),
+        ({"$ref": "file:///etc/hostname"}, "leads nowhere"),
+        ({"$ref": "#/$defs/absent"}, "leads nowhere"),
+        ({"$ref": "#"}, "leads back to itself"),
+    ],
+)
+def test_a_schema_stands_alone_and_fetches_nothing(rules, said):
+    with pytest.raises(ProjectError, match=f"{FILE.name}.*{said}"):
+        schema(**rules).problems({})
+
+
 def test_the_identity_is_the_id():
     assert schema().identity == "heat/energy-1"
     assert schema().path == FILE

@@ -327,7 +327,7 @@ def test_a_golden_that_nobody_makes_is_a_problem(heat):
 def test_a_file_that_the_manifest_does_not_know_is_a_problem(heat):
     shutil.copy(heat.root / "goldens/smooth/cpu/fit.json", heat.root / "goldens/smooth/cpu/fat.json")
     (problem,) = heat.suite().report.problems
-    assert problem.startswith("smooth/cpu/fat is in goldens/ and not in the manifest")
+    assert problem.startswith("smooth/cpu/fat is in goldens/, not in the manifest")
 
 
 def test_a_scenario_that_cannot_run_here_is_skipped_and_in_ci_a_problem(heat):
