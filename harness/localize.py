@@ -25,8 +25,7 @@ def diagnose(
     broken = [f for f in findings if f.verdict != "sound"]
     held = [v for v in invariants if v.status.failed]
     notes = [f"Invariant {v.path} does not hold: {v.message}" for v in held]
-    if not any(f.verdict != "sound" and _before(pipeline, f.stage) for f in findings):
-        notes += _blame(pipeline, [*main.values()])
+    notes += _blame(pipeline, [*main.values()], [f.stage for f in broken])
     if not broken:
         if held:
             return Diagnosis(f"Invariant {held[0].path} does not hold", None, tuple(findings), tuple(notes))
@@ -80,13 +79,7 @@ def _any_of(patterns: Sequence[str], address: str) -> bool:
     return any(globs.compiled(pattern).fullmatch(address + "/") for pattern in patterns)
 
 
-def _before(pipeline: Pipeline, stage: str) -> bool:
-    """Whether ``stage`` comes before the learned one: what is wrong there says enough."""
-    names = [CONFIGURATION, *(s.name for s in pipeline.stages)]
-    return pipeline.learned in names and names.index(stage) < names.index(pipeline.learned)
-
-
-def _blame(pipeline: Pipeline, reports: Sequence[ArtifactReport]) -> list[str]:
+def _blame(pipeline: Pipeline, reports: Sequence[ArtifactReport], broken: Sequence[str]) -> list[str]:
     """Whether the data or the learned stage is to blame where the result's quality fell."""
     by_address = {f"{r.artifact}/{v.path}": v for r in reports for v in r.verdicts}
     reference = {a: v for a, v in by_address.items() if _any_of(pipeline.reference, a)}
@@ -95,6 +88,10 @@ def _blame(pipeline: Pipeline, reports: Sequence[ArtifactReport]) -> list[str]:
         return []
     if any(v.status.failed for v in reference.values()):
         return ["The reference fell too: the data or what made them are to blame, before the learned stage."]
+    order = [CONFIGURATION, *(stage.name for stage in pipeline.stages)]
+    feeding = order[: order.index(pipeline.learned)] if pipeline.learned else []
+    if any(stage in feeding for stage in broken):
+        return []  # what feeds the learned stage is wrong, which says enough
     return [
         f"The reference is as good as ever on the same data: the data are not to blame, {pipeline.learned} "
         "or what follows it is."

@@ -256,6 +256,7 @@ def started(tmp_path, work, wait):
     process = subprocess.Popen(
         [sys.executable, str(script)], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True,
         start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background job's children ignore it
     )  # fmt: skip
     until(lambda: note.exists() and len(note.read_text().split()) == 2)
     return process, [int(pid) for pid in note.read_text().split()]

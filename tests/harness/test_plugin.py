@@ -26,7 +26,7 @@ def counted(stage):
         os.close(file)
         return stage.run(*arguments, **outputs)
 
-    return dataclasses.replace(stage, run=run)
+    return dataclasses.replace(stage, run=run, reads=(*stage.reads, "rod"))
 
 
 guard.pipeline = dataclasses.replace(guard.pipeline, stages=tuple(map(counted, guard.pipeline.stages)))

@@ -889,7 +889,7 @@ def test_junit_names_the_case_and_tells_the_worst_value_first(failing):
     assert failure.attrib["message"].startswith(
         "2 of 32 values failed, first gain: expected 0.01131, obtained 0.019227"
     )
-    assert "allowed ± 1.13e-08" in failure.text
+    assert "its tolerance of ± 1.13e-08" in failure.text
 
 
 def test_junit_tells_errors_blocks_skips_and_broken_invariants():
