@@ -1,4 +1,4 @@
-"""A verification that is killed leaves goldens as they were, candidates and reports whole, and the next one is right."""
+"""A verification that is killed leaves goldens as they were, candidates and reports whole; the next one is right."""
 
 from __future__ import annotations
 
