@@ -30,11 +30,12 @@ class Examination:
     """A scenario at a profile, and its replay; see ``artifacts`` for what can be asked."""
 
     def __init__(
-        self, project: Project, runner: Runner, name: str, profile: str, overrides: Sequence[str] = ()
-    ) -> None:
+        self, project: Project, runner: Runner, name: str, profile: str, overrides: Sequence[str] = (),
+        schemas: Schemas | None = None,
+    ) -> None:  # fmt: skip
         self.project, self.runner, self.profile = project, runner, profile
         self.pipeline, self.goldens = project.pipeline, Goldens.of(project)
-        self.schemas = Schemas(project.schemas)
+        self.schemas = schemas or Schemas(project.schemas)
         self.scenario: Scenario = project.scenario(name, profile, overrides)
         self.small: Scenario = project.scenario(name, self.replay, overrides)
         self.damaged: dict[str, str] = {}  # what is wrong with a golden that cannot be read, by its id

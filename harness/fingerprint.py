@@ -80,12 +80,18 @@ class Sources:
         self._acting: dict[str, tuple[Piece, ...]] = {}
         self._beside: dict[str, Sources] = {}
         self._places: dict[str, Place] = {}
+        self._digests: dict[str | Callable[..., Any], str] = {}
         for root in self.roots:
             if self._place(root) == NOWHERE:
                 raise ProjectError(f"the source of {root!r} cannot be found: check the adapter's source_roots")
 
     def fingerprint(self, entry: str | Callable[..., Any]) -> str:
         """The digest of the source that ``entry``, a function or ``"module:function"``, reaches."""
+        if entry not in self._digests:
+            self._digests[entry] = self._digest(entry)
+        return self._digests[entry]
+
+    def _digest(self, entry: str | Callable[..., Any]) -> str:
         found = self._reach(entry)
         pieces = sorted(found.pieces, key=lambda p: (p.module.home.name, p.names, p.statement.lineno))
         content = [[[p.module.home.name, p.names, p.digest] for p in pieces], sorted(found.bindings)]

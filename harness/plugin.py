@@ -239,14 +239,15 @@ def _stage_fixture(artifact: str) -> Any:
 def _examinations(config: pytest.Config, project: Project) -> Callable[[str], Examination]:
     from harness.examine import Examination
     from harness.runner import Runner
+    from harness.schema import Schemas
 
-    runner = Runner(project.pipeline, _cache(config, project))
+    runner, schemas = Runner(project.pipeline, _cache(config, project)), Schemas(project.schemas)
     made: dict[str, Examination] = {}
 
     def examination(name: str) -> Examination:
         if name not in made:
             profile = config.getoption("harness_profile") or project.profile
-            made[name] = Examination(project, runner, name, profile)
+            made[name] = Examination(project, runner, name, profile, schemas=schemas)
         return made[name]
 
     return examination

@@ -87,8 +87,8 @@ def verify(
     known = pipeline.scenarios()
     if not in_ci():
         journal.recover(project)
-    runner = Runner(pipeline, cache, progress)
-    examinations = {n: Examination(project, runner, n, profile, overrides) for n in names or sorted(known)}
+    runner, schemas = Runner(pipeline, cache, progress), Schemas(project.schemas)
+    examinations = {n: Examination(project, runner, n, profile, overrides, schemas) for n in names or sorted(known)}
     for examination in examinations.values():
         examination.prepare()  # what is missing or misspelt is told before anything is computed
     if workers > 1:
