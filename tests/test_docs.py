@@ -6,6 +6,7 @@ import configparser
 import dataclasses
 import os
 import re
+import runpy
 import subprocess
 import sys
 import typing
@@ -63,6 +64,11 @@ def test_every_tox_environment_that_is_named_exists():
         assert set(named) <= known, page
     table = (ROOT / "docs/reference/commands.md").read_text(encoding="utf-8")
     assert {name for name in known if name not in ("tox", "testenv")} <= set(re.findall(r"`([\w-]+)`", table))
+
+
+def test_the_table_of_quality_is_what_the_goldens_say():
+    page = runpy.run_path(str(ROOT / "benchmarks/quality.py"))["page"]
+    assert (ROOT / "docs/quality.md").read_text(encoding="utf-8") == page()
 
 
 def test_every_link_to_a_file_leads_somewhere():
