@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from harness import globs
 from harness.protocol import Pipeline
@@ -75,15 +75,17 @@ def _has_no_golden(report: ArtifactReport) -> bool:
     return any(v.status is Status.MISSING and not v.path for v in report.verdicts)
 
 
-def _any_of(patterns: Sequence[str], address: str) -> bool:
-    return any(globs.compiled(pattern).fullmatch(address + "/") for pattern in patterns)
+def _among(patterns: Sequence[str], verdicts: Mapping[str, Verdict]) -> dict[str, Verdict]:
+    """The verdicts whose address matches any of ``patterns``."""
+    regexes = [globs.compiled(pattern) for pattern in patterns]
+    return {a: v for a, v in verdicts.items() if any(regex.fullmatch(a + "/") for regex in regexes)}
 
 
 def _blame(pipeline: Pipeline, reports: Sequence[ArtifactReport], broken: Sequence[str]) -> list[str]:
     """Whether the data or the learned stage is to blame where the result's quality fell."""
     by_address = {f"{r.artifact}/{v.path}": v for r in reports for v in r.verdicts}
-    reference = {a: v for a, v in by_address.items() if _any_of(pipeline.reference, a)}
-    quality = [v for a, v in by_address.items() if _any_of(pipeline.quality, a) and a not in reference]
+    reference = _among(pipeline.reference, by_address)
+    quality = [v for a, v in _among(pipeline.quality, by_address).items() if a not in reference]
     if not reference or not any(v.status.failed for v in quality):
         return []
     if any(v.status.failed for v in reference.values()):
