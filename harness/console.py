@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
+from harness.localize import CONFIGURATION, INVARIANTS
 from harness.report import text
 from harness.verdict import ArtifactReport, Report, ScenarioReport, Status, Verdict
 
@@ -147,7 +148,7 @@ def conclusion(report: Report) -> None:
         out.print(f"[red]problem:[/red] {escape(problem)}", highlight=False, soft_wrap=True)
     counts = ", ".join(f"{report.count(s)} {s.value}" for s in Status if report.count(s))
     skipped = sum(bool(s.skipped) for s in report.scenarios)
-    artifacts = [a for s in report.scenarios for a in s.artifacts if a.artifact not in ("configuration", "invariants")]
+    artifacts = [a for s in report.scenarios for a in s.artifacts if a.stage not in (CONFIGURATION, INVARIANTS)]
     cached = sum(a.cached for a in artifacts)
     more = f", {text.count(skipped, 'scenario')} skipped" if skipped else ""
     verdict = "[green]as accepted[/green]" if report.passed else "[red]not as accepted[/red]"

@@ -130,7 +130,8 @@ class Pipeline:
     environment variables that do, too.
     ``reference``: globs of values that tell what quality the data allow; ``quality``: those of the
     result that people care about; ``learned``: the stage that the quality depends on.
-    ``source_roots``: packages whose source belongs to the pipeline.
+    ``source_roots``: packages whose source belongs to the pipeline. ``views``: what the report draws;
+    the first picture stands for the scenario when all is well.
     """
 
     name: str

@@ -36,13 +36,13 @@ class Chart:
 class Exhibits:
     """Everything to show of a scenario, in the order of the pipeline's views.
 
-    ``telling`` is the picture to show first when something failed, ``final`` the last stage's.
+    ``telling`` is the picture to show first when something failed, ``cover`` when all is well.
     """
 
     pictures: tuple[Picture, ...] = ()
     charts: tuple[Chart, ...] = ()
     telling: Picture | None = None
-    final: Picture | None = None
+    cover: Picture | None = None
 
 
 def collect(scenario: ScenarioReport, views: Sequence[Image | Curve | Ladder], look: Look, side: int) -> Exhibits:
@@ -73,9 +73,8 @@ def collect(scenario: ScenarioReport, views: Sequence[Image | Curve | Ladder], l
     # A golden alone tells nothing, and neither do equal arrays.
     drawn = [i for i, picture in enumerate(shown) if picture.tiles]
     best = max((i for i in drawn if shown[i].compared and shown[i].deviation > 0), key=lambda i: ranks[i], default=None)
-    last = min(drawn, key=lambda i: ranks[i][-1], default=None)
-    telling, final = (None if i is None else shown[i] for i in (best, last))
-    return Exhibits(tuple(shown), tuple(charts), telling, final)
+    telling, cover = (None if i is None else shown[i] for i in (best, min(drawn, default=None)))
+    return Exhibits(tuple(shown), tuple(charts), telling, cover)
 
 
 def failed(report: ArtifactReport, path: str) -> bool:

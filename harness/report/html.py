@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.localize import CONFIGURATION, INVARIANTS
 from harness.protocol import Curve, Image, Ladder
 from harness.report import exhibits, summary, text
 from harness.report.exhibits import Exhibits
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 CLOSEST = 20  # passing values that are shown of a scenario
 MOST = 30  # failing values that are shown of an artifact
-GALLERY = 12  # scenarios whose final picture is on the first screen when all is well
+GALLERY = 12  # scenarios whose first picture is on the first screen when all is well
 ELEMENTS = 5  # worst elements that are shown of an array
 NEAR = 0.8  # of a tolerance: from here on a passing bar has another colour
 LIMIT, DECADES = 60.0, 3  # a bar: percent of its width at the limit, and decades beyond
@@ -91,14 +92,14 @@ def render(report: Report, views: Sequence[Image | Curve | Ladder], find: Find) 
         headline=summary.headline(report),
         sections=sorted(sections, key=lambda s: not s.failed),
         first=first,
-        gallery=[s for s in sections if s.exhibits.final][:GALLERY] if passed else [],
+        gallery=[s for s in sections if s.exhibits.cover][:GALLERY] if passed else [],
         culprit=_culprit(first.scenario) if first else None,
         broken=summary.broken(first.scenario) if first else None,
         also=[s for s in sections if s.failed and s is not first],
         near=row(near[0], scenario=True) if near else None,
         better=report.count(Status.IMPROVED),
         cached=sum(a.cached for s in report.scenarios for a in s.artifacts),
-        artifacts=sum(len(s.artifacts) for s in report.scenarios),
+        artifacts=sum(a.stage not in (CONFIGURATION, INVARIANTS) for s in report.scenarios for a in s.artifacts),
         stages=stages,
         grid=[(s, [summary.state(s.scenario, t) for t in stages], summary.invariants(s.scenario)) for s in sections],
         limit=LIMIT,

@@ -623,7 +623,7 @@ def test_the_telling_picture_is_of_the_diagnosed_stage(failing):
     scenario = failing.report.scenarios[0]
     found = exhibits.collect(scenario, VIEWS, lambda track, name: failing.find(scenario.scenario, track, name), 64)
     assert found.telling.place == "normalized/mean_frame"
-    assert found.final.place == "reconstruction/amplitude"
+    assert found.cover.place == "simulation/scene"
     elsewhere = replace(scenario, diagnosis=Diagnosis("", "trained"))
     found = exhibits.collect(elsewhere, VIEWS, lambda track, name: failing.find(scenario.scenario, track, name), 64)
     assert found.telling.place == "normalized/mean_frame"  # no picture of that stage: the earliest that failed
@@ -633,7 +633,7 @@ def test_a_golden_alone_is_not_telling(failing):
     values = Artifact({}, {"x": RAMP})
     found = collected((Image("a", "x", "I"),), "a", values, None, error="boom")
     assert found.telling is None
-    assert found.final.place == "a/x"
+    assert found.cover.place == "a/x"
     assert collected((Image("a", "x", "I"),), "a", values, values, [BAD]).telling is None
 
 
