@@ -191,6 +191,38 @@ def calibrate(
         console.calibration(identity, made)
 
 
+@app.command("ab")
+def ab_command(
+    scenario: Annotated[str, typer.Argument(help="One of `harness list`.")],
+    a: Annotated[list[str], typer.Option("--a", help="What variant A changes, e.g. train.epochs=3. Repeatable.")] = [],  # noqa: B006
+    b: Annotated[list[str], typer.Option("--b", help="What variant B changes. Repeatable.")] = [],  # noqa: B006
+    set_: Annotated[list[str], typer.Option("--set", help="What both change. Repeatable.")] = [],  # noqa: B006
+    seeds: Annotated[int, typer.Option(help="Pairs of runs, each pair with a seed of its own.")] = 5,
+    confidence: Annotated[float, typer.Option(help="Of the intervals.")] = 0.95,
+    profile: Profile = "",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of ab.json and ab.md [default: .harness/ab/SCENARIO].")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Train two variants over the same seeds, and report their paired differences with intervals."""
+    from harness import console, storage
+    from harness.ab import ab, markdown, to_json
+    from harness.verify import open_cache
+
+    project = find_project()
+    with open_cache(project) as cache, watching(project, json) as progress:
+        trial = ab(project, cache, scenario, profile or project.profile, set_, a, b, seeds, confidence, progress)
+    folder = out or project.state / "ab" / scenario
+    storage.write(folder / "ab.json", storage.dump_json(to_json(trial)))
+    storage.write(folder / "ab.md", markdown(trial).encode())
+    if json:
+        say(to_json(trial))
+    else:
+        console.trial(trial)
+        console.page(folder / "ab.md")
+
+
 @app.command()
 def diff(
     ids: Annotated[list[str] | None, typer.Argument(help="Ids of `harness pending`.")] = None, json: Json = False

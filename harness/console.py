@@ -17,6 +17,7 @@ from harness.report import text
 from harness.verdict import ArtifactReport, Report, ScenarioReport, Status, Verdict
 
 if TYPE_CHECKING:
+    from harness.ab import Trial
     from harness.calibrate import Calibration
     from harness.doctor import Check
     from harness.history import Approval
@@ -63,6 +64,18 @@ def stages(rows: Sequence[dict[str, Any]]) -> None:
             text.seconds(row["seconds"]),
             note or ("cached" if row["cached"] else "computed"),
         )
+    out.print(table)
+
+
+def trial(found: Trial) -> None:
+    """The table of ``harness ab``: what differs clearly first."""
+    title = f"{found.scenario} ({found.profile}), {found.pairs} pairs, {100 * found.confidence:g} % intervals"
+    table = Table("figure", "A", "B", "B \u2212 A", "interval of its mean", title=title)
+    for d in sorted(found.differences, key=lambda d: not d.clear):
+        a, b, mean, low, high = (
+            text.number(x, 4) for x in (sum(d.a) / len(d.a), sum(d.b) / len(d.b), d.mean, d.low, d.high)
+        )
+        table.add_row(escape(d.path), a, b, f"[bold]{mean}[/bold]" if d.clear else mean, f"{low} to {high}")
     out.print(table)
 
 

@@ -185,11 +185,18 @@ class LossConfig:
     realspace_weight: float  # over both real-space terms, as in the seeds
     tv_weight: float
     realspace_mae_weight: float
+    amplitude_l2_mae: Literal["off", "sample", "patch"] = "off"  # unit energy before the amplitude MAE, and over what
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            require(value >= 0, f"loss.{field.name}", value, "zero or more")
+        for name in ("nll_weight", "mae_weight", "realspace_weight", "tv_weight", "realspace_mae_weight"):
+            value = getattr(self, name)
+            require(value >= 0, f"loss.{name}", value, "zero or more")
+        require(
+            self.amplitude_l2_mae == "off" or self.mae_weight > 0,
+            "loss.amplitude_l2_mae",
+            self.amplitude_l2_mae,
+            "it normalises what mae_weight weighs, and that is zero: give mae_weight, or say off",
+        )
         require(
             self.nll_weight + self.mae_weight > 0,
             "loss.nll_weight",

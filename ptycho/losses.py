@@ -11,6 +11,7 @@ from keras import ops
 from ptycho.physics import Pair, Tensor
 
 FLOOR = 1e-6  # photons; keeps the rate strictly positive where nothing is predicted
+FAINT = 1e-2  # norm of normalised amplitudes, below which a sample counts as unlit
 LOWEST = -1 + 1e-6  # of counts / rate - 1; where no photon was counted the logarithm has weight zero
 
 
@@ -36,6 +37,24 @@ def poisson_nll(counts: Tensor, rate: Tensor) -> Tensor:
 def amplitude_mae(measured: Tensor, intensity: Tensor) -> Tensor:
     """Mean absolute difference of diffraction amplitudes, ``sqrt(intensity)`` against measured."""
     return ops.mean(ops.abs(measured - ops.sqrt(intensity + 1e-12)))
+
+
+def unit_energy(amplitude: Tensor, per: str) -> Tensor:
+    """Amplitudes ``(B, C, N, N)`` divided by their L2 norm, so that ``sum(amplitude**2)`` is 1.
+
+    ``per`` "sample": over all channels of a group, which keeps the ratio of its patches; "patch": over
+    each patch alone. Below a norm of ``FAINT`` (a lit patch's is about ``N/2``) the divisor stays
+    ``FAINT``: a sample without energy stays zero, and neither it nor its gradient is ever NaN.
+    """
+    axes = {"sample": (1, 2, 3), "patch": (2, 3)}[per]
+    energy = ops.sum(ops.square(amplitude), axis=axes, keepdims=True)
+    return amplitude / ops.sqrt(ops.maximum(energy, FAINT**2))
+
+
+def amplitude_l2_mae(measured: Tensor, intensity: Tensor, per: str) -> Tensor:
+    """``amplitude_mae`` of diffraction amplitudes of unit energy: it sees structure, and no scale."""
+    predicted = ops.sqrt(intensity + 1e-12)
+    return ops.mean(ops.abs(unit_energy(measured, per) - unit_energy(predicted, per)))
 
 
 def total_variation(obj: Pair, weight: Tensor) -> Tensor:

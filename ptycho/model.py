@@ -220,11 +220,17 @@ class PtychoModel(keras.Model):
             realspace += weights.realspace_mae_weight * losses.realspace_mae(obj, truth, output["weight"])
         parts = {
             "nll_loss": losses.poisson_nll(ops.square(measured), self.scaler.inverse(predicted)),
-            "mae_loss": losses.amplitude_mae(self.scaler(measured), predicted),
+            "mae_loss": self._mae(self.scaler(measured), predicted),
             "realspace_loss": realspace,
         }
         weighted = (getattr(weights, name.replace("_loss", "_weight")) * value for name, value in parts.items())
         return {"loss": sum(weighted), **parts}
+
+    def _mae(self, measured: Tensor, predicted: Tensor) -> Tensor:
+        per = self.architecture.loss.amplitude_l2_mae
+        if per == "off":
+            return losses.amplitude_mae(measured, predicted)
+        return losses.amplitude_l2_mae(measured, predicted, per)
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True

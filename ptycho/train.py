@@ -65,6 +65,26 @@ class GroupBatches(keras.utils.PyDataset):
         return made, np.zeros(len(which), np.float32)  # Keras wants a target; the data is its own
 
 
+class WatchedAdam(keras.optimizers.Adam):
+    """Adam that sums the squares of the gradients' global norms, before they are clipped."""
+
+    def build(self, variables: list[Any]) -> None:
+        """Make the sum beside Adam's own variables, so that every backend carries it along."""
+        super().build(variables)
+        self.energy = self.add_variable((), "zeros", name="gradient_energy")
+
+    def apply(self, grads: list[Any], trainable_variables: list[Any] | None = None) -> None:
+        """One step."""
+        super().apply(grads, trainable_variables)
+        self.energy.assign_add(sum(keras.ops.sum(keras.ops.square(g)) for g in grads))
+
+    def take_energy(self) -> float:
+        """The sum since it was last taken."""
+        found = float(keras.ops.convert_to_numpy(self.energy))
+        self.energy.assign(0.0)
+        return found
+
+
 class Guard(keras.callbacks.Callback):
     """Sets the batches' epoch; watches every step; keeps the latest finite weights; notes the learning rate."""
 
@@ -74,6 +94,7 @@ class Guard(keras.callbacks.Callback):
         self.epoch = self.steps = 0
         self.finite = weights
         self.learning_rates: list[float] = []
+        self.gradient_norms: list[float] = []
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Set this epoch's batch order; note the learning rate."""
@@ -99,6 +120,7 @@ class Guard(keras.callbacks.Callback):
         bad, kind = _not_finite(values)
         if bad:
             raise TrainingDiverged(epoch + 1, self.steps, bad, kind)
+        self.gradient_norms.append(math.sqrt(self.model.optimizer.take_energy() / self.steps))
         if self.report:
             self.report(epoch + 1, self.epochs, f"loss {(logs or {}).get('loss', math.nan):.4g}")
 
@@ -114,7 +136,7 @@ def compile_model(model: PtychoModel, config: TrainConfig, steps: int) -> None:
     rate: Any = config.learning_rate
     if config.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps)
-    optimizer = keras.optimizers.Adam(rate, global_clipnorm=config.clip_norm)
+    optimizer = WatchedAdam(rate, global_clipnorm=config.clip_norm)
     # On the CPU, TensorFlow is fastest without XLA and JAX with it.
     model.compile(optimizer, jit_compile=keras.backend.backend() == "jax")
 
@@ -162,7 +184,9 @@ def train(
         model.set_weights(guard.finite)
     history = {k: [float(v) for v in values] for k, values in recorder.history.items() if k != "learning_rate"}
     epochs = len(next(iter(history.values()), []))
-    outcome.history = {**history, "learning_rate": guard.learning_rates[:epochs]}
+    outcome.history = {
+        **history, "learning_rate": guard.learning_rates[:epochs], "gradient_norm": guard.gradient_norms[:epochs],
+    }  # fmt: skip
     return outcome
 
 

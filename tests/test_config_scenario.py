@@ -210,6 +210,7 @@ def test_these_patch_sides_are_possible(N):
         ({"model__sweeps": 0}, "model.sweeps = 0 .* at least 1"),
         ({"model__filters": 3}, "model.filters = 3 .* at least 4"),
         ({"loss__nll_weight": 0.0}, "loss.nll_weight = 0.0 .* cannot both be zero"),
+        ({"loss__amplitude_l2_mae": "sample"}, "loss.amplitude_l2_mae = .sample. .* mae_weight .* is zero"),
         ({"loss__tv_weight": -1.0}, "loss.tv_weight = -1.0 .* zero or more"),
         ({"train__epochs": 0}, "train.epochs = 0 .* at least 1"),
         ({"train__batch_size": 0}, "train.batch_size = 0 .* at least 1"),
@@ -301,6 +302,7 @@ def others(value, hint):
 def test_the_digest_changes_with_every_field_and_the_round_trip_keeps_it(leaf):
     path, hint = LEAVES[leaf]
     values = mapping("siemens_star" if path[0] == "measured" else "gs2_complex")
+    values["loss"]["mae_weight"] = 0.5  # so that how it is counted matters
     before = digest(from_mapping(PipelineConfig, values, "here"))
     inner = values
     for table in path[:-1]:

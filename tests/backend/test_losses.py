@@ -158,3 +158,79 @@ def test_realspace_losses_have_a_finite_gradient_on_a_flat_object(gradient, name
     value, slope = gradient(loss, np.ones((1, 4, 4)))
     assert value == pytest.approx(0, abs=1e-5)
     assert np.isfinite(slope).all()
+
+
+def l2_mae(measured, intensity, per):
+    return number(losses.amplitude_l2_mae(tensor(measured), tensor(intensity), per))
+
+
+# One group of two patches of two pixels: measured norms 3, 4 and 5 together; predicted 6, 8 and 10.
+MEASURED = [[[[3.0, 0.0]], [[0.0, 4.0]]]]
+PREDICTED = [[[[0.0, 6.0]], [[0.0, 8.0]]]]
+
+
+def test_unit_energy_of_a_sample_keeps_the_ratio_of_its_patches():
+    found = ops.convert_to_numpy(losses.unit_energy(tensor(MEASURED), "sample"))
+    np.testing.assert_allclose(found, [[[[0.6, 0.0]], [[0.0, 0.8]]]], rtol=1e-6)
+
+
+def test_unit_energy_of_a_patch_makes_them_equal():
+    found = ops.convert_to_numpy(losses.unit_energy(tensor(MEASURED), "patch"))
+    np.testing.assert_allclose(found, [[[[1.0, 0.0]], [[0.0, 1.0]]]], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("per", "expected"), [("sample", (0.6 + 0.6 + 0 + 0) / 4), ("patch", (1 + 1 + 0 + 0) / 4)])
+def test_l2_mae_by_hand(per, expected):
+    assert l2_mae(MEASURED, np.square(PREDICTED), per) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("per", ["sample", "patch"])
+def test_l2_mae_does_not_see_a_scale_and_the_plain_one_does(rng, per):
+    measured, intensity = rng.uniform(0.1, 3, (3, 4, 8, 8)), rng.uniform(0.1, 3, (3, 4, 8, 8))
+    assert l2_mae(measured, 4 * intensity, per) == pytest.approx(l2_mae(measured, intensity, per), rel=1e-5)
+    assert l2_mae(2 * measured, intensity, per) == pytest.approx(l2_mae(measured, intensity, per), rel=1e-5)
+    plain = [number(losses.amplitude_mae(tensor(measured), tensor(f * intensity))) for f in (1, 4)]
+    assert abs(plain[1] / plain[0] - 1) > 0.1
+
+
+@pytest.mark.parametrize("per", ["sample", "patch"])
+def test_l2_mae_treats_each_sample_alone(rng, per):
+    measured, intensity = rng.uniform(0.1, 3, (2, 4, 8, 8)), rng.uniform(0.1, 3, (2, 4, 8, 8))
+    alone = [l2_mae(measured[i : i + 1], intensity[i : i + 1], per) for i in (0, 1)]
+    brighter = np.array([1.0, 50.0])[:, None, None, None]
+    assert l2_mae(brighter * measured, intensity, per) == pytest.approx(np.mean(alone), rel=1e-5)
+
+
+def test_l2_mae_per_sample_sees_a_wrong_ratio_of_patches_and_per_patch_does_not(rng):
+    measured = rng.uniform(0.1, 3, (1, 2, 8, 8))
+    intensity = np.square(measured) * np.array([1.0, 9.0])[None, :, None, None]
+    assert l2_mae(measured, intensity, "patch") == pytest.approx(0, abs=1e-7)
+    assert l2_mae(measured, intensity, "sample") > 1e-3
+
+
+@pytest.mark.parametrize("per", ["sample", "patch"])
+@pytest.mark.parametrize("dark", ["measured", "predicted", "both"])
+def test_a_sample_without_energy_is_defined_and_so_is_its_gradient(rng, gradient, per, dark):
+    lit = rng.uniform(0.1, 3, (2, 2, 4, 4))
+    zeros = np.zeros_like(lit)
+    measured = zeros if dark in ("measured", "both") else lit
+    intensity = zeros if dark in ("predicted", "both") else lit
+    value, slope = gradient(lambda i: losses.amplitude_l2_mae(tensor(measured), i, per), intensity)
+    assert np.isfinite(slope).all()
+    if dark == "both":
+        assert value == pytest.approx(0, abs=1e-3)
+    else:
+        norms = np.sqrt(
+            np.square(np.sqrt(lit) if dark == "measured" else lit).sum(
+                (1, 2, 3) if per == "sample" else (2, 3), keepdims=True
+            )
+        )
+        unit = (np.sqrt(lit) if dark == "measured" else lit) / norms
+        assert value == pytest.approx(unit.mean(), abs=1e-3)
+
+
+def test_a_dark_pixel_beside_a_lit_one_is_not_lost(gradient):
+    value, slope = gradient(lambda i: losses.amplitude_l2_mae(tensor(MEASURED), i, "sample"), np.square(PREDICTED))
+    assert np.isfinite(value)
+    # Below the measurement in the first pixel: more light there lowers the loss.
+    assert slope[0, 0, 0, 0] < 0

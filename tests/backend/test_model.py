@@ -191,6 +191,36 @@ def test_loss_components_are_weighted_into_the_loss(scene):
     assert found["loss"] == pytest.approx(wanted, rel=1e-5)
 
 
+@pytest.mark.parametrize("per", ["sample", "patch"])
+def test_doubling_the_probe_leaves_the_normalised_mae_as_it_was(scene, per):
+    """The probe's scale enters every other loss, and not this one."""
+
+    def components(factor):
+        small = scene("loss.mae_weight=1.0", f"loss.amplitude_l2_mae={per}")
+        model, maker = small.model()
+        inputs = {k: tensor(v) for k, v in maker(small.split.train, small.group.train.take(slice(0, 2))).items()}
+        output = model(inputs)
+        for weight in (model.illumination.real, model.illumination.imaginary):
+            weight.assign(factor * host(weight))
+        return {name: float(host(value)) for name, value in model.loss_components(inputs, output).items()}
+
+    once, twice = components(1.0), components(2.0)
+    assert once["mae_loss"] > 0
+    assert twice["mae_loss"] == pytest.approx(once["mae_loss"], rel=1e-5)
+    assert twice["nll_loss"] > 2 * once["nll_loss"]
+
+
+def test_the_plain_mae_sees_a_doubled_probe(scene):
+    small = scene("loss.mae_weight=1.0")
+    model, maker = small.model()
+    inputs = {k: tensor(v) for k, v in maker(small.split.train, small.group.train.take(slice(0, 2))).items()}
+    predicted = model.intensity(model(inputs)["object"], inputs["offsets"])
+    measured = model.scaler(inputs["diffraction"])
+    plain = float(host(m.losses.amplitude_mae(measured, predicted)))
+    assert float(host(model._mae(measured, predicted))) == plain
+    assert float(host(model._mae(measured, 4 * predicted))) > 2 * plain
+
+
 def test_nll_is_in_photons(scene):
     """A perfect amplitude costs nothing; half of it costs what the Poisson formula says, in photons."""
     small = scene()

@@ -13,6 +13,7 @@ import pytest
 from ptycho import train as t
 from ptycho.errors import PtychoError
 from ptycho.model import COMPONENTS
+from ptycho.pinned import _gradient_norms
 from ptycho.train import GroupBatches, Outcome, input_maker, train
 
 METRICS = {"loss", *COMPONENTS}
@@ -136,7 +137,7 @@ def test_training_feeds_every_epoch_its_own_order(scene, monkeypatch):
 
 def test_history_has_every_component_and_the_rate_of_every_epoch(plain):
     history = plain[0].outcome.history
-    assert set(history) == METRICS | {f"val_{name}" for name in METRICS} | {"learning_rate"}
+    assert set(history) == METRICS | {f"val_{name}" for name in METRICS} | {"learning_rate", "gradient_norm"}
     assert {len(values) for values in history.values()} == {2}
     assert all(isinstance(v, float) and math.isfinite(v) for values in history.values() for v in values)
 
@@ -164,6 +165,23 @@ def test_every_trainable_weight_moves(plain):
     assert any(w is model.scaler.log_scale for w in model.trainable_weights)
     for weight in model.trainable_weights:
         assert not np.array_equal(keras.ops.convert_to_numpy(weight), before[id(weight)]), weight.path
+
+
+def test_the_gradient_norm_of_one_step_is_the_gradient_s(scene, trained):
+    """Recovered from the optimiser's own moments, and equal to what a plain gradient step says."""
+    quiet = ("train.validation_fraction=0.0", "train.epochs=1", "train.batch_size=64")
+    found = trained(*quiet).outcome.history["gradient_norm"]
+    small = scene(*quiet)
+    model, maker = small.model()
+    norms = _gradient_norms(model, input_maker(maker, small.split.train)(small.group.train))
+    assert found == [pytest.approx(math.hypot(*norms.values()), rel=1e-3)]
+
+
+def test_the_gradient_norm_of_an_epoch_is_its_steps_own(trained):
+    """Two epochs of one step each at rate zero's neighbour: the second does not add to the first."""
+    quiet = ("train.validation_fraction=0.0", "train.epochs=2", "train.batch_size=64", "train.schedule='constant'")
+    first, second = trained(*quiet, learning_rate=1e-12).outcome.history["gradient_norm"]
+    assert second == pytest.approx(first, rel=1e-3)
 
 
 def test_cosine_schedule_lowers_the_rate(plain, scene):
@@ -197,7 +215,7 @@ def test_validation_groups_are_not_trained_on(scene, trained, monkeypatch):
 
 def test_without_validation_nothing_is_said_of_it_and_a_constant_rate_stays(trained):
     done = trained("train.validation_fraction=0.0", "train.schedule='constant'")
-    assert set(done.outcome.history) == METRICS | {"learning_rate"}
+    assert set(done.outcome.history) == METRICS | {"learning_rate", "gradient_norm"}
     assert done.outcome.history["learning_rate"] == pytest.approx([1e-3, 1e-3])
 
 
@@ -329,7 +347,7 @@ def test_ctrl_c_before_the_first_step_keeps_the_initial_weights(scene, monkeypat
 
     outcome = train(model, make, small.group.train, small.config.train)
     assert outcome.interrupted
-    assert outcome.history == {"learning_rate": []}
+    assert outcome.history == {"learning_rate": [], "gradient_norm": []}
     assert len(calls) == 2
     for a, b in zip(model.get_weights(), initial, strict=True):
         np.testing.assert_array_equal(a, b)
