@@ -7,27 +7,22 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
+from harness import studies
 from harness.errors import HarnessError
-from harness.project import Project, find_project
+from harness.project import find_project
+from harness.terminal import Json, Profile, complain, errors, say, watching
 
 if TYPE_CHECKING:
     from harness.verdict import ScenarioReport
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-errors = Console(stderr=True)
 INTERRUPTED = 130
 
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable output on standard output.")]
-Profile = Annotated[str, typer.Option(help="The scenarios' profile [default: that of pyproject.toml].")]
 Names = Annotated[list[str] | None, typer.Argument(help="Scenarios [default: all].")]
 Ids = Annotated[list[str], typer.Argument(help="Ids of `harness pending`, such as my_scenario/cpu/energy.")]
 Set = Annotated[list[str], typer.Option("--set", help="Change one setting, e.g. --set train.epochs=3. Repeatable.")]
@@ -37,6 +32,10 @@ Key = Annotated[Path | None, typer.Option(help="An SSH private key to sign the a
 Bulk = Annotated[bool, typer.Option("--bulk", help="Allow more than five ids.")]
 Workers = Annotated[int, typer.Option(min=1, help="Processes that compute side by side.")]
 Fresh = Annotated[bool, typer.Option("--no-cache", help="Compute everything anew.")]
+
+
+for command in (studies.analyze, studies.compare, studies.ab):
+    app.command()(command)
 
 
 def main() -> None:
@@ -59,19 +58,6 @@ def main() -> None:
                 complain(message)
             sys.exit(2)
         raise
-
-
-def complain(message: str) -> None:
-    """One sentence on standard error, its own brackets kept."""
-    errors.print(f"[red]error:[/red] {escape(message)}", highlight=False, soft_wrap=True)
-
-
-def say(value: Any) -> None:
-    """A JSON value on standard output."""
-    from harness.storage import dump_json
-
-    sys.stdout.buffer.write(dump_json(value))
-    sys.stdout.flush()
 
 
 @app.command("list")
@@ -189,38 +175,6 @@ def calibrate(
         say({"id": identity, "restless": list(made.restless), "still": list(made.still)})
     else:
         console.calibration(identity, made)
-
-
-@app.command("ab")
-def ab_command(
-    scenario: Annotated[str, typer.Argument(help="One of `harness list`.")],
-    a: Annotated[list[str], typer.Option("--a", help="What variant A changes, e.g. train.epochs=3. Repeatable.")] = [],  # noqa: B006
-    b: Annotated[list[str], typer.Option("--b", help="What variant B changes. Repeatable.")] = [],  # noqa: B006
-    set_: Annotated[list[str], typer.Option("--set", help="What both change. Repeatable.")] = [],  # noqa: B006
-    seeds: Annotated[int, typer.Option(help="Pairs of runs, each pair with a seed of its own.")] = 5,
-    confidence: Annotated[float, typer.Option(help="Of the intervals.")] = 0.95,
-    profile: Profile = "",
-    out: Annotated[
-        Path | None, typer.Option(help="Folder of ab.json and ab.md [default: .harness/ab/SCENARIO].")
-    ] = None,
-    json: Json = False,
-) -> None:
-    """Train two variants over the same seeds, and report their paired differences with intervals."""
-    from harness import console, storage
-    from harness.ab import ab, markdown, to_json
-    from harness.verify import open_cache
-
-    project = find_project()
-    with open_cache(project) as cache, watching(project, json) as progress:
-        trial = ab(project, cache, scenario, profile or project.profile, set_, a, b, seeds, confidence, progress)
-    folder = out or project.state / "ab" / scenario
-    storage.write(folder / "ab.json", storage.dump_json(to_json(trial)))
-    storage.write(folder / "ab.md", markdown(trial).encode())
-    if json:
-        say(to_json(trial))
-    else:
-        console.trial(trial)
-        console.page(folder / "ab.md")
 
 
 @app.command()
@@ -413,23 +367,3 @@ def schema(
         raise HarnessError(f"{scenario}: the stage of {artifact} failed: see `harness run {scenario}`")
     made = schemas.draft(found, f"{project.pipeline.name}/{artifact}-1")
     print(json.dumps(made, indent=2, ensure_ascii=False))
-
-
-@contextmanager
-def watching(project: Project, quiet: bool) -> Iterator[Any]:
-    """Progress of the stages on standard error; what libraries print there goes to ``stages.log``.
-
-    They write to the file descriptor, below Python's own ``sys.stderr``.
-    """
-    from harness.console import progress
-
-    project.state.mkdir(parents=True, exist_ok=True)
-    sys.stderr.flush()
-    with os.fdopen(os.dup(2), "w", buffering=1) as terminal, (project.state / "stages.log").open("wb") as log:
-        os.dup2(log.fileno(), 2)
-        try:
-            with progress(Console(file=terminal), quiet) as report:
-                yield report
-        finally:
-            sys.stderr.flush()
-            os.dup2(terminal.fileno(), 2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,6 +67,44 @@ def stages(rows: Sequence[dict[str, Any]]) -> None:
     out.print(table)
 
 
+LEVELS = {"fault": "[red]fault[/red]", "warning": "[yellow]warning[/yellow]", "info": "[dim]info[/dim]"}
+
+
+def diagnosis(run: Mapping[str, Any], explain: bool) -> None:
+    """What is wrong with one run: its findings, or an expert's whole report."""
+    out.rule(f"[bold]{escape(run['name'])}[/bold]", align="left", style="dim")
+    if explain:
+        from rich.markdown import Markdown
+
+        from harness.analysis import explained
+
+        out.print(Markdown("\n\n".join(explained(run))))
+        return
+    line(run["verdict"])
+    table = Table("", "cause", Column("what", overflow="fold"))
+    for finding in run["findings"]:
+        table.add_row(LEVELS[finding["level"]], escape(finding["cause"]), escape(finding["statement"]))
+    if run["findings"]:
+        out.print(table)
+    for said in run["missing"]:
+        line(f"  {said}")
+
+
+def contrast(answer: Mapping[str, Any]) -> None:
+    """Two runs side by side."""
+    line(answer["verdict"])
+    for analysis in answer["analyses"]:
+        for made in analysis["tables"]:
+            table = Table(
+                *(Column(escape(name), overflow="fold") for name in made["columns"]), title=escape(made["title"])
+            )
+            for row in made["rows"]:
+                table.add_row(*(escape(text.cell(value)) for value in row))
+            out.print(table)
+        for note in analysis["notes"]:
+            line(note)
+
+
 def trial(found: Trial) -> None:
     """The table of ``harness ab``: what differs clearly first."""
     title = f"{found.scenario} ({found.profile}), {found.pairs} pairs, {100 * found.confidence:g} % intervals"
@@ -103,6 +141,8 @@ def scenario(done: ScenarioReport) -> None:
     for verdict in done.invariants:
         if verdict.status.failed:
             line(f"  invariant {verdict.path} does not hold: {verdict.message}")
+    if done.causes:
+        line(f"  diagnosis: {done.analysis['verdict']}")
     if done.failed:
         out.print(f"[bold]{escape(done.diagnosis.headline)}[/bold]", highlight=False, soft_wrap=True)
         for note in done.diagnosis.notes:

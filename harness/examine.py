@@ -14,8 +14,8 @@ from harness.errors import GoldenError, ProjectError, RuleError
 from harness.goldens import TOLERANCES, Entry, Golden, Goldens
 from harness.localize import CONFIGURATION, diagnose
 from harness.project import Project
-from harness.protocol import Artifact, Invariant, Output, Pipeline, Scenario, Stage, Tier
-from harness.runner import Outcome, Runner
+from harness.protocol import Artifact, Invariant, Json, Output, Pipeline, Scenario, Stage, Tier
+from harness.runner import Outcome, Runner, resolve
 from harness.schema import OUTPUT_SCHEMA, Schemas, document
 from harness.verdict import ArtifactReport, ScenarioReport, Status, Verdict
 
@@ -277,7 +277,22 @@ class Examination:
         reports = tuple(self.report(track, artifact) for track, artifact in self.artifacts)
         held = self.invariants()
         diagnosis = diagnose(self.pipeline, reports, held, self.replay)
-        return ScenarioReport(scenario.name, self.profile, scenario.title, reports, held, diagnosis)
+        said = self.analysis()
+        return ScenarioReport(scenario.name, self.profile, scenario.title, reports, held, diagnosis, analysis=said)
+
+    def analysis(self) -> Json:
+        """What the pipeline itself says of the run, from whichever of its artifacts there are."""
+        if self.pipeline.explain is None:
+            return None
+        main = [s for s in self.pipeline.stages if s.main]
+        found = {s.artifact: a for s in main if (a := self.obtained(self.profile, s.artifact)) is not None}
+        numeric = {name: Artifact(records.numeric(a.values), a.arrays) for name, a in found.items()}
+        try:
+            return resolve(self.pipeline.explain)(self.scenario, numeric)
+        except Exception as error:  # the adapter is a stranger's code
+            said = f"the adapter's explain raised {type(error).__name__}: {error}"
+            return {"name": self.scenario.name, "layout": "verification", "missing": [], "verdict": said,
+                    "findings": [], "hypotheses": [], "analyses": []}  # fmt: skip
 
 
 def listed(pipeline: Pipeline, profile: str) -> list[tuple[str, str]]:

@@ -130,6 +130,11 @@ class Pipeline:
     environment variables that do, too.
     ``reference``: globs of values that tell what quality the data allow; ``quality``: those of the
     result that people care about; ``learned``: the stage that the quality depends on.
+    ``analyze(paths)`` says what is wrong with runs that lie in folders, ``contrast(a, b)`` how two of them
+    differ, ``explain(scenario, artifacts)`` what is wrong with a run from its artifacts (of which some may
+    be missing): each a function or ``"module:function"``, whose answer has the form of
+    ``schemas/harness/diagnosis.schema.json``.
+    ``errors``: exceptions of the pipeline, by ``"module:name"``, whose message is a sentence for its user.
     ``source_roots``: packages whose source belongs to the pipeline. ``views``: what the report draws;
     the first picture stands for the scenario when all is well.
     """
@@ -148,6 +153,10 @@ class Pipeline:
     quality: tuple[str, ...] = ()
     learned: str = ""
     views: tuple[Image | Curve | Ladder, ...] = ()
+    analyze: str | Callable[[Sequence[Path]], Json] | None = None
+    contrast: str | Callable[[Path, Path], Json] | None = None
+    errors: tuple[str, ...] = ()
+    explain: str | Callable[[Scenario, Mapping[str, Artifact]], Json] | None = None
 
     def stage(self, name: str) -> Stage:
         """The stage called ``name``."""

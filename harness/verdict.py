@@ -118,7 +118,11 @@ class Diagnosis:
 
 @dataclass(frozen=True)
 class ScenarioReport:
-    """One scenario: its artifacts in the pipeline's order, its invariants, and the diagnosis."""
+    """One scenario: its artifacts in the pipeline's order, its invariants, and the diagnosis.
+
+    ``analysis``: what the pipeline itself says is wrong with the run, one run of a
+    ``schemas/harness/diagnosis.schema.json``; None where it does not say.
+    """
 
     scenario: str
     profile: str
@@ -127,6 +131,12 @@ class ScenarioReport:
     invariants: tuple[Verdict, ...] = ()
     diagnosis: Diagnosis = Diagnosis("nothing was verified")
     skipped: str = ""
+    analysis: Json = None
+
+    @property
+    def causes(self) -> list[Json]:
+        """What the pipeline itself finds wrong, the most probable cause first; mere information is left out."""
+        return [f for f in (self.analysis or {}).get("findings", ()) if f["level"] != "info"]
 
     def verdicts(self) -> Iterator[Verdict]:
         """Every verdict of the scenario."""

@@ -169,6 +169,33 @@ def infer(
     console.print(f"Fourier error {error:.4f}; artifacts in {out}")
 
 
+@app.command()
+def dose(
+    a: Annotated[str, typer.Argument(help="A scenario of `ptycho list`.")],
+    b: Annotated[str, typer.Argument(help="Another, for example dose_legacy_gs2.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for dose_normalization_stats.json and .md.")],
+    profile: Profile = "cpu",
+) -> None:
+    """Compare how two scenarios normalise their data, stage by stage; nothing is trained."""
+    with _quiet():
+        from ptycho.dose import write
+
+    found = write(load_scenario(a, profile), load_scenario(b, profile), out, lambda done, total, note: None)
+    for shown in found.tables:
+        table = Table(*shown.columns, title=shown.title)
+        for row in shown.rows:
+            table.add_row(*(_figure(value) for value in row))
+        console.print(table)
+    console.print(*found.notes, sep="\n", highlight=False)
+    console.print(f"artifacts in {out}", highlight=False, soft_wrap=True)
+
+
+def _figure(value: Any) -> str:
+    from ptycho.diagnostics.findings import shown
+
+    return shown(value)
+
+
 def _layout(data: Path, quantity: str, order: str, centred: bool, sweeps: int) -> dict[str, Any]:
     """The ``[measured]`` table that a command line stands for."""
     return {

@@ -10,6 +10,7 @@ import io
 import os
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -91,3 +92,11 @@ def _read_cxi(file: h5py.File, path: Path) -> dict[str, Any]:
     width_m = HC_JOULE_METRE / energy * distance / (data.shape[-1] * pixel)
     shifts = np.asarray(file[CXI["translation"]][()])[..., :2]
     return {"data": data, "probe": file[CXI["probe"]][()], "scan": shifts / width_m}
+
+
+def inputs(config: Mapping[str, Any]) -> list[Path]:
+    """The files that a configuration, as plain data, reads; raises DataError for one that is not found."""
+    measured, simulated = config.get("measured"), config.get("simulate")
+    paths = [measured["path"]] if measured else []
+    paths += [simulated["probe"]["path"]] if simulated and simulated["probe"]["path"] else []
+    return [find(path) for path in paths]

@@ -14,6 +14,7 @@ import numpy as np
 
 from ptycho import artifacts, bundle, figures, invariants, machine, telemetry
 from ptycho.config import PipelineConfig, digest, require, to_mapping
+from ptycho.diagnostics import measured as diagnostics
 from ptycho.infer import Reconstruction
 from ptycho.invariants import Invariant
 from ptycho.scenario import Scenario
@@ -198,6 +199,8 @@ def _write(done: Run) -> None:
     artifacts.write_json(out / "comparison_metrics.json", done.metrics)
     write_inference(out / "inference_outputs", result, done.inference)
     truth = done.outputs["simulate"].truth
+    for file, content in _measured(done).items():
+        artifacts.write_json(out / file, content)
     columns = {} if truth is None else {"truth": truth}
     columns |= {"oracle": comparison.oracle, "network": comparison.network}
     figures.overview(out / "overview.png", title, columns, comparison.support)
@@ -210,6 +213,32 @@ def _write(done: Run) -> None:
         limit = float(np.nanpercentile(np.abs(values), 99)) or 1.0
         figures.image(out / f"{name}_diff.png", values, f"{name}: network - {other}", "RdBu_r", (-limit, limit))
     artifacts.write_json(out / "run_metadata.json", done.metadata)
+
+
+def _measured(done: Run) -> dict[str, dict[str, Any]]:
+    """What only the arrays can say, kept for whoever looks into the run later (see ``ptycho.diagnostics``)."""
+    config, parts, grouped = done.scenario.config, done.outputs["split"], done.outputs["group"]
+    dataset, result, comparison = done.outputs["simulate"], done.outputs["infer"], done.outputs["compare"]
+    train, infer = grouped.train.members, grouped.infer.members
+    positions, window = grouped.frames.positions, config.window_px
+    found: dict[str, dict[str, Any]] = {
+        "grouping_summary.json": {"subsets": {
+            "train": diagnostics.grouping(parts.train.positions, train, config.N, config.group.train_groups),
+            "infer": diagnostics.grouping(positions, infer, config.N, len(grouped.frames)),
+        }},
+        "reassembly_limits.json": {"window_px": window, "subsets": {
+            "infer": diagnostics.reassembly(positions, window, config.gridsize, result.object.shape[0]),
+        }},
+        "probe_report.json": diagnostics.probes(done.outputs["probe"], dataset.probe),
+        "train_outputs/weights.json": {"unmoved": done.outputs["measure"].unmoved},
+    }  # fmt: skip
+    if dataset.truth is not None:
+        shape = dataset.object_shape
+        network = result.on(shape)
+        found["prediction_scaling.json"] = diagnostics.scaling(
+            network, dataset.truth, comparison.support & result.support(shape)
+        )
+    return found
 
 
 def _seeds(values: dict[str, Any], path: str = "") -> dict[str, int]:

@@ -11,7 +11,7 @@ import pytest
 
 import ptycho
 
-MODULES = sorted(Path(ptycho.__file__).parent.glob("*.py"))
+MODULES = sorted(Path(ptycho.__file__).parent.rglob("*.py"))
 BACKENDS = {"tensorflow", "keras", "jax", "torch"}
 SEEDED = {"default_rng", "Generator", "SeedSequence", "RandomState", "BitGenerator", "PCG64"}
 

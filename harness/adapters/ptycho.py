@@ -38,9 +38,6 @@ def typed(config: Mapping[str, Json]) -> PipelineConfig:
     return from_parts(config, "harness")
 
 
-# Stages: run one, and hand its output on as data.
-
-
 def simulate(config: Mapping[str, Json], report: Report) -> Output:
     """Frames, probe, and the truth where there is one."""
     from ptycho import stages
@@ -195,9 +192,6 @@ def measure(
     return dict(artifacts.plain(made))
 
 
-# Outputs as the pipeline's own objects again.
-
-
 def dataset(simulate: Output) -> Dataset:
     """The data set of the first stage."""
     from ptycho.frames import Dataset, Frames
@@ -282,9 +276,6 @@ def _groups(groups: Any) -> dict[str, Any]:
     return {"members": groups.members, "centers": groups.centers, "offsets": groups.offsets}
 
 
-# Scenarios, invariants, ensembles.
-
-
 def scenarios() -> dict[str, str]:
     """Every scenario's name and title."""
     from ptycho.scenario import list_scenarios
@@ -297,7 +288,7 @@ def load(name: str, profile: str, overrides: Sequence[str] = ()) -> Scenario:
     from harness.errors import ProjectError
     from ptycho.config import to_mapping
     from ptycho.errors import PtychoError
-    from ptycho.files import find
+    from ptycho.files import inputs
     from ptycho.scenario import load_scenario
 
     try:
@@ -307,24 +298,17 @@ def load(name: str, profile: str, overrides: Sequence[str] = ()) -> Scenario:
     config = to_mapping(found.config)
     missing = ""
     try:
-        for path in _paths(config):
-            find(path)
+        inputs(config)
     except PtychoError as error:
         missing = str(error)
     return Scenario(name, profile, found.title, config, missing)
 
 
-def data_files(config: Mapping[str, Json]) -> list[Path]:
+def files(config: Mapping[str, Json]) -> list[Path]:
     """Files whose content decides the data."""
-    from ptycho.files import find
+    from ptycho.files import inputs
 
-    return [find(path) for path in _paths(config)]
-
-
-def _paths(config: Mapping[str, Json]) -> list[str]:
-    measured, simulated = config.get("measured"), config.get("simulate")
-    paths = [measured["path"]] if measured else []
-    return paths + ([simulated["probe"]["path"]] if simulated and simulated["probe"]["path"] else [])
+    return inputs(config)
 
 
 def invariants(artifacts: Mapping[str, Artifact]) -> list[Invariant]:
@@ -340,6 +324,16 @@ def invariants(artifacts: Mapping[str, Artifact]) -> list[Invariant]:
     )  # fmt: skip
     own = ("one_configuration",)  # the harness's own invariant sees the stages apart
     return [Invariant(i.name, i.value, i.low, i.high, i.evidence) for i in held if i.name not in own]
+
+
+def explain(scenario: Scenario, artifacts: Mapping[str, Artifact]) -> Json:
+    """The diagnosis of one run, from whichever of its artifacts there are."""
+    from harness.adapters.ptycho_diagnostics import parts
+    from ptycho.artifacts import plain
+    from ptycho.diagnostics import Run
+    from ptycho.diagnostics.diagnosis import about
+
+    return plain(about(Run(scenario.name, "verification", parts(scenario, artifacts))))
 
 
 def reseed(config: Mapping[str, Json], member: int) -> dict[str, Json]:
@@ -358,7 +352,7 @@ pipeline = Pipeline(
     stages=(
         Stage(
             "simulate", "simulation", simulate, observe.simulation,
-            reads=("N", "simulate", "measured"), files=data_files, replay="verify",
+            reads=("N", "simulate", "measured"), files=files, replay="verify",
         ),
         Stage("split", "split", split, observe.split, ("simulate",), ("split",), replay="verify"),
         Stage(
@@ -406,6 +400,10 @@ pipeline = Pipeline(
     ),
     quality=("comparison/**",),
     learned="train",
+    analyze="ptycho.diagnostics:analyze",
+    contrast="ptycho.diagnostics:contrast",
+    explain=explain,
+    errors=("ptycho.errors:PtychoError",),
     views=(
         Image("reconstruction", "amplitude", "Amplitude, object units"),
         Image("comparison", "phase", "Phase, rad", "twilight"),

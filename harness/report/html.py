@@ -86,7 +86,7 @@ def render(report: Report, views: Sequence[Image | Curve | Ladder], find: Find) 
     stages = summary.stages(report)
     first = next((s for s in sections if s.failed), None)
     near = summary.closest(report.scenarios, 1)
-    page = _template().render(
+    page = template("template.html.j2").render(
         report=report,
         passed=passed,
         headline=summary.headline(report),
@@ -109,7 +109,8 @@ def render(report: Report, views: Sequence[Image | Curve | Ladder], find: Find) 
 
 
 @cache
-def _template() -> Any:
+def template(name: str) -> Any:
+    """One of the templates beside this file."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -121,9 +122,11 @@ def _template() -> Any:
         lstrip_blocks=True,
     )
     # Only what svg.py drew is put in as it is; it escapes what it is given.
-    environment.filters |= {"drawing": Markup, "seconds": text.seconds, "number": text.number, "count": text.count}
-    environment.filters["capitalized"] = text.capitalized
-    return environment.get_template("template.html.j2")
+    environment.filters |= {
+        "drawing": Markup, "seconds": text.seconds, "number": text.number, "count": text.count, "cell": text.cell,
+        "capitalized": text.capitalized,
+    }  # fmt: skip
+    return environment.get_template(name)
 
 
 def _sides(scenarios: list[bool], images: int) -> dict[bool, int]:

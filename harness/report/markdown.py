@@ -56,6 +56,7 @@ def _diagnosis(scenario: ScenarioReport) -> str:
     findings = [f for f in scenario.diagnosis.findings if f.verdict != "sound"]
     lines += [f"- {code(f.stage)} **{prose(f.verdict)}**: {prose(f.reason, 300)}" for f in findings]
     lines += [f"- {prose(note, 300)}" for note in scenario.diagnosis.notes]
+    lines += [f"- probable cause: {prose(f['statement'], 300)}" for f in scenario.causes[:1]]
     for artifact in scenario.artifacts:
         if trouble := artifact.error or artifact.blocked:
             what = "raised" if artifact.error else "blocked"

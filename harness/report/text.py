@@ -111,9 +111,9 @@ def seconds(duration: float) -> str:
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def count(n: int, noun: str) -> str:
-    """``1 value``, ``13,482 values``."""
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+def count(n: int, noun: str, several: str = "") -> str:
+    """``1 value``, ``13,482 values``; ``several`` is a plural that does not end in s."""
+    return f"{n:,} {noun if n == 1 else several or f'{noun}s'}"
 
 
 def clipped(line: str, longest: int = LONGEST) -> str:
@@ -124,6 +124,11 @@ def clipped(line: str, longest: int = LONGEST) -> str:
 
 def _is_number(item: Json) -> bool:
     return isinstance(item, int | float) and not isinstance(item, bool)
+
+
+def cell(item: Json) -> str:
+    """A figure or a word in a table; what is not known is ``n/a``."""
+    return "n/a" if item is None else value(item)
 
 
 def capitalized(words: str) -> str:

@@ -1,0 +1,213 @@
+"""Two runs side by side: configuration, stages, metrics, probes, figures, and the first stage that differs."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from ptycho.diagnostics import audit, bias, intensity, probe
+from ptycho.diagnostics.findings import Analysis, Finding, Table, document
+from ptycho.diagnostics.intensity import over
+from ptycho.diagnostics.run import Run, named, read
+from ptycho.errors import DataError
+
+APART = 0.05  # relative difference of a stage's ratio from which the two runs are apart
+PICTURES = (
+    "overview.png",
+    "inference_outputs/amplitude.png",
+    "inference_outputs/phase.png",
+    "amplitude_diff.png",
+    "phase_diff.png",
+    "train_outputs/loss_curve.png",
+)
+METRICS = ("mean", "median", "mae", "rmse", "max_abs", "pearson_r")
+
+
+def expected(run: Run) -> dict[str, float | None]:
+    """What each step should do to the mean: nothing, but for the gain that normalisation records."""
+    return {"raw_to_grouped": 1.0, "grouped_to_normalized": intensity.gain(run), "normalized_to_container": 1.0}
+
+
+def symmetry(run: Run) -> dict[str, Any]:
+    """Each step's ratio against what it should be, and the first step that breaks it."""
+    found = intensity.means(run)
+    ratios = dict(zip(intensity.TRANSITIONS, (over(b, a) for a, b in pairwise(found)), strict=True))
+    wanted = expected(run)
+    apart = {name: over(ratio, wanted[name]) for name, ratio in ratios.items()}
+    broken = next((n for n, r in apart.items() if r is not None and abs(r - 1) > APART), None)
+    chain = bias.chain(run)
+    if broken is None and chain["full_chain_product"] is not None and not chain["passes"]:
+        later = [n for n in ("normalized_to_prediction", "prediction_to_truth") if chain["ratios"][n] is not None]
+        gain = intensity.gain(run)
+        steps = {"normalized_to_prediction": None, "prediction_to_truth": 1.0}
+        broken = next((n for n in later if steps[n] is not None and abs(chain["ratios"][n] - 1) > APART), None)
+        if broken is None and gain and later:
+            broken = later[0]
+    return {
+        "stage_means": dict(zip(intensity.STAGES, found, strict=True)),
+        "ratios": ratios,
+        "expected": wanted,
+        "first_break": broken,
+        "full_chain_product": chain["full_chain_product"],
+    }
+
+
+def parity(a: Run, b: Run) -> Analysis | None:
+    """Normalisation of two runs, stage by stage (the seeds' D2b): means, ratios, deltas, first break."""
+    left, right = symmetry(a), symmetry(b)
+    if all(v is None for s in (left, right) for v in s["stage_means"].values()):
+        return None
+    stages = [
+        {
+            "stage": name,
+            "a": left["stage_means"][name],
+            "b": right["stage_means"][name],
+            "ratio": over(right["stage_means"][name], left["stage_means"][name]),
+        }
+        for name in intensity.STAGES
+    ]
+    steps = []
+    for name in intensity.TRANSITIONS:
+        x, y = left["ratios"][name], right["ratios"][name]
+        steps.append(
+            {
+                "step": name,
+                "a": x,
+                "b": y,
+                "delta": y - x if x is not None and y is not None else None,
+                "expected_a": left["expected"][name],
+                "expected_b": right["expected"][name],
+            }
+        )
+    first = next(
+        (
+            s["step"]
+            for s in steps
+            if s["a"] and s["b"] and s["step"] != "grouped_to_normalized" and abs(s["b"] / s["a"] - 1) > APART
+        ),
+        None,
+    )
+    figures = {
+        "a": {"name": a.name, **left},
+        "b": {"name": b.name, **right},
+        "stages": stages,
+        "steps": steps,
+        "first_apart": first,
+    }
+    gains = [intensity.gain(r) for r in (a, b)]
+    tables = (
+        Table(
+            "Stage means",
+            ("Stage", a.name, b.name, "Ratio"),
+            tuple((s["stage"], s["a"], s["b"], s["ratio"]) for s in stages),
+        ),
+        Table(
+            "Ratios",
+            ("Step", a.name, b.name, "Delta", f"Expected of {a.name}", f"Expected of {b.name}"),
+            tuple((s["step"], s["a"], s["b"], s["delta"], s["expected_a"], s["expected_b"]) for s in steps),
+        ),
+        Table(
+            "Chain",
+            ("", a.name, b.name),
+            (
+                ("normalize gain", *gains),
+                ("Full chain product", left["full_chain_product"], right["full_chain_product"]),
+                ("First step to break symmetry", left["first_break"], right["first_break"]),
+            ),
+        ),
+    )
+    said = (
+        f"The first step in which the runs are apart by more than 5 %: {first}."
+        if first
+        else "No step before training is apart by more than 5 %, each against its own gain."
+    )
+    return Analysis("dose_normalization_stats", "Normalisation, stage by stage", figures, tables, (said,))
+
+
+def contrast(a: Path, b: Path) -> dict[str, Any]:
+    """The runs at two paths side by side, with the figures that either has; raises DataError for what is no run."""
+    found = []
+    for path in (a, b):
+        runs = read(path)
+        if len(runs) != 1:
+            raise DataError(f"{named(path)} holds {len(runs)} runs: name one of {', '.join(r.name for r in runs[:9])}")
+        found += runs
+    pictures = [{"title": Path(n).stem.replace("_", " "), "a": _there(a, n), "b": _there(b, n)} for n in PICTURES]
+    return {**compare(*found), "pictures": [p for p in pictures if p["a"] or p["b"]]}
+
+
+def _there(folder: Path, name: str) -> str | None:
+    """Where a picture lies; None for what is no file of the folder, or has a path that no document can hold."""
+    path = folder / name
+    try:
+        inside = path.is_file() and path.resolve().is_relative_to(folder.resolve())
+    except PermissionError:
+        return None
+    return str(path) if inside and named(path) == str(path) else None
+
+
+def compare(a: Run, b: Run) -> dict[str, Any]:
+    """Two runs side by side, by ``schemas/comparison_of_runs.schema.json``."""
+    made = [m for m in (_configuration(a, b), parity(a, b), _metrics(a, b), _probes(a, b)) if m is not None]
+    first = next((f for m in made for f in m.findings), None)
+    return dict(
+        document(
+            {
+                "version": 1,
+                "a": a.name,
+                "b": b.name,
+                "missing": {"a": list(a.missing), "b": list(b.missing)},
+                "verdict": first.statement if first else "The runs do not differ in anything that both record.",
+                "analyses": [
+                    {"name": m.name, "title": m.title, "figures": m.figures, "tables": m.tables, "notes": m.notes}
+                    for m in made
+                ],
+            }
+        )
+    )
+
+
+def _configuration(a: Run, b: Run) -> Analysis | None:
+    rows = audit.differences(a, b)
+    if not audit.parameters(a) and not audit.parameters(b):
+        return None
+    table = Table(
+        "Parameters that differ",
+        ("Parameter", a.name, b.name, "Can affect"),
+        tuple((r["name"], r["a"], r["b"], r["affects"]) for r in rows),
+    )
+    found: tuple[Finding, ...] = ()
+    if both := [r for r in rows if r["recorded_in"] == "both"]:
+        said = ", ".join(r["name"] for r in both[:4]) + (f" and {len(both) - 4} more" if len(both) > 4 else "")
+        found = (Finding("parameters", "info", f"The configurations differ in {said}.", (), "", 1.0),)
+    same = () if rows else ("Every parameter that both record is the same.",)
+    return Analysis("parameters", "Configuration", {"differences": rows}, (table,) if rows else (), same, found)
+
+
+def _metrics(a: Run, b: Run) -> Analysis | None:
+    rows: list[tuple[Any, ...]] = []
+    figures: dict[str, Any] = {}
+    for part in ("amplitude", "phase"):
+        left, right = bias.bias(a, part), bias.bias(b, part)
+        for key in METRICS:
+            if left[key] is not None or right[key] is not None:
+                x, y = left[key], right[key]
+                figures[f"{part}/{key}"] = {"a": x, "b": y, "delta": y - x if x is not None and y is not None else None}
+                rows.append((f"{part} {key}", x, y, figures[f"{part}/{key}"]["delta"]))
+    losses = [bias.losses(r)["total"]["final"] for r in (a, b)]
+    if any(v is not None for v in losses):
+        rows.append(("final loss", *losses, losses[1] - losses[0] if None not in losses else None))
+    if not rows:
+        return None
+    return Analysis(
+        "metrics", "Quality", figures, (Table("Quality", ("Metric", a.name, b.name, "Delta"), tuple(rows)),)
+    )
+
+
+def _probes(a: Run, b: Run) -> Analysis | None:
+    rows = probe.alike(a, b)
+    if not rows:
+        return None
+    table = Table("Probes", ("", a.name, b.name, "Ratio"), tuple((r["name"], r["a"], r["b"], r["ratio"]) for r in rows))
+    return Analysis("probes", "Probes", {"probes": rows}, (table,))

@@ -1,0 +1,72 @@
+"""Every scenario's accepted run, diagnosed from its goldens: nothing above info, and an answer of the stated form."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from harness import records
+from harness.adapters.ptycho import pipeline
+from harness.goldens import Goldens
+from harness.project import find_project
+from harness.protocol import Artifact
+from harness.schema import Schema
+
+ROOT = Path(__file__).parents[2]
+SCENARIOS = sorted(pipeline.scenarios())
+MAIN = [s.artifact for s in pipeline.stages if s.main]
+
+
+@pytest.fixture(scope="module")
+def project():
+    return find_project(ROOT)
+
+
+def accepted(project, name):
+    """The scenario's golden artifacts at the cpu profile, numbers as the adapter gets them."""
+    goldens = Goldens.of(project)
+    manifest = goldens.manifest()
+    names = {artifact: f"{name}/cpu/{artifact}" for artifact in MAIN}
+    found = {artifact: goldens.read(i, manifest[i]).artifact for artifact, i in names.items()}
+    return {a: Artifact(records.numeric(g.values), g.arrays) for a, g in found.items()}
+
+
+def explain(project, name, artifacts):
+    return pipeline.explain(dataclasses.replace(project.scenario(name, "cpu"), missing=""), artifacts)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_healthy_scenario_has_no_finding_above_info(project, name):
+    told = explain(project, name, accepted(project, name))
+    assert [f for f in told["findings"] if f["level"] != "info"] == []
+    assert [h for h in told["hypotheses"] if h["status"] == "confirmed"] == []
+    assert len(told["analyses"]) >= 5
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_answer_has_the_form_that_the_core_knows(project, name):
+    schema = ROOT / "schemas/harness/diagnosis.schema.json"
+    told = {"version": 1, "runs": [explain(project, name, accepted(project, name))], "together": []}
+    assert Schema(json.loads(schema.read_text()), schema).problems(told) == []
+
+
+@pytest.mark.parametrize("gone", MAIN)
+def test_any_artifact_may_be_missing(project, gone):
+    artifacts = accepted(project, "gs2_ideal")
+    del artifacts[gone]
+    told = explain(project, "gs2_ideal", artifacts)
+    assert [f for f in told["findings"] if f["level"] != "info"] == []
+    assert explain(project, "gs2_ideal", {gone: accepted(project, "gs2_ideal")[gone]})["verdict"]
+
+
+def test_a_wrong_gain_is_told_from_the_artifacts_alone(project):
+    artifacts = accepted(project, "gs2_ideal")
+    intensity = artifacts["telemetry"].values["intensity"]
+    intensity["gain_ladder"][-1]["measured"] = 1.0
+    metrics = artifacts["comparison"].values["metrics"]["network"]["amplitude"]
+    metrics["relative_bias"] = intensity["normalize_gain"] - 1
+    told = explain(project, "gs2_ideal", artifacts)
+    assert told["findings"][0]["cause"] == "gain_not_undone"
