@@ -65,14 +65,22 @@ def write(answer: Mapping[str, Json], folder: Path, name: str) -> Path:
     """
     storage.write(folder / f"{name}.json", storage.dump_json(dict(answer)))
     runs = answer.get("runs", [])
-    for run in runs:
+    for place, run in zip(_places(runs, folder), runs, strict=True):
         for analysis in run["analyses"]:
-            _write(analysis, folder / run["name"] if len(runs) > 1 else folder)
+            _write(analysis, place)
     for analysis in (*answer.get("together", ()), *answer.get("analyses", ())):
         _write(analysis, folder)
     body = diagnosis(answer) if runs else comparison(answer)
     storage.write(folder / f"{name}.md", body.encode("utf-8", "replace"))
     return folder / f"{name}.md"
+
+
+def _places(runs: Sequence[Mapping[str, Json]], folder: Path) -> list[Path]:
+    """A folder for each run; of several that share a name the later ones are numbered."""
+    if len(runs) == 1:
+        return [folder]
+    names = [run["name"] for run in runs]
+    return [folder / (f"{n}-{names[:i].count(n) + 1}" if n in names[:i] else n) for i, n in enumerate(names)]
 
 
 def _write(analysis: Mapping[str, Json], folder: Path) -> None:
@@ -137,6 +145,9 @@ def section(analysis: Mapping[str, Json], level: int) -> Iterator[str]:
 def table(columns: Sequence[str], rows: Sequence[Sequence[Json]]) -> str:
     """A Markdown table; columns of figures lean to the right."""
     figures = [all(row[i] is None or isinstance(row[i], int | float) for row in rows) for i in range(len(columns))]
-    lines = ["| " + " | ".join(columns) + " |", "| " + " | ".join("---:" if f else "---" for f in figures) + " |"]
+    lines = [
+        "| " + " | ".join(name.replace("|", "\\|") for name in columns) + " |",
+        "| " + " | ".join("---:" if f else "---" for f in figures) + " |",
+    ]
     lines += ["| " + " | ".join(text.cell(value).replace("|", "\\|") for value in row) + " |" for row in rows]
     return "\n".join(lines)

@@ -15,7 +15,7 @@ from typing import Any
 
 from ptycho.diagnostics import bias, coverage, intensity
 from ptycho.diagnostics.findings import Analysis, Finding, Table, percent, properties
-from ptycho.diagnostics.run import FARTHEST, Run, get, number
+from ptycho.diagnostics.run import FARTHEST, Run, number
 
 EXPLAINED = 0.05  # a residual within this is small
 COVERED = 0.99  # more than this counts as all
@@ -37,11 +37,10 @@ def factors(run: Run) -> list[Factor] | None:
     reported, true = bias.predicted(run), bias.truth(run)
     if reported is None or true is None or reported < 1 / FARTHEST:
         return None
-    found = [_coverage(run), _applied(run)]
-    inside = reported / math.prod(1 / f.value for f in found)
-    found.append(_gain(run, inside, true))
-    found.append(_ceiling(run))
-    found.append(_configuration(run))
+    # The gain is judged by what the others leave.
+    cover, applied, ceiling, configuration = (f(run) for f in (_coverage, _applied, _ceiling, _configuration))
+    inside = reported * math.prod(f.value for f in (cover, applied, ceiling, configuration))
+    found = [cover, applied, _gain(run, inside, true), ceiling, configuration]
     total = true / reported
     residual = total / math.prod(f.value for f in found)
     return [*found, Factor("residual", residual, f"what the others leave of {total:.3f}")]
@@ -81,9 +80,9 @@ def _gain(run: Run, inside: float, true: float) -> Factor:
     gain = intensity.gain(run)
     if gain is None:
         return Factor("gain", 1.0, "no gain is recorded")
-    undone = rung(run, "predicted_to_object")
+    undone = intensity.rung(run, "predicted_to_object")
     if undone is not None:
-        measured, expected = undone
+        measured, expected = undone.measured, undone.expected
         missing = abs(math.log(measured)) < abs(math.log(measured * gain)) and abs(math.log(gain)) > AT_WORK
         if missing:
             return Factor(
@@ -105,17 +104,6 @@ def _gain(run: Run, inside: float, true: float) -> Factor:
         )
         return Factor("gain", 1 / gain, said)
     return Factor("gain", 1.0, f"dividing by {gain:.4f} would not bring {inside:.4f} to the truth's {true:.4f}")
-
-
-def rung(run: Run, name: str) -> tuple[float, float] | None:
-    """Measured and expected gain of one step of the ladder."""
-    ladder = run.get("intensity", "gain_ladder")
-    for step in ladder[:100] if isinstance(ladder, list) else ():
-        if get(step, "gain") == name:
-            measured, expected = number(get(step, "measured")), number(get(step, "expected"))
-            if measured and expected and 1e-9 < measured < 1e9 and 1e-9 < expected < 1e9:
-                return measured, expected
-    return None
 
 
 def _ceiling(run: Run) -> Factor:
@@ -142,7 +130,12 @@ def _configuration(run: Run) -> Factor:
     """The output scaler at another scale than the configuration's multiplies the amplitude by their ratio."""
     state = intensity.scaler(run)
     ratio = state["ratio"]
-    if ratio and math.isfinite(ratio) and abs(math.log(ratio)) > EXPLAINED and rung(run, "predicted_to_object") is None:
+    if (
+        ratio
+        and math.isfinite(ratio)
+        and abs(math.log(ratio)) > EXPLAINED
+        and intensity.rung(run, "predicted_to_object") is None
+    ):
         return Factor(
             "configuration",
             1 / ratio,

@@ -107,7 +107,14 @@ def parameters(run: Run) -> dict[str, Any]:
 
 def gridsize_of(run: Run) -> int | None:
     """Patches a group along one side, from the configuration or from a stage's shape."""
-    found = run.positive("metadata", "config", "gridsize")
+    places = (
+        ("metadata", "config", "gridsize"),
+        ("grouping", "metadata", "parameters", "gridsize"),
+        ("reassembly", "metadata", "parameters", "gridsize"),
+        ("scaler", "recorded_params", "gridsize"),
+        ("probe", "metadata", "gridsize"),
+    )
+    found = next((n for place in places if (n := run.positive(*place))), None)
     if found is None:
         found = next((n for s in run.stages if (n := number(get(s, "metadata", "gridsize")))), None)
     shape = run.series("intensity", "training_container_stats", "shape")
@@ -270,8 +277,7 @@ def loss_parity(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     one mode only is labelled conditional.
     """
     modes = report.get("dose_loss_modes")
-    told = islice(modes.items(), 10) if isinstance(modes, dict) else ()
-    modes = {k: v for k, v in told if isinstance(v, dict)}
+    modes = {k: v for k, v in islice(modes.items(), 10) if isinstance(v, dict)} if isinstance(modes, dict) else {}
     base = report.get("dose_experiments")
     legacy = modes or {"as recorded": base if isinstance(base, dict) else {}}
     scenarios = report.get("scenarios")
@@ -312,7 +318,9 @@ def _reported(report: Mapping[str, Any]) -> list[Table]:
                 continue
             a, b = get(change, "dose_experiments"), get(change, "sim_lines")
             label = "not set by the script: its default applies" if a is None else "set"
-            rows.append((str(name)[:80], str(key)[:80], scalar(a), scalar(b), label, affects(NAMES.get(str(key), str(key)))))
+            rows.append(
+                (str(name)[:80], str(key)[:80], scalar(a), scalar(b), label, affects(NAMES.get(str(key), str(key))))
+            )
     parity = loss_parity(report)
     return [
         Table(

@@ -14,12 +14,14 @@ from ptycho.diagnostics.run import Run, get, number
 TOLERANCE = 0.05  # of the chain's product from 1
 INACTIVE = 1e-12
 CHAIN = ("raw_to_grouped", "grouped_to_normalized", "normalized_to_prediction", "prediction_to_truth")
-CHAIN_TITLES = (
-    "Raw \u2192 grouped",
-    "Grouped \u2192 normalized",
-    "Normalized \u2192 prediction",
-    "Prediction \u2192 truth",
-)
+CHAIN_TITLES = {
+    "raw_to_grouped": "Raw \u2192 grouped",
+    "grouped_to_normalized": "Grouped \u2192 normalized",
+    "normalized_to_prediction": "Normalized \u2192 prediction",
+    "prediction_to_truth": "Prediction \u2192 truth",
+    "normalized_to_predicted": "Normalized \u2192 predicted, as diffraction",
+    "predicted_to_object": "Predicted \u2192 object units",
+}
 SCALARS = ("mean", "median", "p05", "p95", "least_squares")
 SCALAR_TITLES = ("Ratio mean", "Ratio median", "Ratio p05", "Ratio p95", "Least squares")
 
@@ -67,7 +69,9 @@ def nan_metrics(run: Run) -> list[str] | None:
     if isinstance(named, dict | list) and named:
         return sorted({n[:80] for n in list(named)[:100] if isinstance(n, str)})
     series = run.table("history", "metrics")
-    bad = sorted(n[:80] for n in list(series)[:100] if any(not math.isfinite(v) for v in run.series("history", "metrics", n)))
+    bad = sorted(
+        n[:80] for n in list(series)[:100] if any(not math.isfinite(v) for v in run.series("history", "metrics", n))
+    )
     if bad:
         return bad
     return None if not overview and not series else []
@@ -111,33 +115,44 @@ def losses(run: Run) -> dict[str, Any]:
 
 
 def chain(run: Run) -> dict[str, Any]:
-    """The product of the stages' ratios from raw data to truth, and where it leaves 1."""
-    raw, grouped, normalized, _ = intensity.means(run)
-    levels = [raw, grouped, normalized, predicted(run), truth(run)]
-    ratios = [over(b, a) for a, b in pairwise(levels)]
-    products: list[float | None] = []
-    so_far: float | None = 1.0
-    for ratio in ratios:
-        so_far = so_far * ratio if so_far is not None and ratio is not None else None
-        products.append(so_far)
-    known = {name: ratio for name, ratio in zip(CHAIN, ratios, strict=True) if ratio is not None}
-    by_size = sorted(known, key=lambda name: -abs(known[name] - 1))
-    full = products[-1]
+    """The product of the stages' gains, and where it leaves 1.
+
+    A run that records its ladder of gains, from raw data to object units, is judged by that: every gain
+    against what it should be. Others as in seed 001: the means of the stages from raw data to truth, each
+    step against 1.
+    """
+    ladder = intensity.ladder(run)
+    if ladder:
+        ratios: dict[str, float | None] = {step.name: step.measured for step in ladder}
+        expected = {step.name: step.expected for step in ladder}
+    else:
+        raw, grouped, normalized, _ = intensity.means(run)
+        levels = [raw, grouped, normalized, predicted(run), truth(run)]
+        ratios = dict(zip(CHAIN, (over(b, a) for a, b in pairwise(levels)), strict=True))
+        expected = dict.fromkeys(CHAIN, 1.0)
+    products: dict[str, float | None] = {}
+    full: float | None = 1.0
+    for name, ratio in ratios.items():
+        full = full * ratio if full is not None and ratio is not None else None
+        products[name] = full
+    apart = {name: abs(ratio / expected[name] - 1) for name, ratio in ratios.items() if ratio is not None}
+    by_size = sorted(apart, key=lambda name: -apart[name])
     return {
-        "ratios": dict(zip(CHAIN, ratios, strict=True)),
-        "cumulative": dict(zip(CHAIN, products, strict=True)),
+        "ratios": ratios,
+        "expected": expected,
+        "cumulative": products,
         "full_chain_product": full,
         "deviation": abs(full - 1) if full is not None else None,
         "tolerance": TOLERANCE,
         "passes": abs(full - 1) <= TOLERANCE if full is not None else None,
         "deviations": [
             {
-                "stage": n,
-                "ratio": known[n],
-                "deviation": abs(known[n] - 1),
-                "effect": "loss" if known[n] < 1 else "gain",
+                "stage": name,
+                "ratio": ratios[name],
+                "deviation": apart[name],
+                "effect": "loss" if (ratios[name] or 0) < expected[name] else "gain",
             }
-            for n in by_size
+            for name in by_size
         ],
         "primary": by_size[0] if by_size else None,
     }
@@ -242,8 +257,8 @@ def analyze(runs: list[Run]) -> Analysis | None:
 def _tables(f: dict[str, Any], name: str) -> list[Table]:
     loss, ladder, scale, drop = f["losses"], f["chain"], f["scaling"], f["drop"]
     steps = tuple(
-        (title, ladder["ratios"][key], ladder["cumulative"][key])
-        for title, key in zip(CHAIN_TITLES, CHAIN, strict=True)
+        (CHAIN_TITLES.get(name, name), ratio, ladder["expected"][name], ladder["cumulative"][name])
+        for name, ratio in ladder["ratios"].items()
     )
     passes = {True: "yes", False: "no", None: None}[ladder["passes"]]
     return [
@@ -268,7 +283,7 @@ def _tables(f: dict[str, Any], name: str) -> list[Table]:
                 ),
             ],
         ),
-        Table(f"{name}Normalization invariant", ("Transition", "Ratio", "Cumulative product"), steps),
+        Table(f"{name}Normalization invariant", ("Transition", "Ratio", "Expected", "Cumulative product"), steps),
         properties(
             f"{name}Normalization invariant, checked",
             [

@@ -24,31 +24,24 @@ PICTURES = (
 METRICS = ("mean", "median", "mae", "rmse", "max_abs", "pearson_r")
 
 
-def expected(run: Run) -> dict[str, float | None]:
-    """What each step should do to the mean: nothing, but for the gain that normalisation records."""
-    return {"raw_to_grouped": 1.0, "grouped_to_normalized": intensity.gain(run), "normalized_to_container": 1.0}
-
-
 def symmetry(run: Run) -> dict[str, Any]:
     """Each step's ratio against what it should be, and the first step that breaks it."""
-    found = intensity.means(run)
+    found, gain = intensity.means(run), intensity.gain(run)
     ratios = dict(zip(intensity.TRANSITIONS, (over(b, a) for a, b in pairwise(found)), strict=True))
-    wanted = expected(run)
-    apart = {name: over(ratio, wanted[name]) for name, ratio in ratios.items()}
-    broken = next((n for n, r in apart.items() if r is not None and abs(r - 1) > APART), None)
+    wanted: dict[str, float | None] = dict(zip(intensity.TRANSITIONS, (1.0, gain, 1.0), strict=True))
     chain = bias.chain(run)
-    if broken is None and chain["full_chain_product"] is not None and not chain["passes"]:
-        later = [n for n in ("normalized_to_prediction", "prediction_to_truth") if chain["ratios"][n] is not None]
-        gain = intensity.gain(run)
-        steps = {"normalized_to_prediction": None, "prediction_to_truth": 1.0}
-        broken = next((n for n in later if steps[n] is not None and abs(chain["ratios"][n] - 1) > APART), None)
-        if broken is None and gain and later:
-            broken = later[0]
+    steps = [(name, ratio, wanted[name]) for name, ratio in ratios.items()]
+    # After training, a ladder says what each gain should be. Without one, a prediction may have any mean but
+    # none at all, and has to reach the truth.
+    for name, ratio in chain["ratios"].items():
+        if name not in ratios and (name != "normalized_to_prediction" or ratio == 0):
+            steps.append((name, ratio, chain["expected"][name]))
+    apart = ((name, over(ratio, aim)) for name, ratio, aim in steps)
     return {
         "stage_means": dict(zip(intensity.STAGES, found, strict=True)),
         "ratios": ratios,
         "expected": wanted,
-        "first_break": broken,
+        "first_break": next((name for name, r in apart if r is not None and abs(r - 1) > APART), None),
         "full_chain_product": chain["full_chain_product"],
     }
 
@@ -148,7 +141,7 @@ def _there(folder: Path, name: str) -> str | None:
 
 
 def compare(a: Run, b: Run) -> dict[str, Any]:
-    """Two runs side by side, by ``schemas/comparison_of_runs.schema.json``."""
+    """Two runs side by side, by ``schemas/harness/comparison.schema.json``."""
     made = [m for m in (_configuration(a, b), parity(a, b), _metrics(a, b), _probes(a, b)) if m is not None]
     first = next((f for m in made for f in m.findings), None)
     return dict(

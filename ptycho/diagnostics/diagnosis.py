@@ -31,7 +31,7 @@ def analyses(run: Run) -> list[Analysis]:
 
 
 def diagnose(runs: Sequence[Run]) -> dict[str, Any]:
-    """The diagnosis of ``runs`` by ``schemas/diagnosis.schema.json``.
+    """The diagnosis of ``runs`` by ``schemas/harness/diagnosis.schema.json``.
 
     Each run has its analyses, findings and hypotheses; with several there is one bias summary of all.
     """

@@ -58,7 +58,8 @@ def ranked(findings: Sequence[Finding]) -> list[Finding]:
 
 def printable(words: str) -> str:
     """``words`` on one line, without control characters and halves of pairs."""
-    return "".join(c if c.isprintable() else "?" for c in " ".join(words.split()))
+    line = " ".join(words.split())
+    return line if line.isprintable() else "".join(c if c.isprintable() else "?" for c in line)
 
 
 def document(value: Any) -> Any:

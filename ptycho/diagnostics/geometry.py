@@ -250,7 +250,7 @@ def findings(run: Run, found: Mapping[str, Mapping[str, Any]], where: Mapping[st
             Finding(
                 "clipped",
                 "fault",
-                f"Patches fall off the canvas: {', '.join(small) or ', '.join(lost)}.",
+                f"Patches fall off the canvas: {', '.join(dict.fromkeys([*small, *lost]))}.",
                 tuple(f"{n}: {percent(v)} of the energy is lost" for n, v in lost.items())
                 + tuple(
                     f"{n}: {shown(f['required_canvas'])} px needed, {shown(f['given_canvas'])} px given"

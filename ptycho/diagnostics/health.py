@@ -31,8 +31,9 @@ def nan_events(run: Run) -> list[dict[str, Any]]:
             if get(told, "has_nan") is True or epoch is not None:
                 found.setdefault(name[:80], {"metric": name[:80], "epoch": epoch, "step": step})
     for name in list(run.table("history", "metrics"))[:100]:
-        series = run.series("history", "metrics", name)
-        bad = next((i for i, v in enumerate(series) if not math.isfinite(v)), None)
+        series = run.get("history", "metrics", name)
+        values = map(number, series) if isinstance(series, list) else ()
+        bad = next((i for i, v in enumerate(values) if v is not None and not math.isfinite(v)), None)
         if bad is not None and name not in found:
             found[name[:80]] = {"metric": name[:80], "epoch": bad + 1, "step": None}
     error = run.table("error")
@@ -177,13 +178,15 @@ def findings(run: Run) -> list[Finding]:
     events, still, loss, slope, output = nan_events(run), unmoved(run), losses(run), gradients(run), spread(run)
     if events:
         first = min(events, key=lambda e: (e["epoch"] is None, e["epoch"] or 0, e["step"] or 0))
+        at_once = [e for e in events if (e["epoch"], e["step"]) == (first["epoch"], first["step"])]
+        who = f"{first['metric']} first" if len(at_once) == 1 else f"{len(at_once)} metrics at once"
         when = f" in epoch {shown(first['epoch'])}" if first["epoch"] is not None else ""
         when += f", step {shown(first['step'])}" if first["step"] is not None else ""
         found.append(
             Finding(
                 "nan_in_training",
                 "fault",
-                f"Training became non-finite: {first['metric']} first{when}.",
+                f"Training became non-finite: {who}{when}.",
                 (f"non-finite: {', '.join(e['metric'] for e in events)}",),
                 "Check for a stale configuration first (the seeds' NaN came from one), then that batch.",
                 10.0,

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from ptycho.diagnostics.findings import Analysis, Finding, Table, percent, properties
+from ptycho.diagnostics.findings import Analysis, Finding, Table, percent, properties, shown
 from ptycho.diagnostics.run import Run, get, number
 
 MOVED = 1e-6  # relative; float32 tells numbers this far apart
 SAME_SCALE = 0.02
 STAGES = ("raw_diffraction", "grouped_diffraction", "grouped_X_full", "container_X")
+STAGE_COLUMNS = (
+    *("Stage", "Source", "Count", "Mean", "Std", "Min", "Max", "NaN"),
+    *("Shape", "Type", "Finite", "Pixels"),
+)
 TITLES = ("Raw diffraction", "Grouped diffraction", "Grouped X (normalized)", "Container X")
 TRANSITIONS = ("raw_to_grouped", "grouped_to_normalized", "normalized_to_container")
 
@@ -98,6 +103,34 @@ def over(later: float | None, earlier: float | None) -> float | None:
     return later / earlier
 
 
+@dataclass(frozen=True)
+class Rung:
+    """One step of the ladder of gains, from raw data to object units."""
+
+    name: str
+    measured: float
+    expected: float
+
+
+def ladder(run: Run) -> list[Rung]:
+    """The ladder of gains; empty where the run does not record one whole."""
+    steps = run.get("intensity", "gain_ladder")
+    made = []
+    for step in steps[:100] if isinstance(steps, list) else ():
+        name, (measured, expected) = get(step, "gain"), (number(get(step, key)) for key in ("measured", "expected"))
+        if not isinstance(name, str) or not measured or not expected:
+            return []
+        if not 1e-9 < measured < 1e9 or not 1e-9 < expected < 1e9:
+            return []
+        made.append(Rung(name[:80], measured, expected))
+    return made
+
+
+def rung(run: Run, name: str) -> Rung | None:
+    """One step of the ladder."""
+    return next((step for step in ladder(run) if step.name == name), None)
+
+
 def analyze(run: Run) -> Analysis | None:
     """The content of seed 002; None where the run holds no intensity at all."""
     if "intensity" not in run.parts and "scaler" not in run.parts:
@@ -156,7 +189,7 @@ def analyze(run: Run) -> Analysis | None:
             tuple((f"{a} \u2192 {b}", r) for (a, b), r in zip(pairwise(TITLES), ratios.values(), strict=True)),
         ),
         properties("Training container X", list(figures["container"].items())),
-        Table("Stages", ("Stage", "Source", "Count", "Mean", "Std", "Min", "Max", "NaN"), tuple(stage_rows(run))),
+        Table("Stages", STAGE_COLUMNS, tuple(stage_rows(run))),
     ]
     notes = [f"Largest drop: {TITLES[at]} \u2192 {TITLES[at + 1]}, ratio {known[drop]:.6g}"] if drop else []
     return Analysis(
@@ -186,7 +219,11 @@ def stage_rows(run: Run) -> list[tuple[Any, ...]]:
         about = [get(stage, "name"), get(stage, "metadata", "source")]
         told = [v[:80] if isinstance(v, str) else None for v in about]
         figures = [number(get(stage, "stats", key)) for key in ("mean", "std", "min", "max", "nan_count")]
-        rows.append((*told, number(get(stage, "metadata", "count")), *figures))
+        shape, dtype = get(stage, "stats", "shape"), get(stage, "stats", "dtype")
+        sides = shown([n for v in shape[:8] if (n := number(v)) is not None]) if isinstance(shape, list) else None
+        pixels = [number(get(stage, "stats", key)) for key in ("finite_count", "total_count")]
+        kind = dtype[:20] if isinstance(dtype, str) else None
+        rows.append((*told, number(get(stage, "metadata", "count")), *figures, sides, kind, *pixels))
     return rows
 
 

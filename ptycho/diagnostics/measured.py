@@ -9,6 +9,7 @@ import numpy as np
 
 from ptycho.arrays import Complex, Integer, Mask, Real
 from ptycho.geometry import required_canvas
+from ptycho.probes import circular_mask, rms_width
 
 LEGACY_BUFFER, LEGACY_STEP = 10, 4  # the upstream project's fixed padding, px
 
@@ -82,11 +83,7 @@ def probe(P: Complex) -> dict[str, Any]:
     """Statistics of a probe ``(N, N)``: amplitude, energy, second-moment width, area, share inside ``N // 4``."""
     amplitude = np.abs(P.astype(np.complex128))
     intensity = amplitude**2
-    rows, columns = np.indices(P.shape) + 0.5
     total = intensity.sum()
-    mean = [(intensity * axis).sum() / total for axis in (rows, columns)]
-    moment = (intensity * ((rows - mean[0]) ** 2 + (columns - mean[1]) ** 2)).sum() / total
-    radius = np.hypot(rows - P.shape[0] / 2, columns - P.shape[1] / 2)
     return {
         "amplitude": {
             "mean": float(amplitude.mean()),
@@ -96,9 +93,9 @@ def probe(P: Complex) -> dict[str, Any]:
             "l2": float(np.sqrt(total)),
         },
         "normalization_factor": float(amplitude.mean()),
-        "rms_width_px": float(np.sqrt(moment / 2)),
+        "rms_width_px": rms_width(P) / math.sqrt(2),  # along either axis
         "area_above_half_max_px": int((amplitude > amplitude.max() / 2).sum()),
-        "mask_energy": float(intensity[radius < P.shape[0] // 4].sum() / total),
+        "mask_energy": float(intensity[circular_mask(P.shape[0])].sum() / total),
     }
 
 

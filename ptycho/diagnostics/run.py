@@ -19,7 +19,7 @@ from typing import Any
 from ptycho.diagnostics.findings import printable
 from ptycho.errors import DataError
 
-LARGEST = 16 * 2**20  # bytes of one file
+LARGEST = 4 * 2**20  # bytes of one file
 MOST = 200  # runs of a folder, and neighbours of a run, that are looked at
 FARTHEST = 1e30  # no figure of an experiment is beyond it, or below its inverse; products of a few stay finite
 
@@ -110,8 +110,10 @@ class Run:
             ("reassembly", "metadata", "parameters", "N"),
         )
         found = next((n for place in places if (n := self.positive(*place))), None)
-        if found is None and (shape := self.series("intensity", "training_container_stats", "shape"))[1:2]:
-            found = shape[1]
+        if found is None:  # (images, N, N), (groups, N, N, C) or (groups, C, N, N)
+            shapes = [get(s, "stats", "shape") for s in self.stages]
+            sides = (number(shape[2]) for shape in shapes if isinstance(shape, list) and len(shape) > 2)
+            found = next((n for n in sides if n is not None), None)
         return int(found) if found and 1 <= found < 1e6 else None
 
     @property
@@ -342,4 +344,6 @@ def _entries(folder: Path) -> list[Path]:
     try:
         return sorted(folder.iterdir())
     except OSError as error:
-        raise DataError(f"{named(folder)} cannot be listed ({error.strerror or error}): check its permissions") from error
+        raise DataError(
+            f"{named(folder)} cannot be listed ({error.strerror or error}): check its permissions"
+        ) from error

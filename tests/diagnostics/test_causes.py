@@ -206,3 +206,9 @@ def test_a_training_that_diverged_says_so_from_what_it_left(tmp_path):
     told = diagnosis(tmp_path / "diverged")
     assert above_info(told) == ["nan_in_training"]
     assert any("run_metadata.json is missing" in said for said in told["missing"])
+
+
+def test_the_figures_of_a_fresh_run_keep_to_their_schemas(healthy):
+    from test_figures_schemas import problems
+
+    assert [p for a in diagnosis(healthy)["analyses"] for p in problems(a)] == []

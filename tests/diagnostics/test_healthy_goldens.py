@@ -70,3 +70,5 @@ def test_a_wrong_gain_is_told_from_the_artifacts_alone(project):
     metrics["relative_bias"] = intensity["normalize_gain"] - 1
     told = explain(project, "gs2_ideal", artifacts)
     assert told["findings"][0]["cause"] == "gain_not_undone"
+    # The gain explains all of the bias, so that nothing else is above info.
+    assert [f["cause"] for f in told["findings"] if f["level"] != "info"] == ["gain_not_undone"]

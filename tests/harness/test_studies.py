@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,7 @@ def contrast(a, b):
 @pytest.fixture
 def answering(heat):
     """The tutorial's pipeline with an adapter that answers."""
+    heat.monkeypatch.delitem(sys.modules, "hooks", raising=False)  # an earlier test's
     (heat.root / "hooks.py").write_text(HOOKS)
     heat.edit("guard.py", "    reseed=reseed,\n", '    reseed=reseed,\n    analyze="hooks:analyze",\n'
               '    contrast="hooks:contrast",\n    errors=("hooks:ColdError",),\n')  # fmt: skip
@@ -105,6 +107,12 @@ def test_several_runs_have_a_folder_each(answering, capsys):
     answering.cli(capsys, "analyze fault info --out kept", 1)
     assert (answering.root / "kept/fault/warmth.json").is_file()
     assert (answering.root / "kept/info/warmth.md").is_file()
+
+
+def test_runs_of_one_name_do_not_overwrite_one_another(answering, capsys):
+    (answering.root / "other/info").mkdir(parents=True)
+    answering.cli(capsys, "analyze info other/info --out kept")
+    assert {p.name for p in (answering.root / "kept").iterdir() if p.is_dir()} == {"info", "info-2"}
 
 
 def test_two_runs_are_shown_side_by_side(answering, capsys):

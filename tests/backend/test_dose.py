@@ -1,0 +1,47 @@
+"""Two scenarios' normalisation side by side, from the stages themselves."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ptycho.dose import write
+from ptycho.scenario import load_scenario
+
+SMALL = ("simulate.scan.images=48", "group.train_groups=8", "model.sweeps=1", "model.filters=4")
+
+
+@pytest.fixture(scope="module")
+def stats(tmp_path_factory):
+    out = tmp_path_factory.mktemp("dose")
+    a, b = (load_scenario(name, "smoke", SMALL) for name in ("gs2_ideal", "dose_legacy_gs2"))
+    write(a, b, out, lambda done, total, note: None)
+    return json.loads((out / "dose_normalization_stats.json").read_text()), (
+        out / "dose_normalization_stats.md"
+    ).read_text()
+
+
+def test_both_scenarios_treat_their_own_dose_alike(stats):
+    found, _ = stats
+    assert found["a"]["first_break"] is None
+    assert found["b"]["first_break"] is None
+    assert found["first_apart"] is None
+    assert (found["a"]["name"], found["b"]["name"]) == ("gs2_ideal", "dose_legacy_gs2")
+
+
+def test_each_has_its_own_gain_and_ends_at_the_same_energy(stats):
+    found, _ = stats
+    gains = [found[side]["ratios"]["grouped_to_normalized"] for side in "ab"]
+    assert gains[0] != pytest.approx(gains[1], rel=0.05)
+    for side in "ab":
+        assert found[side]["ratios"]["grouped_to_normalized"] == pytest.approx(
+            found[side]["expected"]["grouped_to_normalized"], rel=1e-4
+        )
+        assert found[side]["ratios"]["normalized_to_container"] == pytest.approx(1, rel=1e-4)
+
+
+def test_the_same_is_told_in_words(stats):
+    _, words = stats
+    assert "No step before training is apart by more than 5 %" in words
+    assert "| container_X |" in words
