@@ -151,14 +151,14 @@ def _legacy(run: Run, found: dict[str, Finding]) -> Answer:
 
 
 def _seeds(run: Run, found: dict[str, Finding]) -> Answer:
-    seeds = run.table("metadata", "seeds")
-    if seeds:
+    if run.table("metadata", "config"):
+        seeds = [name for name in audit.parameters(run) if name.endswith("seed")]
         return ruled_out(f"{len(seeds)} seeds are recorded, and nothing is drawn without one")
     places = (("metadata",), ("grouping", "metadata", "parameters"), ("reassembly", "metadata", "parameters"))
-    seeds = {k: v for k in ("object_seed", "sim_seed") for p in places if (v := run.finite(*p, k)) is not None}
-    told = [f"{key} {value:.0f}" for key, value in seeds.items()]
-    if told:
-        return ruled_out(f"controlled where it matters for the bias: {', '.join(told)}")
+    recorded = {k: v for k in ("object_seed", "sim_seed") for p in places if (v := run.finite(*p, k)) is not None}
+    if recorded:
+        told = ", ".join(f"{key} {value:.0f}" for key, value in recorded.items())
+        return ruled_out(f"controlled where it matters for the bias: {told}")
     return untestable("needs the run's seeds")
 
 
