@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from ptycho import stages
+from ptycho.dose import untrained
 from ptycho.scenario import load_scenario
 from ptycho.train import input_maker
 
@@ -14,22 +14,14 @@ def components(per: str, factor: float) -> dict[str, float]:
     """Every loss component on the first 32 training groups of gs2_ideal (smoke), the model's probe times ``factor``."""
     settings = ["loss.mae_weight=1.0", f"loss.amplitude_l2_mae={per}"]
     config = load_scenario("gs2_ideal", "smoke", settings).config
-    dataset = stages.simulate(config, _silent)
-    parts = stages.split(config, _silent, dataset)
-    probe = stages.probe(config, _silent, dataset, parts)
-    grouped = stages.group(config, _silent, dataset, parts)
-    scales = stages.normalize(config, _silent, dataset, parts, probe, grouped)
-    model, maker = stages.make_model(config, scales, probe, max(grouped.train.reach, grouped.infer.reach))
-    made = input_maker(maker, parts.train)(grouped.train.take(slice(0, 32)))
+    start = untrained(config, lambda done, total, note: None)
+    model = start.model
+    made = input_maker(start.maker, start.parts.train)(start.grouped.train.take(slice(0, 32)))
     inputs = {k: keras.ops.convert_to_tensor(v) for k, v in made.items()}
     output = model(inputs)
     for weight in (model.illumination.real, model.illumination.imaginary):
         weight.assign(factor * np.asarray(keras.ops.convert_to_numpy(weight)))
     return {k: float(keras.ops.convert_to_numpy(v)) for k, v in model.loss_components(inputs, output).items()}
-
-
-def _silent(done: int, total: int, note: str) -> None:
-    pass
 
 
 def main() -> None:

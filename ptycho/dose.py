@@ -2,34 +2,54 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ptycho import artifacts, stages, telemetry
-from ptycho.config import to_mapping
+from ptycho.config import PipelineConfig, to_mapping
 from ptycho.diagnostics.compare import parity
 from ptycho.diagnostics.findings import Analysis, markdown
 from ptycho.diagnostics.run import Run
+from ptycho.features import FeatureMaker
+from ptycho.model import PtychoModel
+from ptycho.normalize import Scales
 from ptycho.scenario import Scenario
-from ptycho.stages import Trained
+from ptycho.split import Split
+from ptycho.stages import Grouped, Trained
 from ptycho.train import Outcome, Report
 
 
-def normalized(scenario: Scenario, report: Report) -> Run:
-    """Simulate or load, split, group, normalise; the network is built for its input scaler, and not trained."""
-    config = scenario.config
+@dataclass(frozen=True)
+class Untrained:
+    """A scenario's data after every stage before training, and the network as it starts."""
+
+    parts: Split
+    grouped: Grouped
+    scales: Scales
+    model: PtychoModel
+    maker: FeatureMaker
+
+
+def untrained(config: PipelineConfig, report: Report) -> Untrained:
+    """Simulate or load, split, group, normalise, and build the network."""
     dataset = stages.simulate(config, report)
     parts = stages.split(config, report, dataset)
     probe = stages.probe(config, report, dataset, parts)
     grouped = stages.group(config, report, dataset, parts)
     scales = stages.normalize(config, report, dataset, parts, probe, grouped)
     model, maker = stages.make_model(config, scales, probe, max(grouped.train.reach, grouped.infer.reach))
-    built = Trained(model, maker, Outcome(), [], 0.0)
-    given = stages.container(built, grouped.frames, grouped.infer)
-    told = telemetry.stage_stats(grouped.frames, grouped.infer, scales, given, "test")
+    return Untrained(parts, grouped, scales, model, maker)
+
+
+def normalized(scenario: Scenario, report: Report) -> Run:
+    """What normalisation did, as far as a run would tell of it before training."""
+    made = untrained(scenario.config, report)
+    frames, groups, scales = made.grouped.frames, made.grouped.infer, made.scales
+    given = stages.container(Trained(made.model, made.maker, Outcome(), [], 0.0), frames, groups)
+    told = telemetry.stage_stats(frames, groups, scales, given, "test")
     intensity = {"normalize_gain": scales.gain, "bundle_intensity_scale": scales.counts_scale, "stages": told}
-    metadata = {"config": to_mapping(config), "scales": asdict(scales)}
+    metadata = {"config": to_mapping(scenario.config), "scales": asdict(scales)}
     return Run(scenario.name, "ptycho", artifacts.plain({"metadata": metadata, "intensity": intensity}))
 
 

@@ -47,10 +47,14 @@ def untestable(evidence: str) -> Answer:
     return Answer("untestable here", evidence)
 
 
+def _told(found: dict[str, Finding], *causes: str) -> Answer | None:
+    """Confirmed by the first of ``causes`` that was found."""
+    return next((confirmed(found[cause].statement) for cause in causes if cause in found), None)
+
+
 def _config(run: Run, found: dict[str, Finding]) -> Answer:
-    for cause in ("stale_configuration", "digest_mismatch", "two_scales", "configuration_mismatch"):
-        if cause in found:
-            return confirmed(found[cause].statement)
+    if answer := _told(found, "stale_configuration", "digest_mismatch", "two_scales", "configuration_mismatch"):
+        return answer
     own, N, photons = intensity.recorded_scale(run), run.N, run.nphotons
     if own and N and photons and audit.fitting_side(own, photons) == N:
         stages = audit.digests(run)
@@ -81,8 +85,8 @@ def _gridsize(run: Run, found: dict[str, Finding]) -> Answer:
         return untestable("gridsize is not recorded: needs a run with gridsize 1")
     if gridsize != 1:
         return untestable(f"this run has gridsize {shown(gridsize)}: needs one with gridsize 1")
-    if "nan_in_training" in found:
-        return confirmed(found["nan_in_training"].statement)
+    if answer := _told(found, "nan_in_training"):
+        return answer
     if run.series("history", "metrics", "loss") or run.table("summary"):
         return ruled_out("gridsize 1 trained without NaN")
     return untestable("needs the training's history")
@@ -99,9 +103,8 @@ def _probe_scale(run: Run, found: dict[str, Finding]) -> Answer:
 
 
 def _intensity_scale(run: Run, found: dict[str, Finding]) -> Answer:
-    for cause in ("stale_configuration", "two_scales", "unexplained_scale", "log_scale_drift"):
-        if cause in found:
-            return confirmed(found[cause].statement)
+    if answer := _told(found, "stale_configuration", "two_scales", "unexplained_scale", "log_scale_drift"):
+        return answer
     state = intensity.scaler(run)
     if state["ratio"]:
         return ruled_out(f"exp(log_scale) {state['exp_log_scale']:.3f} is {state['ratio']:.6f} of the configured scale")
@@ -109,8 +112,8 @@ def _intensity_scale(run: Run, found: dict[str, Finding]) -> Answer:
 
 
 def _overflow(run: Run, found: dict[str, Finding]) -> Answer:
-    if "clipped" in found:
-        return confirmed(found["clipped"].statement)
+    if answer := _told(found, "clipped"):
+        return answer
     where = geometry.placed(run)
     told = [geometry.reassembly(run, s) for s in geometry.subsets(run, "reassembly").values()]
     if where["fits_canvas"]:
@@ -121,9 +124,8 @@ def _overflow(run: Run, found: dict[str, Finding]) -> Answer:
 
 
 def _kdtree(run: Run, found: dict[str, Finding]) -> Answer:
-    for cause in ("too_few_points", "too_few_neighbors", "grouping_failed"):
-        if cause in found:
-            return confirmed(found[cause].statement)
+    if answer := _told(found, "too_few_points", "too_few_neighbors", "grouping_failed"):
+        return answer
     told = [geometry.grouping(s) for s in geometry.subsets(run, "grouping").values()]
     if told and all(t["achieved"] for t in told):
         return ruled_out(f"{shown(told[0]['achieved'])} of {shown(told[0]['requested'])} groups were made")
@@ -183,8 +185,8 @@ def _loss_weight(run: Run, found: dict[str, Finding]) -> Answer:
 
 
 def _normalization(run: Run, found: dict[str, Finding]) -> Answer:
-    if "gain_not_undone" in found:
-        return confirmed(found["gain_not_undone"].statement)
+    if answer := _told(found, "gain_not_undone"):
+        return answer
     product = run.positive("intensity", "full_chain_product")
     if product is not None and abs(product - 1) <= UNITY:
         return ruled_out(f"the product of all gains is {product:.4f}")
@@ -195,9 +197,8 @@ def _normalization(run: Run, found: dict[str, Finding]) -> Answer:
 
 
 def _training(run: Run, found: dict[str, Finding]) -> Answer:
-    for cause in ("flat_loss", "rising_loss", "exploding_gradient", "vanishing_gradient"):
-        if cause in found:
-            return confirmed(found[cause].statement)
+    if answer := _told(found, "flat_loss", "rising_loss", "exploding_gradient", "vanishing_gradient"):
+        return answer
     loss = health.losses(run)
     if loss["moved"]:
         return ruled_out(f"{loss['epochs']} epochs lowered the loss from {loss['first']:.6g} to {loss['last']:.6g}")
@@ -205,9 +206,8 @@ def _training(run: Run, found: dict[str, Finding]) -> Answer:
 
 
 def _architecture(run: Run, found: dict[str, Finding]) -> Answer:
-    for cause in ("amplitude_ceiling", "untrained_weight", "dead_output"):
-        if cause in found:
-            return confirmed(found[cause].statement)
+    if answer := _told(found, "amplitude_ceiling", "untrained_weight", "dead_output"):
+        return answer
     if run.table("intensity", "amplitude_head"):
         return ruled_out("the amplitude head reaches what the data require, and every trainable weight moved")
     return untestable("needs the amplitude head's range and the weights before and after training")
