@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 INTERRUPTED = 130
 
-Names = Annotated[list[str] | None, typer.Argument(help="Scenarios [default: all].")]
+Names = Annotated[list[str] | None, typer.Argument(help="Scenarios (default: all).")]
 Ids = Annotated[list[str], typer.Argument(help="Ids of `harness pending`, such as my_scenario/cpu/energy.")]
 Set = Annotated[list[str], typer.Option("--set", help="Change one setting, e.g. --set train.epochs=3. Repeatable.")]
 Reason = Annotated[str, typer.Option(help="Why, for whoever reads the log.")]
@@ -118,7 +118,7 @@ def verify(
     scenarios: Names = None,
     profile: Profile = "",
     approvals: Annotated[str, typer.Option(help="Check that every change since this commit was approved.")] = "",
-    out: Annotated[Path | None, typer.Option(help="Folder of the report [default: .harness/report].")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the report (default: .harness/report).")] = None,
     set_: Set = [],  # noqa: B006
     workers: Workers = 1,
     no_cache: Fresh = False,
@@ -238,8 +238,8 @@ def accept(
     ids: Ids,
     reason: Reason = "",
     issue: Issue = "",
-    author: Annotated[str | None, typer.Option(help="Who made the change [default: git's user].")] = None,
-    approver: Annotated[str | None, typer.Option(help="Who accepts it [default: git's user].")] = None,
+    author: Annotated[str | None, typer.Option(help="Who made the change (default: git's user).")] = None,
+    approver: Annotated[str | None, typer.Option(help="Who accepts it (default: git's user).")] = None,
     disposition: Annotated[str, typer.Option(help="refresh, intended or bugfix.")] = "refresh",
     bulk: Bulk = False,
     sign_key: Key = None,
@@ -307,7 +307,7 @@ def log(json: Json = False) -> None:
 
 @app.command()
 def report(
-    source: Annotated[Path | None, typer.Argument(help="A report.json [default: the last verification's].")] = None,
+    source: Annotated[Path | None, typer.Argument(help="A report.json (default: the last verification's).")] = None,
     json: Json = False,
 ) -> None:
     """Show the last verification again; exits as it did."""

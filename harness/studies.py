@@ -69,10 +69,10 @@ def ab(
     b: B = [],  # noqa: B006
     set_: Both = [],  # noqa: B006
     seeds: Annotated[int, typer.Option(help="Pairs of runs, each pair with a seed of its own.")] = 5,
-    confidence: Annotated[float, typer.Option(help="Of the intervals.")] = 0.95,
+    confidence: Annotated[float, typer.Option(help="Confidence of the intervals.")] = 0.95,
     profile: Profile = "",
     out: Annotated[
-        Path | None, typer.Option(help="Folder of ab.json and ab.md [default: .harness/ab/SCENARIO].")
+        Path | None, typer.Option(help="Folder of ab.json and ab.md (default: .harness/ab/SCENARIO).")
     ] = None,
     json: Json = False,
 ) -> None:

@@ -17,7 +17,7 @@ from harness.project import Project
 errors = Console(stderr=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output on standard output.")]
-Profile = Annotated[str, typer.Option(help="The scenarios' profile [default: that of pyproject.toml].")]
+Profile = Annotated[str, typer.Option(help="The scenarios' profile (default: that of pyproject.toml).")]
 
 
 def complain(message: str) -> None:

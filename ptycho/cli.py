@@ -79,7 +79,7 @@ def list_command() -> None:
 def run_command(
     scenario: Annotated[str, typer.Argument(help="One of `ptycho list`.")],
     profile: Profile = "cpu",
-    out: Annotated[Path | None, typer.Option("--out", help="Folder for the artifacts [default: out/SCENARIO].")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for the artifacts (default: out/SCENARIO).")] = None,
     set_: Set = [],  # noqa: B006 (typer reads the default, nothing changes it)
     if_data: Annotated[
         bool, typer.Option("--if-data", help="Skip, saying so, when the measured data is not here.")

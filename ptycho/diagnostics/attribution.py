@@ -122,7 +122,10 @@ def _ceiling(run: Run) -> Factor:
         f"{percent(share, 1)} of the pixels are at it"
     )
     if reached and reached < required and (required > top or share > SATURATED):
-        return Factor("ceiling", required / reached, said)
+        # A ceiling explains what lies above it, and no undershoot below.
+        return Factor(
+            "ceiling", required / max(reached, min(top, required)) if required > top else required / reached, said
+        )
     return Factor("ceiling", 1.0, said)
 
 
@@ -213,6 +216,11 @@ def analyze(run: Run) -> Analysis | None:
     )
 
 
+def _residual(residual: float) -> str:
+    side = "below" if residual > 1 else "above"
+    return f"{percent(abs(residual - 1))}: the prediction is that much {side} the truth"
+
+
 def findings(run: Run, found: list[Factor]) -> list[Finding]:
     """A finding for each factor that is at work."""
     by_name = {f.name: f for f in found}
@@ -236,11 +244,18 @@ def findings(run: Run, found: list[Factor]) -> list[Finding]:
         )
     if gain.value != 1:
         unscaled = unscaled_mean(run) or math.nan
+        seen = coverage.of(run)
+        sure = (
+            seen is None
+            or seen.exact
+            or seen.share >= COVERED
+            or intensity.rung(run, "predicted_to_object") is not None
+        )
         told.append(
             Finding(
                 "gain_not_undone",
-                "fault",
-                f"The prediction is still in normalised units: the gain was never undone, "
+                "fault" if sure else "warning",
+                f"The prediction is {'still' if sure else 'probably'} in normalised units: the gain was never undone, "
                 f"a factor of 1/{1 / gain.value:.4f} = {gain.value:.3f}\u00d7.",
                 (f"unscaled in-support mean {unscaled:.4f}, true mean {bias.truth(run):.4f}", gain.evidence),
                 "Divide the prediction by the gain once, at the end, and record it.",
@@ -253,7 +268,7 @@ def findings(run: Run, found: list[Factor]) -> list[Finding]:
             Finding(
                 "amplitude_ceiling",
                 "fault",
-                f"The amplitude head cannot represent the answer: it explains {ceiling.value:.2f}\u00d7.",
+                f"The amplitude head cannot represent the answer: its ceiling alone costs {ceiling.value:.2f}\u00d7.",
                 (ceiling.evidence,),
                 f"Use an unbounded head that starts at {number(head.get('required_rms')) or math.nan:.3f}, "
                 "for example positive.",
@@ -290,8 +305,8 @@ def findings(run: Run, found: list[Factor]) -> list[Finding]:
             Finding(
                 "residual",
                 "warning",
-                f"{percent(residual - 1, 1)} of the amplitude stay unexplained.",
-                tuple(f"{TITLES[f.name]}: {f.value:.4g}" for f in found[:-1]),
+                f"The factors leave a residual of {_residual(residual)}.",
+                tuple(f"{TITLES[f.name]}: {f.value:.4g}" for f in found[:-1] if f.value != 1),
                 "Look at the quality of the reconstruction itself: compare it with the oracle's.",
                 0.1 * abs(math.log(residual)),
             )
@@ -301,7 +316,7 @@ def findings(run: Run, found: list[Factor]) -> list[Finding]:
             Finding(
                 "residual",
                 "info",
-                f"The factors leave {percent(residual - 1)} of the amplitude unexplained.",
+                f"The factors leave a residual of {_residual(residual)}.",
                 ("a bounded coverage bounds this too",) if seen is not None and not seen.exact else (),
                 "",
                 0.0,

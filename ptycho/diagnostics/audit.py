@@ -14,6 +14,7 @@ from ptycho.diagnostics.run import Run, get, number, scalar
 SIDES = (16, 32, 48, 64, 96, 128, 192, 256, 512, 1024)
 FITS = 1e-3  # relative; a scale this near a closed form is that closed form
 FAR = 0.05
+CAUSE = 11.0  # a stale configuration is told before the NaN that it may cause
 MOST = 500  # parameters that are told
 
 # What a legacy configuration means where it says nothing (seed 004, D1).
@@ -235,7 +236,7 @@ def findings(run: Run) -> list[Finding]:
                     f"N = {N} would give {expected:.3f}",
                 ),
                 "Hand the configuration to every stage, read no global, and derive the scale from the data's own N.",
-                1 + abs(math.log(first["value"] / expected)),
+                CAUSE + abs(math.log(first["value"] / expected)),
             )
         )
     own = intensity.recorded_scale(run)
@@ -264,7 +265,7 @@ def findings(run: Run) -> list[Finding]:
                 f"The stages ran under {len(by_digest)} different configurations.",
                 tuple(f"{digest[:12]}: {', '.join(stages)}" for digest, stages in by_digest.items()),
                 "Run the whole pipeline again under one configuration.",
-                2.0,
+                CAUSE,
             )
         )
     return found

@@ -24,6 +24,11 @@ PICTURES = (
 METRICS = ("mean", "median", "mae", "rmse", "max_abs", "pearson_r")
 
 
+LABELS = {"mean": "{} bias, mean", "median": "{} bias, median"} | {
+    key: f"{{}} {key}" for key in ("mae", "rmse", "max_abs", "pearson_r")
+}
+
+
 def symmetry(run: Run) -> dict[str, Any]:
     """Each step's ratio against what it should be, and the first step that breaks it."""
     found, gain = intensity.means(run), intensity.gain(run)
@@ -41,9 +46,15 @@ def symmetry(run: Run) -> dict[str, Any]:
         "stage_means": dict(zip(intensity.STAGES, found, strict=True)),
         "ratios": ratios,
         "expected": wanted,
+        "later": {name: ratio for name, ratio in chain["ratios"].items() if name not in ratios},
         "first_break": next((name for name, r in apart if r is not None and abs(r - 1) > APART), None),
         "full_chain_product": chain["full_chain_product"],
     }
+
+
+def _later(left: dict[str, Any], right: dict[str, Any]) -> list[tuple[Any, ...]]:
+    names = dict.fromkeys((*left["later"], *right["later"]))
+    return [(name, left["later"].get(name), right["later"].get(name)) for name in names]
 
 
 def parity(a: Run, b: Run) -> Analysis | None:
@@ -105,6 +116,7 @@ def parity(a: Run, b: Run) -> Analysis | None:
             ("", a.name, b.name),
             (
                 ("normalize gain", *gains),
+                *_later(left, right),
                 ("Full chain product", left["full_chain_product"], right["full_chain_product"]),
                 ("First step to break symmetry", left["first_break"], right["first_break"]),
             ),
@@ -151,7 +163,7 @@ def compare(a: Run, b: Run) -> dict[str, Any]:
                 "a": a.name,
                 "b": b.name,
                 "missing": {"a": list(a.missing), "b": list(b.missing)},
-                "verdict": first.statement if first else "The runs do not differ in anything that both record.",
+                "verdict": " ".join([first.statement if first else SAME, *_outcome(a, b)]),
                 "analyses": [
                     {"name": m.name, "title": m.title, "figures": m.figures, "tables": m.tables, "notes": m.notes}
                     for m in made
@@ -161,21 +173,37 @@ def compare(a: Run, b: Run) -> dict[str, Any]:
     )
 
 
+SAME = "The runs do not differ in anything that both record of their configuration."
+
+
+def _outcome(a: Run, b: Run) -> list[str]:
+    """What became of it, in a sentence."""
+    r = [bias.bias(run, "amplitude")["pearson_r"] for run in (a, b)]
+    if None in r or r[0] == r[1]:
+        return []
+    return [f"The amplitude's correlation is {r[0]:.4f} against {r[1]:.4f}."]
+
+
 def _configuration(a: Run, b: Run) -> Analysis | None:
     rows = audit.differences(a, b)
     if not audit.parameters(a) and not audit.parameters(b):
         return None
-    table = Table(
-        "Parameters that differ",
-        ("Parameter", a.name, b.name, "Can affect"),
-        tuple((r["name"], r["a"], r["b"], r["affects"]) for r in rows),
-    )
+    both = [r for r in rows if r["recorded_in"] == "both"]
+    cells = tuple((r["name"], _set(r["a"]), _set(r["b"]), r["affects"]) for r in both)
+    table = Table("Parameters that differ", ("Parameter", a.name, b.name, "Can affect"), cells)
     found: tuple[Finding, ...] = ()
-    if both := [r for r in rows if r["recorded_in"] == "both"]:
+    if both:
         said = ", ".join(r["name"] for r in both[:4]) + (f" and {len(both) - 4} more" if len(both) > 4 else "")
         found = (Finding("parameters", "info", f"The configurations differ in {said}.", (), "", 1.0),)
-    same = () if rows else ("Every parameter that both record is the same.",)
-    return Analysis("parameters", "Configuration", {"differences": rows}, (table,) if rows else (), same, found)
+    notes = [] if both else ["Every parameter that both record is the same."]
+    if alone := len(rows) - len(both):
+        notes.append(f"{alone} more are recorded by one of the two only; the files list them.")
+    return Analysis("parameters", "Configuration", {"differences": rows}, (table,) if both else (), tuple(notes), found)
+
+
+def _set(value: Any) -> Any:
+    """A parameter that is recorded as nothing is not one that is not recorded."""
+    return "none" if value is None else value
 
 
 def _metrics(a: Run, b: Run) -> Analysis | None:
@@ -187,7 +215,7 @@ def _metrics(a: Run, b: Run) -> Analysis | None:
             if left[key] is not None or right[key] is not None:
                 x, y = left[key], right[key]
                 figures[f"{part}/{key}"] = {"a": x, "b": y, "delta": y - x if x is not None and y is not None else None}
-                rows.append((f"{part} {key}", x, y, figures[f"{part}/{key}"]["delta"]))
+                rows.append((LABELS.get(key, key).format(part), x, y, figures[f"{part}/{key}"]["delta"]))
     losses = [bias.losses(r)["total"]["final"] for r in (a, b)]
     if any(v is not None for v in losses):
         rows.append(("final loss", *losses, losses[1] - losses[0] if None not in losses else None))

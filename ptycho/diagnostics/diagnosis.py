@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,9 @@ def diagnose(runs: Sequence[Run]) -> dict[str, Any]:
 
 
 def analyze(paths: Sequence[Path]) -> dict[str, Any]:
-    """The diagnosis of every run at ``paths``; raises DataError for what is none."""
-    return diagnose([run for path in paths for run in read(path)])
+    """The diagnosis of every run at ``paths``, each once; raises DataError for what is none."""
+    different = {os.path.realpath(path): path for path in reversed(paths)}
+    return diagnose([run for path in reversed(different.values()) for run in read(path)])
 
 
 def about(run: Run) -> dict[str, Any]:
@@ -63,6 +65,8 @@ def verdict(found: Sequence[Finding], made: Sequence[Analysis]) -> str:
     bad = [f for f in found if f.level != "info"]
     if not made:
         return "Nothing here can be analysed."
+    if [a.name for a in made] == ["configuration_audit"] and not found:
+        return "Only parameters are told of here, and none of them is judged by itself."
     if not bad:
         return "Nothing is wrong that these artifacts could show."
     rest = len(bad) - 1

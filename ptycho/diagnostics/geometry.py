@@ -186,7 +186,10 @@ def _failed(name: str, error: str) -> Finding:
             "A group of gridsize**2 needs at least as many frames in each split: simulate more, or lower gridsize.",
         )
     elif "k=" in words or "neighbor" in words:
-        cause, remedy = "too_few_neighbors", "Raise group.neighbors to at least gridsize**2 - 1."
+        cause, remedy = (
+            "too_few_neighbors",
+            "Raise the number of neighbours: to gridsize**2 there, to one less here, where a group counts its seed.",
+        )
     else:
         cause, remedy = "grouping_failed", "Check frames, neighbours and gridsize."
     return Finding(cause, "fault", f"No groups could be made of {name}: {error.rstrip('.')}.", (), remedy, 8.0)
@@ -286,5 +289,5 @@ def _uncentred(needs: str, evidence: tuple[str, ...], ratio: float) -> Finding:
         f"The offsets were never centred: they are absolute positions and ask for a {needs}.",
         (*evidence, f"{ratio:.2f} times the side, {ratio**2:.1f} times the memory"),
         "Subtract the mean position before placing patches.",
-        0.6 + math.log(ratio),
+        0.4,  # it costs memory, and changes no amplitude
     )

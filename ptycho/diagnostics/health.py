@@ -188,7 +188,7 @@ def findings(run: Run) -> list[Finding]:
                 "fault",
                 f"Training became non-finite: {who}{when}.",
                 (f"non-finite: {', '.join(e['metric'] for e in events)}",),
-                "Check for a stale configuration first (the seeds' NaN came from one), then that batch.",
+                "Check for a stale configuration first (the upstream reports' NaN came from one), then that batch.",
                 10.0,
             )
         )
@@ -201,6 +201,17 @@ def findings(run: Run) -> list[Finding]:
                 (f"non-finite: {', '.join(names)}",),
                 "Look at the first epoch's batches.",
                 10.0,
+            )
+        )
+    if output["nan_count"]:
+        found.append(
+            Finding(
+                "nan_reconstruction",
+                "fault",
+                f"{output['nan_count']:,.0f} pixels of the reconstruction are NaN; its metrics are of what is left.",
+                (),
+                "Look at the training first: nothing that was measured here says anything about the object.",
+                9.5,
             )
         )
     if still and not events:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ptycho.diagnostics import attribution, audit, geometry, health, intensity, probe
+from ptycho.diagnostics import attribution, audit, bias, geometry, health, intensity, probe
 from ptycho.diagnostics.findings import Finding, percent, shown
 from ptycho.diagnostics.run import Run
 
@@ -57,11 +57,10 @@ def _config(run: Run, found: dict[str, Finding]) -> Answer:
         return answer
     own, N, photons = intensity.recorded_scale(run), run.N, run.nphotons
     if own and N and photons and audit.fitting_side(own, photons) == N:
-        stages = audit.digests(run)
-        same = (
-            f"; {len(stages)} stages ran under one configuration" if stages else "; digests by stage are not recorded"
-        )
-        return ruled_out(f"the recorded scale {own:.3f} is that of this run's N = {N}{same}")
+        stages, fits = audit.digests(run), f"the recorded scale {own:.3f} is that of this run's N = {N}"
+        if stages:
+            return ruled_out(f"{fits}; {len(stages)} stages ran under one configuration")
+        return untestable(f"not contradicted, {fits}: needs the digest of each stage's configuration")
     return untestable("needs the recorded intensity scale, N and nphotons")
 
 
@@ -124,8 +123,10 @@ def _overflow(run: Run, found: dict[str, Finding]) -> Answer:
 
 
 def _kdtree(run: Run, found: dict[str, Finding]) -> Answer:
-    if answer := _told(found, "too_few_points", "too_few_neighbors", "grouping_failed"):
+    if answer := _told(found, "too_few_points", "grouping_failed"):
         return answer
+    if "too_few_neighbors" in found:
+        return untestable(f"another reason comes first: {found['too_few_neighbors'].statement}")
     told = [geometry.grouping(s) for s in geometry.subsets(run, "grouping").values()]
     if told and all(t["achieved"] for t in told):
         return ruled_out(f"{shown(told[0]['achieved'])} of {shown(told[0]['requested'])} groups were made")
@@ -160,7 +161,7 @@ def _seeds(run: Run, found: dict[str, Finding]) -> Answer:
     recorded = {k: v for k in ("object_seed", "sim_seed") for p in places if (v := run.finite(*p, k)) is not None}
     if recorded:
         told = ", ".join(f"{key} {value:.0f}" for key, value in recorded.items())
-        return ruled_out(f"controlled where it matters for the bias: {told}")
+        return untestable(f"the simulation's are recorded ({told}): needs those of weights and batches")
     return untestable("needs the run's seeds")
 
 
@@ -199,14 +200,17 @@ def _normalization(run: Run, found: dict[str, Finding]) -> Answer:
 def _training(run: Run, found: dict[str, Finding]) -> Answer:
     if answer := _told(found, "flat_loss", "rising_loss", "exploding_gradient", "vanishing_gradient"):
         return answer
-    loss = health.losses(run)
+    loss, chain = health.losses(run), bias.chain(run)
+    settled = loss["last_third"] is not None and loss["last_third"] < health.SETTLED
+    if loss["moved"] and not settled and not (intensity.ladder(run) and chain["passes"]):
+        return untestable(f"the loss still falls after {loss['epochs']} epochs: needs a longer training")
     if loss["moved"]:
         return ruled_out(f"{loss['epochs']} epochs lowered the loss from {loss['first']:.6g} to {loss['last']:.6g}")
     return untestable("needs the training's history")
 
 
 def _architecture(run: Run, found: dict[str, Finding]) -> Answer:
-    if answer := _told(found, "amplitude_ceiling", "untrained_weight", "dead_output"):
+    if answer := _told(found, "amplitude_ceiling", "dead_output"):
         return answer
     if run.table("intensity", "amplitude_head"):
         return ruled_out("the amplitude head reaches what the data require, and every trainable weight moved")

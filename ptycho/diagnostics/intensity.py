@@ -188,12 +188,12 @@ def analyze(run: Run) -> Analysis | None:
             ("Transition", "Ratio"),
             tuple((f"{a} \u2192 {b}", r) for (a, b), r in zip(pairwise(TITLES), ratios.values(), strict=True)),
         ),
+        Table("Largest drop", ("From", "To", "Ratio"), ((TITLES[at], TITLES[at + 1], known[drop]),) if drop else ()),
         properties("Training container X", list(figures["container"].items())),
         Table("Stages", STAGE_COLUMNS, tuple(stage_rows(run))),
     ]
-    notes = [f"Largest drop: {TITLES[at]} \u2192 {TITLES[at + 1]}, ratio {known[drop]:.6g}"] if drop else []
     return Analysis(
-        "intensity_stats", "Intensity statistics", figures, tuple(tables), tuple(notes), tuple(findings(run))
+        "intensity_stats", "Intensity statistics", figures, tuple(t for t in tables if t.rows), (), tuple(findings(run))
     )
 
 
