@@ -230,7 +230,10 @@ def _measured(done: Run) -> dict[str, dict[str, Any]]:
             "infer": diagnostics.reassembly(positions, window, config.gridsize, result.object.shape[0]),
         }},
         "probe_report.json": diagnostics.probes(done.outputs["probe"], dataset.probe),
-        "train_outputs/weights.json": {"unmoved": done.outputs["measure"].unmoved},
+        "train_outputs/weights.json": {
+            "trainable": [weight.path for weight in done.outputs["train"].model.trainable_weights],
+            "unmoved": done.outputs["measure"].unmoved,
+        },
     }  # fmt: skip
     if dataset.truth is not None:
         shape = dataset.object_shape

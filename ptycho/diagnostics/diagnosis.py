@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -41,8 +40,7 @@ def diagnose(runs: Sequence[Run]) -> dict[str, Any]:
 
 def analyze(paths: Sequence[Path]) -> dict[str, Any]:
     """The diagnosis of every run at ``paths``, each once; raises DataError for what is none."""
-    different = {os.path.realpath(path): path for path in reversed(paths)}
-    return diagnose([run for path in reversed(different.values()) for run in read(path)])
+    return diagnose([run for path in dict.fromkeys(paths) for run in read(path)])
 
 
 def about(run: Run) -> dict[str, Any]:
