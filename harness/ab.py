@@ -135,6 +135,13 @@ def differences(
     return found
 
 
+def cells(found: Difference) -> tuple[str, str, str, str]:
+    """A figure as people read it: its means in A and B, the mean of their differences, and its interval."""
+    a, b = (math.fsum(draws) / len(draws) for draws in (found.a, found.b))
+    told = [text.number(x, 4) for x in (a, b, found.mean, found.low, found.high)]
+    return told[0], told[1], told[2], f"{told[3]} to {told[4]}"
+
+
 def _same(found: Difference) -> bool:
     return all(math.isclose(x, y, rel_tol=SETTLED, abs_tol=1e-300) for x, y in zip(found.a, found.b, strict=True))
 
@@ -151,11 +158,9 @@ def markdown(trial: Trial) -> str:
     ]
     rows = []
     for d in trial.differences:
-        a, b, mean, low, high = (
-            text.number(x, 4) for x in (sum(d.a) / len(d.a), sum(d.b) / len(d.b), d.mean, d.low, d.high)
-        )
+        a, b, mean, interval = cells(d)
         step = f"**{mean}**" if d.clear else mean
-        rows.append(f"| `{d.path}` | {a} | {b} | {step} | {low} to {high} |")
+        rows.append(f"| `{d.path}` | {a} | {b} | {step} | {interval} |")
     same = f"{text.count(trial.unchanged, 'figure')} the same in every pair."
     return "\n\n".join([*lines[:-1], "\n".join([lines[-1], *rows]), same]) + "\n"
 

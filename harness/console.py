@@ -107,13 +107,13 @@ def contrast(answer: Mapping[str, Any]) -> None:
 
 def trial(found: Trial) -> None:
     """The table of ``harness ab``: what differs clearly first."""
+    from harness.ab import cells
+
     title = f"{found.scenario} ({found.profile}), {found.pairs} pairs, {100 * found.confidence:g} % intervals"
     table = Table("figure", "A", "B", "B \u2212 A", "interval of its mean", title=title)
     for d in sorted(found.differences, key=lambda d: not d.clear):
-        a, b, mean, low, high = (
-            text.number(x, 4) for x in (sum(d.a) / len(d.a), sum(d.b) / len(d.b), d.mean, d.low, d.high)
-        )
-        table.add_row(escape(d.path), a, b, f"[bold]{mean}[/bold]" if d.clear else mean, f"{low} to {high}")
+        a, b, mean, interval = cells(d)
+        table.add_row(escape(d.path), a, b, f"[bold]{mean}[/bold]" if d.clear else mean, interval)
     out.print(table)
 
 

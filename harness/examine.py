@@ -247,20 +247,25 @@ class Examination:
         items = [i for s in stages if (i := self.outcome(self.profile, s.artifact).item) is not None]
         bad = sum(item.about["non_finite"] for item in items)
         changed = [i.about["stage"] for i in items if i.about["config_before"] != i.about["config_after"]]
-        found = {s.artifact: a for s in stages if (a := self.obtained(self.profile, s.artifact)) is not None}
         said = f"changed by {', '.join(changed)}" if changed else f"the same before and after {len(items)} stages"
         return [
             Invariant(
                 "finite_everywhere", bad, None, 0, f"{bad} non-finite numbers in the arrays of {len(items)} stages"
             ),
             Invariant("configuration_unchanged", len(changed), None, 0, said),
-            *self._pipelines_own(found),
+            *self._pipelines_own(),
         ]
 
-    def _pipelines_own(self, found: Mapping[str, Artifact]) -> Sequence[Invariant]:
-        numeric = {name: Artifact(records.numeric(a.values), a.arrays) for name, a in found.items()}
+    @cached_property
+    def _numeric(self) -> dict[str, Artifact]:
+        """Every artifact that there is of the scenario's own profile, its numbers as the adapter gave them."""
+        main = [s.artifact for s in self.pipeline.stages if s.main]
+        found = {name: a for name in main if (a := self.obtained(self.profile, name)) is not None}
+        return {name: Artifact(records.numeric(a.values), a.arrays) for name, a in found.items()}
+
+    def _pipelines_own(self) -> Sequence[Invariant]:
         try:
-            return self.pipeline.invariants(numeric)
+            return self.pipeline.invariants(self._numeric)
         except Exception as error:  # the adapter is a stranger's code, and its numbers may be anything
             said = f"the adapter's invariants raised {type(error).__name__}: {error}"
             return [Invariant("invariants_can_be_judged", math.nan, 0, evidence=said)]
@@ -284,11 +289,8 @@ class Examination:
         """What the pipeline itself says of the run, from whichever of its artifacts there are."""
         if self.pipeline.explain is None:
             return None
-        main = [s for s in self.pipeline.stages if s.main]
-        found = {s.artifact: a for s in main if (a := self.obtained(self.profile, s.artifact)) is not None}
-        numeric = {name: Artifact(records.numeric(a.values), a.arrays) for name, a in found.items()}
         try:
-            return resolve(self.pipeline.explain)(self.scenario, numeric)
+            return resolve(self.pipeline.explain)(self.scenario, self._numeric)
         except Exception as error:  # the adapter is a stranger's code
             said = f"the adapter's explain raised {type(error).__name__}: {error}"
             return {"name": self.scenario.name, "layout": "verification", "missing": [], "verdict": said,

@@ -98,7 +98,7 @@ def compare(pred: Complex, truth: Complex, support: Mask) -> dict[str, Any]:
     angle = np.angle(truth[support]).astype(np.float64)
     amplitude = _differences(p, t)
     amplitude["relative_bias"] = float((p.mean() - t.mean()) / t.mean())
-    amplitude["ratio"] = _ratio(p, t)
+    amplitude["ratio"] = truth_to_prediction(p, t)
     amplitude |= _image_quality(np.abs(pred), np.abs(truth), support)
     return {
         "amplitude": amplitude,
@@ -140,7 +140,7 @@ def summary(values: Real) -> dict[str, Any]:
     }
 
 
-def _ratio(p: Real, t: Real) -> dict[str, Any]:
+def truth_to_prediction(p: Real, t: Real) -> dict[str, Any]:
     """``truth / prediction`` pixel by pixel, and the scalar that fits best: diagnostics only."""
     ratio = t[p > 1e-12] / p[p > 1e-12]
     energy = float(p @ p)

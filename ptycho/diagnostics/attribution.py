@@ -15,7 +15,7 @@ from typing import Any
 
 from ptycho.diagnostics import bias, coverage, intensity
 from ptycho.diagnostics.findings import Analysis, Finding, Table, percent, properties
-from ptycho.diagnostics.run import FARTHEST, Run, number
+from ptycho.diagnostics.run import FARTHEST, Run
 
 EXPLAINED = 0.05  # a residual within this is small
 COVERED = 0.99  # more than this counts as all
@@ -123,9 +123,7 @@ def _ceiling(run: Run) -> Factor:
     )
     if reached and reached < required and (required > top or share > SATURATED):
         # A ceiling explains what lies above it, and no undershoot below.
-        return Factor(
-            "ceiling", required / max(reached, min(top, required)) if required > top else required / reached, said
-        )
+        return Factor("ceiling", required / (max(reached, top) if required > top else reached), said)
     return Factor("ceiling", 1.0, said)
 
 
@@ -223,11 +221,10 @@ def _residual(residual: float) -> str:
 
 def findings(run: Run, found: list[Factor]) -> list[Finding]:
     """A finding for each factor that is at work."""
-    by_name = {f.name: f for f in found}
+    cover, applied, gain, ceiling, configuration, rest = found
+    seen = coverage.of(run)
     told = []
-    cover, gain, ceiling, applied = (by_name[n] for n in ("coverage", "gain", "ceiling", "applied_scale"))
     if cover.value != 1:
-        seen = coverage.of(run)
         assert seen is not None
         bound = "" if seen.exact else "at most "
         told.append(
@@ -244,7 +241,6 @@ def findings(run: Run, found: list[Factor]) -> list[Finding]:
         )
     if gain.value != 1:
         unscaled = unscaled_mean(run) or math.nan
-        seen = coverage.of(run)
         sure = (
             seen is None
             or seen.exact
@@ -262,16 +258,16 @@ def findings(run: Run, found: list[Factor]) -> list[Finding]:
                 abs(math.log(gain.value)),
             )
         )
-    head = run.table("intensity", "amplitude_head")
     if ceiling.value != 1:
+        required = run.positive("intensity", "amplitude_head", "required_rms")
+        assert required is not None
         told.append(
             Finding(
                 "amplitude_ceiling",
                 "fault",
                 f"The amplitude head cannot represent the answer: its ceiling alone costs {ceiling.value:.2f}\u00d7.",
                 (ceiling.evidence,),
-                f"Use an unbounded head that starts at {number(head.get('required_rms')) or math.nan:.3f}, "
-                "for example positive.",
+                f"Use an unbounded head that starts at {required:.3f}, for example positive.",
                 1 + abs(math.log(ceiling.value)),
             )
         )
@@ -286,20 +282,19 @@ def findings(run: Run, found: list[Factor]) -> list[Finding]:
                 abs(math.log(applied.value)),
             )
         )
-    if by_name["configuration"].value != 1:
+    if configuration.value != 1:
         told.append(
             Finding(
                 "configuration_mismatch",
                 "fault",
                 "The intensity scaler runs at another scale than the configuration's: "
-                f"{1 / by_name['configuration'].value:.3f}\u00d7.",
-                (by_name["configuration"].evidence,),
+                f"{1 / configuration.value:.3f}\u00d7.",
+                (configuration.evidence,),
                 "Derive the scale once and keep it with the model.",
-                abs(math.log(by_name["configuration"].value)),
+                abs(math.log(configuration.value)),
             )
         )
-    residual = by_name["residual"].value
-    seen = coverage.of(run)
+    residual = rest.value
     if abs(residual - 1) > EXPLAINED:
         told.append(
             Finding(

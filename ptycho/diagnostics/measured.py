@@ -9,6 +9,7 @@ import numpy as np
 
 from ptycho.arrays import Complex, Integer, Mask, Real
 from ptycho.geometry import required_canvas
+from ptycho.metrics import truth_to_prediction
 from ptycho.probes import circular_mask, rms_width
 
 LEGACY_BUFFER, LEGACY_STEP = 10, 4  # the upstream project's fixed padding, px
@@ -120,22 +121,16 @@ def scaling(prediction: Complex, truth: Complex, support: Mask) -> dict[str, Any
     A diagnosis: none of them scales anything.
     """
     p, t = (np.abs(x[support]).astype(np.float64) for x in (prediction, truth))
-    lit = p > 1e-12
-    ratio, energy = t[lit] / p[lit], float(p @ p)
-    scalars: dict[str, float | None] = dict.fromkeys(("mean", "median", "p05", "p95", "least_squares"))
-    if ratio.size:
-        p05, median, p95 = (float(v) for v in np.percentile(ratio, [5, 50, 95]))
-        scalars |= {"mean": float(ratio.mean()), "median": median, "p05": p05, "p95": p95}
-    if energy > 0:
-        scalars["least_squares"] = float(p @ t / energy)
+    ratio = truth_to_prediction(p, t)
     errors = {}
-    for name, scalar in scalars.items():
-        left = None if scalar is None else scalar * p - t
-        errors[name] = {
-            "mae": None if left is None else float(np.abs(left).mean()),
-            "rmse": None if left is None else float(np.sqrt(np.mean(left**2))),
-        }
-    return {**scalars, "count": int(lit.sum()), "scaled": errors}
+    for name, scalar in ratio.items():
+        if name != "count":
+            left = None if scalar is None else scalar * p - t
+            errors[name] = {
+                "mae": None if left is None else float(np.abs(left).mean()),
+                "rmse": None if left is None else float(np.sqrt(np.mean(left**2))),
+            }
+    return {**ratio, "scaled": errors}
 
 
 def _axes(xy: Real) -> list[dict[str, Any]]:
