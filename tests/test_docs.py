@@ -36,12 +36,15 @@ OWN_TEST = ("tutorial-harness",)  # tests/harness/test_tutorial.py makes its rep
 @pytest.mark.parametrize("page", [p for p in PAGES if commands(p) and p.stem not in OWN_TEST], ids=lambda p: p.stem)
 def test_every_command_of_a_page_runs_in_order(page, tmp_path):
     environment = os.environ | {"COLUMNS": "120"}
+    repository = tmp_path / "repository"
+    repository.mkdir()
     for name in ("goldens", "schemas", "pyproject.toml"):
-        (tmp_path / name).symlink_to(ROOT / name)
+        (repository / name).symlink_to(ROOT / name)
+    (tmp_path / "shared").symlink_to(ROOT.parent / "shared")  # the data are where they are beside the real one
     for command in commands(page):
         line, _, remark = f"{sys.executable} -m {command}".partition("  # exits with ")
         done = subprocess.run(
-            line, shell=True, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
+            line, shell=True, cwd=repository, env=environment, capture_output=True, text=True, timeout=300
         )
         assert done.returncode == int(remark or 0), f"{command}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr
