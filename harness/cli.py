@@ -122,6 +122,9 @@ def verify(
     set_: Set = [],  # noqa: B006
     workers: Workers = 1,
     no_cache: Fresh = False,
+    training: Annotated[
+        bool, typer.Option("--training/--no-training", help="Whether to train, and to verify what training decides.")
+    ] = True,
     json: Json = False,
 ) -> None:
     """Run scenarios, compare every artifact with its golden, and write the report."""
@@ -139,7 +142,9 @@ def verify(
 
     with open_cache(project, not no_cache) as cache:
         with watching(project, json) as progress:
-            suite = verify_(project, cache, scenarios or [], profile, set_, workers, progress, finished, bypassed)
+            suite = verify_(
+                project, cache, scenarios or [], profile, set_, workers, progress, finished, bypassed, training
+            )
         folder = out or project.state / "report"
         written = report.write(suite.report, project.pipeline.views, suite.find, folder)
     say(data.to_json(suite.report)) if json else console.summary(suite, written)

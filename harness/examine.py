@@ -31,9 +31,9 @@ class Examination:
 
     def __init__(
         self, project: Project, runner: Runner, name: str, profile: str, overrides: Sequence[str] = (),
-        schemas: Schemas | None = None,
+        schemas: Schemas | None = None, training: bool = True,
     ) -> None:  # fmt: skip
-        self.project, self.runner, self.profile = project, runner, profile
+        self.project, self.runner, self.profile, self.training = project, runner, profile, training
         self.pipeline, self.goldens = project.pipeline, Goldens.of(project)
         self.schemas = schemas or Schemas(project.schemas)
         self.scenario: Scenario = project.scenario(name, profile, overrides)
@@ -81,8 +81,16 @@ class Examination:
 
     @property
     def artifacts(self) -> list[tuple[str, str]]:
-        """Track and name of everything that is verified, in the pipeline's order."""
-        return listed(self.pipeline, self.profile)
+        """Track and name of everything that is verified, in the pipeline's order.
+
+        Without ``training`` what it decides is left out: the statistical stages of the scenario's own
+        profile, and the invariants of a whole run. Replays stay, for they train nothing.
+        """
+        found = listed(self.pipeline, self.profile)
+        if self.training:
+            return found
+        decided = {INVARIANTS} | {s.artifact for s in self.pipeline.stages if s.tier == "statistical"}
+        return [(track, name) for track, name in found if track == self.replay or name not in decided]
 
     def identity(self, track: str, artifact: str) -> str:
         """The id of a golden."""
@@ -280,9 +288,9 @@ class Examination:
         if scenario.missing:
             return ScenarioReport(scenario.name, self.profile, scenario.title, skipped=scenario.missing)
         reports = tuple(self.report(track, artifact) for track, artifact in self.artifacts)
-        held = self.invariants()
+        held = self.invariants() if self.training else ()
         diagnosis = diagnose(self.pipeline, reports, held, self.replay)
-        said = self.analysis()
+        said = self.analysis() if self.training else None
         return ScenarioReport(scenario.name, self.profile, scenario.title, reports, held, diagnosis, analysis=said)
 
     def analysis(self) -> Json:

@@ -161,3 +161,7 @@ class Pipeline:
     def stage(self, name: str) -> Stage:
         """The stage called ``name``."""
         return next(stage for stage in self.stages if stage.name == name)
+
+    def leading_to(self, name: str) -> set[str]:
+        """The stage called ``name``, and every stage that it needs, directly or not."""
+        return {name}.union(*(self.leading_to(need) for need in self.stage(name).needs))

@@ -69,10 +69,9 @@ class Runner:
         self.environment = environment(pipeline)
 
     def chain(self, scenario: Scenario, stages: Sequence[Stage], until: str = "") -> list[Outcome]:
-        """The stages in order, each on the outputs of those before it, up to and with ``until``."""
-        wanted = list(stages)
-        if until:
-            wanted = wanted[: [s.name for s in wanted].index(until) + 1]
+        """The stages in order, each on the outputs of those it needs; with ``until``, what leads to it alone."""
+        leading = self.pipeline.leading_to(until) if until else None
+        wanted = [s for s in stages if leading is None or s.name in leading]
         for last in (False, True):
             done: dict[str, Outcome] = {}
             try:

@@ -76,10 +76,12 @@ def verify(
     progress: Progress | None = None,
     finished: Callable[[ScenarioReport], None] | None = None,
     also: Sequence[str] = (),
+    training: bool = True,
 ) -> Suite:
     """Verify some scenarios, or all; ``finished`` hears of each as soon as it is judged.
 
-    ``also``: problems that were found elsewhere. Candidates for new goldens are kept in the project's
+    ``also``: problems that were found elsewhere. Without ``training``, what it decides is not verified
+    (see ``Examination.artifacts``). Candidates for new goldens are kept in the project's
     state, except in CI and with overrides.
     """
     started, clock = datetime.now(timezone.utc), time.perf_counter()
@@ -88,7 +90,9 @@ def verify(
     if not in_ci():
         journal.recover(project)
     runner, schemas = Runner(pipeline, cache, progress), Schemas(project.schemas)
-    examinations = {n: Examination(project, runner, n, profile, overrides, schemas) for n in names or sorted(known)}
+    examinations = {
+        n: Examination(project, runner, n, profile, overrides, schemas, training) for n in names or sorted(known)
+    }
     for examination in examinations.values():
         examination.prepare()  # what is missing or misspelt is told before anything is computed
     if workers > 1:
@@ -118,7 +122,7 @@ def _compute_ahead(
     jobs = [
         Job("harness.verify:compute", {
             "root": str(project.root), "cache": str(cache.folder), "scenario": e.scenario.name,
-            "profile": e.profile, "overrides": list(overrides),
+            "profile": e.profile, "overrides": list(overrides), "training": e.training,
         })
         for e in examinations
     ]  # fmt: skip
@@ -129,13 +133,13 @@ def _compute_ahead(
             pass
 
 
-def compute(root: str, cache: str, scenario: str, profile: str, overrides: list[str]) -> None:
+def compute(root: str, cache: str, scenario: str, profile: str, overrides: list[str], training: bool) -> None:
     """One scenario's stages, into the cache: the job of a worker process."""
     from harness.project import find_project
 
     project = find_project(Path(root))
     runner = Runner(project.pipeline, Cache(Path(cache), project.cache_bytes))
-    examination = Examination(project, runner, scenario, profile, overrides)
+    examination = Examination(project, runner, scenario, profile, overrides, training=training)
     for track, artifact in examination.artifacts:
         examination.obtained(track, artifact)
 
@@ -221,6 +225,8 @@ def store_problems(project: Project, examinations: dict[str, Examination], compl
         f"{edit.headline}: `harness accept {edit.identity} --reason ...`, or {UNDO[edit.change]}"
         for edit in pending.edits(project)
     ]
+    if not all(e.training for e in examinations.values()):
+        return problems  # rules and goldens of what training decides have nothing to be held against
     problems += unused_rules(examinations, complete)
     if not complete:
         return problems

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-import keras
 import numpy as np
 
 from ptycho.arrays import Complex, Mask, Real
+from ptycho.backend import host
 from ptycho.errors import PtychoError
 from ptycho.features import FeatureMaker
 from ptycho.frames import Frames
@@ -109,7 +109,7 @@ def reconstruct(
                 obj, weight = store.read(part)
                 canvas.add(obj * np.exp(1j * found.phases[part, None, None]), weight, groups.centers[part])
         elapsed = time.perf_counter() - started
-    log_scale = float(keras.ops.convert_to_numpy(model.scaler.log_scale))
+    log_scale = float(host(model.scaler.log_scale))
     back = maker.scales.prediction_to_object_units(log_scale)
     return Reconstruction(
         object=(canvas.average() * np.float32(back)).astype(np.complex64),

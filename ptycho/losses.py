@@ -6,8 +6,7 @@ units. Shapes ``(B, C, N, N)``; every loss is a mean over the ``B * C`` images.
 
 from __future__ import annotations
 
-from keras import ops
-
+from ptycho.backend import ops
 from ptycho.physics import Pair, Tensor
 
 FLOOR = 1e-6  # photons; keeps the rate strictly positive where nothing is predicted

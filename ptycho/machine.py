@@ -25,7 +25,7 @@ def peak_memory_mb() -> float:
 
 def versions() -> dict[str, str]:
     """Versions of Python and of every library that computes, and the backend's name."""
-    import keras
+    from ptycho.backend import keras
 
     backend = keras.backend.backend()
     return {"python": platform.python_version(), "backend": backend, **{n: version(n) for n in (*PACKAGES, backend)}}
@@ -44,10 +44,10 @@ def device() -> dict[str, Any]:
 
 def accelerators() -> list[str]:
     """The accelerators that the Keras backend in use sees."""
-    import keras
+    from ptycho.backend import devices, keras
 
     if keras.backend.backend() == "torch":  # Keras cannot list PyTorch's devices
         import torch
 
         return [f"cuda:{i}" for i in range(torch.cuda.device_count())]
-    return [name for name in keras.distribution.list_devices() if not name.startswith("cpu")]
+    return [name for name in devices() if not name.startswith("cpu")]

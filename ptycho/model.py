@@ -11,12 +11,11 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import keras
 import numpy as np
-from keras import layers, ops
 
 from ptycho import losses, physics
 from ptycho.arrays import Complex, Real
+from ptycho.backend import keras, layers, ops
 from ptycho.config import LossConfig, ModelConfig
 from ptycho.normalize import Scales
 from ptycho.physics import Pair, Tensor
@@ -132,9 +131,12 @@ class PtychoModel(keras.Model):
         start = initial_weights(self.network, config.init_seed, zero_last=config.amplitude_head != "relu")
         for weight, value in zip(self.network.weights, start, strict=True):
             weight.assign(value)
+        self.built = True  # there is no weight that waits for the first input
 
-    def build(self, *_: Any) -> None:
-        """Nothing to do: every weight is made in ``__init__``."""
+    @property
+    def weights(self) -> list[Any]:
+        """Every weight in one order, whichever Keras: the scale, the probe, the network."""
+        return [*self.scaler.weights, *self.illumination.weights, *self.network.weights]
 
     def with_canvas(self, canvas: int) -> PtychoModel:
         """The same weights on another canvas, for groups that reach further."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from keras import ops
+from ptycho.backend import ops
 
 Tensor: TypeAlias = Any
 Pair: TypeAlias = tuple[Tensor, Tensor]

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import keras
 import numpy as np
 
 from ptycho.arrays import Real
+from ptycho.backend import keras, name, ops
 from ptycho.model import PtychoModel
 
 PROBING_RATE = 1e6  # of a plain gradient step, so large that the step is the gradient to all digits
@@ -35,13 +35,13 @@ def first_steps(
     model: PtychoModel, batches: list[dict[str, Real]], steps: int, rate: float, clip_norm: float
 ) -> Pinned:
     """Outputs, losses and gradients at ``model``'s weights, then ``steps`` of Adam over ``batches`` in turn."""
-    tensors = {k: keras.ops.convert_to_tensor(v) for k, v in batches[0].items()}
+    tensors = {k: ops.convert_to_tensor(v) for k, v in batches[0].items()}
     output = model(tensors)
     components = {k: _number(v) for k, v in model.loss_components(tensors, output).items()}
     norms = _gradient_norms(model, batches[0])
     _compile(model, keras.optimizers.Adam(rate, global_clipnorm=clip_norm))
     losses = [_step(model, batches[i % len(batches)]) for i in range(steps)]
-    obj, weight = (np.asarray(keras.ops.convert_to_numpy(output[name])) for name in ("object", "weight"))
+    obj, weight = (np.asarray(ops.convert_to_numpy(output[name])) for name in ("object", "weight"))
     return Pinned(obj, weight, components, norms, losses)
 
 
@@ -52,7 +52,7 @@ def _gradient_norms(model: PtychoModel, batch: dict[str, Real]) -> dict[str, flo
     start = [_host(w) for w in model.trainable_weights]
     _step(model, batch)
     steps = [(a - _host(w)) / PROBING_RATE for a, w in zip(start, model.trainable_weights, strict=True)]
-    names = [f"{i:02d}_{w.name}" for i, w in enumerate(model.trainable_weights)]
+    names = [f"{i:02d}_{name(w)}" for i, w in enumerate(model.trainable_weights)]
     model.set_weights(before)
     return {name: float(np.linalg.norm(step.astype(np.float64))) for name, step in zip(names, steps, strict=True)}
 
@@ -68,7 +68,7 @@ def _step(model: PtychoModel, batch: dict[str, Real]) -> float:
 
 
 def _host(tensor: Any) -> Real:
-    return np.array(keras.ops.convert_to_numpy(tensor))
+    return np.array(ops.convert_to_numpy(tensor))
 
 
 def _number(tensor: Any) -> float:

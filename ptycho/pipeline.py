@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ptycho import artifacts, bundle, figures, invariants, machine, telemetry
+from ptycho.backend import path
 from ptycho.config import PipelineConfig, digest, require, to_mapping
 from ptycho.diagnostics import measured as diagnostics
 from ptycho.infer import Reconstruction
@@ -231,7 +232,7 @@ def _measured(done: Run) -> dict[str, dict[str, Any]]:
         }},
         "probe_report.json": diagnostics.probes(done.outputs["probe"], dataset.probe),
         "train_outputs/weights.json": {
-            "trainable": [weight.path for weight in done.outputs["train"].model.trainable_weights],
+            "trainable": [path(weight) for weight in done.outputs["train"].model.trainable_weights],
             "unmoved": done.outputs["measure"].unmoved,
         },
     }  # fmt: skip

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import keras
 import numpy as np
 
 from ptycho import data, metrics, probes, reference, telemetry
 from ptycho import simulate as simulation
 from ptycho.arrays import Complex, Mask, Real
+from ptycho.backend import host, path
 from ptycho.bundle import Bundle
 from ptycho.config import PipelineConfig, require
 from ptycho.features import FeatureMaker
@@ -306,7 +306,7 @@ def measure(
     stages = []
     for name, frames, groups in (("train", split.train, group.train), ("test", group.frames, group.infer)):
         stages += telemetry.stage_stats(frames, groups, scales, container(train, frames, groups), name)
-    log_scale = float(_host(train.model.scaler.log_scale))
+    log_scale = float(host(train.model.scaler.log_scale))
     stats = telemetry.intensity_stats(stages, group.frames, scales, log_scale, config.model.log_scale_trainable, ladder)
     normalized = amplitude[support & known] / scales.prediction_to_object_units(log_scale)
     stats["amplitude_head"] = telemetry.amplitude_head(config.model.amplitude_head, normalized, scales)
@@ -320,9 +320,9 @@ def unmoved(train: Trained) -> list[str]:
     tracked = {id(w) for w in model.trainable_weights}
     names = []
     for weight, before in zip(model.weights, train.initial, strict=True):
-        moved = not np.array_equal(before, _host(weight))
+        moved = not np.array_equal(before, host(weight))
         if weight.trainable and (id(weight) not in tracked or not moved):
-            names.append(weight.path)
+            names.append(path(weight))
     if model.architecture.config.log_scale_trainable and id(model.scaler.log_scale) not in tracked:
         names.append("log_scale (declared trainable, not tracked)")
     return names
@@ -334,9 +334,9 @@ def levels(obj: Complex, probe: Complex, group: Grouped, train: Trained) -> dict
     normalized = predicted = 0.0
     part = group.infer.take(slice(0, None, max(1, len(group.infer) // 128)))
     for _, inputs in train.maker.batches(frames, part, 16):
-        normalized += float(np.sum(_host(model.scaler(inputs["diffraction"])) ** 2))
+        normalized += float(np.sum(host(model.scaler(inputs["diffraction"])) ** 2))
         output = model(inputs)
-        predicted += float(np.sum(_host(model.intensity(output["object"], inputs["offsets"]))))
+        predicted += float(np.sum(host(model.intensity(output["object"], inputs["offsets"]))))
     images = part.members.size
     sampled = float(frames.energy()[part.members].mean())
     energy = float(frames.energy()[group.infer.members].mean())
@@ -353,11 +353,7 @@ def levels(obj: Complex, probe: Complex, group: Grouped, train: Trained) -> dict
 def container(train: Trained, frames: Frames, groups: Groups) -> Iterator[Real]:
     """What the network's scaler really passes on, batch by batch."""
     for _, inputs in train.maker.batches(frames, groups, telemetry.CHUNK):
-        yield _host(train.model.scaler(inputs["diffraction"]))
-
-
-def _host(tensor: Any) -> Real:
-    return np.asarray(keras.ops.convert_to_numpy(tensor))
+        yield host(train.model.scaler(inputs["diffraction"]))
 
 
 def to_bundle(
@@ -365,7 +361,7 @@ def to_bundle(
 ) -> Bundle:
     """The trained model as data."""
     model = train.model
-    log_scale = float(_host(model.scaler.log_scale))
+    log_scale = float(host(model.scaler.log_scale))
     scale, given = dataset.photon_scale, dataset.probe
     return Bundle(config, scales, log_scale, scale, model.probe, given, model.get_weights(), versions)
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import keras
 import numpy as np
 
 from ptycho.arrays import Complex, Integer, Real
+from ptycho.backend import Adam, PyDataset, host, keras, learning_rate, ops
 from ptycho.config import TrainConfig, require
 from ptycho.errors import TrainingDiverged
 from ptycho.features import FeatureMaker
@@ -33,7 +33,7 @@ class Outcome:
     diverged: TrainingDiverged | None = None
 
 
-class GroupBatches(keras.utils.PyDataset):
+class GroupBatches(PyDataset):
     """Batches of groups in an order that is a pure function of ``(seed, epoch)``.
 
     ``epoch`` counts from 1 and is set by ``Guard`` when an epoch begins, never by Keras, which also
@@ -65,22 +65,23 @@ class GroupBatches(keras.utils.PyDataset):
         return made, np.zeros(len(which), np.float32)  # Keras wants a target; the data is its own
 
 
-class WatchedAdam(keras.optimizers.Adam):
+class WatchedAdam(Adam):
     """Adam that sums the squares of the gradients' global norms, before they are clipped."""
 
     def build(self, variables: list[Any]) -> None:
         """Make the sum beside Adam's own variables, so that every backend carries it along."""
         super().build(variables)
-        self.energy = self.add_variable((), "zeros", name="gradient_energy")
+        if not hasattr(self, "energy"):  # Keras 2 builds at every step that it traces
+            self.energy = self.add_variable((), initializer="zeros", name="gradient_energy")
 
     def apply(self, grads: list[Any], trainable_variables: list[Any] | None = None) -> None:
         """One step."""
         super().apply(grads, trainable_variables)
-        self.energy.assign_add(sum(keras.ops.sum(keras.ops.square(g)) for g in grads))
+        self.energy.assign_add(sum(ops.sum(ops.square(g)) for g in grads))
 
     def take_energy(self) -> float:
         """The sum since it was last taken."""
-        found = float(keras.ops.convert_to_numpy(self.energy))
+        found = float(host(self.energy))
         self.energy.assign(0.0)
         return found
 
@@ -100,7 +101,7 @@ class Guard(keras.callbacks.Callback):
         """Set this epoch's batch order; note the learning rate."""
         self.epoch = epoch
         self.batches.epoch = epoch + 1
-        self.learning_rates.append(float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)))
+        self.learning_rates.append(learning_rate(self.model.optimizer))
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
         """Raise TrainingDiverged at the first step that is not finite."""
@@ -182,7 +183,9 @@ def train(
         outcome.diverged = error
     if outcome.interrupted or outcome.diverged:
         model.set_weights(guard.finite)
-    history = {k: [float(v) for v in values] for k, values in recorder.history.items() if k != "learning_rate"}
+    history = {
+        k: [float(v) for v in values] for k, values in recorder.history.items() if k not in ("learning_rate", "lr")
+    }
     epochs = len(next(iter(history.values()), []))
     outcome.history = {
         **history, "learning_rate": guard.learning_rates[:epochs], "gradient_norm": guard.gradient_norms[:epochs],

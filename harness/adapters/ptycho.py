@@ -92,6 +92,7 @@ def train(
 ) -> Output:  # fmt: skip
     """Trained weights and the history."""
     from ptycho import stages
+    from ptycho.backend import name
 
     made = stages.train(
         typed(config), report, dataset(simulate), parts(simulate, split), probe["probe"],
@@ -103,7 +104,7 @@ def train(
         raise KeyboardInterrupt
     return {
         "weights": {f"{i:03d}": np.asarray(weight) for i, weight in enumerate(made.model.get_weights())},
-        "names": [weight.name for weight in made.model.weights],
+        "names": [name(weight) for weight in made.model.weights],
         "history": made.outcome.history,
     }
 

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
 
 from ptycho import stages
+from ptycho.backend import keras, ops
 from ptycho.config import PipelineConfig
 from ptycho.features import FeatureMaker
 from ptycho.frames import Dataset
@@ -117,7 +117,7 @@ def _jax(function, x):
 
 
 def _torch(function, x):
-    point = keras.ops.convert_to_tensor(np.asarray(x, np.float32)).requires_grad_()
+    point = ops.convert_to_tensor(np.asarray(x, np.float32)).requires_grad_()
     value = function(point)
     value.backward()
     return float(value.detach()), point.grad.cpu().numpy()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from keras import ops
 
 from ptycho import geometry, physics
+from ptycho.backend import ops
 from ptycho.simulate import diffraction_amplitude
 
 

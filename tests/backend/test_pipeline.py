@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from keras import ops
 
 import ptycho
 from ptycho import artifacts, bundle, stages
+from ptycho.backend import ops
 from ptycho.config import PipelineConfig, from_mapping
 from ptycho.errors import TrainingDiverged
 

@@ -6,11 +6,11 @@ import math
 from dataclasses import dataclass, replace
 from itertools import chain, pairwise
 
-import keras
 import numpy as np
 import pytest
 
 from ptycho import train as t
+from ptycho.backend import host, keras, ops, path
 from ptycho.errors import PtychoError
 from ptycho.model import COMPONENTS
 from ptycho.pinned import _gradient_norms
@@ -34,7 +34,7 @@ class Trained:
         return all(np.isfinite(w).all() for w in self.weights)
 
     def value(self, name):
-        return float(keras.ops.convert_to_numpy(getattr(self.model.scaler, name)))
+        return float(host(getattr(self.model.scaler, name)))
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +164,7 @@ def test_every_trainable_weight_moves(plain):
     before = {id(w): value for w, value in zip(model.weights, plain[0].initial, strict=True)}
     assert any(w is model.scaler.log_scale for w in model.trainable_weights)
     for weight in model.trainable_weights:
-        assert not np.array_equal(keras.ops.convert_to_numpy(weight), before[id(weight)]), weight.path
+        assert not np.array_equal(host(weight), before[id(weight)]), path(weight)
 
 
 def test_the_gradient_norm_of_one_step_is_the_gradient_s(scene, trained):
@@ -234,7 +234,7 @@ def test_weights_not_declared_trainable_stay_and_the_probe_moves_when_declared(t
     before = {id(w): value for w, value in zip(done.model.weights, done.initial, strict=True)}
     assert done.value("log_scale") == before[id(done.model.scaler.log_scale)]
     for weight in (probe.real, probe.imaginary):
-        assert np.abs(keras.ops.convert_to_numpy(weight) - before[id(weight)]).max() > 1e-5
+        assert np.abs(host(weight) - before[id(weight)]).max() > 1e-5
 
 
 # The real-space loss
@@ -261,8 +261,8 @@ def test_untrained_realspace_loss_is_small_for_a_good_estimate(scene, weight):
     for name, shift in (("right", 0), ("off", 2)):
         moved = np.roll(small.dataset.truth, shift, axis=1)
         inputs = input_maker(maker, small.split.train, moved, model.architecture.canvas)(groups)
-        inputs = {k: keras.ops.convert_to_tensor(v) for k, v in inputs.items()}
-        value[name] = float(keras.ops.convert_to_numpy(model.loss_components(inputs, model(inputs))["realspace_loss"]))
+        inputs = {k: ops.convert_to_tensor(v) for k, v in inputs.items()}
+        value[name] = float(host(model.loss_components(inputs, model(inputs))["realspace_loss"]))
     if weight == "0.0":
         assert value == {"right": 0.0, "off": 0.0}
     else:
