@@ -34,6 +34,11 @@ def compare_array(path: str, golden: NDArray[Any], obtained: NDArray[Any], rule:
     tally = scan(golden, obtained, rule)
     problems = [_elements_message(tally, golden, obtained, rule)] if tally.out else []
     used = None if equal_only(golden, rule) else tally.used
+    if rule.l2 is not None and not tally.not_finite:
+        distance = relative_l2(golden, obtained)
+        if not distance <= rule.l2:
+            problems.append(f"its relative L2 distance is {distance:.3g}, above {rule.l2:g}")
+        used = max(used or 0.0, distance / rule.l2)
     if rule.ssim is not None and not tally.not_finite and golden.size:
         part, found = structure(golden, obtained)
         if not found >= rule.ssim:
@@ -69,7 +74,19 @@ def allowed_text(array: NDArray[Any], rule: Rule) -> str:
         text = f"±({' + '.join(parts)})" if len(parts) > 1 else f"±{parts[0] if parts else 0}"
     else:
         text = bounds(rule) if rule.policy == "bound" else f"{rule.ulp} ulp" if rule.policy == "ulp" else ""
+    text += f"; relative L2 at most {rule.l2:g}" if rule.l2 is not None else ""
     return text + (f"; SSIM at least {rule.ssim:g}" if rule.ssim is not None else "")
+
+
+def relative_l2(golden: NDArray[Any], obtained: NDArray[Any]) -> float:
+    """``|obtained - golden| / |golden|`` in the L2 norm, both finite or matching; 0 for equal arrays.
+
+    Infinite where the golden is zero everywhere and ``obtained`` is not.
+    """
+    wide = np.complex128 if golden.dtype.kind == "c" else np.float64
+    g, o = (np.nan_to_num(a.astype(wide), nan=0.0, posinf=0.0, neginf=0.0) for a in (golden, obtained))
+    distance, size = float(np.linalg.norm(o - g)), float(np.linalg.norm(g))
+    return distance / size if size else math.inf if distance else 0.0
 
 
 def structure(golden: NDArray[Any], obtained: NDArray[Any]) -> tuple[str, float]:
@@ -107,6 +124,8 @@ def _unusable(array: NDArray[Any], rule: Rule) -> str:
     kind = array.dtype.kind
     if kind not in NUMBERS + "bSU":
         return f"a {array.dtype} array is not compared"
+    if rule.l2 is not None and kind not in NUMBERS:
+        return f"l2 is for numbers, and this is {array.dtype}"
     if rule.ssim is not None and (array.ndim != 2 or kind in "SU" or 0 < min(array.shape) < 3):
         return f"ssim is for images of at least 3 x 3, and this is {describe(array)}"
     if kind not in NUMBERS:

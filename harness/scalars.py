@@ -59,6 +59,9 @@ def number(golden: Number, obtained: Number, rule: Rule, address: str, interval:
     if rule.policy == "interval" and interval is None:
         remedy = "run `harness calibrate`, then review and accept the ensemble"
         return Outcome(Status.FAIL, f"the ensemble has no interval for {address!r}: {remedy}", "an interval")
+    if rule.l2 is not None or rule.ssim is not None:
+        term = "ssim" if rule.l2 is None else "l2"
+        return Outcome(Status.FAIL, f"its rule cannot judge it: {term} is for arrays, and this is a single value", "")
     if rule.policy == "ulp" and isinstance(golden, int):
         return Outcome(Status.FAIL, "its rule cannot judge it: ulp is for floats, and this is an integer", "")
     if not (_finite(golden) or rule.policy in ("interval", "bound")) or not _finite(obtained):

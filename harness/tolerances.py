@@ -31,7 +31,7 @@ LARGEST = 2**20  # bytes
 TOP = ("version", "extends", "rules")
 POLICIES = "exact, rtol and/or atol, ulp, interval, min and/or max"
 CHOICES = {"nan": ("forbid", "match"), "better": ("higher", "lower"), "tier": TIERS}
-KEYS = ("exact", "rtol", "atol", "ulp", "interval", "min", "max", "nan", "better", "ssim", "tier")
+KEYS = ("exact", "rtol", "atol", "ulp", "interval", "min", "max", "nan", "better", "l2", "ssim", "tier")
 
 Policy = Literal["exact", "close", "ulp", "interval", "bound"]
 
@@ -54,6 +54,7 @@ class Rule:
     high: float | None = None
     nan: Literal["forbid", "match"] = "forbid"
     better: Literal["higher", "lower"] | None = None
+    l2: float | None = None
     ssim: float | None = None
     tier: Tier | None = None
 
@@ -77,6 +78,7 @@ class Rule:
             "max": self.high,
             "nan": None if self.nan == "forbid" else self.nan,
             "better": self.better,
+            "l2": self.l2,
             "ssim": self.ssim,
             "tier": self.tier,
         }
@@ -237,7 +239,7 @@ def read_rule(pattern: str, terms: Any, source: Path, name: str) -> Rule:
             raise RuleError(f"{where}: {key} = {_toml(value)} {problem}")
     if problem := _combination_problem(terms):
         raise RuleError(f"{where}: {problem}")
-    floats = {"rtol", "atol", "min", "max", "ssim"}
+    floats = {"rtol", "atol", "min", "max", "l2", "ssim"}
     fields: dict[str, Any] = {k: float(v) if k in floats else v for k, v in terms.items()}
     low, high = fields.pop("min", None), fields.pop("max", None)
     return Rule(pattern, source, low=low, high=high, **fields)
@@ -252,6 +254,8 @@ def _term_problem(key: str, value: Any) -> str:
         return "" if type(value) is int and value > 0 else "is not a whole number above zero"
     if type(value) not in (int, float) or not math.isfinite(value):
         return "is not a finite number"
+    if key == "l2":
+        return "" if value > 0 else "is not above 0"
     if key == "ssim":
         return "" if 0 < value <= 1 else "is not above 0 and at most 1"
     return "is negative" if key in ("rtol", "atol") and value < 0 else ""
@@ -272,8 +276,10 @@ def _combination_problem(terms: Mapping[str, Any]) -> str:
         return "better belongs to an interval"
     if "nan" in terms and terms["nan"] == "match" and policy in ("interval", "min/max"):
         return f'nan = "match" would undo {policy}: what is not finite lies within no bounds'
-    if "ssim" in terms and policy == "exact":
-        return "ssim beside exact has no meaning"
+    if policy == "exact" and (beside := {"l2", "ssim"} & set(terms)):
+        return f"{min(beside)} beside exact has no meaning"
+    if "l2" in terms and policy == "interval":
+        return "l2 beside an interval has no meaning: an ensemble has no one array to be near"
     return ""
 
 

@@ -637,6 +637,34 @@ def test_structure_passes_down_to_its_bound(image):
     assert judge(image, other, atol=9, ssim=found + 1e-6).status is FAIL
 
 
+def test_a_relative_l2_distance_is_judged_beside_the_elements():
+    golden = np.arange(1.0, 101.0).reshape(10, 10)
+    off = golden + 1e-5 * np.linalg.norm(golden) / 10  # each of 100 elements: 1e-5 of the norm in all
+    within = judge(golden, off, rtol=1, l2=2e-5)
+    assert (within.status, within.used) == (PASS, pytest.approx(0.5))
+    assert within.allowed == "±1·|golden|; relative L2 at most 2e-05"
+    beyond = judge(golden, off, rtol=1, l2=0.5e-5)
+    assert (beyond.status, beyond.used) == (FAIL, pytest.approx(2))
+    assert beyond.message == "its relative L2 distance is 1e-05, above 5e-06"
+    assert judge(golden, golden, rtol=1, l2=1e-9).used == 0
+    assert judge(golden + 1j, off + 1j, rtol=1, l2=2e-5).status is PASS
+    one = golden.copy()
+    one[3, 4] += 1
+    assert judge(golden, one, rtol=1, l2=1e-3).status is FAIL  # which every element alone may do
+    assert judge(golden, one, rtol=1e-3, l2=1).status is FAIL
+
+
+def test_a_distance_from_nothing_and_of_what_is_not_finite():
+    zero = np.zeros((4, 4))
+    assert judge(zero, zero, atol=1, l2=1e-6).status is PASS
+    far = judge(zero, zero + 0.1, atol=1, l2=1e-6)
+    assert (far.status, far.used) == (FAIL, None)
+    odd = np.array([1.0, np.nan])
+    assert judge(odd, odd, atol=1, l2=1e-6, nan="match").status is PASS
+    assert "L2" not in judge(odd + 0, np.array([np.nan, 1.0]), atol=1, l2=1e-6).message  # one fault is said once
+    assert "l2 is for numbers, and this is bool" in judge([True], [True], atol=1, l2=1e-6).message
+
+
 def test_an_empty_image_has_no_structure():
     assert judge(np.ones((0, 5)), np.ones((0, 5)), atol=1, ssim=0.9).status is PASS
 

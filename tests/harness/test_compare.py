@@ -122,6 +122,9 @@ def test_ulp_counts_floats():
     assert one(-5e-324, 5e-324, ulp=2).used == 1
     assert one(-1.0, 1.0, ulp=10**6).status is FAIL
     assert one(1, 1, ulp=4).message == "its rule cannot judge it: ulp is for floats, and this is an integer"
+    for term in ("l2", "ssim"):
+        found = one(1.0, 1.0, atol=1, **{term: 0.5})
+        assert found.message == f"its rule cannot judge it: {term} is for arrays, and this is a single value"
 
 
 # Intervals and bounds

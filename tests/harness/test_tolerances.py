@@ -204,6 +204,7 @@ def test_the_tier_follows_from_the_policy(terms, tier):
         {"min": -0.02, "max": 0.02},
         {"max": 3.0, "rtol": 0.1},
         {"atol": 0.1, "ssim": 0.95},
+        {"rtol": 0.1, "l2": 1e-6},
     ],
 )
 def test_the_text_of_a_rule_is_the_rule(terms):
@@ -279,6 +280,9 @@ def test_the_digest_changes_with_what_is_said(written, other):
         ("{ atol = 1, ssim = 0 }", "ssim = 0 is not above 0 and at most 1"),
         ("{ atol = 1, ssim = 1.1 }", "ssim = 1.1 is not above 0 and at most 1"),
         ("{ exact = true, ssim = 0.9 }", "ssim beside exact has no meaning"),
+        ("{ atol = 1, l2 = 0 }", "l2 = 0 is not above 0"),
+        ("{ exact = true, l2 = 0.9 }", "l2 beside exact has no meaning"),
+        ("{ interval = true, l2 = 0.9 }", "l2 beside an interval has no meaning"),
     ],
 )
 def test_a_mistaken_rule_is_named(written, terms, said):
