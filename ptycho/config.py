@@ -169,6 +169,7 @@ class ModelConfig:
     log_scale_trainable: bool
     probe_trainable: bool
     init_seed: int
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"  # that the U-Net computes in; all else is float32
 
     def __post_init__(self) -> None:
         require_seed("model.init_seed", self.init_seed)

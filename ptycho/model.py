@@ -83,22 +83,36 @@ def amplitude_head(kind: str, logits: Tensor, required: float, start: Tensor | f
     return activation[kind](logits)
 
 
-def unet(inputs: Tensor, filters: int, outputs: int) -> Tensor:
-    """Two halvings with skip connections, the input's own among them; linear output."""
+def convolution(x: Tensor, width: int, precision: str, activation: str | None = "relu", strides: int = 1) -> Tensor:
+    """A convolution of 3 x 3 pixels, ``(B, side, side, width)``, computed in ``precision`` (a Keras dtype policy)."""
+    # Zeros, because ``initial_weights`` sets every kernel from NumPy: the same on every backend.
+    return layers.Conv2D(
+        width, 3, strides, padding="same", activation=activation, kernel_initializer="zeros", dtype=precision
+    )(x)
 
-    def convolution(x: Tensor, width: int, activation: str | None = "relu") -> Tensor:
-        # Zeros, because ``initial_weights`` sets every kernel from NumPy: the same on every backend.
-        return layers.Conv2D(width, 3, padding="same", activation=activation, kernel_initializer="zeros")(x)
+
+def unet(inputs: Tensor, filters: int, outputs: int, precision: str) -> Tensor:
+    """Two halvings with skip connections, the input's own among them; linear output.
+
+    Every layer computes in ``precision`` but the last, which is float32: neither the output nor the
+    input that it sees beside the features is rounded. Weights are float32 in any case.
+    """
 
     def double(x: Tensor, width: int) -> Tensor:
-        return convolution(convolution(x, width), width)
+        return convolution(convolution(x, width, precision), width, precision)
+
+    def down(x: Tensor) -> Tensor:
+        return layers.AveragePooling2D(2, dtype=precision)(x)
+
+    def up(x: Tensor, beside: Tensor) -> Tensor:
+        return layers.Concatenate(dtype=precision)([layers.UpSampling2D(2, dtype=precision)(x), beside])
 
     fine = double(inputs, filters)
-    middle = double(layers.AveragePooling2D(2)(fine), 2 * filters)
-    coarse = double(layers.AveragePooling2D(2)(middle), 3 * filters)
-    up = double(layers.Concatenate()([layers.UpSampling2D(2)(coarse), middle]), 2 * filters)
-    up = double(layers.Concatenate()([layers.UpSampling2D(2)(up), fine]), filters)
-    return convolution(layers.Concatenate()([up, inputs]), outputs, activation=None)
+    middle = double(down(fine), 2 * filters)
+    coarse = double(down(middle), 3 * filters)
+    wide = double(up(double(up(coarse, middle), 2 * filters), fine), filters)
+    beside = layers.Concatenate(dtype="float32")([wide, inputs])
+    return convolution(beside, outputs, "float32", activation=None)
 
 
 @dataclass(frozen=True)
@@ -153,13 +167,12 @@ class PtychoModel(keras.Model):
 
     def _network(self) -> keras.Model:
         side, channels = (self.window, 5 * self.C) if self.conditioned else (self.N, self.C)
-        filters = self.architecture.config.filters
-        image = keras.Input((side, side, channels))
+        filters, precision = self.architecture.config.filters, self.architecture.config.precision
+        image = keras.Input((side, side, channels), dtype="float32")
         x = image
         if side > self.window:
-            stride = side // self.window
-            x = layers.Conv2D(filters, 3, stride, padding="same", activation="relu", kernel_initializer="zeros")(x)
-        return keras.Model(image, unet(x, filters, 2 * self.C), name="network")
+            x = convolution(x, filters, precision, strides=side // self.window)
+        return keras.Model(image, unet(x, filters, 2 * self.C, precision), name="network")
 
     def call(self, inputs: dict[str, Tensor], training: bool = False) -> dict[str, Tensor]:
         """``object`` ``(B, 2, M, M)`` normalised, and ``weight`` ``(B, M, M)``, on the group's canvas."""

@@ -57,6 +57,7 @@ AFFECTS = {
     "model.amplitude_head": "range of amplitudes that can be represented",
     "model.log_scale_trainable": "whether log_scale may trade against the amplitude",
     "model.init_seed": "initial weights; nothing systematic",
+    "model.precision": "rounding inside the network; nothing systematic",
     "model": "what the network can represent",
     "loss": "what training minimises",
     "loss.amplitude_l2_mae": "whether the MAE sees the amplitude's scale at all",

@@ -12,6 +12,7 @@ from ptycho import stages
 from ptycho.backend import keras, name, ops
 from ptycho.frames import Frames
 from ptycho.group import Groups
+from ptycho.pinned import first_steps
 
 HEADS = ["positive", "sigmoid", "softplus", "swish", "relu"]
 AT_ZERO = {"sigmoid": 0.5, "softplus": np.log(2), "swish": 0.0, "relu": 0.0}
@@ -395,3 +396,61 @@ def test_units_of_the_data_and_the_probe_cancel(scene, enliven, canvases, featur
     found = reconstruct(1, 1)
     np.testing.assert_allclose(reconstruct(2, 2), found, atol=2e-6 * np.abs(found).mean())
     np.testing.assert_allclose(reconstruct(2, 1), 2 * found, atol=4e-6 * np.abs(found).mean())
+
+
+# Precision
+
+MIXED = "model.precision=mixed_bfloat16"
+
+
+def dtype_name(dtype):
+    """``bfloat16``: Keras 2 has a type where Keras 3 has its name."""
+    return getattr(dtype, "name", dtype)
+
+
+@pytest.mark.parametrize("features", FEATURES)
+@pytest.mark.parametrize("window", ["half", "full"])
+def test_mixed_precision_is_the_networks_alone(scene, features, window):
+    """Its last layer gives float32 from float32, so that what it returns is not rounded."""
+    small = scene(MIXED, f"model.features={features}", f"model.window={window}")
+    model, maker = small.model()
+    computing = [layer for layer in model.network.layers if "input" not in layer.name]
+    assert {layer.compute_dtype for layer in computing[:-2]} == {"bfloat16"}
+    assert {dtype_name(layer.output.dtype) for layer in computing[:-2]} == {"bfloat16"}
+    assert [layer.compute_dtype for layer in computing[-2:]] == ["float32", "float32"]
+    assert {host(weight).dtype.name for weight in model.weights} == {"float32"}
+    inputs = {k: tensor(v) for k, v in maker(small.split.train, small.group.train.take(slice(0, 2))).items()}
+    output = model(inputs)
+    assert {host(value).dtype.name for value in output.values()} == {"float32"}
+    assert host(model.intensity(output["object"], inputs["offsets"])).dtype.name == "float32"
+    assert {host(v).dtype.name for v in model.loss_components(inputs, output).values()} == {"float32"}
+
+
+def test_mixed_precision_is_no_global_state(scene):
+    scene(MIXED).model()
+    assert {layer.compute_dtype for layer in scene().model()[0].network.layers} == {"float32"}
+    assert keras.layers.Dense(1).compute_dtype == "float32"
+
+
+@pytest.mark.parametrize("features", FEATURES)
+def test_mixed_precision_rounds_and_does_no_more(scene, enliven, features):
+    """From the same weights: other digits, the same loss to a few per cent, and finite gradients everywhere."""
+
+    def first(*overrides):
+        small = scene(f"model.features={features}", *overrides)
+        model, maker = small.model()
+        enliven(model)
+        inputs = maker(small.split.train, small.group.train.take(slice(0, 4)))
+        tensors = {k: tensor(v) for k, v in inputs.items()}
+        output = model(tensors)
+        loss = float(host(model.loss_components(tensors, output)["loss"]))
+        return host(output["object"]), loss, first_steps(model, [inputs], 2, 1e-4, 1e3)
+
+    (plain, loss, steps), (mixed, rounded, mixed_steps) = first(), first(MIXED)
+    difference = np.linalg.norm(mixed - plain) / np.linalg.norm(plain)
+    assert 1e-6 < difference < 0.01
+    assert rounded == pytest.approx(loss, rel=0.02)
+    assert mixed_steps.losses == pytest.approx(steps.losses, rel=0.02)
+    assert np.isfinite([*mixed_steps.gradient_norms.values(), *mixed_steps.losses]).all()
+    for name_, norm in mixed_steps.gradient_norms.items():
+        assert norm == pytest.approx(steps.gradient_norms[name_], rel=0.1), name_
