@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ptycho.stages import Comparison, Grouped, Reference, Trained
 
 PINNED_STEPS = 30
-PINNED_RATE = 1e-3
+PINNED_RATE = 1e-4  # at ten times this, gs1_ideal's steps multiply rounding a thousandfold
 MODEL = ("N", "gridsize", "model", "loss")  # what a trained model is built anew from
 
 
