@@ -34,7 +34,7 @@ Workers = Annotated[int, typer.Option(min=1, help="Processes that compute side b
 Fresh = Annotated[bool, typer.Option("--no-cache", help="Compute everything anew.")]
 
 
-for command in (studies.analyze, studies.compare, studies.ab):
+for command in (studies.analyze, studies.compare, studies.ab, studies.matrix):
     app.command()(command)
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from harness.calibrate import Calibration
     from harness.doctor import Check
     from harness.history import Approval
+    from harness.matrix import Matrix
     from harness.pending import Pending
     from harness.verify import Suite
 
@@ -115,6 +116,29 @@ def trial(found: Trial) -> None:
         a, b, mean, interval = cells(d)
         table.add_row(escape(d.path), a, b, f"[bold]{mean}[/bold]" if d.clear else mean, interval)
     out.print(table)
+
+
+def matrix(found: Matrix) -> None:
+    """Environments side by side, and what their failures move with."""
+    from harness.report import across
+
+    table = Table(
+        "environment", "", *(Column(axis, overflow="fold") for axis, _ in across.axes(found)), "most used", "time"
+    )
+    for i, e in enumerate(found.environments):
+        used = [c.used for (name, _, _), c in found.cells.items() if name == e.name and c.used is not None]
+        levels = (escape(levels[i]) for _, levels in across.axes(found))
+        state = BAD if found.failed(e.name) else GOOD
+        table.add_row(escape(e.name), state, *levels, text.used(max(used, default=None)), text.seconds(e.seconds))
+    out.print(table)
+    for finding in found.findings:
+        line(f"{text.count(finding.values, 'value')} from {finding.first} on: {finding.movement.said}")
+    for e in found.environments:
+        for problem in e.problems:
+            line(f"{e.name}: {problem}")
+    for name in found.missing:
+        line(f"{name} left no report")
+    out.print(f"[bold]{escape(found.headline)}[/bold]")
 
 
 def scenario(done: ScenarioReport) -> None:

@@ -127,7 +127,8 @@ class Pipeline:
     ``invariants(artifacts)`` judges a finished run from its artifacts by name.
     ``reseed(config, member)`` gives the configuration of one ensemble member.
     ``libraries``: distributions whose versions decide the numbers. ``environment``: names of
-    environment variables that do, too.
+    environment variables that do, too. ``axes(environment)`` names what environments differ in, such as
+    ``{"NumPy": "2.4.6"}``, from those versions and variables; by default each is an axis of its own.
     ``reference``: globs of values that tell what quality the data allow; ``quality``: those of the
     result that people care about; ``learned``: the stage that the quality depends on.
     ``analyze(paths)`` says what is wrong with runs that lie in folders, ``contrast(a, b)`` how two of them
@@ -149,6 +150,7 @@ class Pipeline:
     reseed: Callable[[Mapping[str, Json], int], Mapping[str, Json]] | None = None
     libraries: tuple[str, ...] = ("numpy",)
     environment: tuple[str, ...] = ()
+    axes: Callable[[Mapping[str, str]], Mapping[str, str]] = dict
     reference: tuple[str, ...] = ()
     quality: tuple[str, ...] = ()
     learned: str = ""

@@ -63,6 +63,35 @@ def compare(
             console.page(out / "comparison.html")
 
 
+def matrix(
+    folder: Annotated[
+        Path | None, typer.Argument(help="Where ENVIRONMENT/report.json lie (default: .harness/matrix).")
+    ] = None,
+    expect: Annotated[list[str], typer.Option(help="An environment that must have left a report. Repeatable.")] = [],  # noqa: B006
+    may_fail: Annotated[list[str], typer.Option(help="An environment that may fail, or be missing. Repeatable.")] = [],  # noqa: B006
+    out: Annotated[Path | None, typer.Option(help="Folder of matrix.html, .md and .json (default: FOLDER).")] = None,
+    json: Json = False,
+) -> None:
+    """Collect the reports of several environments, and say what their failures move with."""
+    from harness import console, storage
+    from harness import matrix as matrices
+    from harness.report import across
+
+    project = find_project()
+    folder = folder or project.state / "matrix"
+    found = matrices.collect(matrices.read(folder), project.pipeline.axes, [*expect, *may_fail], may_fail)
+    out = out or folder
+    storage.write(out / "matrix.json", storage.dump_json(matrices.to_json(found)))
+    storage.write(out / "matrix.md", across.markdown(found).encode())
+    storage.write(out / "matrix.html", across.html(found).encode())
+    if json:
+        say(matrices.to_json(found))
+    else:
+        console.matrix(found)
+        console.page(out / "matrix.html")
+    raise typer.Exit(0 if found.passed else 1)
+
+
 def ab(
     scenario: Annotated[str, typer.Argument(help="One of `harness list`.")],
     a: A = [],  # noqa: B006 (typer reads the default, nothing changes it)

@@ -346,6 +346,18 @@ def reseed(config: Mapping[str, Json], member: int) -> dict[str, Json]:
     }
 
 
+def axes(environment: Mapping[str, str]) -> dict[str, str]:
+    """What environments differ in; TensorFlow is an axis only where it computes."""
+    backend = environment.get("KERAS_BACKEND") or "tensorflow"
+    other = backend != "tensorflow"
+    return {
+        **({} if other else {"TensorFlow": environment["tensorflow"]}),
+        "Keras": environment["keras"],
+        "backend": f"{backend} {environment[backend]}" if other else backend,
+        "Python, NumPy": f"{environment['python'].rpartition('.')[0]}, {environment['numpy']}",
+    }
+
+
 BEFORE_TRAINING = ("simulate", "split", "probe", "group", "normalize")
 
 pipeline = Pipeline(
@@ -396,6 +408,7 @@ pipeline = Pipeline(
     reseed=reseed,
     libraries=("numpy", "scipy", "scikit-image", "h5py", "keras", os.environ.get("KERAS_BACKEND", "tensorflow")),
     environment=("KERAS_BACKEND",),
+    axes=axes,
     reference=(
         "oracle/**", "comparison/metrics/oracle/**", "comparison/oracle/**", "comparison/metrics/fourier_error/oracle",
     ),

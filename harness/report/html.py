@@ -124,7 +124,7 @@ def template(name: str) -> Any:
     # Only what svg.py drew is put in as it is; it escapes what it is given.
     environment.filters |= {
         "drawing": Markup, "seconds": text.seconds, "number": text.number, "count": text.count, "cell": text.cell,
-        "capitalized": text.capitalized,
+        "capitalized": text.capitalized, "used": text.used,
     }  # fmt: skip
     return environment.get_template(name)
 

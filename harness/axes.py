@@ -1,0 +1,99 @@
+"""What a failure moves with: of the axes in which environments differ, the one that explains where it fails.
+
+An axis, such as a library's version, explains a failure when no level of it is both wrong somewhere
+and right elsewhere. Where several do, the simplest is named, and what would tell equals apart.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Literal
+
+Levels = Mapping[str, Mapping[str, str]]
+"""By environment, its level on each axis. An axis that an environment does not have is not to blame there."""
+
+
+@dataclass(frozen=True)
+class Movement:
+    """What a failure moves with.
+
+    ``kind``: ``axis`` (one explains it), ``tied`` (several do, and no environment tells them apart),
+    ``together`` (a pair of levels), ``everywhere`` (our own code), ``unexplained``, or ``alone`` (there
+    is no other environment to compare with). ``axes``: those named; ``said``: one sentence.
+    """
+
+    kind: Literal["axis", "tied", "together", "everywhere", "unexplained", "alone"]
+    axes: tuple[str, ...]
+    said: str
+
+
+def movement(failing: Iterable[str], passing: Iterable[str], levels: Levels) -> Movement:
+    """What explains that some environments fail and others do not."""
+    bad, good = sorted(set(failing)), sorted(set(passing))
+    if not good and len(bad) > 1:
+        return Movement("everywhere", (), "our code or its goldens: it fails in every environment that compared it")
+    if not good:
+        return Movement("alone", (), "unknown: no other environment compared it")
+    found = {axis: cost for axis in _axes(bad, levels) if (cost := _cost(axis, bad, good, levels))}
+    if found:
+        best = [axis for axis, cost in found.items() if cost == min(found.values())]
+        if len(best) == 1:
+            return Movement("axis", (best[0],), _axis(best[0], bad, good, levels))
+        return Movement("tied", tuple(best), _tied(best, bad, good, levels))
+    for one, other in combinations(_axes(bad, levels), 2):
+        pairs, right = (
+            {(levels[e][one], levels[e].get(other)) for e in group if one in levels[e]} for group in (bad, good)
+        )
+        if len(pairs) == 1 and not pairs & right:
+            ((a, b),) = pairs
+            said = f"{one} {a} together with {other} {b}: either is right beside something else"
+            return Movement("together", (one, other), said)
+    return Movement("unexplained", (), f"no single axis: wrong in {listed(bad)}, right in {listed(good)}")
+
+
+def _axes(environments: Iterable[str], levels: Levels) -> list[str]:
+    """The axes that all of these environments have, in the first one's order."""
+    first, *rest = [levels[e] for e in environments]
+    return [axis for axis in first if all(axis in other for other in rest)]
+
+
+def _cost(axis: str, bad: Sequence[str], good: Sequence[str], levels: Levels) -> int:
+    """Into how many runs of neighbouring levels the wrong ones fall; 0 where the axis explains nothing."""
+    wrong, right = _split(axis, bad, good, levels)
+    if set(wrong) & set(right):
+        return 0
+    kinds = [level in wrong for level in _sorted({*wrong, *right})]
+    return sum(now and not before for before, now in zip([False, *kinds], kinds, strict=False))
+
+
+def _split(axis: str, bad: Sequence[str], good: Sequence[str], levels: Levels) -> tuple[list[str], list[str]]:
+    wrong, right = ({levels[e][axis] for e in group if axis in levels[e]} for group in (bad, good))
+    return _sorted(wrong), _sorted(right)
+
+
+def _axis(axis: str, bad: Sequence[str], good: Sequence[str], levels: Levels) -> str:
+    wrong, right = _split(axis, bad, good, levels)
+    return f"{axis}: wrong under {listed(wrong)}, right under {listed(right) or 'anything else'}"
+
+
+def _tied(axes: Sequence[str], bad: Sequence[str], good: Sequence[str], levels: Levels) -> str:
+    named = [f"{axis} {listed(_split(axis, bad, good, levels)[0])}" for axis in axes]
+    other = axes[1]
+    beside = _split(other, bad, good, levels)[1]
+    tell = f"{named[0]} beside {other} {beside[-1]}" if beside else f"{named[0]} without {other}"
+    return f"{listed(named, 'or')}: no environment has one without the other; {tell} would tell"
+
+
+def _sorted(found: Iterable[str]) -> list[str]:
+    def key(level: str) -> tuple[list[int], str]:
+        return [int(n) for n in re.findall(r"\d+", level)], level
+
+    return sorted(found, key=key)
+
+
+def listed(words: Sequence[str], last: str = "and") -> str:
+    """``a, b and c``."""
+    return f" {last} ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)

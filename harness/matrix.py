@@ -1,0 +1,219 @@
+"""The reports of several environments as one: which tier used how much where, and what failures move with."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.axes import Movement, movement
+from harness.errors import HarnessError
+from harness.protocol import TIERS, Json, Tier
+from harness.report import data
+from harness.verdict import Report, ScenarioReport, Status
+
+VERSION = 1
+SURE = 0.5  # of a tolerance: a value that uses more is no evidence that its environment is right
+
+Axes = Callable[[Mapping[str, str]], Mapping[str, str]]
+
+
+@dataclass(frozen=True)
+class Environment:
+    """One environment: its levels on the axes, what it was made of, and how long its verification took."""
+
+    name: str
+    axes: Mapping[str, str]
+    versions: Mapping[str, str]
+    started: str
+    seconds: float
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One tier of a scenario in one environment. ``used``: the most of any tolerance; ``address``: whose."""
+
+    compared: int
+    failed: int
+    used: float | None
+    address: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Failures that move with the same thing. ``first``: in the pipeline's order; ``used``: the most beyond."""
+
+    movement: Movement
+    environments: tuple[str, ...]
+    values: int
+    first: str
+    used: float | None
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """``cells`` by environment, scenario and tier; ``missing``: expected, and not there."""
+
+    environments: tuple[Environment, ...]
+    scenarios: tuple[str, ...]
+    cells: Mapping[tuple[str, str, Tier], Cell]
+    findings: tuple[Finding, ...]
+    missing: tuple[str, ...] = ()
+    may_fail: tuple[str, ...] = ()
+
+    @property
+    def tiers(self) -> tuple[Tier, ...]:
+        """Those that anything was compared in."""
+        return tuple(t for t in TIERS if any(tier == t for _, _, tier in self.cells))
+
+    def failed(self, name: str) -> bool:
+        """Whether anything failed in an environment, or its store has a problem."""
+        bad = any(cell.failed for (e, _, _), cell in self.cells.items() if e == name)
+        return bad or any(e.problems for e in self.environments if e.name == name)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every environment that may not fail is there and has passed."""
+        missing = [name for name in self.missing if name not in self.may_fail]
+        return not missing and not any(self.failed(e.name) for e in self.environments if e.name not in self.may_fail)
+
+    @property
+    def headline(self) -> str:
+        """The outcome in one sentence."""
+        bad = [e.name for e in self.environments if self.failed(e.name)]
+        said = f"{len(bad)} of {len(self.environments)} environments failed" if bad else "Every environment agrees"
+        if self.missing:
+            said += f"; {len(self.missing)} left no report"
+        return said
+
+
+@dataclass(frozen=True)
+class _Value:
+    environment: str
+    scenario: str
+    tier: Tier
+    address: str
+    failed: bool
+    used: float | None
+
+
+def read(root: Path) -> dict[str, list[Report]]:
+    """The reports below each folder of ``root``, which is named like its environment."""
+    if not root.is_dir():
+        raise HarnessError(f"{root} is no folder of reports: run `tox run -m matrix`, or name the folder")
+    found = {
+        f.name: [data.read(p) for p in sorted(f.rglob("report.json"))] for f in sorted(root.iterdir()) if f.is_dir()
+    }
+    if not any(found.values()):
+        raise HarnessError(f"{root} holds no ENVIRONMENT/report.json: run `harness verify --out {root}/ENVIRONMENT`")
+    return {name: reports for name, reports in found.items() if reports}
+
+
+def collect(
+    reports: Mapping[str, Sequence[Report]], axes: Axes, expected: Iterable[str] = (), may_fail: Iterable[str] = ()
+) -> Matrix:
+    """The matrix of several environments' reports; ``expected`` ones come first, in that order."""
+    wanted = [*dict.fromkeys(expected)]
+    order = [*(n for n in wanted if n in reports), *(n for n in reports if n not in wanted)]
+    environments = tuple(_environment(name, reports[name], axes) for name in order)
+    values = [v for name in order for report in reports[name] for s in report.scenarios for v in _values(name, s)]
+    levels = {e.name: e.axes for e in environments}
+    return Matrix(
+        environments,
+        tuple(dict.fromkeys(v.scenario for v in values)),
+        _cells(values),
+        _findings(values, levels),
+        tuple(n for n in wanted if n not in reports),
+        tuple(may_fail),
+    )
+
+
+def _environment(name: str, reports: Sequence[Report], axes: Axes) -> Environment:
+    first, *rest = reports
+    for other in rest:
+        if odd := [k for k, v in first.environment.items() if other.environment.get(k) != v]:
+            raise HarnessError(f"two reports of {name} were made with different {odd[0]}: remove the older one")
+    problems = tuple(dict.fromkeys(p for r in reports for p in r.problems))
+    seconds = sum(r.seconds for r in reports)
+    return Environment(name, axes(first.environment), first.environment, first.started, seconds, problems)
+
+
+def _values(environment: str, report: ScenarioReport) -> Iterator[_Value]:
+    """What was compared of a scenario; a stage that gave nothing to compare is one failed value."""
+    name = report.scenario
+    for artifact in report.artifacts:
+        place = f"{name}/{artifact.track}/{artifact.artifact}"
+        if artifact.error or artifact.blocked:
+            yield _Value(environment, name, "exact", place, True, None)
+        for v in artifact.verdicts:
+            yield _Value(environment, name, v.tier, f"{place}/{v.path}".rstrip("/"), v.status.failed, v.used)
+    for v in report.invariants:
+        if v.status is not Status.SKIPPED:
+            yield _Value(environment, name, v.tier, f"{name}/invariants/{v.path}", v.status.failed, v.used)
+
+
+def _rank(value: _Value) -> tuple[bool, float]:
+    return value.failed, math.inf if value.failed and value.used is None else value.used or 0.0
+
+
+def _cells(values: Iterable[_Value]) -> dict[tuple[str, str, Tier], Cell]:
+    groups: dict[tuple[str, str, Tier], list[_Value]] = {}
+    for value in values:
+        groups.setdefault((value.environment, value.scenario, value.tier), []).append(value)
+    made = {}
+    for key, group in groups.items():
+        worst = max(group, key=_rank)
+        made[key] = Cell(len(group), sum(v.failed for v in group), worst.used, worst.address)
+    return made
+
+
+def _findings(values: Iterable[_Value], levels: Mapping[str, Mapping[str, str]]) -> tuple[Finding, ...]:
+    """What failed, by what it moves with: what most values say first."""
+    by_address: dict[str, list[_Value]] = {}
+    for value in values:
+        by_address.setdefault(value.address, []).append(value)
+    groups: dict[Movement, list[list[_Value]]] = {}
+    for found in by_address.values():
+        bad = {v.environment for v in found if v.failed}
+        if bad:
+            good = {v.environment for v in found if not v.failed and (v.used or 0.0) <= SURE} - bad
+            groups.setdefault(movement(bad, good, levels), []).append([v for v in found if v.failed])
+    made = []
+    for moved, members in groups.items():
+        every = [v for failed in members for v in failed]
+        where = tuple(name for name in levels if any(v.environment == name for v in every))
+        used = max((v.used for v in every if v.used is not None), default=None)
+        made.append(Finding(moved, where, len(members), members[0][0].address, used))
+    return tuple(sorted(made, key=lambda f: -f.values))
+
+
+def to_json(matrix: Matrix) -> dict[str, Json]:
+    """The matrix as strict JSON, by ``schemas/harness/matrix.schema.json``."""
+    return {
+        "version": VERSION,
+        "passed": matrix.passed,
+        "headline": matrix.headline,
+        "environments": [
+            {"name": e.name, "axes": dict(e.axes), "versions": dict(e.versions), "started": e.started,
+             "seconds": e.seconds, "failed": matrix.failed(e.name), "problems": list(e.problems)}
+            for e in matrix.environments
+        ],
+        "missing": list(matrix.missing),
+        "may_fail": list(matrix.may_fail),
+        "cells": [
+            {"environment": e, "scenario": s, "tier": t, "compared": c.compared, "failed": c.failed,
+             "used": _finite(c.used), "address": c.address}
+            for (e, s, t), c in matrix.cells.items()
+        ],
+        "findings": [
+            {"moves_with": f.movement.kind, "axes": list(f.movement.axes), "statement": f.movement.said,
+             "environments": list(f.environments), "values": f.values, "first": f.first, "used": _finite(f.used)}
+            for f in matrix.findings
+        ],
+    }  # fmt: skip
+
+
+def _finite(used: float | None) -> float | None:
+    return used if used is not None and math.isfinite(used) else None
