@@ -32,23 +32,27 @@ class Pinned:
 
 
 def first_steps(
-    model: PtychoModel, batches: list[dict[str, Real]], steps: int, rate: float, clip_norm: float
-) -> Pinned:
-    """Outputs, losses and gradients at ``model``'s weights, then ``steps`` of Adam over ``batches`` in turn."""
+    model: PtychoModel, batches: list[dict[str, Real]], steps: int, rate: float, clip_norm: float,
+    jit: bool | None = None,
+) -> Pinned:  # fmt: skip
+    """Outputs, losses and gradients at ``model``'s weights, then ``steps`` of Adam over ``batches`` in turn.
+
+    ``jit``: whether the steps are compiled by XLA; None for what training does on this backend.
+    """
     tensors = {k: ops.convert_to_tensor(v) for k, v in batches[0].items()}
     output = model(tensors)
     components = {k: _number(v) for k, v in model.loss_components(tensors, output).items()}
-    norms = _gradient_norms(model, batches[0])
-    _compile(model, keras.optimizers.Adam(rate, global_clipnorm=clip_norm))
+    norms = _gradient_norms(model, batches[0], jit)
+    _compile(model, keras.optimizers.Adam(rate, global_clipnorm=clip_norm), jit)
     losses = [_step(model, batches[i % len(batches)]) for i in range(steps)]
     obj, weight = (np.asarray(ops.convert_to_numpy(output[name])) for name in ("object", "weight"))
     return Pinned(obj, weight, components, norms, losses)
 
 
-def _gradient_norms(model: PtychoModel, batch: dict[str, Real]) -> dict[str, float]:
+def _gradient_norms(model: PtychoModel, batch: dict[str, Real], jit: bool | None = None) -> dict[str, float]:
     """From one plain gradient step, which every backend can take; the weights are put back."""
     before = model.get_weights()
-    _compile(model, keras.optimizers.SGD(PROBING_RATE))
+    _compile(model, keras.optimizers.SGD(PROBING_RATE), jit)
     start = [_host(w) for w in model.trainable_weights]
     _step(model, batch)
     steps = [(a - _host(w)) / PROBING_RATE for a, w in zip(start, model.trainable_weights, strict=True)]
@@ -57,8 +61,8 @@ def _gradient_norms(model: PtychoModel, batch: dict[str, Real]) -> dict[str, flo
     return {name: float(np.linalg.norm(step.astype(np.float64))) for name, step in zip(names, steps, strict=True)}
 
 
-def _compile(model: PtychoModel, optimizer: keras.optimizers.Optimizer) -> None:
-    model.compile(optimizer, jit_compile=keras.backend.backend() == "jax")
+def _compile(model: PtychoModel, optimizer: keras.optimizers.Optimizer, jit: bool | None) -> None:
+    model.compile(optimizer, jit_compile=keras.backend.backend() == "jax" if jit is None else jit)
 
 
 def _step(model: PtychoModel, batch: dict[str, Real]) -> float:

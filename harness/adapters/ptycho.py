@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ptycho.config import PipelineConfig
     from ptycho.frames import Dataset
     from ptycho.infer import Reconstruction
+    from ptycho.model import PtychoModel
     from ptycho.normalize import Scales
     from ptycho.split import Split
     from ptycho.stages import Comparison, Grouped, Reference, Trained
@@ -115,17 +116,26 @@ def pinned(
 ) -> Output:  # fmt: skip
     """Outputs, losses and gradients at the given weights, and the losses of the first steps from there."""
     from ptycho.pinned import first_steps
-    from ptycho.train import input_maker
 
     settings = typed(config)
-    made = trained(settings, simulate, probe, group, normalize, train)
-    make = input_maker(made.maker, parts(simulate, split).train)
-    groups, size = grouped(simulate, group).train, settings.train.batch_size
-    whole = len(groups) // size * size  # batches of one size, so that each backend compiles one step
-    batches = [make(groups.take(slice(i, i + size))) for i in range(0, whole, size)]
-    found = first_steps(made.model, batches, PINNED_STEPS, PINNED_RATE, settings.train.clip_norm)
+    model, batches = pinned_start(settings, simulate, split, probe, group, normalize, train)
+    found = first_steps(model, batches, PINNED_STEPS, PINNED_RATE, settings.train.clip_norm)
     one = slice(0, 1)  # a golden of one group's canvas says as much as one of two
     return {**dataclasses.asdict(found), "object": found.object[one], "weight": found.weight[one]}
+
+
+def pinned_start(
+    config: PipelineConfig,
+    simulate: Output, split: Output, probe: Output, group: Output, normalize: Output, train: Output,
+) -> tuple[PtychoModel, list[dict[str, Any]]]:  # fmt: skip
+    """The model at the given weights, and its batches in their fixed order, all of one size."""
+    from ptycho.train import input_maker
+
+    made = trained(config, simulate, probe, group, normalize, train)
+    make = input_maker(made.maker, parts(simulate, split).train)
+    groups, size = grouped(simulate, group).train, config.train.batch_size
+    whole = len(groups) // size * size  # so that each backend compiles one step
+    return made.model, [make(groups.take(slice(i, i + size))) for i in range(0, whole, size)]
 
 
 def infer(

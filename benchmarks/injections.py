@@ -1,0 +1,103 @@
+"""Put each fault of ``benchmarks/boundary`` into the environments it is meant for, and see what it is blamed on.
+
+``python benchmarks/injections.py [SCENARIO]``, after ``tox run -m matrix``: the other environments' reports are those
+of that run. Writes the table in ``docs/explanation/matrix.md``; exits 1 where a fault is not caught, or is blamed on
+anything else.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from boundary.faults import FAULTS, Fault
+
+from harness.adapters.ptycho import axes
+from harness.matrix import Matrix, collect, read
+from harness.report import data, text
+from harness.verdict import Report
+
+ROOT = Path(__file__).parent.parent
+REPORTS, OUT = ROOT / ".harness/matrix", ROOT / ".harness/injections"
+PAGE, START, END = ROOT / "docs/explanation/matrix.md", "<!-- injections -->", "<!-- end of injections -->"
+LEFT_OUT = ("newest",)  # what it resolves to changes from day to day
+
+
+def healthy(scenario: str) -> dict[str, Report]:
+    """Every environment's untrained report, of one scenario."""
+    found = {}
+    for name, reports in read(REPORTS).items():
+        kept = [s for r in reports for s in r.scenarios if s.scenario == scenario]
+        if name not in LEFT_OUT:
+            found[name] = replace(reports[0], scenarios=tuple(kept[:1]))
+    return found
+
+
+def infected(fault: Fault, reports: Mapping[str, Report]) -> Iterator[str]:
+    """The environments that get a fault: at its level of its axis, or all for one of our own."""
+    for name, report in reports.items():
+        if not fault.axis or axes(report.environment).get(fault.axis) == fault.level:
+            yield name
+
+
+def inject(fault: str, environment: str, scenario: str, backend: str) -> Report:
+    """The environment's report with the fault in it."""
+    (executable,) = (ROOT / ".tox" / environment / "bin").glob("harness")
+    folder = OUT / fault / environment
+    subprocess.run(
+        [executable, "verify", scenario, "--no-training", "--no-cache", "--out", folder],
+        cwd=ROOT, capture_output=True, check=False, timeout=900,
+        env=os.environ | {"PYTHONPATH": f"{ROOT / 'benchmarks/boundary'}{os.pathsep}{ROOT}", "BOUNDARY_FAULT": fault,
+                          "KERAS_BACKEND": backend, "CI": "true", "TF_CPP_MIN_LOG_LEVEL": "3"},
+    )  # fmt: skip
+    return data.read(folder / "report.json")
+
+
+def row(name: str, fault: Fault, where: list[str], found: Matrix) -> tuple[str, bool]:
+    """A line of the table, and whether the fault was caught everywhere it was, and blamed on its axis."""
+    caught = [e.name for e in found.environments if found.failed(e.name)]
+    first = found.findings[0] if found.findings else None
+    blamed = first.movement.said if first else "nothing"
+    right = first is not None and (
+        first.movement.axes == (fault.axis,) if fault.axis else first.movement.kind == "everywhere"
+    )
+    cells = (
+        f"`{name}`: {fault.what}",
+        ", ".join(f"`{e}`" for e in where) if fault.axis else "all",
+        "all" if caught == where else ", ".join(caught) or "none",
+        blamed,
+        f"`{first.first}`, {text.used(first.used)}" if first else "",
+        str(first.values if first else 0),
+    )
+    return f"| {' | '.join(cells)} |", right and caught == where
+
+
+def main(scenario: str = "gs2_ideal") -> int:
+    """Every fault in turn."""
+    sound = healthy(scenario)
+    head = ("fault", "put into", "caught in", "blamed on", "first", "values")
+    lines, wrong = [f"| {' | '.join(head)} |", "| --- | --- | --- | --- | --- | ---: |"], []
+    for name, fault in FAULTS.items():
+        where = [*infected(fault, sound)]
+        backends = {e: sound[e].environment["KERAS_BACKEND"] for e in where}
+        sick = {e: inject(name, e, scenario, backends[e]) for e in where}
+        found = collect({e: [r] for e, r in (sound | sick).items()}, axes)
+        line, right = row(name, fault, where, found)
+        print(line, flush=True)
+        lines.append(line)
+        wrong += [] if right else [name]
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(START)
+    after = rest.partition(END)[2]
+    PAGE.write_text(f"{before}{START}\n" + "\n".join(lines) + f"\n{END}{after}", encoding="utf-8")
+    print(
+        f"not as it should be: {', '.join(wrong)}" if wrong else f"all {len(FAULTS)} caught, and blamed on their axis"
+    )
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,106 @@
+"""The pinned tier's own ground: stored weights and batches, and what a compiler may change of the first steps."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness import records
+from harness.adapters import ptycho as adapter
+from harness.compare import compare
+from harness.examine import whole
+from harness.goldens import Goldens
+from harness.project import find_project
+from harness.tolerances import load
+from ptycho.backend import KERAS_2, keras
+from ptycho.config import to_mapping
+from ptycho.pinned import first_steps
+from ptycho.scenario import load_scenario
+
+ROOT = Path(__file__).parents[2]
+NEEDS = ("simulation", "split", "probe", "groups", "normalized", "trained")
+TWELVE = 5e-5  # of a loss, under XLA
+
+xla = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="JAX always compiles, PyTorch has no XLA")
+
+
+def stored(artifact):
+    goldens = Goldens.of(find_project(ROOT))
+    identity = f"gs2_ideal/replay/{artifact}"
+    found = goldens.read(identity, goldens.manifest()[identity]).artifact
+    return records.join(found.values, found.arrays)
+
+
+@pytest.fixture(scope="module")
+def start():
+    """Model and batches, from the golden outputs of the stages before."""
+    config = load_scenario("gs2_ideal", "replay").config
+    names = ("simulate", "split", "probe", "group", "normalize", "train")
+    return config, adapter.pinned_start(config, **dict(zip(names, map(stored, NEEDS), strict=True)))
+
+
+def compiled(start, steps):
+    config, (model, batches) = start
+    before = model.get_weights()
+    try:
+        return first_steps(model, batches, steps, adapter.PINNED_RATE, config.train.clip_norm, jit=True)
+    finally:
+        model.set_weights(before)
+
+
+@xla
+@pytest.mark.skipif(KERAS_2, reason="Keras 2 cannot: the next test says why")
+def test_with_xla_the_first_steps_are_the_golden_s(start):
+    golden = stored("pinned")
+    found = compiled(start, 12)
+    assert start[1][0].jit_compile is True  # Keras falls back silently where it cannot
+    assert found.losses[0] == pytest.approx(golden["losses"][0], rel=1e-6)
+    assert np.abs(np.divide(found.losses, golden["losses"][:12]) - 1).max() <= TWELVE
+    for name, norm in golden["gradient_norms"].items():
+        assert found.gradient_norms[name] == pytest.approx(norm, rel=6e-4 if "log_scale" in name else 1e-4, abs=1e-7)
+
+
+@pytest.mark.skipif(not KERAS_2, reason="a limit of Keras 2")
+def test_keras_2_has_no_xla_kernel_for_the_gradient_of_nearest_upsampling(start):
+    with pytest.raises(Exception, match="ResizeNearestNeighborGrad"):
+        compiled(start, 1)
+
+
+def failures():
+    """The values of gs2_ideal's pinned tier that are out of tolerance now."""
+    names = ("simulate", "split", "probe", "group", "normalize", "train")
+    inputs = dict(zip(names, map(stored, NEEDS), strict=True))
+    parts = to_mapping(load_scenario("gs2_ideal", "replay").config)
+    obtained = whole(adapter.pinned(parts, lambda *_: None, **inputs))
+    rules = load(ROOT / "goldens/gs2_ideal/tolerances.toml", ROOT / "goldens")
+    verdicts = compare(whole(stored("pinned")), obtained, rules, "replay/pinned/", {}, "pinned")
+    return [v.path for v in verdicts if v.status.failed]
+
+
+@pytest.mark.parametrize(
+    ("fault", "first"),
+    [("adam-epsilon", "losses/1"), ("no-clipping", "losses/1"), ("upsampling", "gradient_norms/")],
+)
+def test_a_change_of_behaviour_in_keras_is_caught(fault, first, monkeypatch):
+    """As benchmarks/injections.py puts them into whole environments; here, whatever the backend."""
+    monkeypatch.syspath_prepend(ROOT / "benchmarks/boundary")
+    faults = importlib.import_module("faults").FAULTS
+    for owner in (keras.optimizers.Adam, keras.layers.UpSampling2D):
+        monkeypatch.setattr(owner, "__init__", owner.__init__)  # put back afterwards
+    faults[fault].patch()
+    assert [path for path in failures() if path.startswith(first)]
+
+
+def test_without_one_nothing_is_out_of_tolerance():
+    assert failures() == []
+
+
+def test_the_weights_are_the_stored_ones_whatever_the_backend_s_initialiser(start):
+    _, (model, _) = start
+    weights = stored("trained")["weights"]
+    assert len(weights) == len(model.get_weights())
+    for name, weight in zip(sorted(weights), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, weights[name], strict=True)

@@ -1,0 +1,38 @@
+"""Whether an environment holds what tox.ini pins for it: ``python tests/pins.py ENVIRONMENT``."""
+
+from __future__ import annotations
+
+import configparser
+import re
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+SECTION = "testenv:{keras2,tf2.16-keras3.3,tf2.16-keras3.8,tf2.18-keras3.8,tf2.21-keras3.15,jax,torch}"
+
+
+def pins(environment: str, deps: str) -> dict[str, str]:
+    """The pinned versions among ``deps``, lines such as ``tf2.16, torch: numpy==1.26.4``, of an environment."""
+    found = {}
+    for line in deps.splitlines():
+        if line.count(":") == 1 and (match := re.fullmatch(r"(.+):\s*([\w-]+)==([\d.]+)", line.strip())):
+            factors, name, pinned = match.groups()
+            if any(set(f.strip().split("-")) <= set(environment.split("-")) for f in factors.split(",")):
+                found[name] = pinned
+    return found
+
+
+def main(environment: str) -> int:
+    """0 where every pinned distribution is there in its version."""
+    tox = configparser.ConfigParser(interpolation=None)
+    tox.read(Path(__file__).parent.parent / "tox.ini")
+    wanted = pins(environment, tox[SECTION]["deps"])
+    odd = {name: (pin, version(name)) for name, pin in wanted.items() if version(name) != pin}
+    for name, (pin, found) in odd.items():
+        print(f"{environment} pins {name}=={pin}, and {found} is installed: `tox run -r -e {environment}` mends it")
+    print(f"{environment}: {', '.join(f'{name} {pin}' for name, pin in wanted.items())}")
+    return 1 if odd or not wanted else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
