@@ -83,14 +83,15 @@ class Examination:
     def artifacts(self) -> list[tuple[str, str]]:
         """Track and name of everything that is verified, in the pipeline's order.
 
-        Without ``training`` what it decides is left out: the statistical stages of the scenario's own
-        profile, and the invariants of a whole run. Replays stay, for they train nothing.
+        Without ``training`` what it decides is left out: of the scenario's own profile the statistical
+        stages and those that need them, and the invariants of a whole run. Replays stay; they train nothing.
         """
         found = listed(self.pipeline, self.profile)
         if self.training:
             return found
-        decided = {INVARIANTS} | {s.artifact for s in self.pipeline.stages if s.tier == "statistical"}
-        return [(track, name) for track, name in found if track == self.replay or name not in decided]
+        trained = {s.name for s in self.pipeline.stages if s.tier == "statistical"}
+        decided = {s.artifact for s in self.pipeline.stages if trained & self.pipeline.leading_to(s.name)}
+        return [(track, name) for track, name in found if track == self.replay or name not in {*decided, INVARIANTS}]
 
     def identity(self, track: str, artifact: str) -> str:
         """The id of a golden."""

@@ -49,6 +49,28 @@ def test_without_the_cache_every_stage_runs_and_the_verdicts_are_the_same(heat):
     assert fresh == cached
 
 
+def test_without_training_what_it_decides_is_neither_run_nor_compared(heat):
+    """The fit is the statistical stage, and the comparison needs it; their replays are compared all the same."""
+    with open_cache(heat.project(), use=False) as cache:
+        report = verify(heat.project(), cache, training=False).report
+    (smooth, *_) = report.scenarios
+    names = [(a.track, a.artifact) for a in smooth.artifacts]
+    assert ("cpu", "readings") in names
+    assert ("cpu", "reference") in names
+    assert not {("cpu", "fit"), ("cpu", "comparison"), ("cpu", "invariants")} & set(names)
+    assert ("replay", "comparison") in names
+    assert report.passed
+    assert not report.problems  # rules and goldens of the rest have nothing to be held against
+    assert smooth.invariants == ()
+
+
+def test_without_training_a_fault_before_it_is_found_all_the_same(heat):
+    heat.edit(*SOLVER)
+    with open_cache(heat.project()) as cache:
+        report = verify(heat.project(), cache, ["smooth"], training=False).report
+    assert report.scenarios[0].diagnosis.first == "solve"
+
+
 def test_a_setting_of_the_fit_runs_no_stage_before_it(heat):
     report = heat.smooth(overrides=["fit.rate=1.9"])
     assert set(heat.ran) == {"fit", "compare"}
