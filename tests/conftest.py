@@ -17,6 +17,13 @@ hypothesis.settings.register_profile("quiet", deadline=None)
 hypothesis.settings.load_profile("quiet")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What the GPU tests ask for; here, because pytest reads options before it looks into deeper folders."""
+    group = parser.getgroup("gpu", "trainings on an accelerator (-m gpu)")
+    group.addoption("--gpu-on-cpu", action="store_true", help="where there is none, run them reduced on the CPU")
+    group.addoption("--gpu-report", metavar="FILE", help="their one report (default: .harness/gpu/report.json)")
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of test data; tests that need it are skipped, saying so, where it is missing."""

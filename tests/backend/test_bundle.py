@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from ptycho import bundle, probes, stages
+from ptycho.config import digest
 from ptycho.errors import BundleError
 from ptycho.train import Outcome
 
@@ -191,6 +192,17 @@ def test_an_altered_configuration_is_noticed(path):
 
     rewrite(path, faster)
     assert "altered" in refusal(path)
+
+
+def test_a_bundle_from_before_a_setting_that_may_be_left_out_is_read(path):
+    """It was trained in float32, when there was nothing else to choose."""
+
+    def older(about):
+        del about["config"]["model"]["precision"]
+        return {**about, "config_digest": digest(about["config"])}
+
+    rewrite(path, older)
+    assert bundle.load(path).config.model.precision == "float32"
 
 
 def test_an_unknown_setting_is_named(path):

@@ -1,0 +1,96 @@
+"""What the GPU tests share: what the backend sees, whether they run, their trainings, and the one report of them.
+
+Every question to a backend is asked in a process of its own: whoever asks TensorFlow or JAX for their devices
+takes most of an accelerator's memory, and a training's peak memory is to be its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import gpu_goldens
+import gpu_report
+import pytest
+from gpu_case import Case
+from gpu_plan import Plan, Sight, decide
+
+RUN = Path(__file__).parent / "gpu_case.py"
+
+
+def answer_of(question: str, folder: Path) -> dict[str, Any]:
+    """What ``gpu_case.py`` answers; raises RuntimeError, with its last lines, where it does not."""
+    out = folder / "answer.json"
+    out.unlink(missing_ok=True)
+    paths = [str(gpu_report.ROOT), os.environ.get("PYTHONPATH", "")]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    done = subprocess.run(
+        [sys.executable, str(RUN), question, str(out)], env=environment, cwd=gpu_report.ROOT,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    print(done.stdout)
+    if done.returncode or not out.is_file():
+        last = " / ".join(done.stdout.strip().splitlines()[-3:])
+        raise RuntimeError(f"the run ended with status {done.returncode} and without an answer: {last}")
+    answer: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
+    return answer
+
+
+@pytest.fixture(scope="session")
+def look(tmp_path_factory) -> dict[str, Any]:
+    """What the backend in use sees and computes on, and the machine around it."""
+    return answer_of("--look", tmp_path_factory.mktemp("look"))
+
+
+@pytest.fixture(scope="session")
+def plan(look, pytestconfig) -> Plan:
+    """Full runs, or reduced ones; skips where neither is wanted."""
+    sight = Sight(**{**look["sight"], "accelerators": tuple(look["sight"]["accelerators"])})
+    made = decide(sight, pytestconfig.getoption("gpu_on_cpu"))
+    if made.run == "skip":
+        pytest.skip(made.reason)
+    return made
+
+
+@pytest.fixture(scope="session")
+def cases(look, plan, pytestconfig) -> Iterator[list[dict[str, Any]]]:
+    """Every case so far; at the end they are written as the one report, whatever became of them."""
+    if hasattr(pytestconfig, "workerinput"):
+        pytest.fail("GPU tests share one device and one report: run them without -n")
+    made: list[dict[str, Any]] = []
+    yield made
+    if made:
+        path = Path(pytestconfig.getoption("gpu_report") or gpu_report.ROOT / ".harness/gpu/report.json")
+        report = gpu_report.assemble(look, plan, made)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(report, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        path.with_suffix(".md").write_text(gpu_report.markdown(report), encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def training(plan, cases, tmp_path_factory) -> Callable[[int, str], dict[str, Any]]:
+    """``training(N, precision)``: a case of the report, measured now."""
+
+    def run(N: int, precision: str) -> dict[str, Any]:
+        case = Case(N, precision, plan.run == "reduced")
+        folder = tmp_path_factory.mktemp(case.name)
+        (folder / "case.json").write_text(json.dumps(asdict(case)), encoding="utf-8")
+        measured, error = None, ""
+        try:
+            measured = answer_of(str(folder / "case.json"), folder)
+            del measured["case"]
+        except RuntimeError as failed:
+            error = str(failed)
+        made = gpu_report.record(case, measured, error)
+        if measured:
+            made["golden"] = gpu_goldens.told(gpu_goldens.judge(made))
+        cases.append(made)
+        return made
+
+    return run

@@ -1,0 +1,134 @@
+"""The one report of a GPU run: assembled, checked by its schema, rendered. ``gpu_report.py REPORT.json`` prints it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from gpu_case import Case
+from gpu_plan import Plan
+
+from harness import git
+from harness.schema import Schema
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = ROOT / "schemas/gpu/report.schema.json"
+CARRIED = "CARRIED.json"  # beside the code where it was carried without its history
+BARS = {"pearson_r": (0.95, 1.0), "relative_bias": (-0.02, 0.02), "phase_mae_rad": (0.0, 0.02)}
+
+
+def bars(metrics: Mapping[str, float | None]) -> dict[str, bool]:
+    """Which bars the metrics meet; a metric that is not there meets none."""
+    found = {}
+    for name, (low, high) in BARS.items():
+        value = metrics.get(name)
+        found[name] = value is not None and low <= value <= high
+    return found
+
+
+def record(case: Case, measured: Mapping[str, Any] | None, error: str = "", golden: str = "") -> dict[str, Any]:
+    """One case of the report: what was measured, or why nothing was."""
+    met = bars(measured["metrics"]) if measured else dict.fromkeys(BARS, False)
+    return {
+        "name": case.name, "N": case.N, "precision": case.precision, "reduced": case.reduced,
+        "profile": case.profile, "overrides": case.overrides, "measured": measured,
+        "bars": met, "passed": bool(measured) and all(met.values()), "golden": golden, "error": error,
+    }  # fmt: skip
+
+
+def source(root: Path = ROOT) -> dict[str, Any]:
+    """The commit that ran, and whether the working tree was what it says; from git, or from whoever carried it."""
+    if (root / CARRIED).is_file():
+        told: dict[str, Any] = json.loads((root / CARRIED).read_text(encoding="utf-8"))
+        return {"commit": told["commit"], "clean": told["clean"]}
+    commit = git.head(root)
+    return {"commit": commit, "clean": bool(commit) and not git.dirty(root)}
+
+
+def assemble(look: Mapping[str, Any], plan: Plan, cases: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The report; raises ValueError where its schema refuses it."""
+    report = {
+        "schema": "gpu/report-1",
+        "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "source": source(),
+        "reduced": plan.run == "reduced",
+        "reason": plan.reason,
+        "device": {"place": look["sight"]["place"], "name": look["sight"]["name"],
+                   "accelerators": look["sight"]["accelerators"]},
+        "host": look["host"],
+        "versions": look["versions"],
+        "bars": {name: {"low": low, "high": high} for name, (low, high) in BARS.items()},
+        "cases": list(cases),
+    }  # fmt: skip
+    if found := problems(report):
+        raise ValueError(f"the report breaks its schema at {found[0]}")
+    return report
+
+
+def problems(report: Any) -> list[str]:
+    """Where a report breaks its schema, and how."""
+    schema = Schema(json.loads(SCHEMA.read_text(encoding="utf-8")), SCHEMA)
+    return [f"{p.path}: {p.message}" for p in schema.problems(report)]
+
+
+def markdown(report: Mapping[str, Any]) -> str:
+    """The report for people."""
+    device, host, versions = report["device"], report["host"], report["versions"]
+    backend = versions["backend"]
+    told = f"{backend} {versions[backend]}, Keras {versions['keras']}, Python {versions['python']}"
+    lines = [
+        f"# {'Reduced runs on the CPU' if report['reduced'] else 'Full runs'}: {device['name']}",
+        f"{report['reason']}. {told}; {host['cpus']} processors, load {host['load_average']}.",
+        f"Commit {report['source']['commit'] or 'unknown'}{'' if report['source']['clean'] else ' and edits'}, "
+        f"finished {report['finished']}.",
+        "| case | images | groups | epochs | pearson_r | bias | phase MAE (rad) | training (s) | groups/s | images/s "
+        "| host memory (MiB) | device memory (MiB) | bars | golden |\n" + "| --- " * 14 + "|",
+    ]
+    rows = [_row(case) for case in report["cases"]]
+    wanted = ", ".join(f"{name} {low:g} to {high:g}" for name, (low, high) in BARS.items())
+    tail = f"Bars: {wanted}. Speed is of all epochs but the first, held-out groups included in the time."
+    errors = [f"{case['name']}: {case['error']}" for case in report["cases"] if case["error"]]
+    return "\n\n".join([*lines[:-1], "\n".join([lines[-1], *rows]), tail, *errors]) + "\n"
+
+
+def _row(case: Mapping[str, Any]) -> str:
+    found = case["measured"]
+    if not found:
+        return f"| {case['name']} |{' |' * 11} not measured | |"
+    m = found["metrics"]
+    cells = [
+        case["name"], found["images"], found["groups"], found["epochs"], _number(m["pearson_r"], ".4f"),
+        _number(m["relative_bias"], "+.2%"), _number(m["phase_mae_rad"], ".4f"),
+        _number(found["training_seconds"], ".1f"), _number(found["groups_per_second"], ".1f"),
+        _number(found["images_per_second"], ".0f"), _number(found["peak_host_memory_mb"], ".0f"),
+        _number(found["peak_device_memory_mb"], ".0f"),
+        "met" if case["passed"] else "missed: " + ", ".join(n for n, ok in case["bars"].items() if not ok),
+        case["golden"],
+    ]  # fmt: skip
+    return "| " + " | ".join(str(cell) for cell in cells) + " |"
+
+
+def _number(value: float | None, form: str) -> str:
+    return "–" if value is None else format(value, form)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A report from its file; raises ValueError, naming the file, for one that is not a report."""
+    try:
+        report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} cannot be read as a report ({error}): give the file that the GPU run left") from error
+    if found := problems(report):
+        raise ValueError(f"{path} is not a report of this version ({found[0]}): run the GPU tests again")
+    return report
+
+
+if __name__ == "__main__":
+    try:
+        print(markdown(read(Path(sys.argv[1]))), end="")
+    except (IndexError, ValueError) as wrong:
+        sys.exit(str(wrong) if isinstance(wrong, ValueError) else "give the report's file: gpu_report.py REPORT.json")
