@@ -177,14 +177,13 @@ def run(given: argparse.Namespace, folder: Path = HERE) -> int:
     }  # fmt: skip
     if (folder / "data").is_dir():
         environment["PTYCHO_TEST_DATA"] = str(folder / "data")
-    made, report = code / ".harness/gpu/report.json", given.report or folder / REPORT
+    report = (given.report or folder / REPORT).resolve()
     report.unlink(missing_ok=True)
-    line = [python, "-m", "pytest", "-m", "gpu", "tests/gpu", "-p", "no:cacheprovider", "--gpu-report", str(made)]
+    line = [python, "-m", "pytest", "-m", "gpu", "tests/gpu", "-p", "no:cacheprovider", "--gpu-report", str(report)]
     line += ["--gpu-on-cpu"] if given.gpu_on_cpu else []
     status = subprocess.run([*line, *given.pytest], cwd=code, env=environment).returncode
-    if not made.is_file():
+    if not report.is_file():
         raise CarryError(f"there is no report (pytest ended with status {status}): what it printed above says why")
-    shutil.copy(made, report)
     print(f"bring back {report}")
     return status
 

@@ -10,7 +10,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ import gpu_report
 import pytest
 from gpu_case import Case
 from gpu_plan import Plan, Sight, decide
+
+from harness import storage
 
 RUN = Path(__file__).parent / "gpu_case.py"
 
@@ -59,22 +61,26 @@ def plan(look, pytestconfig) -> Plan:
 
 
 @pytest.fixture(scope="session")
-def cases(look, plan, pytestconfig) -> Iterator[list[dict[str, Any]]]:
-    """Every case so far; at the end they are written as the one report, whatever became of them."""
+def add_case(look, plan, pytestconfig) -> Callable[[dict[str, Any]], None]:
+    """``add_case(case)``: write the one report anew with every case so far, so that none is lost when one is killed."""
     if hasattr(pytestconfig, "workerinput"):
         pytest.fail("GPU tests share one device and one report: run them without -n")
-    made: list[dict[str, Any]] = []
-    yield made
-    if made:
-        path = Path(pytestconfig.getoption("gpu_report") or gpu_report.ROOT / ".harness/gpu/report.json")
-        report = gpu_report.assemble(look, plan, made)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(report, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-        path.with_suffix(".md").write_text(gpu_report.markdown(report), encoding="utf-8")
+    cases: list[dict[str, Any]] = []
+    asked = pytestconfig.getoption("gpu_report")
+
+    def add(case: dict[str, Any]) -> None:
+        cases.append(case)
+        report = gpu_report.assemble(look, plan, cases)
+        path = Path(asked or gpu_report.ROOT / ".harness/gpu/report.json")
+        storage.write(path, storage.dump_json(report))
+        if not asked:
+            storage.write(path.with_suffix(".md"), gpu_report.markdown(report).encode())
+
+    return add
 
 
 @pytest.fixture(scope="session")
-def training(plan, cases, tmp_path_factory) -> Callable[[int, str], dict[str, Any]]:
+def training(plan, add_case, tmp_path_factory) -> Callable[[int, str], dict[str, Any]]:
     """``training(N, precision)``: a case of the report, measured now."""
 
     def run(N: int, precision: str) -> dict[str, Any]:
@@ -90,7 +96,7 @@ def training(plan, cases, tmp_path_factory) -> Callable[[int, str], dict[str, An
         made = gpu_report.record(case, measured, error)
         if measured:
             made["golden"] = gpu_goldens.told(gpu_goldens.judge(made))
-        cases.append(made)
+        add_case(made)
         return made
 
     return run
