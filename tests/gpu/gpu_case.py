@@ -99,6 +99,7 @@ def measure(case: Case) -> dict[str, Any]:
             "phase_mae_rad": done.metrics["phase"]["mae"],
         },
         "oracle_pearson_r": done.metrics["oracle"]["amplitude"]["pearson_r"],
+        "first_loss": done.outputs["train"].outcome.history["loss"][0],
         "final_loss": done.outputs["train"].outcome.history["loss"][-1],
         "invariants_missed": [i.name for i in done.invariants if not i.passed],
         "training_seconds": times["training_seconds"],
