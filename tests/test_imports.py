@@ -81,6 +81,12 @@ def test_what_computes_is_written_once_for_every_backend(module):
 
 
 @every_module
+def test_keras_comes_in_by_one_door(module):
+    """So that Keras 2 and Keras 3 are the same to every other module."""
+    assert not [n for n in imported(module) if n.partition(".")[0] == "keras" and module.stem != "backend"]
+
+
+@every_module
 def test_randomness_comes_from_a_seed_and_never_from_global_state(module):
     drawn = [
         node.attr

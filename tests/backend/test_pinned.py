@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +95,17 @@ def test_a_change_of_behaviour_in_keras_is_caught(fault, first, monkeypatch):
         monkeypatch.setattr(owner, "__init__", owner.__init__)  # put back afterwards
     faults[fault].patch()
     assert [path for path in failures() if path.startswith(first)]
+
+
+def test_a_fault_is_put_in_place_when_its_module_is_imported():
+    """As benchmarks/injections.py does it: no other process than the one that asks for it is touched."""
+    code = "import keras; print(keras.optimizers.Adam().epsilon)"
+    paths = {"PYTHONPATH": os.pathsep.join([str(ROOT / "benchmarks/boundary"), str(ROOT)])}
+    for fault, epsilon in (({"BOUNDARY_FAULT": "adam-epsilon"}, "1e-05"), ({}, "1e-07")):
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=os.environ | paths | fault, capture_output=True, text=True
+        )
+        assert done.stdout.split()[-1:] == [epsilon], done.stderr
 
 
 def test_without_one_nothing_is_out_of_tolerance():
