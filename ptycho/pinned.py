@@ -13,7 +13,11 @@ import numpy as np
 
 from ptycho.arrays import Real
 from ptycho.backend import keras, name, ops
+from ptycho.features import FeatureMaker
+from ptycho.frames import Frames
+from ptycho.group import Groups
 from ptycho.model import PtychoModel
+from ptycho.train import input_maker
 
 PROBING_RATE = 1e6  # of a plain gradient step, so large that the step is the gradient to all digits
 
@@ -29,6 +33,12 @@ class Pinned:
     components: dict[str, float]
     gradient_norms: dict[str, float]
     losses: list[float]
+
+
+def fixed_batches(maker: FeatureMaker, frames: Frames, groups: Groups, size: int) -> list[dict[str, Real]]:
+    """The groups in their own order, in batches of one size, so that each backend compiles one step."""
+    make, whole = input_maker(maker, frames), len(groups) // size * size
+    return [make(groups.take(slice(i, i + size))) for i in range(0, whole, size)]
 
 
 def first_steps(

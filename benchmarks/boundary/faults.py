@@ -31,16 +31,24 @@ def wrap(owner: Any, name: str, change: Callable[..., Any]) -> None:
     setattr(owner, name, changed)
 
 
+def default(function: Any, name: str, value: Any) -> None:
+    """Another default for a function's argument."""
+    names = function.__code__.co_varnames[: function.__code__.co_argcount]
+    values = [*function.__defaults__]
+    values[names.index(name) - len(names)] = value
+    function.__defaults__ = tuple(values)
+
+
 def adam_epsilon() -> None:
     import keras
 
-    wrap(keras.optimizers.Adam, "__init__", lambda f, *a, **k: f(*a, **{"epsilon": 1e-5, **k}))
+    default(keras.optimizers.Adam.__init__, "epsilon", 1e-5)
 
 
 def upsampling() -> None:
     import keras
 
-    wrap(keras.layers.UpSampling2D, "__init__", lambda f, *a, **k: f(*a, **{"interpolation": "bilinear", **k}))
+    default(keras.layers.UpSampling2D.__init__, "interpolation", "bilinear")
 
 
 def no_clipping() -> None:

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.adapters import ptycho_artifacts as observe
+from harness.adapters.ptycho_axes import axes
 from harness.protocol import Artifact, Curve, Image, Invariant, Json, Ladder, Output, Pipeline, Report, Scenario, Stage
 
 if TYPE_CHECKING:
     from ptycho.config import PipelineConfig
     from ptycho.frames import Dataset
     from ptycho.infer import Reconstruction
-    from ptycho.model import PtychoModel
     from ptycho.normalize import Scales
     from ptycho.split import Split
     from ptycho.stages import Comparison, Grouped, Reference, Trained
@@ -115,27 +115,15 @@ def pinned(
     simulate: Output, split: Output, probe: Output, group: Output, normalize: Output, train: Output,
 ) -> Output:  # fmt: skip
     """Outputs, losses and gradients at the given weights, and the losses of the first steps from there."""
-    from ptycho.pinned import first_steps
+    from ptycho.pinned import first_steps, fixed_batches
 
     settings = typed(config)
-    model, batches = pinned_start(settings, simulate, split, probe, group, normalize, train)
-    found = first_steps(model, batches, PINNED_STEPS, PINNED_RATE, settings.train.clip_norm)
+    made = trained(settings, simulate, probe, group, normalize, train)
+    frames, groups = parts(simulate, split).train, grouped(simulate, group).train
+    batches = fixed_batches(made.maker, frames, groups, settings.train.batch_size)
+    found = first_steps(made.model, batches, PINNED_STEPS, PINNED_RATE, settings.train.clip_norm)
     one = slice(0, 1)  # a golden of one group's canvas says as much as one of two
     return {**dataclasses.asdict(found), "object": found.object[one], "weight": found.weight[one]}
-
-
-def pinned_start(
-    config: PipelineConfig,
-    simulate: Output, split: Output, probe: Output, group: Output, normalize: Output, train: Output,
-) -> tuple[PtychoModel, list[dict[str, Any]]]:  # fmt: skip
-    """The model at the given weights, and its batches in their fixed order, all of one size."""
-    from ptycho.train import input_maker
-
-    made = trained(config, simulate, probe, group, normalize, train)
-    make = input_maker(made.maker, parts(simulate, split).train)
-    groups, size = grouped(simulate, group).train, config.train.batch_size
-    whole = len(groups) // size * size  # so that each backend compiles one step
-    return made.model, [make(groups.take(slice(i, i + size))) for i in range(0, whole, size)]
 
 
 def infer(
@@ -353,18 +341,6 @@ def reseed(config: Mapping[str, Json], member: int) -> dict[str, Json]:
         **config,
         "model": {**config["model"], "init_seed": config["model"]["init_seed"] + 1 + member},
         "train": {**config["train"], "seed": config["train"]["seed"] + 1 + member},
-    }
-
-
-def axes(environment: Mapping[str, str]) -> dict[str, str]:
-    """What environments differ in; TensorFlow is an axis only where it computes."""
-    backend = environment.get("KERAS_BACKEND") or "tensorflow"
-    other = backend != "tensorflow"
-    return {
-        **({} if other else {"TensorFlow": environment["tensorflow"]}),
-        "Keras": environment["keras"],
-        "backend": f"{backend} {environment[backend]}" if other else backend,
-        "Python, NumPy": f"{environment['python'].rpartition('.')[0]}, {environment['numpy']}",
     }
 
 

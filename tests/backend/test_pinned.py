@@ -20,7 +20,7 @@ from harness.project import find_project
 from harness.tolerances import load
 from ptycho.backend import KERAS_2, keras
 from ptycho.config import to_mapping
-from ptycho.pinned import first_steps
+from ptycho.pinned import first_steps, fixed_batches
 from ptycho.scenario import load_scenario
 
 ROOT = Path(__file__).parents[2]
@@ -41,8 +41,10 @@ def stored(artifact):
 def start():
     """Model and batches, from the golden outputs of the stages before."""
     config = load_scenario("gs2_ideal", "replay").config
-    names = ("simulate", "split", "probe", "group", "normalize", "train")
-    return config, adapter.pinned_start(config, **dict(zip(names, map(stored, NEEDS), strict=True)))
+    simulate, split, probe, group, normalize, train = map(stored, NEEDS)
+    made = adapter.trained(config, simulate, probe, group, normalize, train)
+    frames, groups = adapter.parts(simulate, split).train, adapter.grouped(simulate, group).train
+    return config, (made.model, fixed_batches(made.maker, frames, groups, config.train.batch_size))
 
 
 def compiled(start, steps):
@@ -91,8 +93,9 @@ def test_a_change_of_behaviour_in_keras_is_caught(fault, first, monkeypatch):
     """As benchmarks/injections.py puts them into whole environments; here, whatever the backend."""
     monkeypatch.syspath_prepend(ROOT / "benchmarks/boundary")
     faults = importlib.import_module("faults").FAULTS
-    for owner in (keras.optimizers.Adam, keras.layers.UpSampling2D):
-        monkeypatch.setattr(owner, "__init__", owner.__init__)  # put back afterwards
+    for owner in (keras.optimizers.Adam, keras.layers.UpSampling2D):  # put back afterwards
+        monkeypatch.setattr(owner.__init__, "__defaults__", owner.__init__.__defaults__)
+        monkeypatch.setattr(owner, "__init__", owner.__init__)
     faults[fault].patch()
     assert [path for path in failures() if path.startswith(first)]
 
