@@ -451,6 +451,8 @@ def test_mixed_precision_rounds_and_does_no_more(scene, enliven, features):
     assert np.isfinite([*mixed_steps.gradient_norms.values(), *mixed_steps.losses]).all()
     whole, rounded_whole = (np.linalg.norm(list(s.gradient_norms.values())) for s in (steps, mixed_steps))
     assert rounded_whole == pytest.approx(whole, rel=0.1)
-    # JAX on the CPU adds up a bias's gradient in bfloat16: one of them is 15 % smaller there, within 10 % elsewhere.
-    for name_, norm in mixed_steps.gradient_norms.items():
-        assert norm == pytest.approx(steps.gradient_norms[name_], rel=0.3), name_
+    # On the CPU, JAX adds up a bias's gradient in bfloat16 and loses up to a third: docs/explanation/network.md.
+    lossy = "bias" if keras.backend.backend() == "jax" else "nothing"
+    ratios = {n: mixed_steps.gradient_norms[n] / norm for n, norm in steps.gradient_norms.items()}
+    assert {n: r for n, r in ratios.items() if lossy not in n and abs(r - 1) > 0.1} == {}
+    assert min(ratios.values()) > 0.5, ratios
