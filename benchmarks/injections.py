@@ -1,8 +1,8 @@
 """Put each fault of ``benchmarks/boundary`` into the environments it is meant for, and see what it is blamed on.
 
-``python benchmarks/injections.py [SCENARIO]``, after ``tox run -m matrix``: the other environments' reports are those
+``python benchmarks/injections.py [SCENARIO [FAULT...]]``, after ``tox run -m matrix``: the other environments' reports are those
 of that run. Writes the table in ``docs/explanation/matrix.md``; exits 1 where a fault is not caught, or is blamed on
-anything else.
+anything else. With faults named, only those are tried, and nothing is written.
 """
 
 from __future__ import annotations
@@ -76,12 +76,13 @@ def row(name: str, fault: Fault, where: list[str], found: Matrix) -> tuple[str, 
     return f"| {' | '.join(cells)} |", right and caught == where
 
 
-def main(scenario: str = "gs2_ideal") -> int:
-    """Every fault in turn."""
+def main(scenario: str = "gs2_ideal", *chosen: str) -> int:
+    """Every fault in turn, or those chosen."""
     sound = healthy(scenario)
     head = ("fault", "put into", "caught in", "blamed on", "first", "values")
     lines, wrong = [f"| {' | '.join(head)} |", "| --- | --- | --- | --- | --- | ---: |"], []
-    for name, fault in FAULTS.items():
+    faults = {name: fault for name, fault in FAULTS.items() if not chosen or name in chosen}
+    for name, fault in faults.items():
         where = [*infected(fault, sound)]
         backends = {e: sound[e].environment["KERAS_BACKEND"] for e in where}
         sick = {e: inject(name, e, scenario, backends[e]) for e in where}
@@ -90,6 +91,8 @@ def main(scenario: str = "gs2_ideal") -> int:
         print(line, flush=True)
         lines.append(line)
         wrong += [] if right else [name]
+    if chosen:
+        return 1 if wrong else 0
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(START)
     after = rest.partition(END)[2]
     PAGE.write_text(f"{before}{START}\n" + "\n".join(lines) + f"\n{END}{after}", encoding="utf-8")

@@ -94,6 +94,7 @@ class _Value:
     environment: str
     scenario: str
     tier: Tier
+    place: str  # of its artifact; the address itself where that has no values, because its stage raised
     address: str
     failed: bool
     used: float | None
@@ -146,12 +147,13 @@ def _values(environment: str, report: ScenarioReport) -> Iterator[_Value]:
     for artifact in report.artifacts:
         place = f"{name}/{artifact.track}/{artifact.artifact}"
         if artifact.error or artifact.blocked:
-            yield _Value(environment, name, "exact", place, True, None)
+            yield _Value(environment, name, "exact", place, place, True, None)
         for v in artifact.verdicts:
-            yield _Value(environment, name, v.tier, f"{place}/{v.path}".rstrip("/"), v.status.failed, v.used)
+            yield _Value(environment, name, v.tier, place, f"{place}/{v.path}".rstrip("/"), v.status.failed, v.used)
+    place = f"{name}/invariants"
     for v in report.invariants:
         if v.status is not Status.SKIPPED:
-            yield _Value(environment, name, v.tier, f"{name}/invariants/{v.path}", v.status.failed, v.used)
+            yield _Value(environment, name, v.tier, place, f"{place}/{v.path}", v.status.failed, v.used)
 
 
 def _rank(value: _Value) -> tuple[bool, float]:
@@ -172,13 +174,18 @@ def _cells(values: Iterable[_Value]) -> dict[tuple[str, str, Tier], Cell]:
 def _findings(values: Iterable[_Value], levels: Mapping[str, Mapping[str, str]]) -> tuple[Finding, ...]:
     """What failed, by what it moves with: what most values say first."""
     by_address: dict[str, list[_Value]] = {}
+    ran: dict[str, set[str]] = {}  # by an artifact's place, the environments where its stage gave something to compare
     for value in values:
         by_address.setdefault(value.address, []).append(value)
+        if value.address != value.place:
+            ran.setdefault(value.place, set()).add(value.environment)
     groups: dict[Movement, list[list[_Value]]] = {}
     for found in by_address.values():
         bad = {v.environment for v in found if v.failed}
         if bad:
             good = {v.environment for v in found if not v.failed and (v.used or 0.0) <= SURE} - bad
+            if found[0].address == found[0].place:
+                good = ran.get(found[0].place, set()) - bad
             groups.setdefault(movement(bad, good, levels), []).append([v for v in found if v.failed])
     made = []
     for moved, members in groups.items():

@@ -95,7 +95,10 @@ def precision_of_torch() -> None:
 def generator_of_numpy() -> None:
     import numpy as np
 
-    wrap(np.random, "default_rng", lambda f, seed=None: np.random.Generator(np.random.SFC64(seed)))
+    def other(f: Any, seed: Any = None) -> np.random.Generator:
+        return seed if isinstance(seed, np.random.Generator) else np.random.Generator(np.random.SFC64(seed))
+
+    wrap(np.random, "default_rng", other)
 
 
 def our_own() -> None:

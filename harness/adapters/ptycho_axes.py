@@ -12,6 +12,6 @@ def axes(environment: Mapping[str, str]) -> dict[str, str]:
     return {
         **({} if other else {"TensorFlow": environment["tensorflow"]}),
         "Keras": environment["keras"],
-        "backend": f"{backend} {environment[backend]}" if other else backend,
+        "backend": f"{backend} {environment[backend].partition('+')[0]}" if other else backend,
         "Python, NumPy": f"{environment['python'].rpartition('.')[0]}, {environment['numpy']}",
     }

@@ -110,7 +110,11 @@ def test_a_stage_that_raised_is_a_failure_of_its_environment():
     found = collect(healthy(old=report("old", error="ValueError: no such op")))
     assert found.failed("old")
     assert found.findings[0].first == "rod/replay/pinned"
-    assert found.findings[0].movement.kind == "alone"  # elsewhere it did not raise, but its values say so
+    assert found.findings[0].movement.axes == ("keras",)  # the stage gave something to compare elsewhere
+    both = {name: report(name, error="ValueError: no such op") for name in ("old", "crossed")}
+    assert collect(healthy(**both)).findings[0].movement.axes == ("tensorflow",)
+    every = {name: report(name, error="ValueError: no such op") for name in VERSIONS}
+    assert collect(every).findings[0].movement.kind == "everywhere"
 
 
 def test_reports_of_one_environment_are_joined_if_they_are_of_one():
