@@ -1,8 +1,8 @@
 """Put each fault of ``benchmarks/boundary`` into the environments it is meant for, and see what it is blamed on.
 
-``python benchmarks/injections.py [SCENARIO [FAULT...]]``, after ``tox run -m matrix``: the other environments' reports are those
-of that run. Writes the table in ``docs/explanation/matrix.md``; exits 1 where a fault is not caught, or is blamed on
-anything else. With faults named, only those are tried, and nothing is written.
+``python benchmarks/injections.py [SCENARIO [FAULT...]]``, after ``tox run -m matrix``: the other environments' reports
+are those of that run. Writes the table in ``docs/explanation/matrix.md``; with faults named, only those are tried, and
+nothing is written. Exits 1 where a fault is not caught, or is blamed on anything else.
 """
 
 from __future__ import annotations
