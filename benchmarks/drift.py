@@ -11,6 +11,7 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
+import pages
 
 from harness.matrix import read
 from harness.verdict import Report, Verdict
@@ -19,7 +20,6 @@ matplotlib.use("svg")
 from matplotlib import pyplot as plt
 
 ROOT = Path(__file__).parent.parent
-PAGE, START, END = ROOT / "docs/explanation/matrix.md", "<!-- drift -->", "<!-- end of drift -->"
 PLOT = ROOT / "docs/images/drift.svg"
 EARLY = 12
 APART = ("gs1_ideal",)  # its loss is what is left of large numbers that cancel
@@ -63,9 +63,7 @@ def main() -> None:
         worst = [max(pair) for pair in zip(worst, cells, strict=True)]
         lines.append(f"| `{name}` | {' | '.join(f'{c:.1e}' for c in cells)} |")
     lines.append(f"| **the worst** | {' | '.join(f'**{c:.1e}**' for c in worst)} |")
-    before, _, rest_of_page = PAGE.read_text(encoding="utf-8").partition(START)
-    after = rest_of_page.partition(END)[2]
-    PAGE.write_text(f"{before}{START}\n" + "\n".join(lines) + f"\n{END}{after}", encoding="utf-8")
+    pages.put(pages.MATRIX, "drift", lines)
     plot(found)
     print("\n".join(lines))
 

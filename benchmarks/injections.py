@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import pages
 from boundary.faults import FAULTS, Fault
 
 from harness.adapters.ptycho import axes
@@ -23,7 +24,6 @@ from harness.verdict import Report
 
 ROOT = Path(__file__).parent.parent
 REPORTS, OUT = ROOT / ".harness/matrix", ROOT / ".harness/injections"
-PAGE, START, END = ROOT / "docs/explanation/matrix.md", "<!-- injections -->", "<!-- end of injections -->"
 LEFT_OUT = ("newest",)  # what it resolves to changes from day to day
 
 
@@ -93,9 +93,7 @@ def main(scenario: str = "gs2_ideal", *chosen: str) -> int:
         wrong += [] if right else [name]
     if chosen:
         return 1 if wrong else 0
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(START)
-    after = rest.partition(END)[2]
-    PAGE.write_text(f"{before}{START}\n" + "\n".join(lines) + f"\n{END}{after}", encoding="utf-8")
+    pages.put(pages.MATRIX, "injections", lines)
     print(
         f"not as it should be: {', '.join(wrong)}" if wrong else f"all {len(FAULTS)} caught, and blamed on their axis"
     )

@@ -78,13 +78,18 @@ def allowed_text(array: NDArray[Any], rule: Rule) -> str:
     return text + (f"; SSIM at least {rule.ssim:g}" if rule.ssim is not None else "")
 
 
+def _wide(array: NDArray[Any]) -> NDArray[Any]:
+    """In double precision, 0 where it is not finite."""
+    wide = array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
+    return np.nan_to_num(wide, nan=0.0, posinf=0.0, neginf=0.0)
+
+
 def relative_l2(golden: NDArray[Any], obtained: NDArray[Any]) -> float:
     """``|obtained - golden| / |golden|`` in the L2 norm, both finite or matching; 0 for equal arrays.
 
     Infinite where the golden is zero everywhere and ``obtained`` is not.
     """
-    wide = np.complex128 if golden.dtype.kind == "c" else np.float64
-    g, o = (np.nan_to_num(a.astype(wide), nan=0.0, posinf=0.0, neginf=0.0) for a in (golden, obtained))
+    g, o = _wide(golden), _wide(obtained)
     distance, size = float(np.linalg.norm(o - g)), float(np.linalg.norm(g))
     return distance / size if size else math.inf if distance else 0.0
 
@@ -101,8 +106,7 @@ def structure(golden: NDArray[Any], obtained: NDArray[Any]) -> tuple[str, float]
     """
     from skimage.metrics import structural_similarity
 
-    wide = np.complex128 if golden.dtype.kind == "c" else np.float64
-    g, o = (np.nan_to_num(a.astype(wide), nan=0.0, posinf=0.0, neginf=0.0) for a in (golden, obtained))
+    g, o = _wide(golden), _wide(obtained)
     pairs = {"the image": (g, o)}
     if golden.dtype.kind == "c":
         pairs = {"the modulus": (np.abs(g), np.abs(o)), "the real part": (g.real, o.real)}

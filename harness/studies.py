@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -73,19 +74,17 @@ def matrix(
     json: Json = False,
 ) -> None:
     """Collect the reports of several environments, and say what their failures move with."""
-    from harness import console, storage
+    from harness import console
     from harness import matrix as matrices
     from harness.report import across
 
     project = find_project()
     folder = folder or project.state / "matrix"
     found = matrices.collect(matrices.read(folder), project.pipeline.axes, [*expect, *may_fail], may_fail)
-    out = out or folder
-    storage.write(out / "matrix.json", storage.dump_json(matrices.to_json(found)))
-    storage.write(out / "matrix.md", across.markdown(found).encode())
-    storage.write(out / "matrix.html", across.html(found).encode())
+    answer, out = matrices.to_json(found), out or folder
+    _leave(out / "matrix", answer, md=across.markdown(found), html=across.html(found))
     if json:
-        say(matrices.to_json(found))
+        say(answer)
     else:
         console.matrix(found)
         console.page(out / "matrix.html")
@@ -107,17 +106,25 @@ def ab(
 ) -> None:
     """Train two variants over the same seeds, and report their paired differences with intervals."""
     from harness import ab as trials
-    from harness import console, storage
+    from harness import console
     from harness.verify import open_cache
 
     project = find_project()
     with open_cache(project) as cache, watching(project, json) as progress:
         trial = trials.ab(project, cache, scenario, profile or project.profile, set_, a, b, seeds, confidence, progress)
-    folder = out or project.state / "ab" / scenario
-    storage.write(folder / "ab.json", storage.dump_json(trials.to_json(trial)))
-    storage.write(folder / "ab.md", trials.markdown(trial).encode())
+    answer, folder = trials.to_json(trial), out or project.state / "ab" / scenario
+    _leave(folder / "ab", answer, md=trials.markdown(trial))
     if json:
-        say(trials.to_json(trial))
+        say(answer)
     else:
         console.trial(trial)
         console.page(folder / "ab.md")
+
+
+def _leave(path: Path, answer: Mapping[str, Any], **pages: str) -> None:
+    """Write an answer as JSON, and its pages beside it, each by its suffix."""
+    from harness import storage
+
+    storage.write(path.with_name(f"{path.name}.json"), storage.dump_json(answer))
+    for suffix, page in pages.items():
+        storage.write(path.with_name(f"{path.name}.{suffix}"), page.encode())

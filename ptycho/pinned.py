@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ptycho.arrays import Real
-from ptycho.backend import keras, name, ops
+from ptycho.backend import host, keras, name, ops
 from ptycho.features import FeatureMaker
 from ptycho.frames import Frames
 from ptycho.group import Groups
@@ -55,7 +55,7 @@ def first_steps(
     norms = _gradient_norms(model, batches[0], jit)
     _compile(model, keras.optimizers.Adam(rate, global_clipnorm=clip_norm), jit)
     losses = [_step(model, batches[i % len(batches)]) for i in range(steps)]
-    obj, weight = (np.asarray(ops.convert_to_numpy(output[name])) for name in ("object", "weight"))
+    obj, weight = (host(output[name]) for name in ("object", "weight"))
     return Pinned(obj, weight, components, norms, losses)
 
 
@@ -63,9 +63,9 @@ def _gradient_norms(model: PtychoModel, batch: dict[str, Real], jit: bool | None
     """From one plain gradient step, which every backend can take; the weights are put back."""
     before = model.get_weights()
     _compile(model, keras.optimizers.SGD(PROBING_RATE), jit)
-    start = [_host(w) for w in model.trainable_weights]
+    start = [host(w).copy() for w in model.trainable_weights]
     _step(model, batch)
-    steps = [(a - _host(w)) / PROBING_RATE for a, w in zip(start, model.trainable_weights, strict=True)]
+    steps = [(a - host(w)) / PROBING_RATE for a, w in zip(start, model.trainable_weights, strict=True)]
     names = [f"{i:02d}_{name(w)}" for i, w in enumerate(model.trainable_weights)]
     model.set_weights(before)
     return {name: float(np.linalg.norm(step.astype(np.float64))) for name, step in zip(names, steps, strict=True)}
@@ -81,9 +81,5 @@ def _step(model: PtychoModel, batch: dict[str, Real]) -> float:
     return float(model.train_on_batch(batch, target, return_dict=True)["loss"])
 
 
-def _host(tensor: Any) -> Real:
-    return np.array(ops.convert_to_numpy(tensor))
-
-
 def _number(tensor: Any) -> float:
-    return float(_host(tensor))
+    return float(host(tensor))
