@@ -33,7 +33,7 @@ else:
     ops = SimpleNamespace(
         **{name: getattr(tf.math, name) for name in (*_same, "square")},
         **{name: getattr(tf, name) for name in ("broadcast_to", "cast", "convert_to_tensor", "matmul", "pad", "roll")},
-        **{name: getattr(tf, name) for name in ("shape", "stack", "stop_gradient", "zeros")},
+        **{name: getattr(tf, name) for name in ("shape", "stack", "stop_gradient", "where", "zeros")},
         **{name: getattr(tf, f"reduce_{name}") for name in ("max", "mean", "sum")},
         **{name: getattr(tf.nn, name) for name in ("relu", "silu")},
         **{name: getattr(tf.experimental.numpy, name) for name in ("moveaxis", "swapaxes")},

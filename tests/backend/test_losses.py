@@ -88,6 +88,18 @@ def test_nll_of_noisy_patterns_agrees_with_double_precision(rng, pattern, dose, 
     assert nll(counts, rate) == pytest.approx(exact(counts, rate), rel=1e-3, abs=resolved)
 
 
+@pytest.mark.parametrize("rate", [1e2, 1e4, 1e6, 1e9])
+@pytest.mark.parametrize("off", [-0.6, -0.3, -0.1, -1e-3, 1e-3, 0.1, 0.3, 0.6])
+def test_nll_near_the_counts_has_the_digits_of_its_arguments(rate, off):
+    """Also where it goes over from its series."""
+    rate, counts = np.float32(rate), np.float32(rate * (1 + off))
+    expected = float(rate) - float(counts) + float(xlogy(float(counts), float(counts) / float(rate)))
+    if abs(off) < 0.01:  # double precision cancels too
+        d = float(counts) - float(rate)
+        expected = d**2 / 2 / float(rate) - d**3 / 6 / float(rate) ** 2
+    assert nll([counts], [rate]) == pytest.approx(expected, rel=2e-6)
+
+
 @pytest.mark.parametrize("counts", [0.0, 1.0, 1e3, 1e9])
 @pytest.mark.parametrize("rate", [0.0, 1e-12, 1e3, 1e9])
 def test_nll_and_its_gradient_are_finite_at_every_corner(gradient, counts, rate):

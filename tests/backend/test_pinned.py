@@ -25,26 +25,30 @@ from ptycho.scenario import load_scenario
 
 ROOT = Path(__file__).parents[2]
 NEEDS = ("simulation", "split", "probe", "groups", "normalized", "trained")
-TWELVE = 5e-5  # of a loss, under XLA
+TWELVE = 1e-5  # of a loss, under XLA
 
 xla = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="JAX always compiles, PyTorch has no XLA")
 
 
-def stored(artifact):
+def stored(artifact, scenario="gs2_ideal"):
     goldens = Goldens.of(find_project(ROOT))
-    identity = f"gs2_ideal/replay/{artifact}"
+    identity = f"{scenario}/replay/{artifact}"
     found = goldens.read(identity, goldens.manifest()[identity]).artifact
     return records.join(found.values, found.arrays)
 
 
-@pytest.fixture(scope="module")
-def start():
+def begin(scenario):
     """Model and batches, from the golden outputs of the stages before."""
-    config = load_scenario("gs2_ideal", "replay").config
-    simulate, split, probe, group, normalize, train = map(stored, NEEDS)
+    config = load_scenario(scenario, "replay").config
+    simulate, split, probe, group, normalize, train = (stored(artifact, scenario) for artifact in NEEDS)
     made = adapter.trained(config, simulate, probe, group, normalize, train)
     frames, groups = adapter.parts(simulate, split).train, adapter.grouped(simulate, group).train
     return config, (made.model, fixed_batches(made.maker, frames, groups, config.train.batch_size))
+
+
+@pytest.fixture(scope="module")
+def start():
+    return begin("gs2_ideal")
 
 
 def compiled(start, steps):
@@ -58,14 +62,16 @@ def compiled(start, steps):
 
 @xla
 @pytest.mark.skipif(KERAS_2, reason="Keras 2 cannot: the next test says why")
-def test_with_xla_the_first_steps_are_the_golden_s(start):
-    golden = stored("pinned")
+# Far from the counts; and almost at them, where gradients are what is left of much more.
+@pytest.mark.parametrize(("scenario", "norms", "log_scale"), [("gs2_ideal", 1e-4, 6e-4), ("gs1_ideal", 5e-4, 5e-3)])
+def test_with_xla_the_first_steps_are_the_golden_s(scenario, norms, log_scale):
+    start, golden = begin(scenario), stored("pinned", scenario)
     found = compiled(start, 12)
     assert start[1][0].jit_compile is True  # Keras falls back silently where it cannot
-    assert found.losses[0] == pytest.approx(golden["losses"][0], rel=1e-6)
     assert np.abs(np.divide(found.losses, golden["losses"][:12]) - 1).max() <= TWELVE
     for name, norm in golden["gradient_norms"].items():
-        assert found.gradient_norms[name] == pytest.approx(norm, rel=6e-4 if "log_scale" in name else 1e-4, abs=1e-7)
+        rel = log_scale if "log_scale" in name else norms
+        assert found.gradient_norms[name] == pytest.approx(norm, rel=rel, abs=1e-7)
 
 
 @pytest.mark.skipif(not KERAS_2, reason="a limit of Keras 2")
