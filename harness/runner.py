@@ -67,6 +67,8 @@ class Runner:
         self.pipeline, self.cache, self.progress = pipeline, cache, progress
         self.sources = Sources(pipeline.source_roots)
         self.environment = environment(pipeline)
+        self.made: set[str] = set()  # keys of what this runner computed
+        self.ahead: set[str] = set()  # keys of what others computed for it, and it has not asked for yet
 
     def chain(self, scenario: Scenario, stages: Sequence[Stage], until: str = "") -> list[Outcome]:
         """The stages in order, each on the outputs of those it needs; with ``until``, what leads to it alone."""
@@ -114,7 +116,9 @@ class Runner:
         eye = storage.digest([key, self.sources.fingerprint(stage.observe) if stage.observe else ""])
         item, observed = self.cache.get(key), self.cache.get(eye) if look else None
         if item is not None and (observed is not None or not look):
-            return Outcome(stage, key, item, observed, cached=True)
+            cached = key not in self.ahead
+            self.ahead.discard(key)
+            return Outcome(stage, key, item, observed, cached)
         with self.cache.lock(key):
             item = self.cache.get(key)  # another process may have made it meanwhile
             cached = item is not None
@@ -153,6 +157,7 @@ class Runner:
             "environment": self.environment,
         }  # fmt: skip
         item = self.cache.put(key, (values, arrays), Artifact({}), about)
+        self.made.add(key)
         report(1, 1, f"{seconds:.1f} s")
         return item
 

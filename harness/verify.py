@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -96,7 +96,8 @@ def verify(
     for examination in examinations.values():
         examination.prepare()  # what is missing or misspelt is told before anything is computed
     if workers > 1:
-        _compute_ahead(project, cache, [e for e in examinations.values() if not e.scenario.missing], overrides, workers)
+        there = [e for e in examinations.values() if not e.scenario.missing]
+        runner.ahead = _compute_ahead(project, cache, there, overrides, workers)
     suite = Suite(Report(pipeline.name, profile, environment(pipeline), "", 0.0, ()), examinations)
     reports = []
     for examination in examinations.values():
@@ -115,9 +116,12 @@ def verify(
 
 def _compute_ahead(
     project: Project, cache: Cache, examinations: Iterable[Examination], overrides: Sequence[str], workers: int
-) -> None:
-    """Fill the cache with several processes; what fails there fails again, and is told, when it is judged."""
-    from harness.jobs import Job, local
+) -> set[str]:
+    """Fill the cache with several processes; what fails there fails again, and is told, when it is judged.
+
+    Returns the keys of what they computed.
+    """
+    from harness.jobs import Job, JobError, local
 
     jobs = [
         Job("harness.verify:compute", {
@@ -129,12 +133,15 @@ def _compute_ahead(
     with local(workers) as executor:
         for job in jobs:
             executor.submit(job)
-        for _ in executor.as_completed():
-            pass
+        made: set[str] = set()
+        for future in executor.as_completed():
+            with suppress(JobError):
+                made.update(future.result())
+        return made
 
 
-def compute(root: str, cache: str, scenario: str, profile: str, overrides: list[str], training: bool) -> None:
-    """One scenario's stages, into the cache: the job of a worker process."""
+def compute(root: str, cache: str, scenario: str, profile: str, overrides: list[str], training: bool) -> list[str]:
+    """One scenario's stages, into the cache: the job of a worker process. Returns the keys of what it computed."""
     from harness.project import find_project
 
     project = find_project(Path(root))
@@ -142,6 +149,7 @@ def compute(root: str, cache: str, scenario: str, profile: str, overrides: list[
     examination = Examination(project, runner, scenario, profile, overrides, training=training)
     for track, artifact in examination.artifacts:
         examination.obtained(track, artifact)
+    return sorted(runner.made)
 
 
 def keep_candidates(project: Project, examination: Examination, report: ScenarioReport) -> list[str]:

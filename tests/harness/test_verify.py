@@ -408,3 +408,16 @@ def test_two_workers_give_the_verdicts_of_one(heat):
 
     assert judged(found[0]) == judged(found[1])
     assert [s["diagnosis"] for s in found[0]["scenarios"]] == [s["diagnosis"] for s in found[1]["scenarios"]]
+
+
+def test_what_workers_computed_is_not_called_cached(heat):
+    shutil.rmtree(heat.root / ".harness")
+
+    def cached(workers):
+        report = json.loads(heat.repository.harness(f"verify sharp --json --workers {workers}").stdout)
+        return [a.get("cached", False) for s in report["scenarios"] for a in s["artifacts"] if a["stage"] == "solve"]
+
+    assert not any(cached(2))
+    again = cached(2)
+    assert again
+    assert all(again)
