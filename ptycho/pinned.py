@@ -6,6 +6,7 @@ the losses or the optimiser shows in these figures long before it shows in a fin
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +55,7 @@ def first_steps(
     components = {k: _number(v) for k, v in model.loss_components(tensors, output).items()}
     norms = _gradient_norms(model, batches[0], jit)
     _compile(model, keras.optimizers.Adam(rate, global_clipnorm=clip_norm), jit)
-    losses = [_step(model, batches[i % len(batches)]) for i in range(steps)]
+    losses = _losses(model, batches, steps)
     obj, weight = (host(output[name]) for name in ("object", "weight"))
     return Pinned(obj, weight, components, norms, losses)
 
@@ -64,7 +65,7 @@ def _gradient_norms(model: PtychoModel, batch: dict[str, Real], jit: bool | None
     before = model.get_weights()
     _compile(model, keras.optimizers.SGD(PROBING_RATE), jit)
     start = [host(w).copy() for w in model.trainable_weights]
-    _step(model, batch)
+    _losses(model, [batch], 1)
     steps = [(a - host(w)) / PROBING_RATE for a, w in zip(start, model.trainable_weights, strict=True)]
     names = [f"{i:02d}_{name(w)}" for i, w in enumerate(model.trainable_weights)]
     model.set_weights(before)
@@ -75,10 +76,11 @@ def _compile(model: PtychoModel, optimizer: keras.optimizers.Optimizer, jit: boo
     model.compile(optimizer, jit_compile=keras.backend.backend() == "jax" if jit is None else jit)
 
 
-def _step(model: PtychoModel, batch: dict[str, Real]) -> float:
-    model.reset_metrics()
-    target = np.zeros(len(batch["offsets"]), np.float32)
-    return float(model.train_on_batch(batch, target, return_dict=True)["loss"])
+def _losses(model: PtychoModel, batches: list[dict[str, Real]], steps: int) -> list[float]:
+    """Of each step: an epoch of ``fit``, because Keras 3.3's ``train_on_batch`` traces every step anew."""
+    made = ((batch, np.zeros(len(batch["offsets"]), np.float32)) for batch in itertools.cycle(batches))
+    history = model.fit(made, epochs=steps, steps_per_epoch=1, shuffle=False, verbose=0).history
+    return [float(loss) for loss in history["loss"]]
 
 
 def _number(tensor: Any) -> float:
