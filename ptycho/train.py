@@ -77,7 +77,7 @@ class WatchedAdam(Adam):
     def apply(self, grads: list[Any], trainable_variables: list[Any] | None = None) -> None:
         """One step."""
         super().apply(grads, trainable_variables)
-        self.energy.assign_add(sum(ops.sum(ops.square(g)) for g in grads))
+        self.energy.assign_add(ops.sum(ops.stack([ops.sum(ops.square(g)) for g in grads])))
 
     def take_energy(self) -> float:
         """The sum since it was last taken."""
