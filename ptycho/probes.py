@@ -49,7 +49,7 @@ def fourier_crop(probe: Complex, N: int) -> Complex:
     if side < N:
         raise DataError(f"the probe has {side} pixels a side, which cannot be cropped to N = {N}")
     start = (side - N) // 2
-    spectrum = fft.fftshift(fft.fft2(fft.ifftshift(probe)))
+    spectrum = fft.fftshift(fft.fft2(fft.ifftshift(probe.astype(np.complex128))))
     return to_real_space(spectrum[start : start + N, start : start + N]).astype(np.complex64)
 
 
@@ -70,17 +70,16 @@ def normalize(probe: Complex, scale: float, mask: bool) -> Complex:
     With ``scale`` 10 the mean amplitude over the patch becomes 0.1.
     """
     shape = circular_mask(probe.shape[-1]) if mask else np.ones(probe.shape, bool)
-    masked = np.where(shape, probe, 0)
+    masked = np.where(shape, probe, 0).astype(np.complex128)
     return (masked / (scale * np.abs(masked).mean())).astype(np.complex64)
 
 
 def shift(probe: Complex, offsets: Real) -> Complex:
-    """Copies of the probe moved by sub-pixel ``offsets`` ``(..., 2)`` in ``[x, y]``, by Fourier phase."""
-    N = probe.shape[-1]
-    f = fft.fftfreq(N).astype(np.float32)
+    """Copies of the probe moved by sub-pixel ``offsets`` ``(..., 2)`` in ``[x, y]``, by Fourier phase; complex128."""
+    f = fft.fftfreq(probe.shape[-1])
     x, y = offsets[..., 0, None], offsets[..., 1, None]
     ramp = np.exp(-2j * np.pi * y * f)[..., :, None] * np.exp(-2j * np.pi * x * f)[..., None, :]
-    return np.asarray(fft.ifft2(fft.fft2(probe) * ramp.astype(np.complex64)))
+    return np.asarray(fft.ifft2(fft.fft2(probe.astype(np.complex128)) * ramp))
 
 
 def rms_width(probe: Complex) -> float:

@@ -12,6 +12,8 @@ from scipy import fft
 
 from ptycho.arrays import Complex, Integer, Real
 
+UNSEEN = 1e-9  # of the largest modulus: below, a phase is what rounding left of zero
+
 
 def sweep(
     canvas: Complex,
@@ -35,16 +37,16 @@ def sweep(
     batch, axis = np.arange(B)[:, None, None], np.arange(n)
     error = energy = 0.0
     for c in range(C) if order is None else order:
-        P, A = probes[:, c], amplitude[:, c] * N
+        P, A = probes[:, c], amplitude[:, c].astype(canvas.real.dtype) * N
         rows = corners[:, c, 0, None] + axis
         columns = corners[:, c, 1, None] + axis
         here = (batch, rows[:, :, None], columns[:, None, :])
         O = canvas[here]  # noqa: E741 (the object, as in the paper)
         psi = P * O
-        correction = _with_modulus(psi, A, N)
-        error += float(np.sum((A - correction[1]) ** 2)) / N**2
+        corrected, had = _with_modulus(psi, A, N)
+        error += float(np.sum((A - had) ** 2)) / N**2
         energy += float(np.sum(A**2)) / N**2
-        change = correction[0] - psi
+        change = corrected - psi
         canvas[here] = O + step * P.conj() * change / _peak(P)
         if probe_step:
             probes[:, c] = P + probe_step * O.conj() * change / _peak(O)
@@ -52,12 +54,18 @@ def sweep(
 
 
 def _with_modulus(psi: Complex, modulus: Real, N: int) -> tuple[Complex, Real]:
-    """``psi`` with its Fourier modulus replaced, and the modulus it had; zero-padded to ``N``."""
-    n = psi.shape[-1]
-    F = fft.fft(fft.fft(psi, N, axis=-1), N, axis=-2)
+    """``psi`` with its Fourier modulus replaced, and the modulus it had; zero-padded to ``N``.
+
+    Where ``psi`` has next to nothing, nothing is put: a measured modulus with a phase that rounding
+    chose would make every sweep depend on the FFT's last bits. These are in double precision, and
+    so below what ``psi`` keeps.
+    """
+    n, kept, double = psi.shape[-1], psi.dtype, np.complex128
+    F = fft.fft(fft.fft(psi.astype(double), N, axis=-1), N, axis=-2).astype(kept)
     had = np.sqrt(F.real**2 + F.imag**2)
-    F *= modulus / np.maximum(had, 1e-12)
-    return fft.ifft(fft.ifft(F, axis=-2)[..., :n, :], axis=-1)[..., :n], had
+    F *= modulus / np.maximum(had, UNSEEN * had.max(axis=(-2, -1), keepdims=True) + 1e-12)
+    back = fft.ifft(fft.ifft(F.astype(double), axis=-2)[..., :n, :], axis=-1)[..., :n]
+    return back.astype(kept), had
 
 
 def _peak(field: Complex) -> Real:

@@ -37,12 +37,13 @@ def reconstruct(frames: Frames, probe: Complex, shape: tuple[int, int], config: 
     The Fourier error is ``sqrt(sum (A - |F|)**2 / sum A**2)``, each frame taken before its update.
     """
     N = probe.shape[-1]
+    probe = probe.astype(np.complex128)
     start = float(np.sqrt(frames.energy().mean()) / np.linalg.norm(probe))
     margin = N
     energy_norm = np.linalg.norm(probe)
-    canvas = np.full((1, shape[0] + 2 * margin, shape[1] + 2 * margin), start, np.complex64)
+    canvas = np.full((1, shape[0] + 2 * margin, shape[1] + 2 * margin), start, np.complex128)
     pixel = np.rint(frames.positions).astype(int)
-    fraction = (frames.positions - pixel).astype(np.float32)
+    fraction = frames.positions - pixel
     corners = (pixel[None, :, ::-1] - N // 2 + margin).astype(int)
     rng = np.random.default_rng(config.seed)
     inside = (slice(margin, -margin), slice(margin, -margin))
@@ -51,18 +52,19 @@ def reconstruct(frames: Frames, probe: Complex, shape: tuple[int, int], config: 
         updating = 0 < config.update_probe_from <= number
         error = energy = 0.0
         for m in rng.permutation(len(frames)):
-            P = probes.shift(probe, fraction[m])[None, None].astype(np.complex64)
+            P = probes.shift(probe, fraction[m])[None, None]
             e, w = sweep(
                 canvas, P, corners[:, m : m + 1], A[None, m : m + 1], config.step,
                 probe_step=config.step if updating else 0.0,
             )  # fmt: skip
             error, energy = error + e, energy + w
             if updating:
-                probe = probes.shift(P[0, 0], -fraction[m]).astype(np.complex64)
+                probe = probes.shift(P[0, 0], -fraction[m])
         if updating:  # the probe keeps its energy, so that the object's scale means something
-            factor = np.float32(np.linalg.norm(probe) / energy_norm)
+            factor = np.linalg.norm(probe) / energy_norm
             probe, canvas = probe / factor, canvas * factor
-        yield Iterate(number, canvas[0][inside].copy(), probe, float(np.sqrt(error / energy)))
+        obj = canvas[0][inside].astype(np.complex64)
+        yield Iterate(number, obj, probe.astype(np.complex64), float(np.sqrt(error / energy)))
 
 
 def fourier_error(obj: Complex, probe: Complex, frames: Frames) -> float:

@@ -72,7 +72,7 @@ def detect(
     starts = range(0, len(positions), CHUNK)
     for i in starts:
         patches = extract(obj, positions[i : i + CHUNK], N)
-        amplitude[i : i + CHUNK] = diffraction_amplitude(patches * probe, N)
+        amplitude[i : i + CHUNK] = diffraction_amplitude(patches.astype(np.complex128) * probe, N)
     energy = np.einsum("mij,mij->", amplitude, amplitude, dtype=np.float64) / len(positions)
     s = float(np.sqrt(nphotons / energy))
     for i in starts:

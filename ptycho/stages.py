@@ -143,7 +143,7 @@ def normalize(
     config: PipelineConfig, report: Report, simulate: Dataset, split: Split, probe: Complex, group: Grouped
 ) -> Scales:
     """The scales, from the training groups."""
-    norm = float(np.linalg.norm(probe))
+    norm = float(np.linalg.norm(probe.astype(np.complex128)))
     return compute_scales(split.train, group.train, norm, simulate.nphotons)
 
 

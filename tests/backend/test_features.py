@@ -77,6 +77,15 @@ def test_a_groups_estimate_is_the_same_alone_and_in_company(scene):
         assert np.abs(alone - together[k]).max() <= 1e-6 * scale
 
 
+def test_another_fft_s_rounding_is_below_single_precision(scene, another_fft):
+    small = scene()
+    _, maker = small.model()
+    found = maker(small.group.frames, small.group.infer)["estimate"]
+    another_fft()
+    again = maker(small.group.frames, small.group.infer)["estimate"]
+    assert np.linalg.norm(again - found) <= 1e-7 * np.linalg.norm(found)
+
+
 def test_a_perfect_flat_object_stays_at_the_required_amplitude():
     """On whole pixels the flat start predicts such data exactly: there is nothing to correct."""
     rng = np.random.default_rng(0)

@@ -205,3 +205,11 @@ def test_the_siemens_star_says_which_scan_column_is_the_row(shared):
         errors[order] = last.fourier_error
     assert errors["yx"] < 0.15
     assert errors["xy"] > 1.5 * errors["yx"]
+
+
+def test_another_fft_s_rounding_is_below_single_precision(scene, iterates, another_fft):
+    obj, probe, frames = scene
+    another_fft()
+    for found, again in zip(iterates, reference.reconstruct(frames, probe, obj.shape, TEN), strict=True):
+        assert np.linalg.norm(again.object - found.object) <= 1e-10 * np.linalg.norm(found.object)
+        assert again.fourier_error == pytest.approx(found.fourier_error, rel=1e-12)
