@@ -82,14 +82,14 @@ def _among(patterns: Sequence[str], verdicts: Mapping[str, Verdict]) -> dict[str
 
 
 def _blame(pipeline: Pipeline, reports: Sequence[ArtifactReport], broken: Sequence[str]) -> list[str]:
-    """Whether the data or the learned stage is to blame where the result's quality fell."""
+    """Where to look when the result's quality is not as accepted: before the learned stage, or at it."""
     by_address = {f"{r.artifact}/{v.path}": v for r in reports for v in r.verdicts}
     reference = _among(pipeline.reference, by_address)
     quality = [v for a, v in _among(pipeline.quality, by_address).items() if a not in reference]
     if not reference or not any(v.status.failed for v in quality):
         return []
     if any(v.status.failed for v in reference.values()):
-        return ["The reference fell too: the data or what made them are to blame, before the learned stage."]
+        return ["The reference differs too: the fault is in the data, in what made them, or in the reference itself."]
     order = [CONFIGURATION, *(stage.name for stage in pipeline.stages)]
     feeding = order[: order.index(pipeline.learned)] if pipeline.learned else []
     if any(stage in feeding for stage in broken):

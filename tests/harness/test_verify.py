@@ -105,7 +105,7 @@ def test_a_fault_of_the_solver_is_found_there_and_later_stages_are_only_its_vict
         "reference": "input already wrong", "fit": "input already wrong", "compare": "input already wrong",
     }  # fmt: skip
     assert failing(report) == {f"cpu/{a}" for a in MAIN[1:]} | {"replay/field"}
-    assert any(note.startswith("The reference fell too") for note in report.diagnosis.notes)
+    assert any(note.startswith("The reference differs too") for note in report.diagnosis.notes)
     assert not any(v.status.failed for v in report.invariants)
 
 
