@@ -61,8 +61,8 @@ def compiled(start, steps):
 
 @xla
 @pytest.mark.skipif(KERAS_2, reason="Keras 2 cannot: the next test says why")
-# Far from the counts; and almost at them, where gradients are what is left of much more: the sum over all pixels that is
-# log_scale's cancels to 0.47, and XLA adds it up 5e-3 off.
+# Far from the counts; and almost at them, where gradients are what is left of much more: log_scale's, a sum over all
+# pixels, cancels to 0.47, and XLA adds it up 5e-3 off.
 @pytest.mark.parametrize(
     ("scenario", "losses", "norms", "log_scale"), [("gs2_ideal", 1e-5, 1e-4, 6e-4), ("gs1_ideal", 5e-5, 5e-4, 2.5e-2)]
 )
