@@ -71,14 +71,14 @@ class FeatureMaker:
         side = w + 2 * reach
         corners = shifts[..., ::-1] + reach
         crop = slice((N - w) // 2, (N + w) // 2)
-        moved = probes.shift(self.probe, groups.offsets - shifts)[..., crop, crop]
+        moved = probes.shift(self.probe, groups.offsets - shifts)[..., crop, crop].astype(np.complex64)
         start = self.scales.counts_scale * self.scales.required_amplitude
         canvas = np.full((len(groups), side, side), start, np.complex64)
         A = np.fft.ifftshift(amplitude, axes=(-2, -1))
         velocity = np.zeros_like(canvas)
         for last in range(self.sweeps - 1, -1, -1):
             before = canvas.copy()
-            sweep(canvas, moved.astype(np.complex64), corners, A, step=1.0)
+            sweep(canvas, moved, corners, A, step=1.0)
             change = canvas - before
             velocity = MOMENTUM * velocity + change
             if last:

@@ -37,7 +37,7 @@ def sweep(
     batch, axis = np.arange(B)[:, None, None], np.arange(n)
     error = energy = 0.0
     for c in range(C) if order is None else order:
-        P, A = probes[:, c], amplitude[:, c].astype(canvas.real.dtype) * N
+        P, A = probes[:, c], amplitude[:, c].astype(canvas.real.dtype, copy=False) * N
         rows = corners[:, c, 0, None] + axis
         columns = corners[:, c, 1, None] + axis
         here = (batch, rows[:, :, None], columns[:, None, :])
@@ -57,15 +57,15 @@ def _with_modulus(psi: Complex, modulus: Real, N: int) -> tuple[Complex, Real]:
     """``psi`` with its Fourier modulus replaced, and the modulus it had; zero-padded to ``N``.
 
     Where ``psi`` has next to nothing, nothing is put: a measured modulus with a phase that rounding
-    chose would make every sweep depend on the FFT's last bits. These are in double precision, and
-    so below what ``psi`` keeps.
+    chose would make every sweep depend on the FFT's last bits. The FFTs are in double precision, so
+    that their own rounding lies below what single precision keeps.
     """
     n, kept, double = psi.shape[-1], psi.dtype, np.complex128
-    F = fft.fft(fft.fft(psi.astype(double), N, axis=-1), N, axis=-2).astype(kept)
+    F = fft.fft(fft.fft(psi.astype(double, copy=False), N, axis=-1), N, axis=-2).astype(kept, copy=False)
     had = np.sqrt(F.real**2 + F.imag**2)
     F *= modulus / np.maximum(had, UNSEEN * had.max(axis=(-2, -1), keepdims=True) + 1e-12)
-    back = fft.ifft(fft.ifft(F.astype(double), axis=-2)[..., :n, :], axis=-1)[..., :n]
-    return back.astype(kept), had
+    back = fft.ifft(fft.ifft(F.astype(double, copy=False), axis=-2)[..., :n, :], axis=-1)[..., :n]
+    return back.astype(kept, copy=False), had
 
 
 def _peak(field: Complex) -> Real:
