@@ -7,7 +7,6 @@ import io
 import json
 import math
 import re
-import time
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -801,16 +800,14 @@ def test_bars_are_linear_to_the_limit_and_logarithmic_beyond(used, percent):
     assert html.row(summary.Place(a_report().scenarios[0], None, replace(BAD, used=used))).beyond == (not used <= 1000)
 
 
-def test_a_large_report_is_small_and_quick(tmp_path):
+def test_a_large_report_is_small(tmp_path):
     noise = np.random.default_rng(0).standard_normal((600, 600))  # nothing to compress
     made = example(values=150)
     for key, (golden, obtained) in list(made.artifacts.items()):
         if obtained and obtained.arrays:
             arrays = [dict.fromkeys(a.arrays, noise * f) for f, a in ((1.0, golden), (1.1, obtained))]
             made.artifacts[key] = tuple(Artifact(a.values, x) for a, x in zip((golden, obtained), arrays, strict=True))
-    begin = time.process_time()  # other processes do not count
     found = reports.write(made.report, VIEWS, made.find, tmp_path)
-    assert time.process_time() - begin < 5  # about 1 s on an idle machine
     assert found["report.html"].stat().st_size < 8e6
 
 

@@ -1,0 +1,33 @@
+"""Time what a warm verification does for every value and every stage: find its rule, read its item of the cache."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from harness import records, storage
+from harness.cache import Cache
+from harness.protocol import Artifact
+from harness.tolerances import load
+
+
+@pytest.mark.benchmark(group="rules")
+def test_find_2000_rules_read_afresh(benchmark, tmp_path):
+    path = tmp_path / "tolerances.toml"
+    stages = [f'"{track}stage{i}/**" = {{ rtol = 1e-6 }}\n' for track in ("", "replay/") for i in range(15)]
+    parts = [f'"stage{i}/*/x" = {{ exact = true }}\n"stage{i}/y*/z" = {{ ulp = 3 }}\n' for i in range(15)]
+    path.write_text("version = 1\n[rules]\n" + "".join(stages + parts), encoding="utf-8")
+    addresses = [f"{track}stage{i}/part{j}/x{j}" for track in ("", "replay/") for i in range(20) for j in range(50)]
+    benchmark.extra_info["items"], benchmark.extra_info["unit"] = len(addresses), "rules"
+    found = benchmark(lambda: list(map(load(path, tmp_path).find, addresses)))
+    assert found.count(None) == 500
+
+
+@pytest.mark.benchmark(group="cache")
+def test_read_20_items(benchmark, tmp_path):
+    cache, noise = Cache(tmp_path / "cache", 2**30), np.random.default_rng(0).standard_normal(2000)
+    keys = [storage.digest(n) for n in range(20)]
+    for n, key in enumerate(keys):
+        cache.put(key, records.split({"field": noise}), Artifact({"n": n}, {"field": noise}), {"stage": "simulate"})
+    benchmark.extra_info["items"], benchmark.extra_info["unit"] = len(keys), "items"
+    assert benchmark(lambda: [cache.get(key).artifact().values["n"] for key in keys]) == list(range(20))
