@@ -83,12 +83,24 @@ def amplitude_head(kind: str, logits: Tensor, required: float, start: Tensor | f
     return activation[kind](logits)
 
 
+class RoundedConvolution(layers.Conv2D):
+    """A convolution in 16 bits, but for the addition of its bias.
+
+    A bias's gradient is a sum over all pixels: where a backend adds in 16 bits, as JAX does on the CPU, most is lost.
+    """
+
+    def call(self, x: Tensor) -> Tensor:
+        """``(B, side, side, width)``, in 16 bits."""
+        found = ops.cast(self.convolution_op(x, self.kernel), "float32")
+        return ops.cast(self.activation(found + ops.cast(self.bias, "float32")), self.compute_dtype)
+
+
 def convolution(x: Tensor, width: int, precision: str, activation: str | None = "relu", strides: int = 1) -> Tensor:
     """A convolution of 3 x 3 pixels, ``(B, side, side, width)``, computed in ``precision`` (a Keras dtype policy)."""
     # Zeros, because ``initial_weights`` sets every kernel from NumPy: the same on every backend.
-    return layers.Conv2D(
-        width, 3, strides, padding="same", activation=activation, kernel_initializer="zeros", dtype=precision
-    )(x)
+    kind = layers.Conv2D if precision == "float32" else RoundedConvolution
+    layer = kind(width, 3, strides, padding="same", activation=activation, kernel_initializer="zeros", dtype=precision)
+    return layer(x)
 
 
 def unet(inputs: Tensor, filters: int, outputs: int, precision: str) -> Tensor:

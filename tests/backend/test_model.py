@@ -437,7 +437,7 @@ def test_mixed_precision_rounds_and_does_no_more(scene, enliven, features):
         small = scene(f"model.features={features}", *overrides)
         model, maker = small.model()
         enliven(model)
-        inputs = maker(small.split.train, small.group.train.take(slice(0, 4)))
+        inputs = maker(small.split.train, small.group.train)  # all: the rounding of a few groups moves a bias by 10 %
         tensors = {k: tensor(v) for k, v in inputs.items()}
         output = model(tensors)
         loss = float(host(model.loss_components(tensors, output)["loss"]))
@@ -451,8 +451,5 @@ def test_mixed_precision_rounds_and_does_no_more(scene, enliven, features):
     assert np.isfinite([*mixed_steps.gradient_norms.values(), *mixed_steps.losses]).all()
     whole, rounded_whole = (np.linalg.norm(list(s.gradient_norms.values())) for s in (steps, mixed_steps))
     assert rounded_whole == pytest.approx(whole, rel=0.1)
-    # On the CPU, JAX adds up a bias's gradient in bfloat16 and loses up to a third: docs/explanation/network.md.
-    lossy = "bias" if keras.backend.backend() == "jax" else "nothing"
     ratios = {n: mixed_steps.gradient_norms[n] / norm for n, norm in steps.gradient_norms.items()}
-    assert {n: r for n, r in ratios.items() if lossy not in n and abs(r - 1) > 0.1} == {}
-    assert min(ratios.values()) > 0.5, ratios
+    assert {n: r for n, r in ratios.items() if abs(r - 1) > 0.1} == {}
