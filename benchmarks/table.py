@@ -11,7 +11,7 @@ HEAD = """# Benchmarks
 
 Made by `python -m tox run -e bench`, which rewrites this page. `benchmarks/test_stages.py` times the pipeline on
 scenario `gs2_ideal` at the `cpu` profile (N = 64, groups of 4), `benchmarks/test_compare.py` the harness's comparison
-of arrays beside NumPy's, `benchmarks/test_harness.py` its rules and its cache. Medians over the rounds.
+of arrays beside NumPy's, `benchmarks/test_harness.py` its rules, cache and report. Medians over the rounds.
 
 Machine: {cpu}, {cores} cores, Python {python}. Load average over one minute before the run: {load}.
 

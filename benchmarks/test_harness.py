@@ -1,11 +1,14 @@
-"""Time what a warm verification does for every value and every stage: find its rule, read its item of the cache."""
+"""Time what every verification does beside computing: find a value's rule, read a stage's item, write the report."""
 
 from __future__ import annotations
+
+import importlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from harness import records, storage
+from harness import records, report, storage
 from harness.cache import Cache
 from harness.protocol import Artifact
 from harness.tolerances import load
@@ -31,3 +34,18 @@ def test_read_20_items(benchmark, tmp_path):
         cache.put(key, records.split({"field": noise}), Artifact({"n": n}, {"field": noise}), {"stage": "simulate"})
     benchmark.extra_info["items"], benchmark.extra_info["unit"] = len(keys), "items"
     assert benchmark(lambda: [cache.get(key).artifact().values["n"] for key in keys]) == list(range(20))
+
+
+@pytest.mark.benchmark(group="report")
+def test_write_a_report_that_fails_with_pictures(benchmark, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parent.parent / "tests/harness")
+    example = importlib.import_module("report_example")
+    made = example.example(values=150)
+    noise = np.random.default_rng(0).standard_normal((600, 600))  # nothing to compress
+    for key, (golden, obtained) in list(made.artifacts.items()):
+        if obtained and obtained.arrays:
+            arrays = [dict.fromkeys(a.arrays, noise * f) for f, a in ((1.0, golden), (1.1, obtained))]
+            made.artifacts[key] = tuple(Artifact(a.values, x) for a, x in zip((golden, obtained), arrays, strict=True))
+    benchmark.extra_info["items"], benchmark.extra_info["unit"] = 1, "reports"
+    found = benchmark(report.write, made.report, example.VIEWS, made.find, tmp_path)
+    assert found["report.html"].stat().st_size < 8e6

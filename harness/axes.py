@@ -7,7 +7,7 @@ and right elsewhere. Where several do, the simplest is named, and what would tel
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
@@ -21,8 +21,8 @@ class Movement:
     """What a failure moves with.
 
     ``kind``: ``axis`` (one explains it), ``tied`` (several do, and no environment tells them apart),
-    ``together`` (a pair of levels), ``everywhere`` (our own code), ``unexplained``, or ``alone`` (there
-    is no other environment to compare with). ``axes``: those named; ``said``: one sentence.
+    ``together`` (a pair of levels), ``everywhere`` (our own code), ``unexplained``, or ``alone`` (no other
+    environment compared it). ``axes``: those named; ``said``: one sentence.
     """
 
     kind: Literal["axis", "tied", "together", "everywhere", "unexplained", "alone"]
@@ -30,9 +30,12 @@ class Movement:
     said: str
 
 
-def movement(failing: Iterable[str], passing: Iterable[str], levels: Levels) -> Movement:
-    """What explains that some environments fail and others do not."""
+def movement(failing: Iterable[str], passing: Iterable[str], levels: Levels, unsure: Collection[str] = ()) -> Movement:
+    """What explains that some environments fail and others do not; ``unsure`` ones pass, but only just."""
     bad, good = sorted(set(failing)), sorted(set(passing))
+    if not good and unsure:
+        said = f"no environment is clearly right: {listed(sorted(unsure))} passed with little of the tolerance left"
+        return Movement("unexplained", (), said)
     if not good and len(bad) > 1:
         return Movement("everywhere", (), "our code or its goldens: it fails in every environment that compared it")
     if not good:
@@ -42,7 +45,8 @@ def movement(failing: Iterable[str], passing: Iterable[str], levels: Levels) -> 
         best = [axis for axis, cost in found.items() if cost == min(found.values())]
         if len(best) == 1:
             return Movement("axis", (best[0],), _axis(best[0], bad, good, levels))
-        return Movement("tied", tuple(best), _tied(best, bad, good, levels))
+        named = listed([f"{axis} {listed(_split(axis, bad, good, levels)[0])}" for axis in best], "or")
+        return Movement("tied", tuple(best), f"{named}: no environment has one without the other")
     for one, other in combinations(_axes(bad, levels), 2):
         pairs, right = (
             {(levels[e][one], levels[e].get(other)) for e in group if one in levels[e]} for group in (bad, good)
@@ -60,13 +64,13 @@ def _axes(environments: Iterable[str], levels: Levels) -> list[str]:
     return [axis for axis in first if all(axis in other for other in rest)]
 
 
-def _cost(axis: str, bad: Sequence[str], good: Sequence[str], levels: Levels) -> int:
-    """Into how many runs of neighbouring levels the wrong ones fall; 0 where the axis explains nothing."""
+def _cost(axis: str, bad: Sequence[str], good: Sequence[str], levels: Levels) -> tuple[bool, int] | None:
+    """Whether no level of it is right, and how many runs of neighbours are wrong; None where it explains nothing."""
     wrong, right = _split(axis, bad, good, levels)
     if set(wrong) & set(right):
-        return 0
+        return None
     kinds = [level in wrong for level in _sorted({*wrong, *right})]
-    return sum(now and not before for before, now in zip([False, *kinds], kinds, strict=False))
+    return not right, sum(now and not before for before, now in zip([False, *kinds], kinds, strict=False))
 
 
 def _split(axis: str, bad: Sequence[str], good: Sequence[str], levels: Levels) -> tuple[list[str], list[str]]:
@@ -77,14 +81,6 @@ def _split(axis: str, bad: Sequence[str], good: Sequence[str], levels: Levels) -
 def _axis(axis: str, bad: Sequence[str], good: Sequence[str], levels: Levels) -> str:
     wrong, right = _split(axis, bad, good, levels)
     return f"{axis}: wrong under {listed(wrong)}, right under {listed(right) or 'anything else'}"
-
-
-def _tied(axes: Sequence[str], bad: Sequence[str], good: Sequence[str], levels: Levels) -> str:
-    named = [f"{axis} {listed(_split(axis, bad, good, levels)[0])}" for axis in axes]
-    other = axes[1]
-    beside = _split(other, bad, good, levels)[1]
-    tell = f"{named[0]} beside {other} {beside[-1]}" if beside else f"{named[0]} without {other}"
-    return f"{listed(named, 'or')}: no environment has one without the other; {tell} would tell"
 
 
 def _sorted(found: Iterable[str]) -> list[str]:

@@ -128,16 +128,14 @@ def matrix(found: Matrix) -> None:
     for i, e in enumerate(found.environments):
         used = [c.used for (name, _, _), c in found.cells.items() if name == e.name and c.used is not None]
         levels = (escape(levels[i]) for _, levels in across.axes(found))
-        state = BAD if found.failed(e.name) else GOOD
+        state = across.state(found, e.name)
+        state = BAD if state == "failed" else GOOD if state == "passed" else f"[yellow]{state}[/yellow]"
         table.add_row(escape(e.name), state, *levels, text.used(max(used, default=None)), text.seconds(e.seconds))
     out.print(table)
     for finding in found.findings:
         line(f"{text.count(finding.values, 'value')} from {finding.first} on: {finding.movement.said}")
-    for e in found.environments:
-        for problem in e.problems:
-            line(f"{e.name}: {problem}")
-    for name in found.missing:
-        line(f"{name} left no report")
+    for said in found.remarks:
+        line(said)
     out.print(f"[bold]{escape(found.headline)}[/bold]")
 
 

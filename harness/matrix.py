@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.axes import Movement, movement
+from harness.axes import Movement, listed, movement
 from harness.errors import HarnessError
 from harness.protocol import TIERS, Json, Tier
 from harness.report import data
@@ -54,13 +54,17 @@ class Finding:
 
 @dataclass(frozen=True)
 class Matrix:
-    """``cells`` by environment, scenario and tier; ``missing``: expected, and not there."""
+    """``cells`` by environment, scenario and tier.
+
+    ``missing``: expected, and not there; ``stale``: their reports are of other source or goldens than the newest.
+    """
 
     environments: tuple[Environment, ...]
     scenarios: tuple[str, ...]
     cells: Mapping[tuple[str, str, Tier], Cell]
     findings: tuple[Finding, ...]
     missing: tuple[str, ...] = ()
+    stale: tuple[str, ...] = ()
     may_fail: tuple[str, ...] = ()
 
     @property
@@ -76,8 +80,8 @@ class Matrix:
     @property
     def passed(self) -> bool:
         """Whether every environment that may not fail is there and has passed."""
-        missing = [name for name in self.missing if name not in self.may_fail]
-        return not missing and not any(self.failed(e.name) for e in self.environments if e.name not in self.may_fail)
+        absent = [name for name in (*self.missing, *self.stale) if name not in self.may_fail]
+        return not absent and not any(self.failed(e.name) for e in self.environments if e.name not in self.may_fail)
 
     @property
     def headline(self) -> str:
@@ -86,7 +90,19 @@ class Matrix:
         said = f"{len(bad)} of {len(self.environments)} environments failed" if bad else "Every environment agrees"
         if self.missing:
             said += f"; {len(self.missing)} left no report"
+        if self.stale:
+            said += f"; {len(self.stale)} left an old one"
         return said
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is to be said of environments beside their values, one sentence each."""
+        may = {name: ", which it may" if name in self.may_fail else "" for name in (*self.missing, *self.stale)}
+        return (
+            *(f"{name} left no report{may[name]}" for name in self.missing),
+            *(f"{name} left a report of other source or goldens{may[name]}: run it again" for name in self.stale),
+            *(f"{e.name}: {said}" for e in self.environments for said in e.problems),
+        )
 
 
 @dataclass(frozen=True)
@@ -115,28 +131,51 @@ def read(root: Path) -> dict[str, list[Report]]:
 def collect(
     reports: Mapping[str, Sequence[Report]], axes: Axes, expected: Iterable[str] = (), may_fail: Iterable[str] = ()
 ) -> Matrix:
-    """The matrix of several environments' reports; ``expected`` ones come first, in that order."""
-    wanted = [*dict.fromkeys(expected)]
-    order = [*(n for n in wanted if n in reports), *(n for n in reports if n not in wanted)]
-    environments = tuple(_environment(name, reports[name], axes) for name in order)
+    """The matrix of several environments' reports; ``expected`` ones come first, in that order.
+
+    Of what one expected environment compared, every other must have compared something, too.
+    """
+    wanted, may_fail = [*dict.fromkeys(expected)], tuple(may_fail)
+    newest = max((r for made in reports.values() for r in made), key=lambda r: r.started, default=None)
+    stale = {name for name, made in reports.items() if newest and any(r.subject != newest.subject for r in made)}
+    order = [n for n in (*wanted, *(n for n in reports if n not in wanted)) if n in reports and n not in stale]
     values = [v for name in order for report in reports[name] for s in report.scenarios for v in _values(name, s)]
+    cells = _cells(values)
+    gaps = _gaps(cells, order, [name for name in order if name in wanted and name not in may_fail])
+    environments = tuple(_environment(name, reports[name], axes, gaps.get(name, "")) for name in order)
     levels = {e.name: e.axes for e in environments}
     return Matrix(
         environments,
         tuple(dict.fromkeys(v.scenario for v in values)),
-        _cells(values),
+        cells,
         _findings(values, levels),
         tuple(n for n in wanted if n not in reports),
-        tuple(may_fail),
+        tuple(n for n in reports if n in stale),
+        may_fail,
     )
 
 
-def _environment(name: str, reports: Sequence[Report], axes: Axes) -> Environment:
+def _gaps(
+    cells: Mapping[tuple[str, str, Tier], Cell], environments: Iterable[str], complete: Iterable[str]
+) -> dict[str, str]:
+    """What an environment compared nothing of: of anything, or, of those to be complete, of what another did."""
+    found = {}
+    for name in environments:
+        if not any(e == name for e, _, _ in cells):
+            found[name] = "nothing was compared"
+    for name in complete:
+        gone = dict.fromkeys(f"{s} ({t})" for e, s, t in cells if e in complete and (name, s, t) not in cells)
+        if gone and name not in found:
+            found[name] = f"nothing was compared of {listed([*gone])}"
+    return found
+
+
+def _environment(name: str, reports: Sequence[Report], axes: Axes, gap: str) -> Environment:
     first, *rest = reports
     for other in rest:
         if odd := [k for k, v in first.environment.items() if other.environment.get(k) != v]:
             raise HarnessError(f"two reports of {name} were made with different {odd[0]}: remove the older one")
-    problems = tuple(dict.fromkeys(p for r in reports for p in r.problems))
+    problems = tuple(dict.fromkeys([*(p for r in reports for p in r.problems), *([gap] if gap else [])]))
     seconds = sum(r.seconds for r in reports)
     return Environment(name, axes(first.environment), first.environment, first.started, seconds, problems)
 
@@ -183,10 +222,11 @@ def _findings(values: Iterable[_Value], levels: Mapping[str, Mapping[str, str]])
     for found in by_address.values():
         bad = {v.environment for v in found if v.failed}
         if bad:
-            good = {v.environment for v in found if not v.failed and (v.used or 0.0) <= SURE} - bad
-            if found[0].address == found[0].place:
-                good = ran.get(found[0].place, set()) - bad
-            groups.setdefault(movement(bad, good, levels), []).append([v for v in found if v.failed])
+            passed = {v.environment for v in found} - bad
+            unsure = {v.environment for v in found if (v.used or 0.0) > SURE} & passed
+            # Where a stage raised, and what should not be there at all, have no value elsewhere that could pass.
+            good = passed - unsure if passed else ran.get(found[0].place, set()) - bad
+            groups.setdefault(movement(bad, good, levels, unsure), []).append([v for v in found if v.failed])
     made = []
     for moved, members in groups.items():
         every = [v for failed in members for v in failed]
@@ -208,6 +248,7 @@ def to_json(matrix: Matrix) -> dict[str, Json]:
             for e in matrix.environments
         ],
         "missing": list(matrix.missing),
+        "stale": list(matrix.stale),
         "may_fail": list(matrix.may_fail),
         "cells": [
             {"environment": e, "scenario": s, "tier": t, "compared": c.compared, "failed": c.failed,

@@ -152,7 +152,11 @@ class ScenarioReport:
 
 @dataclass(frozen=True)
 class Report:
-    """A whole verification. ``problems``: what is wrong with the store itself, one sentence each."""
+    """A whole verification.
+
+    ``problems``: what is wrong with the store itself, one sentence each. ``subject``: digest of what was verified,
+    the pipeline's source and the manifest of its goldens.
+    """
 
     project: str
     profile: str
@@ -162,6 +166,7 @@ class Report:
     scenarios: tuple[ScenarioReport, ...]
     problems: tuple[str, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)
+    subject: str = ""
 
     @property
     def passed(self) -> bool:

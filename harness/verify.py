@@ -11,12 +11,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from harness import git, journal, pending, storage
+from harness import fingerprint, git, journal, pending, storage
 from harness.cache import Cache
 from harness.compare import COMPARATOR
 from harness.errors import HarnessError
 from harness.examine import ENSEMBLE, Examination, known_goldens, listed
-from harness.goldens import Entry, Goldens, combined
+from harness.goldens import MANIFEST, Entry, Goldens, combined
 from harness.project import Project, in_ci
 from harness.protocol import Artifact, Json
 from harness.records import leaves
@@ -109,9 +109,16 @@ def verify(
     problems = [*also, *store_problems(project, examinations, complete=not names and not overrides)]
     suite.report = Report(
         pipeline.name, profile, environment(pipeline), started.isoformat(timespec="seconds"),
-        time.perf_counter() - clock, tuple(reports), tuple(problems),
+        time.perf_counter() - clock, tuple(reports), tuple(problems), subject=subject(project),
     )  # fmt: skip
     return suite
+
+
+def subject(project: Project) -> str:
+    """The digest of what is verified: the pipeline's source, and the manifest of its goldens."""
+    manifest = project.goldens / MANIFEST
+    accepted = storage.sha256(manifest.read_bytes()) if manifest.is_file() else ""
+    return storage.digest([fingerprint.digest(project.pipeline.source_roots), accepted])
 
 
 def _compute_ahead(

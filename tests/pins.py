@@ -8,7 +8,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-SECTION = "testenv:{keras2,tf2.16-keras3.3,tf2.16-keras3.8,tf2.18-keras3.8,tf2.21-keras3.15,jax,torch}"
+START = "testenv:{keras2,"  # of the section that pins
 
 
 def pins(environment: str, deps: str) -> dict[str, str]:
@@ -22,11 +22,17 @@ def pins(environment: str, deps: str) -> dict[str, str]:
     return found
 
 
+def pinned(tox: configparser.ConfigParser) -> configparser.SectionProxy:
+    """The section of tox.ini that pins."""
+    (name,) = (section for section in tox.sections() if section.startswith(START))
+    return tox[name]
+
+
 def main(environment: str) -> int:
     """0 where every pinned distribution is there in its version."""
     tox = configparser.ConfigParser(interpolation=None)
     tox.read(Path(__file__).parent.parent / "tox.ini")
-    wanted = pins(environment, tox[SECTION]["deps"])
+    wanted = pins(environment, pinned(tox)["deps"])
     odd = {name: (pin, version(name)) for name, pin in wanted.items() if version(name) != pin}
     for name, (pin, found) in odd.items():
         print(f"{environment} pins {name}=={pin}, and {found} is installed: `tox run -r -e {environment}` mends it")

@@ -45,16 +45,16 @@ def test_the_page_expects_every_environment_and_one_may_fail(tox, environments):
 
 
 def test_every_environment_pins_what_computes(tox, environments):
-    deps = tox[PINS["SECTION"]]["deps"]
+    deps = PINS["pinned"](tox)["deps"]
     page = (ROOT / "docs/explanation/matrix.md").read_text(encoding="utf-8")
     for name in environments:
         if name == "newest":
             continue
         found = PINS["pins"](name, deps)
         backend = "jax" if name == "jax" else "torch" if name == "torch" else "tensorflow"
-        assert {"keras", "numpy", "scipy", backend} <= set(found), name
+        assert {"keras", "numpy", "scipy", "scikit-image", "h5py", backend} <= set(found), name
         told = re.search(rf"^\| `{re.escape(name)}` \|(.+)\|$", page, re.M)[1]
-        assert all(found[k] in told for k in ("keras", "numpy", backend)), (name, told)
+        assert all(found[k] in told for k in ("keras", "numpy", "scipy", backend)), (name, told)
 
 
 def test_factors_choose_the_pins():
@@ -66,6 +66,7 @@ def test_factors_choose_the_pins():
 
 def test_an_installation_that_is_not_as_pinned_is_told(capsys, monkeypatch):
     versions = {"tensorflow": "2.16.2", "keras": "3.3.3", "numpy": "1.26.4", "scipy": "1.15.3"}
+    versions |= {"scikit-image": "0.26.0", "h5py": "3.16.0"}
     monkeypatch.setitem(PINS["main"].__globals__, "version", versions.__getitem__)
     assert PINS["main"]("tf2.16-keras3.3") == 0
     versions["keras"] = "3.15.1"

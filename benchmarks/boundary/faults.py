@@ -119,7 +119,11 @@ FAULTS = {
         "convolutions compute in bfloat16", "torch", precision_of_torch, "backend", "torch 2.13.0"
     ),
     "numpy-generator": Fault(
-        "the default random generator is another", "numpy", generator_of_numpy, "Python, NumPy", "3.13, 2.4.6"
+        "the default random generator is another",
+        "numpy",
+        generator_of_numpy,
+        "Python, NumPy, SciPy",
+        "3.13, 2.4.6, 1.17.1",
     ),
     "own-floor": Fault("our own: the floor of the likelihood's rate", "ptycho.losses", our_own, ""),
 }

@@ -31,6 +31,6 @@ class Patched(MetaPathFinder):
         return spec
 
 
-if "BOUNDARY_FAULT" in os.environ:
+if os.environ.get("BOUNDARY_FAULT"):
     FAULT = FAULTS[os.environ["BOUNDARY_FAULT"]]
     sys.meta_path.insert(0, Patched())

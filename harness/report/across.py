@@ -72,14 +72,15 @@ def axes(matrix: Matrix) -> list[tuple[str, list[str]]]:
 
 def _blocks(matrix: Matrix) -> Iterator[str]:
     yield f"## {GOOD if matrix.passed else BAD} {prose(matrix.headline)}"
-    yield "\n".join(f"- {code(name)} left no report" for name in matrix.missing)
-    yield "\n".join(f"- {code(e.name)}: {prose(p, 300)}" for e in matrix.environments for p in e.problems)
+    yield "\n".join(f"- {prose(said, 300)}" for said in matrix.remarks)
     if matrix.findings:
         rows = [
             (prose(f.movement.said, 400), f"{f.values:,}", code(f.first), prose(text.used(f.used)))
             for f in matrix.findings[:MOST]
         ]
         yield table(("moves with", "values", "first", "of its tolerance"), rows)
+        if (rest := len(matrix.findings) - MOST) > 0:
+            yield f"… and {text.count(rest, 'more group')}, in matrix.json."
     yield table(("environment", "", *(prose(axis) for axis, _ in axes(matrix)), "time"), [*_environments(matrix)])
     head = ("scenario", "tier", *(code(e.name) for e in matrix.environments))
     cells_of = [

@@ -10,7 +10,7 @@ from harness.axes import movement
 
 
 def level(keras, python, tensorflow="", backend="tensorflow"):
-    found = {"TensorFlow": tensorflow, "Keras": keras, "backend": backend, "Python, NumPy": python}
+    found = {"TensorFlow": tensorflow, "Keras": keras, "backend": backend, "Python, NumPy, SciPy": python}
     return {axis: value for axis, value in found.items() if value}
 
 
@@ -35,17 +35,14 @@ def having(axis, *values):
 
 @pytest.mark.parametrize(
     ("axis", "value"),
-    [(axis, value) for axis in ("TensorFlow", "Keras", "backend", "Python, NumPy") for value in
-     sorted({levels[axis] for levels in LEVELS.values() if axis in levels}) if value != "tensorflow"],
+    [(axis, value) for axis in ("TensorFlow", "Keras", "backend", "Python, NumPy, SciPy") for value in
+     sorted({levels[axis] for levels in LEVELS.values() if axis in levels})],
 )  # fmt: skip
 def test_a_fault_of_one_level_is_attributed_to_its_axis(axis, value):
     found = of(*having(axis, value))
     if value in ("2.15.1", "2.15.0"):  # TensorFlow 2.15 has a Keras of its own
         assert (found.kind, found.axes) == ("tied", ("TensorFlow", "Keras"))
-        assert found.said == (
-            "TensorFlow 2.15.1 or Keras 2.15.0: no environment has one without the other; "
-            "TensorFlow 2.15.1 beside Keras 3.15.1 would tell"
-        )
+        assert found.said == "TensorFlow 2.15.1 or Keras 2.15.0: no environment has one without the other"
         return
     assert (found.kind, found.axes) == ("axis", (axis,))
     assert found.said.startswith(f"{axis}: wrong under {value}, right under ")
@@ -76,6 +73,18 @@ def test_with_one_environment_nothing_is_known():
 def test_an_axis_that_an_environment_does_not_have_is_not_to_blame():
     assert of("jax").axes == ("backend",)
     assert of("jax", "torch").axes == ("backend",)
+
+
+def test_what_fails_in_all_of_tensorflow_is_the_backend():
+    found = of(*having("backend", "tensorflow"))
+    assert found.said == "backend: wrong under tensorflow, right under jax 0.10.2 and torch 2.13.0"
+
+
+def test_where_nothing_is_clearly_right_nothing_is_blamed():
+    for failing in (["keras2"], ["keras2", "jax"]):
+        found = movement(failing, [], LEVELS, {"torch"})
+        assert found.kind == "unexplained"
+        assert found.said == "no environment is clearly right: torch passed with little of the tolerance left"
 
 
 def test_two_levels_that_are_right_apart_are_wrong_together():

@@ -88,6 +88,22 @@ def test_a_value_that_is_nearly_out_is_no_evidence_that_its_environment_is_right
     assert found.findings[0].movement.axes == ("keras",)
 
 
+def test_where_every_other_environment_is_nearly_out_nothing_is_blamed():
+    shares = {"old": 3.0, "crossed": 2.0, "new": 0.9}
+    found = collect({name: report(name, verdict("loss", used)) for name, used in shares.items()})
+    assert found.findings[0].movement.kind == "unexplained"
+    assert "new passed with little of the tolerance left" in found.findings[0].movement.said
+
+
+@pytest.mark.parametrize("status", [Status.UNEXPECTED, Status.FAIL])
+def test_what_is_there_only_where_it_is_wrong_is_right_elsewhere(status):
+    """A weight that one environment trains, a list that has another length: the others have no such address."""
+    odd = Verdict("gradient_norms/23_log_scale", status, "pinned")
+    bad = {name: report(name, verdict("loss"), verdict("shape", None, "exact"), odd) for name in ("crossed", "new")}
+    (finding,) = collect(healthy(**bad)).findings
+    assert finding.movement.said == "keras: wrong under 3.8.0, right under 3.3.3"
+
+
 def test_findings_come_by_what_they_move_with_and_the_largest_first():
     many = [verdict(f"losses/{i}", 2.0 + i) for i in range(5)]
     fine = [verdict(f"losses/{i}") for i in range(5)]
@@ -134,6 +150,35 @@ def test_what_is_expected_and_what_may_fail():
     assert (missing.missing, missing.passed) == (("newest",), False)
     assert missing.headline == "Every environment agrees; 1 left no report"
     assert collect(healthy(), expected=["newest"], may_fail=["newest"]).passed
+
+
+def test_a_report_of_other_source_or_goldens_counts_as_none():
+    def at(name, day, subject):
+        return replace(report(name, verdict("loss", 7.0)), started=f"2026-01-{day:02d}T00:00:00", subject=subject)
+
+    reports = {"old": at("old", 1, "then"), "crossed": at("crossed", 3, "now"), "new": at("new", 2, "now")}
+    found = collect(reports, expected=["old"])
+    assert (found.stale, [e.name for e in found.environments]) == (("old",), ["crossed", "new"])
+    assert found.findings[0].environments == ("crossed", "new")
+    assert found.headline == "2 of 2 environments failed; 1 left an old one"
+    assert found.remarks[0] == "old left a report of other source or goldens: run it again"
+    healed = {name: replace(report(name, verdict("loss")), started=r.started, subject=r.subject)
+              for name, r in reports.items()}  # fmt: skip
+    assert not collect(healed).passed
+    assert collect(healed, may_fail=["old"]).passed
+    joined = collect({"old": [healed["old"], healed["new"]], "new": healed["new"]})
+    assert joined.stale == ("old",)  # whichever of its reports is the old one
+
+
+def test_an_expected_environment_that_compared_less_has_failed():
+    short = healthy(new=report("new", verdict("loss", 0.2)))
+    assert collect(short).passed
+    found = collect(short, expected=VERSIONS)
+    assert found.remarks == ("new: nothing was compared of rod (exact)",)
+    assert found.failed("new")
+    assert collect(short, expected=VERSIONS, may_fail=["new"]).passed
+    none = replace(report("new"), scenarios=(ScenarioReport("rod", "cpu", "A rod", skipped="no data"),))
+    assert collect(healthy(new=none)).remarks == ("new: nothing was compared",)
 
 
 def test_a_problem_of_the_store_fails_its_environment():
