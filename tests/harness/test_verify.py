@@ -86,6 +86,18 @@ def test_a_comment_runs_nothing(heat):
     assert heat.ran == []
 
 
+def test_a_report_names_the_source_and_the_goldens_that_it_verified(heat):
+    subject = heat.suite("smooth").report.subject
+    assert subject == heat.suite("smooth", cache=False).report.subject
+    manifest = heat.root / "goldens/MANIFEST.json"
+    accepted = manifest.read_text()
+    manifest.write_text(accepted + "\n")
+    assert heat.suite("smooth").report.subject != subject
+    manifest.write_text(accepted)
+    heat.edit(*SOLVER)
+    assert heat.suite("smooth").report.subject != subject
+
+
 def test_looking_at_something_else_does_not_run_the_stage(heat):
     heat.edit("guard.py", '"hottest": field.max()', '"hottest": 1.1 * field.max()')
     report = heat.smooth()
