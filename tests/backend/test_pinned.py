@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +9,9 @@ import pytest
 
 from harness import records
 from harness.adapters import ptycho as adapter
-from harness.compare import compare
-from harness.examine import whole
 from harness.goldens import Goldens
 from harness.project import find_project
-from harness.tolerances import load
 from ptycho.backend import KERAS_2, keras
-from ptycho.config import to_mapping
 from ptycho.pinned import first_steps, fixed_batches
 from ptycho.scenario import load_scenario
 
@@ -80,47 +72,6 @@ def test_with_xla_the_first_steps_are_the_golden_s(scenario, losses, norms, log_
 def test_keras_2_has_no_xla_kernel_for_the_gradient_of_nearest_upsampling(start):
     with pytest.raises(Exception, match="ResizeNearestNeighborGrad"):
         compiled(start, 1)
-
-
-def failures():
-    """The values of gs2_ideal's pinned tier that are out of tolerance now."""
-    names = ("simulate", "split", "probe", "group", "normalize", "train")
-    inputs = dict(zip(names, map(stored, NEEDS), strict=True))
-    parts = to_mapping(load_scenario("gs2_ideal", "replay").config)
-    obtained = whole(adapter.pinned(parts, lambda *_: None, **inputs))
-    rules = load(ROOT / "goldens/gs2_ideal/tolerances.toml", ROOT / "goldens")
-    verdicts = compare(whole(stored("pinned")), obtained, rules, "replay/pinned/", {}, "pinned")
-    return [v.path for v in verdicts if v.status.failed]
-
-
-@pytest.mark.parametrize(
-    ("fault", "first"),
-    [("adam-epsilon", "losses/"), ("no-clipping", "losses/"), ("upsampling", "gradient_norms/")],
-)
-def test_a_change_of_behaviour_in_keras_is_caught(fault, first, monkeypatch):
-    """As benchmarks/injections.py puts them into whole environments; here, whatever the backend."""
-    monkeypatch.syspath_prepend(ROOT / "benchmarks/boundary")
-    faults = importlib.import_module("faults").FAULTS
-    for owner in (keras.optimizers.Adam, keras.layers.UpSampling2D):  # put back afterwards
-        monkeypatch.setattr(owner.__init__, "__defaults__", owner.__init__.__defaults__)
-        monkeypatch.setattr(owner, "__init__", owner.__init__)
-    faults[fault].patch()
-    assert [path for path in failures() if path.startswith(first)]
-
-
-def test_a_fault_is_put_in_place_when_its_module_is_imported():
-    """As benchmarks/injections.py does it: no other process than the one that asks for it is touched."""
-    code = "import keras; print(keras.optimizers.Adam().epsilon)"
-    paths = {"PYTHONPATH": os.pathsep.join([str(ROOT / "benchmarks/boundary"), str(ROOT)])}
-    for fault, epsilon in (({"BOUNDARY_FAULT": "adam-epsilon"}, "1e-05"), ({}, "1e-07")):
-        done = subprocess.run(
-            [sys.executable, "-c", code], env=os.environ | paths | fault, capture_output=True, text=True
-        )
-        assert done.stdout.split()[-1:] == [epsilon], done.stderr
-
-
-def test_without_one_nothing_is_out_of_tolerance():
-    assert failures() == []
 
 
 def test_the_weights_are_the_stored_ones_whatever_the_backend_s_initialiser(start):

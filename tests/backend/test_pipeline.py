@@ -16,8 +16,6 @@ from ptycho.backend import ops
 from ptycho.config import PipelineConfig, from_mapping
 from ptycho.errors import TrainingDiverged
 
-pytestmark = pytest.mark.xdist_group("pipeline")  # whole runs, made once
-
 ARTIFACTS = (
     "run_metadata.json",
     "intensity_stats.json",
