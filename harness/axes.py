@@ -1,7 +1,7 @@
 """What a failure moves with: of the axes in which environments differ, the one that explains where it fails.
 
 An axis, such as a library's version, explains a failure when no level of it is both wrong somewhere
-and right elsewhere. Where several do, the simplest is named, and what would tell equals apart.
+and right elsewhere. Where several do, the simplest is named, or all that are as simple.
 """
 
 from __future__ import annotations

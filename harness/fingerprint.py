@@ -254,14 +254,13 @@ class Sources:
         return self._places[name]
 
 
-def digest(roots: Iterable[str]) -> str:
-    """The digest of every file of source below some packages or modules."""
-    content = []
+def files(roots: Iterable[str]) -> Iterator[Path]:
+    """Every file of source below some packages or modules."""
     for place in map(on_path, roots):
-        alone = [place.file] if place.file else []
-        files = [f for folder in place.folders for f in folder.rglob("*.py")] or alone
-        content += sorted((f.name, hashlib.sha256(f.read_bytes()).hexdigest()) for f in files)
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+        for folder in place.folders:
+            yield from sorted(folder.rglob("*.py"))
+        if place.file and not place.folders:
+            yield place.file
 
 
 def on_path(name: str) -> Place:

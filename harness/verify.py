@@ -86,6 +86,7 @@ def verify(
     """
     started, clock = datetime.now(timezone.utc), time.perf_counter()
     pipeline, profile = project.pipeline, profile or project.profile
+    verified = subject(project)  # before anything runs: an edit meanwhile must not pass for what was verified
     known = pipeline.scenarios()
     if not in_ci():
         journal.recover(project)
@@ -109,16 +110,15 @@ def verify(
     problems = [*also, *store_problems(project, examinations, complete=not names and not overrides)]
     suite.report = Report(
         pipeline.name, profile, environment(pipeline), started.isoformat(timespec="seconds"),
-        time.perf_counter() - clock, tuple(reports), tuple(problems), subject=subject(project),
+        time.perf_counter() - clock, tuple(reports), tuple(problems), subject=verified,
     )  # fmt: skip
     return suite
 
 
 def subject(project: Project) -> str:
     """The digest of what is verified: the pipeline's source, and the manifest of its goldens."""
-    manifest = project.goldens / MANIFEST
-    accepted = storage.sha256(manifest.read_bytes()) if manifest.is_file() else ""
-    return storage.digest([fingerprint.digest(project.pipeline.source_roots), accepted])
+    found = [*fingerprint.files(project.pipeline.source_roots), project.goldens / MANIFEST]
+    return storage.digest([[f.name, storage.sha256(f.read_bytes())] for f in found if f.is_file()])
 
 
 def _compute_ahead(

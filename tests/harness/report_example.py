@@ -95,6 +95,16 @@ def example(failing: bool = True, values: int = 30, side: int = 160) -> Example:
     return made
 
 
+def heavy() -> Example:
+    """Many values, and pictures in which there is nothing to compress."""
+    made, noise = example(values=150), np.random.default_rng(0).standard_normal((600, 600))
+    for key, (golden, obtained) in list(made.artifacts.items()):
+        if obtained and obtained.arrays:
+            arrays = [dict.fromkeys(a.arrays, noise * f) for f, a in ((1.0, golden), (1.1, obtained))]
+            made.artifacts[key] = tuple(Artifact(a.values, x) for a, x in zip((golden, obtained), arrays, strict=True))
+    return made
+
+
 def _scenario(made: Example, name: str, failing: bool, values: int, side: int) -> ScenarioReport:
     title = TITLES[name]
     if name == "sky_measured":
