@@ -79,3 +79,12 @@ def test_an_installation_that_is_not_as_pinned_is_told(capsys, monkeypatch):
     assert PINS["main"]("tf2.16-keras3.3") == 1
     assert "tf2.16-keras3.3 pins keras==3.3.3, and 3.15.1 is installed" in capsys.readouterr().out
     assert PINS["main"]("unknown") == 1
+
+
+def test_a_local_build_of_the_pinned_version_is_as_pinned(monkeypatch):
+    versions = {"torch": "2.13.0+cpu", "keras": "3.15.1", "numpy": "1.26.4", "scipy": "1.15.3"}
+    versions |= {"scikit-image": "0.26.0", "h5py": "3.14.0"}
+    monkeypatch.setitem(PINS["main"].__globals__, "version", versions.__getitem__)
+    assert PINS["main"]("torch") == 0
+    versions["torch"] = "2.13.1+cpu"
+    assert PINS["main"]("torch") == 1
