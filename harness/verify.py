@@ -86,10 +86,10 @@ def verify(
     """
     started, clock = datetime.now(timezone.utc), time.perf_counter()
     pipeline, profile = project.pipeline, profile or project.profile
-    verified = subject(project)  # before anything runs: an edit meanwhile must not pass for what was verified
     known = pipeline.scenarios()
     if not in_ci():
         journal.recover(project)
+    verified = subject(project)  # before anything runs: an edit meanwhile must not pass for what was verified
     runner, schemas = Runner(pipeline, cache, progress), Schemas(project.schemas)
     examinations = {
         n: Examination(project, runner, n, profile, overrides, schemas, training) for n in names or sorted(known)

@@ -98,6 +98,14 @@ def test_a_report_names_the_source_and_the_goldens_that_it_verified(heat):
     assert heat.suite("smooth").report.subject != subject
 
 
+def test_an_edit_during_a_verification_is_not_what_it_verified(heat):
+    manifest = heat.root / "goldens/MANIFEST.json"
+    subject = heat.suite("smooth").report.subject
+    edited = heat.suite("smooth", finished=lambda _: manifest.write_text(manifest.read_text() + "\n"))
+    assert edited.report.subject == subject
+    assert heat.suite("smooth").report.subject != subject
+
+
 def test_looking_at_something_else_does_not_run_the_stage(heat):
     heat.edit("guard.py", '"hottest": field.max()', '"hottest": 1.1 * field.max()')
     report = heat.smooth()
