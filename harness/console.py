@@ -151,10 +151,9 @@ def scenario(done: ScenarioReport) -> None:
     )
     for report in done.artifacts:
         table.add_row(*_row(report))
-    held = sum(not v.status.failed for v in done.invariants)
-    table.add_row(
-        "", "invariants", "", GOOD if held == len(done.invariants) else BAD, f"{held} of {len(done.invariants)}", "", ""
-    )
+    if n := len(done.invariants):
+        held = sum(not v.status.failed for v in done.invariants)
+        table.add_row("", "invariants", "", GOOD if held == n else BAD, f"{held} of {n}", "", "")
     out.print(table)
     new = [r for r in done.artifacts if [(v.status, v.path) for v in r.verdicts] == [(Status.MISSING, "")]]
     for report in done.artifacts:

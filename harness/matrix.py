@@ -56,7 +56,7 @@ class Finding:
 class Matrix:
     """``cells`` by environment, scenario and tier.
 
-    ``missing``: expected, and not there; ``stale``: their reports are of other source or goldens than the newest.
+    ``missing``: expected, and not there; ``stale``: their reports are of other source or goldens than the rest.
     """
 
     environments: tuple[Environment, ...]
@@ -86,13 +86,15 @@ class Matrix:
     @property
     def headline(self) -> str:
         """The outcome in one sentence."""
-        bad = [e.name for e in self.environments if self.failed(e.name)]
-        said = f"{len(bad)} of {len(self.environments)} environments failed" if bad else "Every environment agrees"
-        if self.missing:
-            said += f"; {len(self.missing)} left no report"
-        if self.stale:
-            said += f"; {len(self.stale)} left an old one"
-        return said
+        bad, n = [e.name for e in self.environments if self.failed(e.name)], len(self.environments)
+        absent = [(self.missing, "left no report"), (self.stale, "left an old report")]
+        if bad:
+            said = f"{len(bad)} of {n} environments failed"
+        elif self.missing or self.stale:
+            said = f"{n} of {n + len(self.missing) + len(self.stale)} environments passed"
+        else:
+            said = "Every environment agrees"
+        return "; ".join([said, *(f"{len(names)} {what}" for names, what in absent if names)])
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -129,15 +131,28 @@ def read(root: Path) -> dict[str, list[Report]]:
 
 
 def collect(
-    reports: Mapping[str, Sequence[Report]], axes: Axes, expected: Iterable[str] = (), may_fail: Iterable[str] = ()
+    reports: Mapping[str, Sequence[Report]],
+    axes: Axes,
+    expected: Iterable[str] = (),
+    may_fail: Iterable[str] = (),
+    subject: str = "",
 ) -> Matrix:
     """The matrix of several environments' reports; ``expected`` ones come first, in that order.
 
-    Of what one expected environment compared, every other must have compared something, too.
+    Of what one expected environment compared, every other must have compared something, too. ``subject``: what they
+    must be reports of; without one, what the newest is of. Raises HarnessError for reports that do not go together.
     """
     wanted, may_fail = [*dict.fromkeys(expected)], tuple(may_fail)
-    newest = max((r for made in reports.values() for r in made), key=lambda r: r.started, default=None)
-    stale = {name for name, made in reports.items() if newest and any(r.subject != newest.subject for r in made)}
+    every = [(name, r) for name, made in reports.items() for r in made]
+    newest = max((r for _, r in every), key=lambda r: r.started, default=None)
+    for name, r in every:
+        if newest and (r.project, r.profile) != (newest.project, newest.profile):
+            raise HarnessError(
+                f"a report of {name} is of {r.project} at profile {r.profile}, and the newest of {newest.project} at "
+                f"{newest.profile}: collect those of one pipeline and profile"
+            )
+    subject = subject or (newest.subject if newest else "")
+    stale = {name for name, r in every if r.subject != subject}
     order = [n for n in (*wanted, *(n for n in reports if n not in wanted)) if n in reports and n not in stale]
     values = [v for name in order for report in reports[name] for s in report.scenarios for v in _values(name, s)]
     cells = _cells(values)
@@ -177,7 +192,13 @@ def _environment(name: str, reports: Sequence[Report], axes: Axes, gap: str) -> 
             raise HarnessError(f"two reports of {name} were made with different {odd[0]}: remove the older one")
     problems = tuple(dict.fromkeys([*(p for r in reports for p in r.problems), *([gap] if gap else [])]))
     seconds = sum(r.seconds for r in reports)
-    return Environment(name, axes(first.environment), first.environment, first.started, seconds, problems)
+    try:
+        levels = axes(first.environment)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise HarnessError(
+            f"a report of {name} lacks in its environment what the adapter's axes need ({error}): verify there again"
+        ) from error
+    return Environment(name, levels, first.environment, first.started, seconds, problems)
 
 
 def _values(environment: str, report: ScenarioReport) -> Iterator[_Value]:

@@ -57,7 +57,9 @@ def write(path: Path, content: bytes) -> None:
             Path(temporary).unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise HarnessError(f"cannot write {path} ({error.strerror or error}): nothing is half-written") from error
+        raise HarnessError(
+            f"cannot write {path} ({error.strerror or error}): it is as it was; make room, or choose another place"
+        ) from error
 
 
 def sync_folder(folder: Path) -> None:

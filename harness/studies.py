@@ -73,15 +73,20 @@ def matrix(
     out: Annotated[Path | None, typer.Option(help="Folder of matrix.html, .md and .json (default: FOLDER).")] = None,
     json: Json = False,
 ) -> None:
-    """Collect the reports of several environments, and say what their failures move with."""
+    """Collect the reports of several environments, and say what their failures move with.
+
+    Without FOLDER, they must be of the source and the goldens that are here now; with one, of the same as its newest.
+    """
     from harness import console
     from harness import matrix as matrices
     from harness.report import across
+    from harness.verify import subject
 
     project = find_project()
-    folder = folder or project.state / "matrix"
-    found = matrices.collect(matrices.read(folder), project.pipeline.axes, [*expect, *may_fail], may_fail)
-    answer, out = matrices.to_json(found), out or folder
+    mine = project.state / "matrix"  # reports from elsewhere need be of the same source as each other alone
+    reports, of = matrices.read(folder or mine), "" if folder else subject(project)
+    found = matrices.collect(reports, project.pipeline.axes, [*expect, *may_fail], may_fail, of)
+    answer, out = matrices.to_json(found), out or folder or mine
     _leave(out / "matrix", answer, md=across.markdown(found), html=across.html(found))
     if json:
         say(answer)

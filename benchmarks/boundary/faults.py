@@ -122,8 +122,8 @@ FAULTS = {
         "the default random generator is another",
         "numpy",
         generator_of_numpy,
-        "Python, NumPy, SciPy",
-        "3.13, 2.4.6, 1.17.1",
+        "Python/NumPy/SciPy",
+        "3.13/2.4.6/1.17.1",
     ),
     "own-floor": Fault("our own: the floor of the likelihood's rate", "ptycho.losses", our_own, ""),
 }

@@ -13,7 +13,7 @@ def axes(environment: Mapping[str, str]) -> dict[str, str]:
         **({} if other else {"TensorFlow": environment["tensorflow"]}),
         "Keras": environment["keras"],
         "backend": f"{backend} {environment[backend].partition('+')[0]}" if other else backend,
-        "Python, NumPy, SciPy": ", ".join(
+        "Python/NumPy/SciPy": "/".join(
             (environment["python"].rpartition(".")[0], environment["numpy"], environment["scipy"])
         ),
     }

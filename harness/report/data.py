@@ -11,7 +11,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import Any
+from types import NoneType
+from typing import Any, get_type_hints
 
 from harness.errors import HarnessError
 from harness.protocol import TIERS, Json
@@ -31,6 +32,10 @@ RECORDS: dict[tuple[type, str], type] = {
     (Diagnosis, "findings"): Finding,
     (Verdict, "worst"): Worst,
 }
+PLAIN: dict[Any, tuple[type, ...]] = {
+    str: (str,), str | None: (str, NoneType), bool: (bool,), float: (float, int), float | None: (float, int, NoneType),
+    dict[str, str]: (dict,), dict[str, float]: (dict,),
+}  # fmt: skip
 LISTS = {"scenarios", "artifacts", "invariants", "verdicts", "findings", "worst", "problems", "notes", "index"}
 
 
@@ -39,15 +44,15 @@ def to_json(report: Report) -> dict[str, Json]:
     return {"version": VERSION, **_record(report)}
 
 
-def from_json(value: Json) -> Report:
-    """The report that ``to_json`` took apart; raises HarnessError where ``value`` is not one."""
+def from_json(value: Json, place: str = "this") -> Report:
+    """The report that ``to_json`` took apart; raises HarnessError where ``value``, from ``place``, is not one."""
     if not isinstance(value, Mapping) or value.get("version") != VERSION:
-        raise HarnessError(f"this is not a report of version {VERSION}: run `harness verify` to write a new one")
+        raise HarnessError(f"{place} is not a report of version {VERSION}: run `harness verify` to write a new one")
     try:
         report: Report = _built(Report, {k: v for k, v in value.items() if k != "version"}, "report")
         return report
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise HarnessError(f"this report is damaged ({error}): run `harness verify` to write a new one") from error
+        raise HarnessError(f"{place} is damaged ({error}): run `harness verify` to write a new one") from error
 
 
 def dump(report: Report) -> bytes:
@@ -62,7 +67,7 @@ def dump(report: Report) -> bytes:
 def read(path: Path) -> Report:
     """The report in a file that ``dump`` made; raises HarnessError where it is missing, or not one."""
     try:
-        return from_json(json.loads(path.read_bytes(), parse_constant=_refuse))
+        return from_json(json.loads(path.read_bytes(), parse_constant=_refuse), str(path))
     except OSError as error:
         raise HarnessError(f"cannot read {path} ({error.strerror}): run `harness verify` first") from error
     except (ValueError, RecursionError) as error:
@@ -73,12 +78,14 @@ def _refuse(text: str) -> Json:
     raise ValueError(f"{text} is not JSON")
 
 
-def _plan(kind: type) -> tuple[tuple[str, Any, type | None], ...]:
-    """Name, default and record type of every field; MISSING where there is no default."""
+def _plan(kind: type) -> tuple[tuple[str, Any, type | None, tuple[type, ...]], ...]:
+    """Name, default (or MISSING), record type and plain types of every field."""
+    hints = get_type_hints(kind)
     return tuple(
-        (f.name, f.default_factory() if f.default_factory is not MISSING else f.default, RECORDS.get((kind, f.name)))
+        (f.name, f.default_factory() if f.default_factory is not MISSING else f.default, RECORDS.get((kind, f.name)),
+         PLAIN.get(hints[f.name], (object,)))
         for f in fields(kind)
-    )
+    )  # fmt: skip
 
 
 PLANS = {kind: _plan(kind) for kind in (Report, *RECORDS.values())}
@@ -86,7 +93,7 @@ PLANS = {kind: _plan(kind) for kind in (Report, *RECORDS.values())}
 
 def _record(record: Any) -> dict[str, Json]:
     made: dict[str, Json] = {}
-    for name, default, kind in PLANS[type(record)]:
+    for name, default, kind, _ in PLANS[type(record)]:
         value = getattr(record, name)
         if value is default:
             continue
@@ -114,10 +121,10 @@ def _value(value: Any) -> Json:
 
 def _built(kind: type, value: Mapping[str, Json], place: str) -> Any:
     plan = PLANS[kind]
-    if unknown := set(value) - {name for name, _, _ in plan}:
+    if unknown := set(value) - {name for name, *_ in plan}:
         raise ValueError(f"{place} has an unknown key {sorted(unknown)[0]!r}")
     made: dict[str, Any] = {}
-    for name, default, inner in plan:
+    for name, default, inner, plain in plan:
         if name not in value:
             if default is MISSING:
                 raise ValueError(f"{place} lacks {name!r}")
@@ -137,6 +144,8 @@ def _built(kind: type, value: Mapping[str, Json], place: str) -> Any:
             raise ValueError(f"tier {found!r} of {place} is none of {', '.join(TIERS)}")
         else:
             made[name] = tuple(map(_restored, found)) if name in LISTS else _restored(found)
+            if not isinstance(made[name], plain) and name not in LISTS:
+                raise ValueError(f"{name} of {place} is {type(made[name]).__name__}")
     return kind(**made)
 
 

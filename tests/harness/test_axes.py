@@ -10,7 +10,7 @@ from harness.axes import movement
 
 
 def level(keras, python, tensorflow="", backend="tensorflow"):
-    found = {"TensorFlow": tensorflow, "Keras": keras, "backend": backend, "Python, NumPy, SciPy": python}
+    found = {"TensorFlow": tensorflow, "Keras": keras, "backend": backend, "Python/NumPy/SciPy": python}
     return {axis: value for axis, value in found.items() if value}
 
 
@@ -35,7 +35,7 @@ def having(axis, *values):
 
 @pytest.mark.parametrize(
     ("axis", "value"),
-    [(axis, value) for axis in ("TensorFlow", "Keras", "backend", "Python, NumPy, SciPy") for value in
+    [(axis, value) for axis in ("TensorFlow", "Keras", "backend", "Python/NumPy/SciPy") for value in
      sorted({levels[axis] for levels in LEVELS.values() if axis in levels})],
 )  # fmt: skip
 def test_a_fault_of_one_level_is_attributed_to_its_axis(axis, value):

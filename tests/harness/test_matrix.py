@@ -16,6 +16,7 @@ from harness.errors import HarnessError
 from harness.report import across, data
 from harness.schema import Schema
 from harness.verdict import ArtifactReport, Report, ScenarioReport, Status, Verdict
+from harness.verify import open_cache, verify
 
 SCHEMA = Path(__file__).parents[2] / "schemas/harness/matrix.schema.json"
 VERSIONS = {
@@ -148,7 +149,7 @@ def test_what_is_expected_and_what_may_fail():
     missing = collect(healthy(), expected=["new", "newest", "old"])
     assert [e.name for e in missing.environments] == ["new", "old", "crossed"]
     assert (missing.missing, missing.passed) == (("newest",), False)
-    assert missing.headline == "Every environment agrees; 1 left no report"
+    assert missing.headline == "3 of 4 environments passed; 1 left no report"
     assert collect(healthy(), expected=["newest"], may_fail=["newest"]).passed
 
 
@@ -160,7 +161,7 @@ def test_a_report_of_other_source_or_goldens_counts_as_none():
     found = collect(reports, expected=["old"])
     assert (found.stale, [e.name for e in found.environments]) == (("old",), ["crossed", "new"])
     assert found.findings[0].environments == ("crossed", "new")
-    assert found.headline == "2 of 2 environments failed; 1 left an old one"
+    assert found.headline == "2 of 2 environments failed; 1 left an old report"
     assert found.remarks[0] == "old left a report of other source or goldens: run it again"
     healed = {name: replace(report(name, verdict("loss")), started=r.started, subject=r.subject)
               for name, r in reports.items()}  # fmt: skip
@@ -168,6 +169,22 @@ def test_a_report_of_other_source_or_goldens_counts_as_none():
     assert collect(healed, may_fail=["old"]).passed
     joined = collect({"old": [healed["old"], healed["new"]], "new": healed["new"]})
     assert joined.stale == ("old",)  # whichever of its reports is the old one
+    edited = collect(healed, subject="edited since")
+    assert (edited.passed, edited.headline) == (False, "0 of 3 environments passed; 3 left an old report")
+
+
+@pytest.mark.parametrize("other", [{"project": "rods"}, {"profile": "smoke"}])
+def test_reports_that_do_not_go_together_are_refused(other):
+    odd = replace(report("old", verdict("loss"), scenario="plate"), **other)
+    said = f"a report of old is of {odd.project} at profile {odd.profile}, and the newest of heat at cpu: collect"
+    with pytest.raises(HarnessError, match=said):
+        collect(healthy(old=[replace(healthy()["old"], started="2026-01-02T00:00:00"), odd]))
+
+
+def test_an_environment_without_what_the_axes_need_is_refused():
+    bare = replace(report("old", verdict("loss")), environment={})
+    with pytest.raises(HarnessError, match=r"a report of old lacks .+'keras'.+: verify there again"):
+        matrices.collect({"old": [bare]}, lambda environment: {"Keras": environment["keras"]})
 
 
 def test_an_expected_environment_that_compared_less_has_failed():
@@ -236,6 +253,17 @@ def test_the_command_writes_three_files_and_exits_with_the_verdict(heat, tmp_pat
     assert gone.exit_code == 1
     assert "gone left no report" in gone.output
     assert CliRunner().invoke(app, ["matrix", str(tmp_path / "m"), "--may-fail", "gone"]).exit_code == 0
+
+
+def test_in_the_project_s_own_folder_reports_must_be_of_what_is_there_now(heat):
+    with open_cache(heat.project()) as cache:
+        now = verify(heat.project(), cache, ["smooth"]).report
+    save(heat.project().state / "matrix", {"here": now})
+    assert CliRunner().invoke(app, ["matrix"]).exit_code == 0
+    heat.edit("heat.py", "    dx = 1 / (temperature.size - 1)\n", "    dx = 1.0 / (temperature.size - 1)\n")
+    done = CliRunner().invoke(app, ["matrix"])
+    assert (done.exit_code, "0 of 1 environments passed; 1 left an old report" in done.output) == (1, True)
+    assert CliRunner().invoke(app, ["matrix", str(heat.project().state / "matrix")]).exit_code == 0
 
 
 @pytest.mark.parametrize(

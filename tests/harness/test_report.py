@@ -312,6 +312,9 @@ def test_the_schema_is_closed_and_says_what_everything_means():
         ({"scenarios": {}}, "scenarios of report is not a list"),
         ({"scenarios": [{"scenario": "s"}]}, "scenarios/0 of report lacks 'profile'"),
         ({"scenarios": [1]}, "damaged"),
+        ({"environment": None}, "this is damaged (environment of report is NoneType)"),
+        ({"seconds": "a"}, "seconds of report is str"),
+        ({"started": 5}, "started of report is int"),
     ],
 )
 def test_a_damaged_report_is_refused(change, told):
