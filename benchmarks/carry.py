@@ -39,7 +39,8 @@ class CarryError(Exception):
 def name_of(requirement: str) -> str:
     """A requirement's distribution, as package indexes write it."""
     found = re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", requirement)
-    assert found, requirement
+    if not found:
+        raise CarryError(f"{requirement!r} is no distribution: --have takes names such as torch")
     return re.sub(r"[-_.]+", "-", found[0]).lower()
 
 
@@ -60,8 +61,14 @@ def requirements(root: Path, backend: str, cuda: bool, have: list[str]) -> list[
 def pack(given: argparse.Namespace, root: Path = ROOT) -> Path:
     """Fill the folder; raises CarryError, and leaves no folder, where something is not to be had."""
     folder: Path = given.folder.resolve()
-    if folder.exists():
-        raise CarryError(f"{folder} exists already: name a new folder, or remove it")
+    whole = tar_of(folder)
+    for path in (folder, *([whole] if given.tar or given.split else [])):
+        if path.exists():
+            raise CarryError(f"{path} exists already: name a new folder, or remove it")
+    if given.split < 0:
+        raise CarryError(f"--split {given.split} is no size: give MiB, such as 500")
+    if given.data and not given.data.is_dir():
+        raise CarryError(f"{given.data} is no folder: --data names one with the measured data")
     commit = committed(root)
     python = version_of(given.python)
     try:
@@ -71,7 +78,7 @@ def pack(given: argparse.Namespace, root: Path = ROOT) -> Path:
         (folder / REQUIREMENTS).write_text("".join(f"{line}\n" for line in wanted), encoding="utf-8")
         download(given, folder, python)
         if given.data:
-            copy_data(given.data, folder / "data")
+            shutil.copytree(given.data, folder / "data")
         about = {
             "commit": commit, "clean": True, "backend": given.backend, "cuda": given.cuda,
             "python": python, "have": sorted(given.have), "platforms": given.platform,
@@ -122,16 +129,14 @@ def download(given: argparse.Namespace, folder: Path, python: str) -> None:
             path.unlink()
 
 
-def copy_data(source: Path, target: Path) -> None:
-    """A folder of test data; raises CarryError where there is none."""
-    if not source.is_dir():
-        raise CarryError(f"{source} is no folder: --data names one with the measured data")
-    shutil.copytree(source, target)
+def tar_of(folder: Path) -> Path:
+    """Where ``--tar`` puts the folder."""
+    return folder.with_name(folder.name + ".tar")
 
 
 def bundled(folder: Path, split_mib: int) -> list[Path]:
     """The folder as one tar, or as parts of at most ``split_mib``; wheels are compressed already."""
-    whole = folder.with_name(folder.name + ".tar")
+    whole = tar_of(folder)
     with tarfile.open(whole, "w") as archive:
         archive.add(folder, folder.name)
     if not split_mib or whole.stat().st_size <= split_mib * MIB:
@@ -166,8 +171,11 @@ def run(given: argparse.Namespace, folder: Path = HERE) -> int:
         )
     code = folder / "repository"
     shutil.rmtree(code, ignore_errors=True)
-    with tarfile.open(folder / REPOSITORY) as archive:
-        archive.extractall(code, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
+    try:
+        with tarfile.open(folder / REPOSITORY) as archive:
+            archive.extractall(code, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
+    except (OSError, tarfile.TarError) as error:
+        raise CarryError(f"{folder / REPOSITORY} is missing or not whole: pack again, and copy all of it") from error
     carried = {"commit": about["commit"], "clean": about["clean"]}
     (code / "CARRIED.json").write_text(json.dumps(carried), encoding="utf-8")
     python, site = install(folder, about, given.target)
@@ -192,6 +200,8 @@ def read_about(folder: Path) -> dict[str, Any]:
     """What ``pack`` wrote; raises CarryError where it did not."""
     try:
         about: dict[str, Any] = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        if not isinstance(about, dict) or not {"commit", "clean", "backend", "python", "have"} <= set(about):
+            raise ValueError(f"{ABOUT} is not what pack writes")
     except (OSError, ValueError) as error:
         raise CarryError(f"{folder} was not packed ({error}): run this where `carry.py pack` put it") from error
     return about
@@ -289,6 +299,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(told(folder, bundled(folder, given.split) if given.tar or given.split else []))
     except CarryError as error:
         print(f"carry: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"carry: {error.filename} cannot be used ({error.strerror}): choose another place", file=sys.stderr)
         return 2
     return 0
 

@@ -1,6 +1,7 @@
 """How far healthy environments are from the goldens' first steps: ``python benchmarks/drift.py``, after the matrix.
 
-Reads the reports of ``tox run -m matrix`` and writes the table of ``docs/explanation/matrix.md`` and its plot.
+Reads the reports of ``tox run -m matrix``, of which every pinned environment's must be there, be of today's source and
+pass, and writes the tables of ``docs/explanation/matrix.md`` and their plot. Exits 2, and writes nothing, otherwise.
 """
 
 from __future__ import annotations
@@ -13,9 +14,13 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pages
+from environments import PINNED
 
-from harness.matrix import read
+from harness.errors import HarnessError
+from harness.matrix import collect, read
+from harness.project import find_project
 from harness.verdict import Report, Verdict
+from harness.verify import subject
 
 matplotlib.use("svg")
 from matplotlib import pyplot as plt
@@ -23,7 +28,6 @@ from matplotlib import pyplot as plt
 ROOT = Path(__file__).parent.parent
 PLOT = ROOT / "docs/images/drift.svg"
 EARLY = 12
-UNPINNED = "newest"  # its versions change, and so would its figures
 APART = "gs1_ideal"  # its loss is what is left of large numbers that cancel
 QUANTITIES = {
     "outputs, relative L2": lambda path: path in ("object", "weight"),
@@ -43,20 +47,28 @@ def deviation(verdict: Verdict) -> float:
     return (verdict.used or 0.0) * float(found[1]) if found else 0.0
 
 
-def pinned(environment: str, reports: list[Report]) -> Iterator[tuple[str, Verdict]]:
+def healthy() -> dict[str, list[Report]]:
+    """The reports of every pinned environment; raises HarnessError unless all are there and pass."""
+    project = find_project()
+    there = read(project.state / "matrix")
+    reports = {name: there[name] for name in PINNED if name in there}
+    found = collect(reports, project.pipeline.axes, PINNED, subject=subject(project))
+    if not found.passed:
+        raise HarnessError(f"drift is that of healthy environments, and {found.headline}: run `tox run -m matrix`")
+    return reports
+
+
+def pinned(reports: list[Report]) -> Iterator[tuple[str, Verdict]]:
     """Scenario and verdict of everything in the pinned tier."""
     for report in reports:
         for scenario in report.scenarios:
-            if scenario.failed:
-                sys.exit(f"{scenario.scenario} fails in {environment}: drift is that of healthy environments")
             for artifact in scenario.artifacts:
                 yield from ((scenario.scenario, v) for v in artifact.verdicts if v.tier == "pinned")
 
 
 def main() -> None:
     """The tables, and the plot."""
-    reports = {name: made for name, made in read(ROOT / ".harness/matrix").items() if name != UNPINNED}
-    found = {name: [*pinned(name, made)] for name, made in reports.items()}
+    found = {name: [*pinned(made)] for name, made in healthy().items()}
     for name, apart in (("drift", False), ("drift apart", True)):
         chosen = {e: [v for s, v in verdicts if (s == APART) == apart] for e, verdicts in found.items()}
         lines = table(chosen)
@@ -97,4 +109,10 @@ def plot(found: dict[str, list[tuple[str, Verdict]]]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:]:
+        sys.exit("drift takes no arguments: it reads the reports of `tox run -m matrix`")
+    try:
+        main()
+    except HarnessError as error:
+        print(f"drift: {error}", file=sys.stderr)
+        sys.exit(2)

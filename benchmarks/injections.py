@@ -2,20 +2,24 @@
 
 ``python benchmarks/injections.py [SCENARIO [FAULT...]]``, in the environments that ``tox run -m matrix`` made, each of
 which is verified without a fault first. Writes the table in ``docs/explanation/matrix.md``; with faults named, only
-those are tried, and nothing is written. Exits 1 where a fault is not caught, or is blamed on anything else.
+those are tried, and nothing is written. Exits 1 where a fault is not caught, or is blamed on anything else,
+and 2 where none can be tried.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NoReturn
 
 import pages
 from boundary.faults import FAULTS, Fault
+from environments import PINNED
 
 from harness.adapters.ptycho import axes
 from harness.matrix import Matrix, collect
@@ -24,7 +28,12 @@ from harness.verdict import Report
 
 ROOT = Path(__file__).parent.parent
 OUT = ROOT / ".harness/injections"
-ENVIRONMENTS = ("keras2", "tf2.16-keras3.3", "tf2.16-keras3.8", "tf2.18-keras3.8", "tf2.21-keras3.15", "jax", "torch")
+
+
+def refuse(why: str) -> NoReturn:
+    """End here, with one sentence."""
+    print(f"injections: {why}", file=sys.stderr)
+    sys.exit(2)
 
 
 def infected(fault: Fault, reports: Mapping[str, Report]) -> Iterator[str]:
@@ -36,7 +45,9 @@ def infected(fault: Fault, reports: Mapping[str, Report]) -> Iterator[str]:
 
 def verified(environment: str, scenario: str, fault: str = "") -> Report:
     """The environment's report of one scenario, with a fault in it."""
-    (executable,) = (ROOT / ".tox" / environment / "bin").glob("harness")
+    executable = ROOT / ".tox" / environment / "bin/harness"
+    if not executable.is_file():
+        refuse(f"{environment} is not installed: run `tox run -m matrix`")
     folder = OUT / (fault or "none") / environment
     shutil.rmtree(folder, ignore_errors=True)  # an earlier run's report must not stand in for one that breaks
     done = subprocess.run(
@@ -47,7 +58,8 @@ def verified(environment: str, scenario: str, fault: str = "") -> Report:
                           "CI": "true", "TF_CPP_MIN_LOG_LEVEL": "3"},
     )  # fmt: skip
     if done.returncode not in ((0, 1) if fault else (0,)):
-        sys.exit(f"{environment}, {fault or 'without a fault'}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+        said = (done.stderr or done.stdout).strip().splitlines()[-1:]
+        refuse(f"{environment}, {fault or 'without a fault'}, ended with status {done.returncode}: {''.join(said)}")
     return data.read(folder / "report.json")
 
 
@@ -70,9 +82,16 @@ def row(name: str, fault: Fault, where: list[str], found: Matrix) -> tuple[str, 
     return f"| {' | '.join(cells)} |", right and caught == where
 
 
-def main(scenario: str = "gs2_ideal", *chosen: str) -> int:
+def main() -> int:
     """Every fault in turn, or those chosen."""
-    sound = {name: verified(name, scenario) for name in ENVIRONMENTS}
+    parser = argparse.ArgumentParser(description="Put faults into the environments of the matrix.")
+    parser.add_argument("scenario", nargs="?", default="gs2_ideal", help="the scenario to verify (%(default)s)")
+    parser.add_argument("fault", nargs="*", help=f"of {', '.join(FAULTS)} (default: all)")
+    given = parser.parse_args()
+    scenario, chosen = given.scenario, given.fault
+    if unknown := [name for name in chosen if name not in FAULTS]:
+        parser.error(f"there is no fault {unknown[0]!r}: choose from {', '.join(FAULTS)}")
+    sound = {name: verified(name, scenario) for name in PINNED}
     head = ("fault", "put into", "caught in", "blamed on", "first", "values so blamed")
     lines, wrong = [f"| {' | '.join(head)} |", "| --- | --- | --- | --- | --- | ---: |"], []
     faults = {name: fault for name, fault in FAULTS.items() if not chosen or name in chosen}
@@ -94,4 +113,4 @@ def main(scenario: str = "gs2_ideal", *chosen: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main())

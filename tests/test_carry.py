@@ -51,7 +51,7 @@ def packing(folder, **given):
     return argparse.Namespace(
         **{
             "folder": folder, "backend": "jax", "cuda": False, "python": sys.executable, "platform": [], "have": [],
-            "data": None, **given,
+            "data": None, "tar": False, "split": 0, **given,
         }
     )  # fmt: skip
 
@@ -124,7 +124,15 @@ def test_what_cannot_be_packed_is_one_sentence_and_leaves_nothing(repository, tm
     monkeypatch.setattr(subprocess, "run", offline)
     refused(r"pip failed \(No matching jax\): check the network and --platform, or .* --have")
     monkeypatch.setattr(subprocess, "run", Commands())
+    refused("'!!!' is no distribution: --have", have=["!!!"])
+    refused("--split -3 is no size", split=-3)
+    (tmp_path / "out.tar").write_bytes(b"")
+    refused(r"out\.tar exists already", tar=True)
+    refused(r"out\.tar exists already", split=5)
+    offline.lines.clear()
+    monkeypatch.setattr(subprocess, "run", offline)
     refused("is no folder: --data", data=tmp_path / "nowhere")
+    assert offline.lines == []  # told before anything is fetched
     (repository / "edited.py").write_text("")
     refused(r"has edits \(edited.py\): commit first")
     (tmp_path / "taken").mkdir()
@@ -223,6 +231,22 @@ def test_a_journey_that_leaves_no_report_says_so(packed):
     assert done.returncode == 2
     assert "there is no report (pytest ended with status 0)" in done.stderr
     assert not (packed / "gpu-report.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("carry.json", b"{}", "was not packed (carry.json is not what pack writes)"),
+        ("carry.json", b"[]", "was not packed (carry.json is not what pack writes)"),
+        ("repository.tar", b"cut short", "is missing or not whole"),
+        ("repository.tar", None, "is missing or not whole"),
+    ],
+)
+def test_a_folder_that_did_not_arrive_whole_is_refused(packed, name, content, told):
+    (packed / name).unlink() if content is None else (packed / name).write_bytes(content)
+    done = journey(packed)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert told in done.stderr
 
 
 def changed(folder: Path, **about: object) -> None:

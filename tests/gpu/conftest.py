@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -47,7 +48,13 @@ def answer_of(question: str, folder: Path) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def look(tmp_path_factory) -> dict[str, Any]:
     """What the backend in use sees and computes on, and the machine around it."""
-    return answer_of("--look", tmp_path_factory.mktemp("look"))
+    try:
+        return answer_of("--look", tmp_path_factory.mktemp("look"))
+    except RuntimeError as error:
+        last = str(error).rpartition(" / ")[2]
+    pytest.fail(
+        f"the backend cannot be asked ({last}): install it, or choose another with KERAS_BACKEND", pytrace=False
+    )
 
 
 @pytest.fixture(scope="session")
@@ -60,6 +67,16 @@ def plan(look, pytestconfig) -> Plan:
     return made
 
 
+def unwritable(path: Path) -> str | None:
+    """Why no file can be made beside ``path``."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        return error.strerror
+    return None
+
+
 @pytest.fixture(scope="session")
 def add_case(look, plan, pytestconfig) -> Callable[[dict[str, Any]], None]:
     """``add_case(case)``: write the one report anew with every case so far, so that none is lost when one is killed."""
@@ -67,11 +84,14 @@ def add_case(look, plan, pytestconfig) -> Callable[[dict[str, Any]], None]:
         pytest.fail("GPU tests share one device and one report: run them without -n")
     cases: list[dict[str, Any]] = []
     asked = pytestconfig.getoption("gpu_report")
+    path = Path(asked or gpu_report.ROOT / ".harness/gpu/report.json")
+
+    if why := unwritable(path):  # told before a training, not after it
+        pytest.fail(f"{path} cannot be written ({why}): choose another --gpu-report", pytrace=False)
 
     def add(case: dict[str, Any]) -> None:
         cases.append(case)
         report = gpu_report.assemble(look, plan, cases)
-        path = Path(asked or gpu_report.ROOT / ".harness/gpu/report.json")
         storage.write(path, storage.dump_json(report))
         if not asked:
             storage.write(path.with_suffix(".md"), gpu_report.markdown(report).encode())

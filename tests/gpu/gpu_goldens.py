@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -103,7 +102,7 @@ def main() -> None:
     try:
         print(accept(gpu_report.read(given.report), given.case, given.reason))
     except (ValueError, HarnessError) as error:
-        sys.exit(str(error))
+        parser.exit(2, f"{error}\n")
 
 
 if __name__ == "__main__":

@@ -131,4 +131,6 @@ if __name__ == "__main__":
     try:
         print(markdown(read(Path(sys.argv[1]))), end="")
     except (IndexError, ValueError) as wrong:
-        sys.exit(str(wrong) if isinstance(wrong, ValueError) else "give the report's file: gpu_report.py REPORT.json")
+        said = str(wrong) if isinstance(wrong, ValueError) else "give the report's file: gpu_report.py REPORT.json"
+        print(said, file=sys.stderr)
+        sys.exit(2)

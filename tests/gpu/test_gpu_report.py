@@ -138,7 +138,7 @@ def test_another_file_is_refused_in_a_sentence(tmp_path, content):
     done = subprocess.run(
         line, capture_output=True, text=True, cwd=gpu_report.ROOT, env=os.environ | {"PYTHONPATH": str(gpu_report.ROOT)}
     )
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert len(done.stderr.strip().splitlines()) == 1
     assert str(path) in done.stderr
 
