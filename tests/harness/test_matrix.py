@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from harness.errors import HarnessError
 from harness.report import across, data
 from harness.schema import Schema
 from harness.verdict import ArtifactReport, Report, ScenarioReport, Status, Verdict
-from harness.verify import open_cache, verify
+from harness.verify import open_cache, subject, verify
 
 SCHEMA = Path(__file__).parents[2] / "schemas/harness/matrix.schema.json"
 VERSIONS = {
@@ -264,6 +265,17 @@ def test_in_the_project_s_own_folder_reports_must_be_of_what_is_there_now(heat):
     done = CliRunner().invoke(app, ["matrix"])
     assert (done.exit_code, "0 of 1 environments passed; 1 left an old report" in done.output) == (1, True)
     assert CliRunner().invoke(app, ["matrix", str(heat.project().state / "matrix")]).exit_code == 0
+
+
+def test_the_command_of_the_how_to(heat):
+    page = Path(__file__).parents[2] / "docs/how-to/matrix.md"
+    (line,) = re.findall(r"^harness (matrix --.+)$", page.read_text(encoding="utf-8"), re.M)
+    now = {"subject": subject(heat.project())}
+    reports = {"keras2": replace(healthy()["old"], **now), "jax": replace(healthy()["new"], **now)}
+    save(heat.project().state / "matrix", reports)
+    done = CliRunner().invoke(app, line.split())
+    assert (done.exit_code, "jax" in done.output) == (0, True)
+    assert "newest left no report, which it may" in done.output
 
 
 @pytest.mark.parametrize(
