@@ -62,7 +62,7 @@ def pack(given: argparse.Namespace, root: Path = ROOT) -> Path:
     """Fill the folder; raises CarryError, and leaves no folder, where something is not to be had."""
     folder: Path = given.folder.resolve()
     whole = tar_of(folder)
-    for path in (folder, *([whole] if given.tar or given.split else [])):
+    for path in (folder, *(folder.parent.glob(f"{whole.name}*") if given.tar or given.split else ())):
         if path.exists():
             raise CarryError(f"{path} exists already: name a new folder, or remove it")
     if given.split < 0:
@@ -78,7 +78,7 @@ def pack(given: argparse.Namespace, root: Path = ROOT) -> Path:
         (folder / REQUIREMENTS).write_text("".join(f"{line}\n" for line in wanted), encoding="utf-8")
         download(given, folder, python)
         if given.data:
-            shutil.copytree(given.data, folder / "data")
+            copy_data(given.data, folder / "data")
         about = {
             "commit": commit, "clean": True, "backend": given.backend, "cuda": given.cuda,
             "python": python, "have": sorted(given.have), "platforms": given.platform,
@@ -129,6 +129,15 @@ def download(given: argparse.Namespace, folder: Path, python: str) -> None:
             path.unlink()
 
 
+def copy_data(source: Path, target: Path) -> None:
+    """A folder of test data; raises CarryError, naming the first, where some of it cannot be copied."""
+    try:
+        shutil.copytree(source, target)
+    except shutil.Error as error:
+        path, _, why = error.args[0][0]
+        raise CarryError(f"{path} cannot be copied ({why}): mend what --data names") from error
+
+
 def tar_of(folder: Path) -> Path:
     """Where ``--tar`` puts the folder."""
     return folder.with_name(folder.name + ".tar")
@@ -174,7 +183,7 @@ def run(given: argparse.Namespace, folder: Path = HERE) -> int:
     try:
         with tarfile.open(folder / REPOSITORY) as archive:
             archive.extractall(code, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
-    except (OSError, tarfile.TarError) as error:
+    except (FileNotFoundError, tarfile.TarError) as error:
         raise CarryError(f"{folder / REPOSITORY} is missing or not whole: pack again, and copy all of it") from error
     carried = {"commit": about["commit"], "clean": about["clean"]}
     (code / "CARRIED.json").write_text(json.dumps(carried), encoding="utf-8")

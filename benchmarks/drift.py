@@ -6,6 +6,7 @@ pass, and writes the tables of ``docs/explanation/matrix.md`` and their plot. Ex
 
 from __future__ import annotations
 
+import argparse
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -49,7 +50,7 @@ def deviation(verdict: Verdict) -> float:
 
 def healthy() -> dict[str, list[Report]]:
     """The reports of every pinned environment; raises HarnessError unless all are there and pass."""
-    project = find_project()
+    project = find_project(ROOT)
     there = read(project.state / "matrix")
     reports = {name: there[name] for name in PINNED if name in there}
     found = collect(reports, project.pipeline.axes, PINNED, subject=subject(project))
@@ -109,8 +110,7 @@ def plot(found: dict[str, list[tuple[str, Verdict]]]) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:]:
-        sys.exit("drift takes no arguments: it reads the reports of `tox run -m matrix`")
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()
     try:
         main()
     except HarnessError as error:

@@ -85,6 +85,14 @@ class Sources:
             if self._place(root) == NOWHERE:
                 raise ProjectError(f"the source of {root!r} cannot be found: check the adapter's source_roots")
 
+    def files(self) -> Iterator[Path]:
+        """Every file of source below the roots."""
+        for place in map(self._place, self.roots):
+            for folder in place.folders:
+                yield from sorted(folder.rglob("*.py"))
+            if place.file and not place.folders:
+                yield place.file
+
     def fingerprint(self, entry: str | Callable[..., Any]) -> str:
         """The digest of the source that ``entry``, a function or ``"module:function"``, reaches."""
         if entry not in self._digests:
@@ -252,15 +260,6 @@ class Sources:
             parent, _, last = name.rpartition(".")
             self._places[name] = below(self._place(parent).folders, last) if parent else on_path(name)
         return self._places[name]
-
-
-def files(roots: Iterable[str]) -> Iterator[Path]:
-    """Every file of source below some packages or modules."""
-    for place in map(on_path, roots):
-        for folder in place.folders:
-            yield from sorted(folder.rglob("*.py"))
-        if place.file and not place.folders:
-            yield place.file
 
 
 def on_path(name: str) -> Place:

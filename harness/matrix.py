@@ -56,7 +56,7 @@ class Finding:
 class Matrix:
     """``cells`` by environment, scenario and tier.
 
-    ``missing``: expected, and not there; ``stale``: their reports are of other source or goldens than the rest.
+    ``missing``: expected, and not there; ``stale``: their reports are of other source or goldens than was asked for.
     """
 
     environments: tuple[Environment, ...]
@@ -194,7 +194,7 @@ def _environment(name: str, reports: Sequence[Report], axes: Axes, gap: str) -> 
     seconds = sum(r.seconds for r in reports)
     try:
         levels = axes(first.environment)
-    except (KeyError, TypeError, AttributeError) as error:
+    except KeyError as error:
         raise HarnessError(
             f"a report of {name} lacks in its environment what the adapter's axes need ({error}): verify there again"
         ) from error

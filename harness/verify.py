@@ -11,11 +11,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from harness import fingerprint, git, journal, pending, storage
+from harness import git, journal, pending, storage
 from harness.cache import Cache
 from harness.compare import COMPARATOR
 from harness.errors import HarnessError
 from harness.examine import ENSEMBLE, Examination, known_goldens, listed
+from harness.fingerprint import Sources
 from harness.goldens import MANIFEST, Entry, Goldens, combined
 from harness.project import Project, in_ci
 from harness.protocol import Artifact, Json
@@ -117,7 +118,7 @@ def verify(
 
 def subject(project: Project) -> str:
     """The digest of what is verified: the pipeline's source, and the manifest of its goldens."""
-    found = [*fingerprint.files(project.pipeline.source_roots), project.goldens / MANIFEST]
+    found = [*Sources(project.pipeline.source_roots).files(), project.goldens / MANIFEST]
     return storage.digest([[f.name, storage.sha256(f.read_bytes())] for f in found if f.is_file()])
 
 

@@ -35,10 +35,8 @@ def main(environment: str) -> int:
     tox = configparser.ConfigParser(interpolation=None)
     tox.read(Path(__file__).parent.parent / "tox.ini")
     wanted = pins(environment, pinned(tox)["deps"])
-    odd = {}
-    for name, pin in wanted.items():
-        if (found := version(name)) not in SpecifierSet(f"=={pin}"):  # a local build, 2.13.0+cpu, is of that version
-            odd[name] = (pin, found)
+    # A local build, such as 2.13.0+cpu, is of that version.
+    odd = {n: (pin, found) for n, pin in wanted.items() if (found := version(n)) not in SpecifierSet(f"=={pin}")}
     for name, (pin, found) in odd.items():
         print(f"{environment} pins {name}=={pin}, and {found} is installed: `tox run -r -e {environment}` mends it")
     print(f"{environment}: {', '.join(f'{name} {pin}' for name, pin in wanted.items())}")

@@ -128,11 +128,16 @@ def test_what_cannot_be_packed_is_one_sentence_and_leaves_nothing(repository, tm
     refused("--split -3 is no size", split=-3)
     (tmp_path / "out.tar").write_bytes(b"")
     refused(r"out\.tar exists already", tar=True)
-    refused(r"out\.tar exists already", split=5)
+    (tmp_path / "out.tar").rename(tmp_path / "out.tar.009")
+    refused(r"out\.tar\.009 exists already", split=5)
     offline.lines.clear()
     monkeypatch.setattr(subprocess, "run", offline)
     refused("is no folder: --data", data=tmp_path / "nowhere")
     assert offline.lines == []  # told before anything is fetched
+    monkeypatch.setattr(subprocess, "run", Commands())
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/gone").symlink_to("nowhere")
+    refused("data/gone cannot be copied .*: mend what --data names", data=tmp_path / "data")
     (repository / "edited.py").write_text("")
     refused(r"has edits \(edited.py\): commit first")
     (tmp_path / "taken").mkdir()
@@ -153,6 +158,16 @@ def test_a_pack_is_split_into_parts_that_join_again(tmp_path):
     with tarfile.open(whole) as archive:
         assert archive.extractfile("packed/wheel").read() == bytes(range(256)) * 10240
     assert "cat packed.tar.* | tar x" in carry.told(folder, parts)
+
+
+def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(carry.pack.__globals__, "committed", lambda root: "c" * 40)
+    (tmp_path / "file").write_text("")
+    assert carry.main(["pack", str(tmp_path / "file/out"), "--backend", "jax"]) == 2
+    assert (
+        capsys.readouterr().err
+        == f"carry: {tmp_path}/file/out cannot be used (Not a directory): choose another place\n"
+    )
 
 
 # On the other machine

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from pathlib import Path
 from types import NoneType
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from harness.errors import HarnessError
 from harness.protocol import TIERS, Json
@@ -33,8 +33,8 @@ RECORDS: dict[tuple[type, str], type] = {
     (Verdict, "worst"): Worst,
 }
 PLAIN: dict[Any, tuple[type, ...]] = {
-    str: (str,), str | None: (str, NoneType), bool: (bool,), float: (float, int), float | None: (float, int, NoneType),
-    dict[str, str]: (dict,), dict[str, float]: (dict,),
+    str: (str,), bool: (bool,), int: (int,), float: (float, int),
+    str | None: (str, NoneType), float | None: (float, int, NoneType),
 }  # fmt: skip
 LISTS = {"scenarios", "artifacts", "invariants", "verdicts", "findings", "worst", "problems", "notes", "index"}
 
@@ -78,12 +78,25 @@ def _refuse(text: str) -> Json:
     raise ValueError(f"{text} is not JSON")
 
 
-def _plan(kind: type) -> tuple[tuple[str, Any, type | None, tuple[type, ...]], ...]:
-    """Name, default (or MISSING), record type and plain types of every field."""
+def _fits(hint: Any) -> Callable[[Any], bool]:
+    """Whether a value is what an annotation says: a plain type, or a tuple or dict of one; anything fits another."""
+    if hint in PLAIN:
+        return lambda value: isinstance(value, PLAIN[hint])
+    if get_origin(hint) is dict:
+        inner = _fits(get_args(hint)[1])
+        return lambda value: isinstance(value, dict) and all(map(inner, value.values()))
+    if get_origin(hint) is tuple:
+        inner = _fits(get_args(hint)[0])
+        return lambda value: all(map(inner, value))
+    return lambda value: True
+
+
+def _plan(kind: type) -> tuple[tuple[str, Any, type | None, Callable[[Any], bool]], ...]:
+    """Name, default (or MISSING), record type and check of every field."""
     hints = get_type_hints(kind)
     return tuple(
         (f.name, f.default_factory() if f.default_factory is not MISSING else f.default, RECORDS.get((kind, f.name)),
-         PLAIN.get(hints[f.name], (object,)))
+         _fits(hints[f.name]))
         for f in fields(kind)
     )  # fmt: skip
 
@@ -124,7 +137,7 @@ def _built(kind: type, value: Mapping[str, Json], place: str) -> Any:
     if unknown := set(value) - {name for name, *_ in plan}:
         raise ValueError(f"{place} has an unknown key {sorted(unknown)[0]!r}")
     made: dict[str, Any] = {}
-    for name, default, inner, plain in plan:
+    for name, default, inner, fits in plan:
         if name not in value:
             if default is MISSING:
                 raise ValueError(f"{place} lacks {name!r}")
@@ -144,8 +157,8 @@ def _built(kind: type, value: Mapping[str, Json], place: str) -> Any:
             raise ValueError(f"tier {found!r} of {place} is none of {', '.join(TIERS)}")
         else:
             made[name] = tuple(map(_restored, found)) if name in LISTS else _restored(found)
-            if not isinstance(made[name], plain) and name not in LISTS:
-                raise ValueError(f"{name} of {place} is {type(made[name]).__name__}")
+            if not fits(made[name]):
+                raise ValueError(f"{name} of {place} is {found!r:.40}")
     return kind(**made)
 
 

@@ -10,7 +10,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -67,16 +66,6 @@ def plan(look, pytestconfig) -> Plan:
     return made
 
 
-def unwritable(path: Path) -> str | None:
-    """Why no file can be made beside ``path``."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=path.parent).close()
-    except OSError as error:
-        return error.strerror
-    return None
-
-
 @pytest.fixture(scope="session")
 def add_case(look, plan, pytestconfig) -> Callable[[dict[str, Any]], None]:
     """``add_case(case)``: write the one report anew with every case so far, so that none is lost when one is killed."""
@@ -86,7 +75,7 @@ def add_case(look, plan, pytestconfig) -> Callable[[dict[str, Any]], None]:
     asked = pytestconfig.getoption("gpu_report")
     path = Path(asked or gpu_report.ROOT / ".harness/gpu/report.json")
 
-    if why := unwritable(path):  # told before a training, not after it
+    if why := gpu_report.unwritable(path):  # told before a training, not after it
         pytest.fail(f"{path} cannot be written ({why}): choose another --gpu-report", pytrace=False)
 
     def add(case: dict[str, Any]) -> None:

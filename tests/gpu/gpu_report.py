@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -114,6 +115,18 @@ def _row(case: Mapping[str, Any]) -> str:
 
 def _number(value: float | None, form: str) -> str:
     return "–" if value is None else format(value, form)
+
+
+def unwritable(path: Path) -> str:
+    """Why a report cannot be left at ``path``; empty where it can."""
+    if path.is_dir():
+        return "it is a folder"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
 
 
 def read(path: Path) -> dict[str, Any]:

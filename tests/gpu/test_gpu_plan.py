@@ -52,15 +52,27 @@ def test_a_place_without_any_accelerator_seen_is_not_taken_for_one():
     assert decide(Sight("jax", (), "gpu:0", "?"), False).run == "skip"
 
 
+def gpu_tests(environment):
+    line = [sys.executable, "-m", "pytest", "-m", "gpu", "tests/gpu", "-p", "no:cacheprovider"]
+    return subprocess.run(line, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=300)
+
+
 def test_pytest_itself_skips_with_that_reason():
     """With every accelerator hidden, so that this test never starts a full run."""
     hidden = {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu", "KERAS_TORCH_DEVICE": "cpu"}
-    line = [sys.executable, "-m", "pytest", "-m", "gpu", "tests/gpu", "-p", "no:cacheprovider"]
-    done = subprocess.run(line, cwd=ROOT, env=os.environ | hidden, capture_output=True, text=True, timeout=300)
+    done = gpu_tests(hidden)
     assert done.returncode == 0, done.stdout
     assert "4 skipped" in done.stdout
     assert f"or run reduced on the CPU with {OPTION}" in " ".join(done.stdout.split())
     assert "passed" not in done.stdout
+
+
+def test_a_backend_that_is_not_there_is_told_before_anything_runs():
+    done = gpu_tests({"KERAS_BACKEND": "abacus"})
+    assert done.returncode == 1
+    assert "4 errors" in done.stdout
+    assert "the backend cannot be asked (" in done.stdout
+    assert "install it, or choose another with KERAS_BACKEND" in done.stdout
 
 
 # What runs

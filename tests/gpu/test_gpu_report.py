@@ -129,6 +129,13 @@ def test_a_carried_tree_says_which_commit_it_was(tmp_path):
     assert gpu_report.source(tmp_path / "nowhere") == {"commit": "", "clean": False}
 
 
+def test_where_no_report_can_be_left_is_told(tmp_path):
+    assert gpu_report.unwritable(tmp_path / "new/report.json") == ""
+    assert gpu_report.unwritable(tmp_path) == "it is a folder"
+    (tmp_path / "file").write_text("")
+    assert gpu_report.unwritable(tmp_path / "file/report.json")
+
+
 @pytest.mark.parametrize("content", [None, "no json", '{"schema": "gpu/report-1"}'])
 def test_another_file_is_refused_in_a_sentence(tmp_path, content):
     path = tmp_path / "x.json"

@@ -312,9 +312,12 @@ def test_the_schema_is_closed_and_says_what_everything_means():
         ({"scenarios": {}}, "scenarios of report is not a list"),
         ({"scenarios": [{"scenario": "s"}]}, "scenarios/0 of report lacks 'profile'"),
         ({"scenarios": [1]}, "damaged"),
-        ({"environment": None}, "this is damaged (environment of report is NoneType)"),
-        ({"seconds": "a"}, "seconds of report is str"),
-        ({"started": 5}, "started of report is int"),
+        ({"environment": None}, "this is damaged (environment of report is None)"),
+        ({"environment": {"keras": 3}}, "environment of report is {'keras': 3}"),
+        ({"seconds": "a"}, "seconds of report is 'a'"),
+        ({"started": 5}, "started of report is 5"),
+        ({"problems": [5]}, "problems of report is [5]"),
+        ({"timings": {"a": "x"}}, "timings of report is {'a': 'x'}"),
     ],
 )
 def test_a_damaged_report_is_refused(change, told):
