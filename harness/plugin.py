@@ -64,6 +64,8 @@ def pytest_configure(config: pytest.Config) -> None:
             return
         raise pytest.UsageError(str(error)) from error
     config.stash[PROJECT] = project
+    if not config.pluginmanager.hasplugin("xdist"):
+        config.addinivalue_line("markers", "xdist_group(name): pytest-xdist's, which scenarios have with it or without")
     if config.getoption("harness_no_cache") and not hasattr(config, "workerinput"):
         config.stash[FRESH] = tempfile.TemporaryDirectory(prefix="harness-")  # gone when pytest is
     try:

@@ -75,6 +75,10 @@ def test_one_test_an_artifact_and_scenario(inner):
     assert found == dict.fromkeys(golden | rod, "PASSED")
 
 
+def test_without_xdist_its_marker_is_known_all_the_same(inner):
+    assert set(inner.outcomes("-p no:xdist --strict-markers").values()) == {"PASSED"}
+
+
 def test_a_test_may_choose_its_scenarios_and_have_a_golden_of_its_own(inner):
     (inner.root / "test_own.py").write_text(
         "import pytest\n\n"
