@@ -95,7 +95,7 @@ def table(found: Mapping[str, list[Verdict]]) -> list[str]:
 def plot(found: dict[str, list[tuple[str, Verdict]]]) -> None:
     """The largest relative deviation of a loss by step, one line an environment."""
     plt.rcParams["svg.hashsalt"] = "drift"
-    figure, axis = plt.subplots(figsize=(7.2, 3.6), layout="constrained")
+    figure, axis = plt.subplots(figsize=(7.2, 3.9), layout="constrained")
     for name, verdicts in found.items():
         steps: dict[int, float] = {}
         for scenario, v in verdicts:
@@ -105,7 +105,7 @@ def plot(found: dict[str, list[tuple[str, Verdict]]]) -> None:
         axis.semilogy(at, np.maximum([steps[i] for i in at], 1e-8), lw=1.4, label=name)
     axis.set(xlabel="step of the optimiser", ylabel="loss, relative deviation", xlim=(0, 29))
     axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(frameon=False, ncols=2, fontsize=8)
+    figure.legend(loc="outside upper center", frameon=False, ncols=4, fontsize=8)
     figure.savefig(PLOT, metadata={"Date": None})
 
 
