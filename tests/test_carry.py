@@ -162,6 +162,7 @@ def test_a_pack_is_split_into_parts_that_join_again(tmp_path):
 
 def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(carry.pack.__globals__, "committed", lambda root: "c" * 40)
+    monkeypatch.setitem(carry.pack.__globals__, "version_of", lambda python: HERE)
     (tmp_path / "file").write_text("")
     assert carry.main(["pack", str(tmp_path / "file/out"), "--backend", "jax"]) == 2
     assert (
