@@ -68,10 +68,15 @@ def test_factors_choose_the_pins():
     assert PINS["pins"]("torch", deps) == {"numpy": "1"}
 
 
-def test_an_installation_that_is_not_as_pinned_is_told(capsys, monkeypatch):
-    versions = {"tensorflow": "2.16.2", "keras": "3.3.3", "numpy": "1.26.4", "scipy": "1.15.3"}
-    versions |= {"scikit-image": "0.26.0", "h5py": "3.16.0"}
+def installed(monkeypatch, **versions):
+    """An environment with these distributions beside what two environments share; change them as you like."""
+    versions |= {"numpy": "1.26.4", "scipy": "1.15.3", "scikit-image": "0.26.0"}
     monkeypatch.setitem(PINS["main"].__globals__, "version", versions.__getitem__)
+    return versions
+
+
+def test_an_installation_that_is_not_as_pinned_is_told(capsys, monkeypatch):
+    versions = installed(monkeypatch, tensorflow="2.16.2", keras="3.3.3", h5py="3.16.0")
     assert PINS["main"]("tf2.16-keras3.3") == 0
     versions["keras"] = "3.15.1"
     assert PINS["main"]("tf2.16-keras3.3") == 1
@@ -80,9 +85,7 @@ def test_an_installation_that_is_not_as_pinned_is_told(capsys, monkeypatch):
 
 
 def test_a_local_build_of_the_pinned_version_is_as_pinned(monkeypatch):
-    versions = {"torch": "2.13.0+cpu", "keras": "3.15.1", "numpy": "1.26.4", "scipy": "1.15.3"}
-    versions |= {"scikit-image": "0.26.0", "h5py": "3.14.0"}
-    monkeypatch.setitem(PINS["main"].__globals__, "version", versions.__getitem__)
+    versions = installed(monkeypatch, torch="2.13.0+cpu", keras="3.15.1", h5py="3.14.0")
     assert PINS["main"]("torch") == 0
     versions["torch"] = "2.13.1+cpu"
     assert PINS["main"]("torch") == 1
