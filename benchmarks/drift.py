@@ -17,11 +17,11 @@ import numpy as np
 import pages
 from environments import PINNED
 
-from harness.errors import HarnessError
-from harness.matrix import collect, read
-from harness.project import find_project
-from harness.verdict import Report, Verdict
-from harness.verify import subject
+from harness.core.errors import HarnessError
+from harness.core.project import find_project
+from harness.core.verdicts import Report, Verdict
+from harness.study.matrix import collect_matrix, read_matrix_reports
+from harness.verify.suite import verification_subject
 
 matplotlib.use("svg")
 from matplotlib import pyplot as plt
@@ -51,9 +51,9 @@ def deviation(verdict: Verdict) -> float:
 def healthy() -> dict[str, list[Report]]:
     """The reports of every pinned environment; raises HarnessError unless all are there and pass."""
     project = find_project(ROOT)
-    there = read(project.state / "matrix")
+    there = read_matrix_reports(project.state / "matrix")
     reports = {name: there[name] for name in PINNED if name in there}
-    found = collect(reports, project.pipeline.axes, PINNED, subject=subject(project))
+    found = collect_matrix(reports, project.pipeline.axes, PINNED, subject=verification_subject(project))
     if not found.passed:
         raise HarnessError(f"drift is that of healthy environments, and {found.headline}: run `tox run -m matrix`")
     return reports

@@ -21,10 +21,11 @@ import pages
 from boundary.faults import FAULTS, Fault
 from environments import PINNED
 
-from harness.adapters.ptycho import axes
-from harness.matrix import Matrix, collect
-from harness.report import data, text
-from harness.verdict import Report
+from guard.pipeline import axes
+from harness.core import text
+from harness.core.reports import read_report
+from harness.core.verdicts import Report
+from harness.study.matrix import Matrix, collect_matrix
 
 ROOT = Path(__file__).parent.parent
 OUT = ROOT / ".harness/injections"
@@ -60,7 +61,7 @@ def verified(environment: str, scenario: str, fault: str = "") -> Report:
     if done.returncode not in ((0, 1) if fault else (0,)):
         said = (done.stderr or done.stdout).strip().splitlines()[-1:]
         refuse(f"{environment}, {fault or 'without a fault'}, ended with status {done.returncode}: {''.join(said)}")
-    return data.read(folder / "report.json")
+    return read_report(folder / "report.json")
 
 
 def row(name: str, fault: Fault, where: list[str], found: Matrix) -> tuple[str, bool]:
@@ -98,7 +99,7 @@ def main() -> int:
     for name, fault in faults.items():
         where = [*infected(fault, sound)]
         sick = {e: verified(e, scenario, name) for e in where}
-        found = collect({e: [r] for e, r in (sound | sick).items()}, axes)
+        found = collect_matrix({e: [r] for e, r in (sound | sick).items()}, axes)
         line, right = row(name, fault, where, found)
         print(line, flush=True)
         lines.append(line)

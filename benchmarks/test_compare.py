@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.arrays import compare_array
-from harness.tolerances import read_rule
-from harness.verdict import Status
+from harness.core.verdicts import Status
+from harness.judge.arrays import compare_array
+from harness.judge.rules import read_rule
 
 SIZE = 16 * 2**20  # 64 MiB of float32, well beyond any cache
 RTOL = 1e-6

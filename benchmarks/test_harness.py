@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness import records, report, storage
-from harness.cache import Cache
-from harness.protocol import Artifact
-from harness.tolerances import load
+from harness.core.files import json_digest
+from harness.core.protocol import Artifact
+from harness.core.trees import split_tree
+from harness.judge.rules import load_rules
+from harness.report.folder import write_report
+from harness.run.cache import Cache
 
 
 @pytest.mark.benchmark(group="rules")
@@ -22,16 +24,16 @@ def test_find_2000_rules_read_afresh(benchmark, tmp_path):
     path.write_text("version = 1\n[rules]\n" + "".join(stages + parts), encoding="utf-8")
     addresses = [f"{track}stage{i}/part{j}/x{j}" for track in ("", "replay/") for i in range(20) for j in range(50)]
     benchmark.extra_info["items"], benchmark.extra_info["unit"] = len(addresses), "rules"
-    found = benchmark(lambda: list(map(load(path, tmp_path).find, addresses)))
+    found = benchmark(lambda: list(map(load_rules(path, tmp_path).find, addresses)))
     assert found.count(None) == 500
 
 
 @pytest.mark.benchmark(group="cache")
 def test_read_20_items(benchmark, tmp_path):
     cache, noise = Cache(tmp_path / "cache", 2**30), np.random.default_rng(0).standard_normal(2000)
-    keys = [storage.digest(n) for n in range(20)]
+    keys = [json_digest(n) for n in range(20)]
     for n, key in enumerate(keys):
-        cache.put(key, records.split({"field": noise}), Artifact({"n": n}, {"field": noise}), {"stage": "simulate"})
+        cache.put(key, split_tree({"field": noise}), Artifact({"n": n}, {"field": noise}), {"stage": "simulate"})
     benchmark.extra_info["items"], benchmark.extra_info["unit"] = len(keys), "items"
     assert benchmark(lambda: [cache.get(key).artifact().values["n"] for key in keys]) == list(range(20))
 
@@ -42,5 +44,5 @@ def test_write_a_report_that_fails_with_pictures(benchmark, tmp_path, monkeypatc
     example = importlib.import_module("report_example")
     made = example.heavy()
     benchmark.extra_info["items"], benchmark.extra_info["unit"] = 1, "reports"
-    found = benchmark(report.write, made.report, example.VIEWS, made.find, tmp_path)
+    found = benchmark(write_report, made.report, example.VIEWS, made.find, tmp_path)
     assert found["report.html"].stat().st_size < 8e6

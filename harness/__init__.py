@@ -1,7 +1,7 @@
 """Golden artifacts for numerical pipelines: what an adapter needs, and the errors that a user can act on."""
 
-from harness.errors import ApprovalError, GoldenError, HarnessError, ProjectError, RuleError
-from harness.protocol import Artifact, Curve, Image, Invariant, Ladder, Output, Pipeline, Report, Scenario, Stage
+from harness.core.errors import ApprovalError, GoldenError, HarnessError, ProjectError, RuleError
+from harness.core.protocol import Artifact, Curve, Image, Invariant, Ladder, Output, Pipeline, Progress, Scenario, Stage
 
 __all__ = [
     "ApprovalError",
@@ -14,8 +14,8 @@ __all__ = [
     "Ladder",
     "Output",
     "Pipeline",
+    "Progress",
     "ProjectError",
-    "Report",
     "RuleError",
     "Scenario",
     "Stage",

@@ -25,14 +25,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.errors import HarnessError, ProjectError
+from harness.core.errors import HarnessError, ProjectError
 
 if TYPE_CHECKING:
-    from harness.cache import Cache
-    from harness.examine import Examination
-    from harness.project import Project
-    from harness.protocol import Artifact, Output
-    from harness.verdict import ArtifactReport, Verdict
+    from harness.core.project import Project
+    from harness.core.protocol import Artifact, Output
+    from harness.core.verdicts import ArtifactReport, Verdict
+    from harness.run.cache import Cache
+    from harness.verify.examination import Examination
 
 PROJECT = pytest.StashKey["Project"]()
 FRESH = pytest.StashKey["tempfile.TemporaryDirectory[str]"]()
@@ -51,7 +51,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Find the project; refuse to regenerate anything in CI."""
-    from harness.project import find_project, in_ci
+    from harness.core.project import find_project, in_ci
 
     if in_ci():
         for option in ("force_regen", "regen_all"):
@@ -94,9 +94,9 @@ def _names(config: pytest.Config, project: Project) -> list[str]:
 
 
 def _artifacts(config: pytest.Config, project: Project) -> list[tuple[str, str]]:
-    from harness.examine import listed
+    from harness.verify.examination import verified_artifacts
 
-    return listed(project.pipeline, config.getoption("harness_profile") or project.profile)
+    return verified_artifacts(project.pipeline, config.getoption("harness_profile") or project.profile)
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ class Checked:
         __tracebackhide__ = True
         from pytest_regressions.common import perform_regression_check
 
-        from harness.project import in_ci
+        from harness.core.project import in_ci
 
         identity = self.examination.identity(self.track, self.artifact)
         report = self.report
@@ -152,11 +152,11 @@ class Checked:
         def compare(obtained: Path, expected: Path) -> None:
             __tracebackhide__ = True
             if report.failed:
-                pytest.fail(mismatches(identity, report), pytrace=False)
+                pytest.fail(mismatch_message(identity, report), pytrace=False)
 
         # Regenerating makes a candidate, and no test pass: nothing is golden before somebody accepts it.
         if report.error or report.blocked or not path.is_file() or (report.failed and regenerate):
-            pytest.fail(mismatches(identity, report) + ("" if in_ci() else self._keep()), pytrace=False)
+            pytest.fail(mismatch_message(identity, report) + ("" if in_ci() else self._keep()), pytrace=False)
         perform_regression_check(
             datadir=self.request.getfixturevalue("tmp_path"), original_datadir=self.examination.goldens.root,
             request=self.request, check_fn=compare, dump_fn=self._dump, extension=".json", fullpath=path,
@@ -164,19 +164,20 @@ class Checked:
 
     def _dump(self, path: Path) -> None:
         """The obtained artifact at ``path``; what would go among the goldens becomes a candidate instead."""
-        from harness import storage
+        from harness.core.artifacts import dump_artifact
+        from harness.core.files import write_file
 
         if path.resolve().is_relative_to(self.examination.goldens.root.resolve()):
             self._keep()
             return
         found = self.examination.obtained(self.track, self.artifact)
         if found is not None:
-            files = storage.dump_artifact(found, self.examination.schema_of(self.track, self.artifact))
+            files = dump_artifact(found, self.examination.schema_of(self.track, self.artifact))
             for suffix, content in files.items():
-                storage.write(path.with_suffix(suffix), content)
+                write_file(path.with_suffix(suffix), content)
 
     def _keep(self) -> str:
-        from harness.verify import keep_candidate
+        from harness.verify.suite import keep_candidate
 
         examination, names = self.examination, [self.artifact]
         if self.track == examination.replay:  # a stage's stored output is the next one's input
@@ -239,9 +240,9 @@ def _stage_fixture(artifact: str) -> Any:
 
 
 def _examinations(config: pytest.Config, project: Project) -> Callable[[str], Examination]:
-    from harness.examine import Examination
-    from harness.runner import Runner
-    from harness.schema import Schemas
+    from harness.judge.schema import Schemas
+    from harness.run.runner import Runner
+    from harness.verify.examination import Examination
 
     runner, schemas = Runner(project.pipeline, _cache(config, project)), Schemas(project.schemas)
     made: dict[str, Examination] = {}
@@ -256,7 +257,7 @@ def _examinations(config: pytest.Config, project: Project) -> Callable[[str], Ex
 
 
 def _cache(config: pytest.Config, project: Project) -> Cache:
-    from harness.cache import Cache
+    from harness.run.cache import Cache
 
     own = config.stash.get(FRESH, None)
     shared = getattr(config, "workerinput", {}).get("harness_cache") or (own.name if own else "")
@@ -264,7 +265,7 @@ def _cache(config: pytest.Config, project: Project) -> Cache:
 
 
 def _skip_if_missing(examination: Examination) -> None:
-    from harness.project import in_ci
+    from harness.core.project import in_ci
 
     if missing := examination.scenario.missing:
         if in_ci():
@@ -272,9 +273,9 @@ def _skip_if_missing(examination: Examination) -> None:
         pytest.skip(f"{examination.scenario.name}: {missing}")
 
 
-def mismatches(identity: str, report: ArtifactReport) -> str:
+def mismatch_message(identity: str, report: ArtifactReport) -> str:
     """Why an artifact fails: its first mismatches, the rest counted."""
-    from harness.report.junit import line
+    from harness.report.junit import verdict_line
 
     if report.error:
         return f"{identity}: stage {report.stage} raised {report.error}"
@@ -285,7 +286,7 @@ def mismatches(identity: str, report: ArtifactReport) -> str:
     return "\n".join(
         [
             f"{identity}: {len(failing)} of {len(report.verdicts)} values are not as accepted",
-            *(f"  {line(v)}" for v in failing[:SHOWN]),
+            *(f"  {verdict_line(v)}" for v in failing[:SHOWN]),
             *rest,
         ]
     )

@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 
-from harness.adapters.ptycho import pipeline
-from harness.cache import Cache
-from harness.protocol import Artifact
-from harness.runner import Runner
-from harness.schema import Problem, Schemas, document
+from guard.pipeline import pipeline
+from harness.core.protocol import Artifact
+from harness.judge.schema import SchemaProblem, Schemas, schema_document
+from harness.run.cache import Cache
+from harness.run.runner import Runner
 
 FOLDER = Path(__file__).parent.parent / "schemas"
 SCHEMAS = Schemas(FOLDER)
@@ -129,7 +129,7 @@ def replayed(tmp_path_factory) -> Callable[[str], dict[str, Any]]:
     runner = Runner(pipeline, Cache(folder / "schemas", 2**30))
     made = functools.cache(functools.partial(run, runner))
     return lambda name: {
-        artifact: copy.deepcopy(document(found, SCHEMAS.of(artifact).identity))
+        artifact: copy.deepcopy(schema_document(found, SCHEMAS.of(artifact).identity))
         for artifact, found in made(name).items()
     }
 
@@ -157,7 +157,7 @@ def run(runner: Runner, name: str) -> dict[str, Artifact]:
     return artifacts
 
 
-def problems(made: dict[str, Any], artifact: str) -> list[Problem]:
+def problems(made: dict[str, Any], artifact: str) -> list[SchemaProblem]:
     return SCHEMAS.of(artifact).problems(made)
 
 

@@ -9,12 +9,13 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from harness import records
-from harness.errors import HarnessError
-from harness.protocol import Artifact, Curve, Image, Ladder
-from harness.report import pictures, summary, svg, text
+from harness.core import text
+from harness.core.errors import HarnessError
+from harness.core.protocol import Artifact, Curve, Image, Ladder
+from harness.core.trees import NON_FINITE, value_at
+from harness.core.verdicts import ArtifactReport, ScenarioReport
+from harness.report import pictures, summary, svg
 from harness.report.pictures import Picture
-from harness.verdict import ArtifactReport, ScenarioReport
 
 Pair: TypeAlias = tuple[Artifact | None, Artifact | None]
 Look: TypeAlias = Callable[[str, str], Pair]
@@ -45,7 +46,9 @@ class Exhibits:
     cover: Picture | None = None
 
 
-def collect(scenario: ScenarioReport, views: Sequence[Image | Curve | Ladder], look: Look, side: int) -> Exhibits:
+def collect_exhibits(
+    scenario: ScenarioReport, views: Sequence[Image | Curve | Ladder], look: Look, side: int
+) -> Exhibits:
     """Draw what the scenario has of ``views``; pictures are at most ``side`` pixels wide and high."""
     shown: list[Picture] = []
     charts: list[Chart] = []
@@ -77,7 +80,7 @@ def collect(scenario: ScenarioReport, views: Sequence[Image | Curve | Ladder], l
     return Exhibits(tuple(shown), tuple(charts), telling, cover)
 
 
-def failed(report: ArtifactReport, path: str) -> bool:
+def value_failed(report: ArtifactReport, path: str) -> bool:
     """Whether the value at ``path``, or anything below it, failed."""
     odd = summary.notable(report.verdicts)
     return any(v.status.failed and (v.path == path or v.path.startswith(f"{path}/")) for v in odd)
@@ -86,13 +89,13 @@ def failed(report: ArtifactReport, path: str) -> bool:
 def _track(scenario: ScenarioReport, artifact: str, path: str) -> ArtifactReport | None:
     """Where to take a view from: the track in which it failed, else the profile, else whichever there is."""
     found = [a for a in scenario.artifacts if a.artifact == artifact]
-    return max(found, key=lambda a: (failed(a, path), a.track == scenario.profile), default=None)
+    return max(found, key=lambda a: (value_failed(a, path), a.track == scenario.profile), default=None)
 
 
 def _picture(view: Image, found: Pair, report: ArtifactReport, place: str, side: int) -> Picture:
     golden, obtained = (None if a is None else a.arrays.get(view.array) for a in found)
-    wrong = failed(report, view.array)
-    return pictures.compare(golden, obtained, view.label, place, view.colormap, side, wrong)
+    wrong = value_failed(report, view.array)
+    return pictures.compare_pictures(golden, obtained, view.label, place, view.colormap, side, wrong)
 
 
 def _curve(view: Curve, found: Pair, report: ArtifactReport, place: str) -> Chart:
@@ -108,8 +111,8 @@ def _curve(view: Curve, found: Pair, report: ArtifactReport, place: str) -> Char
     if golden and obtained:
         last = text.pair(golden[-1], obtained[-1])
         notes.append(f"Last: golden {last[0]}, obtained {last[1]}.")
-    drawing = svg.curve(golden, obtained, view.label, logarithmic, marks)
-    return Chart(view.label, place, drawing, tuple(notes), failed(report, view.path))
+    drawing = svg.draw_curve(golden, obtained, view.label, logarithmic, marks)
+    return Chart(view.label, place, drawing, tuple(notes), value_failed(report, view.path))
 
 
 def _ladder(view: Ladder, found: Pair, report: ArtifactReport, place: str) -> Chart:
@@ -118,12 +121,12 @@ def _ladder(view: Ladder, found: Pair, report: ArtifactReport, place: str) -> Ch
         rungs = [(str(r["gain"]), _number(r["expected"]), _number(r["measured"])) for r in obtained]
     except (TypeError, KeyError, ValueError):
         return Chart(view.label, place, "", ("Nothing was obtained that has gain, expected and measured.",))
-    drawing = svg.ladder(rungs, view.label, _marks(report, view.path))
+    drawing = svg.draw_ladder(rungs, view.label, _marks(report, view.path))
     product, expected = (math.prod(rung[k] for rung in rungs) for k in (2, 1))
     told = text.pair(expected, product)
     notes = [f"Product of all: measured {told[1]}, expected {told[0]}."]
     notes += [] if golden is not None else ["There is no golden yet."]
-    return Chart(view.label, place, drawing, tuple(notes), failed(report, view.path))
+    return Chart(view.label, place, drawing, tuple(notes), value_failed(report, view.path))
 
 
 def _marks(report: ArtifactReport, path: str) -> set[int]:
@@ -140,7 +143,7 @@ def _at(artifact: Artifact | None, path: str) -> Any:
     if path in artifact.arrays:
         return artifact.arrays[path]
     try:
-        return records.at(artifact.values, path)
+        return value_at(artifact.values, path)
     except KeyError:
         return None
 
@@ -156,4 +159,4 @@ def _numbers(value: Any) -> list[float] | None:
 
 
 def _number(value: Any) -> float:
-    return records.NON_FINITE[value] if value in list(records.NON_FINITE) else float(value)
+    return NON_FINITE[value] if value in list(NON_FINITE) else float(value)

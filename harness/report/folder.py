@@ -6,29 +6,30 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from harness import storage
-from harness.protocol import Artifact, Curve, Image, Ladder
-from harness.verdict import Report
+from harness.core.files import write_file
+from harness.core.protocol import Artifact, Curve, Image, Ladder
+from harness.core.verdicts import Report
 
 Find: TypeAlias = Callable[[str, str, str], tuple[Artifact | None, Artifact | None]]
 """``(scenario, track, artifact)`` to the golden and the obtained artifact, None for what there is not."""
 
 
-def write(report: Report, views: Sequence[Image | Curve | Ladder], find: Find, folder: Path) -> dict[str, Path]:
+def write_report(report: Report, views: Sequence[Image | Curve | Ladder], find: Find, folder: Path) -> dict[str, Path]:
     """Write ``report.html``, ``report.json``, ``report.md`` and ``junit.xml`` into ``folder``.
 
     Returns their paths by name. Each is replaced as a whole, the JSON first, since the others can be made
     from it again. Raises HarnessError where the folder cannot be written.
     """
-    from harness.report import data, html, junit, markdown
+    from harness.core.reports import dump_report
+    from harness.report import html, junit, markdown
 
     makers: dict[str, Callable[[], bytes]] = {
-        "report.json": lambda: data.dump(report),
-        "junit.xml": lambda: junit.render(report),
-        "report.md": lambda: markdown.render(report).encode("utf-8", "replace"),
-        "report.html": lambda: html.render(report, views, find).encode("utf-8", "replace"),
+        "report.json": lambda: dump_report(report),
+        "junit.xml": lambda: junit.render_junit(report),
+        "report.md": lambda: markdown.render_markdown(report).encode("utf-8", "replace"),
+        "report.html": lambda: html.render_html(report, views, find).encode("utf-8", "replace"),
     }
     paths = {name: folder / name for name in makers}
     for name, make in makers.items():
-        storage.write(paths[name], make())
+        write_file(paths[name], make())
     return paths

@@ -9,12 +9,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.localize import CONFIGURATION, INVARIANTS
-from harness.protocol import Curve, Image, Ladder
-from harness.report import exhibits, summary, text
+from harness.core import text
+from harness.core.ids import CONFIGURATION, INVARIANTS
+from harness.core.protocol import Curve, Image, Ladder
+from harness.core.verdicts import ArtifactReport, Report, ScenarioReport, Status, Verdict
+from harness.report import exhibits, summary
 from harness.report.exhibits import Exhibits
 from harness.report.summary import Place
-from harness.verdict import ArtifactReport, Report, ScenarioReport, Status, Verdict
 
 if TYPE_CHECKING:
     from harness.report.folder import Find
@@ -77,16 +78,16 @@ class Section:
     stages: tuple[tuple[ArtifactReport, summary.State, Row | None], ...]
 
 
-def render(report: Report, views: Sequence[Image | Curve | Ladder], find: Find) -> str:
+def render_html(report: Report, views: Sequence[Image | Curve | Ladder], find: Find) -> str:
     """The page of ``report``; ``find`` gives golden and obtained of what ``views`` show."""
     # Asked once: each answer looks at every value.
     passed, failed = report.passed, [s.failed for s in report.scenarios]
     sides = _sides(failed, sum(isinstance(view, Image) for view in views))
     sections = [_section(i, s, failed[i], views, find, sides[failed[i]]) for i, s in enumerate(report.scenarios)]
-    stages = summary.stages(report)
+    stages = summary.stages_run(report)
     first = next((s for s in sections if s.failed), None)
-    near = summary.closest(report.scenarios, 1)
-    page = template("template.html.j2").render(
+    near = summary.closest_calls(report.scenarios, 1)
+    page = template(Path(__file__).parent / "template.html.j2").render(
         report=report,
         passed=passed,
         headline=summary.headline(report),
@@ -94,14 +95,17 @@ def render(report: Report, views: Sequence[Image | Curve | Ladder], find: Find) 
         first=first,
         gallery=[s for s in sections if s.exhibits.cover][:GALLERY] if passed else [],
         culprit=_culprit(first.scenario) if first else None,
-        broken=summary.broken(first.scenario) if first else None,
+        broken=summary.broken_artifact(first.scenario) if first else None,
         also=[s for s in sections if s.failed and s is not first],
         near=row(near[0], scenario=True) if near else None,
         better=report.count(Status.IMPROVED),
         cached=sum(a.cached for s in report.scenarios for a in s.artifacts),
         artifacts=sum(a.stage not in (CONFIGURATION, INVARIANTS) for s in report.scenarios for a in s.artifacts),
         stages=stages,
-        grid=[(s, [summary.state(s.scenario, t) for t in stages], summary.invariants(s.scenario)) for s in sections],
+        grid=[
+            (s, [summary.stage_state(s.scenario, t) for t in stages], summary.invariants_state(s.scenario))
+            for s in sections
+        ],
         limit=LIMIT,
         reach=f"{10**DECADES:,}",
     )
@@ -109,13 +113,13 @@ def render(report: Report, views: Sequence[Image | Curve | Ladder], find: Find) 
 
 
 @cache
-def template(name: str) -> Any:
-    """One of the templates beside this file."""
+def template(path: Path) -> Any:
+    """The template at ``path``, which may include those beside this file."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent, encoding="utf-8"),
+        loader=FileSystemLoader([path.parent, Path(__file__).parent], encoding="utf-8"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -126,7 +130,7 @@ def template(name: str) -> Any:
         "drawing": Markup, "seconds": text.seconds, "number": text.number, "count": text.count, "cell": text.cell,
         "capitalized": text.capitalized, "used": text.used,
     }  # fmt: skip
-    return environment.get_template(name)
+    return environment.get_template(path.name)
 
 
 def _sides(scenarios: list[bool], images: int) -> dict[bool, int]:
@@ -150,7 +154,7 @@ def _section(
             found[track, artifact] = find(s.scenario, track, artifact)
         return found[track, artifact]
 
-    failures = summary.failures(s)
+    failures = summary.failing_places(s)
     groups = []
     for artifact in s.artifacts:
         places = [place for place in failures if place.artifact is artifact]
@@ -161,25 +165,25 @@ def _section(
                 artifact.artifact if artifact.artifact == artifact.stage else f"{artifact.stage}: {artifact.artifact}"
             )
             groups.append(Group(f"{title}{track}", tuple(map(row, shown)), rest))
-    near = summary.closest((s,), CLOSEST)
+    near = summary.closest_calls((s,), CLOSEST)
     passing = sum(v.status is Status.PASS for v in s.verdicts())
     return Section(
         anchor=f"s{i}",
         scenario=s,
         failed=failed,
-        state=summary.overall(s),
-        exhibits=exhibits.collect(s, views, look, side),
+        state=summary.scenario_state(s),
+        exhibits=exhibits.collect_exhibits(s, views, look, side),
         invariants=tuple(row(Place(s, None, v), short=True) for v in s.invariants),
         groups=tuple(groups),
-        improved=tuple(row(place) for place in summary.others(s, Status.IMPROVED)[:MOST]),
+        improved=tuple(row(place) for place in summary.places_of_status(s, Status.IMPROVED)[:MOST]),
         closest=tuple(row(place) for place in near),
         rest=passing - len(near),
-        stages=tuple((a, summary.track(s, a), _most(s, a)) for a in s.artifacts),
+        stages=tuple((a, summary.artifact_state(s, a), _most(s, a)) for a in s.artifacts),
     )
 
 
 def _culprit(scenario: ScenarioReport) -> Row | None:
-    place = summary.culprit(scenario)
+    place = summary.culprit_place(scenario)
     return row(place) if place else None
 
 

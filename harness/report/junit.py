@@ -6,15 +6,16 @@ import re
 from dataclasses import dataclass, field
 from xml.etree import ElementTree as Xml
 
-from harness.report import summary, text
-from harness.verdict import ArtifactReport, Report, ScenarioReport, Status, Verdict
+from harness.core import text
+from harness.core.verdicts import ArtifactReport, Report, ScenarioReport, Status, Verdict
+from harness.report import summary
 
 MOST = 20  # failing values that are listed in a test case
 FORBIDDEN = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass
-class Suite:
+class JUnitSuite:
     """A scenario's test cases, counted as they are added."""
 
     name: str
@@ -40,14 +41,14 @@ class Suite:
         return made
 
 
-def render(report: Report) -> bytes:
+def render_junit(report: Report) -> bytes:
     """``report`` as JUnit XML in UTF-8."""
     suites = [_scenario(scenario) for scenario in report.scenarios]
     if report.problems:
-        suites.append(Suite("goldens"))
+        suites.append(JUnitSuite("goldens"))
         suites[-1].add("store", "problems", 0.0, "failure", "store", report.problems)
     if not report.compared:
-        suites.append(Suite(report.project))
+        suites.append(JUnitSuite(report.project))
         suites[-1].add(report.profile, "comparisons", 0.0, "error", "empty", ("nothing was compared",))
     total = counts([case for suite in suites for case in suite.cases])
     root = _element("testsuites", name=report.project, **{**total, "time": f"{report.seconds:.3f}"})
@@ -66,8 +67,8 @@ def counts(cases: list[Xml.Element]) -> dict[str, str]:
     return {"tests": str(len(cases)), **found, "time": f"{seconds:.3f}"}
 
 
-def _scenario(scenario: ScenarioReport) -> Suite:
-    suite = Suite(scenario.scenario)
+def _scenario(scenario: ScenarioReport) -> JUnitSuite:
+    suite = JUnitSuite(scenario.scenario)
     if scenario.skipped:
         suite.add(scenario.profile, "scenario", 0.0, "skipped", lines=(scenario.skipped,))
     for artifact in scenario.artifacts:
@@ -89,15 +90,15 @@ def _judged(verdicts: tuple[Verdict, ...]) -> tuple[str, str, tuple[str, ...]]:
     failed = summary.failing(verdicts)
     if failed:
         rest = [f"... and {len(failed) - MOST} more"] if len(failed) > MOST else []
-        head = f"{len(failed)} of {text.count(len(verdicts), 'value')} failed, first {line(failed[0])}"
-        return "failure", failed[0].status.value, (head, *map(line, failed[:MOST]), *rest)
+        head = f"{len(failed)} of {text.count(len(verdicts), 'value')} failed, first {verdict_line(failed[0])}"
+        return "failure", failed[0].status.value, (head, *map(verdict_line, failed[:MOST]), *rest)
     skipped = [v for v in summary.notable(verdicts) if v.status is Status.SKIPPED]
     if verdicts and len(skipped) == len(verdicts):
         return "skipped", "", tuple(v.message or v.path for v in skipped[:MOST])
     return "", "", ()
 
 
-def line(verdict: Verdict) -> str:
+def verdict_line(verdict: Verdict) -> str:
     """A verdict in one line: where, what is wrong or else the figures, and by which rule."""
     told = [f"{verdict.path}: {verdict.message or _figures(verdict)}"]
     told += [f"by {verdict.rule}"] if verdict.rule else []

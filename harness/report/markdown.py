@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from harness.report import summary, text
+from harness.core import text
+from harness.core.verdicts import Report, ScenarioReport, Status
+from harness.report import summary
 from harness.report.summary import Place
-from harness.verdict import Report, ScenarioReport, Status
 
 MOST = 20  # failing values that are listed
 GOOD, BAD, UP, NEUTRAL = "\u2705", "\u274c", "\u2b06\ufe0f", "\u26aa"
 ICONS = {"pass": GOOD, "first": BAD, "down": BAD, "improved": UP, "skipped": NEUTRAL}
 
 
-def render(report: Report) -> str:
+def render_markdown(report: Report) -> str:
     """``report`` as GitHub's Markdown, well under the size that a comment may have."""
     return "\n\n".join(block for block in _blocks(report) if block) + "\n"
 
@@ -29,12 +30,12 @@ def _blocks(report: Report) -> Iterator[str]:
     for scenario in failed[:MOST]:
         yield _diagnosis(scenario)
     yield _scenarios(report)
-    places = [place for scenario in failed for place in summary.failures(scenario)]
+    places = [place for scenario in failed for place in summary.failing_places(scenario)]
     if places:
         yield f"### {text.count(len(places), 'failing value')}"
         shown, rest = summary.thinned(places, MOST)
         rows = [_row(place) for place in shown]
-        yield table(("scenario", "value", "status", "expected", "obtained", "allowed", "used"), rows)
+        yield markdown_table(("scenario", "value", "status", "expected", "obtained", "allowed", "used"), rows)
         yield f"\u2026 and {prose(', '.join(rest), 1000)}: see report.html" if rest else ""
 
 
@@ -42,7 +43,7 @@ def _figures(report: Report, passed: bool) -> str:
     told = [text.count(report.compared, "value") + " compared", f"profile {prose(report.profile)}"]
     told += [f"{report.count(s)} {s.value}" for s in (Status.IMPROVED, Status.SKIPPED) if report.count(s)]
     told.append(text.seconds(report.seconds))
-    if passed and (near := summary.closest(report.scenarios, 1)):
+    if passed and (near := summary.closest_calls(report.scenarios, 1)):
         place = near[0]
         used = text.used(place.verdict.used)
         told.append(f"closest call: {code(f'{place.scenario.scenario}/{place.name}')} used {used} of its tolerance")
@@ -67,15 +68,15 @@ def _diagnosis(scenario: ScenarioReport) -> str:
 def _scenarios(report: Report) -> str:
     rows = []
     for scenario in report.scenarios:
-        state = summary.overall(scenario)
+        state = summary.scenario_state(scenario)
         failed = state.word == "failed"
         first = scenario.diagnosis.first if failed else None
-        place = summary.culprit(scenario) if failed else next(iter(summary.closest((scenario,), 1)), None)
+        place = summary.culprit_place(scenario) if failed else next(iter(summary.closest_calls((scenario,), 1)), None)
         used = text.used(place.verdict.used) if place else ""
         status = f"{ICONS.get(state.kind, '')} {state.word}"
         seconds = text.seconds(sum(a.seconds for a in scenario.artifacts)) if scenario.artifacts else ""
         rows.append((code(scenario.scenario), status, prose(state.detail), code(first) if first else "", used, seconds))
-    return table(("scenario", "", "", "look first at", "most used", "time"), rows) if rows else ""
+    return markdown_table(("scenario", "", "", "look first at", "most used", "time"), rows) if rows else ""
 
 
 def _row(place: Place) -> tuple[str, ...]:
@@ -89,7 +90,7 @@ def _row(place: Place) -> tuple[str, ...]:
     return code(place.scenario.scenario), code(place.name), verdict.status.value, *shown, allowed, prose(used)
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table; its cells are Markdown already."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

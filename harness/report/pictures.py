@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.report import png, text
+from harness.core import text
+from harness.report import png
 
 Real = NDArray[np.float64]
 TAILS = (0.5, 99.5)  # percentiles that the common scale spans: one hot pixel must not hide the rest
@@ -53,7 +54,7 @@ class Picture:
     compared: bool = True
 
 
-def compare(
+def compare_pictures(
     golden: NDArray[Any] | None,
     obtained: NDArray[Any] | None,
     label: str,
@@ -86,10 +87,10 @@ def compare(
         notes.append(f"The golden is {shown[0][1].dtype}, obtained is {shown[1][1].dtype}.")
     if any(a.dtype.kind == "c" for _, a in shown):
         notes.append("Modulus of complex values; the difference is the modulus of the complex difference.")
-    colours = png.table(colormap)
+    colours = png.colour_table(colormap)
     if colours is None:
         notes.append(f"Colour map {colormap!r} is unknown: shown in gray.")
-        colormap, colours = "gray", png.table("gray")
+        colormap, colours = "gray", png.colour_table("gray")
     assert colours is not None
 
     delta = _difference(shown[0][1], shown[1][1]) if same_shape else None
@@ -141,7 +142,7 @@ def _difference_tile(change: Real, side: int, label: str, span: float) -> tuple[
     alone = change.size - np.count_nonzero(small) < ISOLATED * change.size
     ring = (100 * (worst[1] + 0.5) / change.shape[1], 100 * (worst[0] + 0.5) / change.shape[0]) if alone else None
     side = min(side, COARSE) if alone else side  # a lone pixel must be large enough to be seen
-    colours = png.table(png.DIVERGING)
+    colours = png.colour_table(png.DIVERGING)
     assert colours is not None
     limit = text.number(most, 3)
     scale = (f"\u2212{limit}", "0", f"+{limit}", png.gradient(png.DIVERGING))

@@ -31,7 +31,7 @@ ANCHORS = {
 
 
 @cache
-def table(name: str) -> NDArray[np.uint8] | None:
+def colour_table(name: str) -> NDArray[np.uint8] | None:
     """The colours of a colour map, ``(256, 3)``, the last for what is not finite; None for an unknown name."""
     if name in ANCHORS:
         anchors = np.array([list(bytes.fromhex(text)) for text in ANCHORS[name].split()], float)
@@ -49,7 +49,7 @@ def table(name: str) -> NDArray[np.uint8] | None:
 
 def gradient(name: str) -> str:
     """The colour map as a CSS gradient from left to right."""
-    colours = table(name)
+    colours = colour_table(name)
     assert colours is not None, name
     stops = colours[np.linspace(0, LEVELS - 1, 13).astype(int)]
     return f"linear-gradient(90deg,{','.join('#' + bytes(c).hex() for c in stops)})"

@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from harness.report import text
-from harness.verdict import ArtifactReport, Report, ScenarioReport, Status, Verdict
+from harness.core import text
+from harness.core.ids import INVARIANTS
+from harness.core.verdicts import ArtifactReport, Report, ScenarioReport, Status, Verdict
 
-INVARIANTS = "invariants"
 INDEX = re.compile(r"(?<![^/])\d+(?![^/])")  # a part of a path that is a number
 SIBLINGS = 3  # elements that are shown of a list that has more than two beyond these
 
@@ -62,7 +62,7 @@ def failing(verdicts: Iterable[Verdict]) -> list[Verdict]:
     return sorted((v for v in notable(verdicts) if v.status.failed), key=rank)
 
 
-def failures(scenario: ScenarioReport) -> list[Place]:
+def failing_places(scenario: ScenarioReport) -> list[Place]:
     """Every failing verdict: in the pipeline's order, the furthest out first within an artifact, invariants last."""
     made = [Place(scenario, a, v) for a in scenario.artifacts for v in failing(a.verdicts)]
     return made + [Place(scenario, None, v) for v in failing(scenario.invariants)]
@@ -84,13 +84,13 @@ def thinned(found: list[Place], most: int) -> tuple[list[Place], tuple[str, ...]
     return shown, tuple(f"{n:,} more of {name}" for name, n in hidden.items())
 
 
-def others(scenario: ScenarioReport, status: Status) -> list[Place]:
+def places_of_status(scenario: ScenarioReport, status: Status) -> list[Place]:
     """Every verdict of one status."""
     made = [Place(scenario, a, v) for a in scenario.artifacts for v in notable(a.verdicts) if v.status is status]
     return made + [Place(scenario, None, v) for v in scenario.invariants if v.status is status]
 
 
-def closest(scenarios: tuple[ScenarioReport, ...], n: int) -> list[Place]:
+def closest_calls(scenarios: tuple[ScenarioReport, ...], n: int) -> list[Place]:
     """The ``n`` passing values that use most of their tolerance, those that use none left out."""
     made = [
         Place(scenario, artifact, verdict)
@@ -105,33 +105,33 @@ def _used(verdict: Verdict) -> float:
     return verdict.used or 0.0
 
 
-def broken(scenario: ScenarioReport) -> ArtifactReport | None:
+def broken_artifact(scenario: ScenarioReport) -> ArtifactReport | None:
     """The artifact to look at first: of the diagnosed stage, else the first that failed."""
     failed = [a for a in scenario.artifacts if a.failed]
     named = [a for a in failed if a.stage == scenario.diagnosis.first]
     return next(iter(named or failed), None)
 
 
-def culprit(scenario: ScenarioReport) -> Place | None:
+def culprit_place(scenario: ScenarioReport) -> Place | None:
     """The failing value to show first, one with a stated excess if there is any."""
-    artifact = broken(scenario)
-    found = [p for p in failures(scenario) if p.artifact is artifact] or failures(scenario)
+    artifact = broken_artifact(scenario)
+    found = [p for p in failing_places(scenario) if p.artifact is artifact] or failing_places(scenario)
     # A value that is out by a factor tells more than one without a measure.
     measured = (p for p in found if p.verdict.used is not None and math.isfinite(p.verdict.used))
     return next(measured, next(iter(found), None))
 
 
-def stages(report: Report) -> tuple[str, ...]:
+def stages_run(report: Report) -> tuple[str, ...]:
     """Every stage that any scenario ran, in the pipeline's order."""
     return tuple(dict.fromkeys(a.stage for s in report.scenarios for a in s.artifacts))
 
 
-def state(scenario: ScenarioReport, stage: str) -> State:
+def stage_state(scenario: ScenarioReport, stage: str) -> State:
     """What became of a stage of a scenario, all its tracks together."""
     return _state(scenario, [a for a in scenario.artifacts if a.stage == stage])
 
 
-def track(scenario: ScenarioReport, artifact: ArtifactReport) -> State:
+def artifact_state(scenario: ScenarioReport, artifact: ArtifactReport) -> State:
     """What became of one artifact in one track."""
     return _state(scenario, [artifact])
 
@@ -159,7 +159,7 @@ def _state(scenario: ScenarioReport, found: list[ArtifactReport]) -> State:
     return State("pass", "\u2713", "pass", f"{total:,}", cached)
 
 
-def invariants(scenario: ScenarioReport) -> State:
+def invariants_state(scenario: ScenarioReport) -> State:
     """What became of a scenario's invariants."""
     failed = sum(v.status.failed for v in scenario.invariants)
     if failed:
@@ -169,9 +169,9 @@ def invariants(scenario: ScenarioReport) -> State:
     return State("pass", "\u2713", "hold", str(len(scenario.invariants)))
 
 
-def overall(scenario: ScenarioReport) -> State:
+def scenario_state(scenario: ScenarioReport) -> State:
     """What became of a scenario as a whole."""
-    n = len(failures(scenario))
+    n = len(failing_places(scenario))
     if n or any(a.error or a.blocked for a in scenario.artifacts):
         return State("first", "\u2715", "failed", text.count(n, "value") if n else "a stage raised")
     if scenario.skipped:
@@ -179,7 +179,7 @@ def overall(scenario: ScenarioReport) -> State:
     n = sum(len(a.verdicts) for a in scenario.artifacts) + len(scenario.invariants)
     if not n:
         return State("skipped", "\u2013", "empty", "nothing was compared")
-    better = len(others(scenario, Status.IMPROVED))
+    better = len(places_of_status(scenario, Status.IMPROVED))
     if better:
         return State("improved", "\u25b2", "improved", f"{text.count(better, 'value')}: refresh suggested")
     return State("pass", "\u2713", "passed", text.count(n, "value"))

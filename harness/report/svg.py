@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from harness.report import text
+from harness.core import text
 
 WIDTH, HEIGHT = 360, 216
 LEFT, RIGHT, TOP, BOTTOM = 54, 10, 26, 24
@@ -54,7 +54,7 @@ class Axis:
         return [step * i for i in range(first, last + 1)]
 
 
-def curve(
+def draw_curve(
     golden: Numbers | None, obtained: Numbers | None, label: str, log: bool = False, marks: Collection[int] = ()
 ) -> str:
     """Obtained over golden against the index; ``marks`` are the indices that failed. ``log`` needs values > 0."""
@@ -75,7 +75,7 @@ def curve(
     return _svg(HEIGHT, label, _story(label, series, marks), parts)
 
 
-def ladder(rungs: Sequence[tuple[str, float, float]], label: str, marks: Collection[int] = ()) -> str:
+def draw_ladder(rungs: Sequence[tuple[str, float, float]], label: str, marks: Collection[int] = ()) -> str:
     """Gains ``(name, expected, measured)`` as steps from 1 downwards, on a logarithmic axis.
 
     A gain that is off moves every later step away from what is expected. Where a gain is not positive

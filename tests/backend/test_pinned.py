@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness import records
-from harness.adapters import ptycho as adapter
-from harness.goldens import Goldens
-from harness.project import find_project
+from guard.pipeline import PINNED_RATE, grouped, parts, trained
+from harness.core.project import find_project
+from harness.core.trees import join_tree
+from harness.store.goldens import Goldens
 from ptycho.backend import KERAS_2, keras
 from ptycho.pinned import first_steps, fixed_batches
 from ptycho.scenario import load_scenario
@@ -25,15 +25,15 @@ def stored(artifact, scenario="gs2_ideal"):
     goldens = Goldens.of(find_project(ROOT))
     identity = f"{scenario}/replay/{artifact}"
     found = goldens.read(identity, goldens.manifest()[identity]).artifact
-    return records.join(found.values, found.arrays)
+    return join_tree(found.values, found.arrays)
 
 
 def begin(scenario):
     """Model and batches, from the golden outputs of the stages before."""
     config = load_scenario(scenario, "replay").config
     simulate, split, probe, group, normalize, train = (stored(artifact, scenario) for artifact in NEEDS)
-    made = adapter.trained(config, simulate, probe, group, normalize, train)
-    frames, groups = adapter.parts(simulate, split).train, adapter.grouped(simulate, group).train
+    made = trained(config, simulate, probe, group, normalize, train)
+    frames, groups = parts(simulate, split).train, grouped(simulate, group).train
     return config, (made.model, fixed_batches(made.maker, frames, groups, config.train.batch_size))
 
 
@@ -46,7 +46,7 @@ def compiled(start, steps):
     config, (model, batches) = start
     before = model.get_weights()
     try:
-        return first_steps(model, batches, steps, adapter.PINNED_RATE, config.train.clip_norm, jit=True)
+        return first_steps(model, batches, steps, PINNED_RATE, config.train.clip_norm, jit=True)
     finally:
         model.set_weights(before)
 

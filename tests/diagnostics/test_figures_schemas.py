@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.schema import Schema
+from harness.judge.schema import Schema
 from ptycho.artifacts import plain
 from ptycho.diagnostics import analyze, compare, diagnose, read
 from ptycho.diagnostics.run import Run

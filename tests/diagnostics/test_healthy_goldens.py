@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from harness import records
-from harness.adapters.ptycho import pipeline
-from harness.goldens import Goldens
-from harness.project import find_project
-from harness.protocol import Artifact
-from harness.schema import Schema
+from guard.pipeline import pipeline
+from harness.core.project import find_project
+from harness.core.protocol import Artifact
+from harness.core.trees import numeric_json
+from harness.judge.schema import Schema
+from harness.store.goldens import Goldens
 
 ROOT = Path(__file__).parents[2]
 SCENARIOS = sorted(pipeline.scenarios())
@@ -31,7 +31,7 @@ def accepted(project, name):
     manifest = goldens.manifest()
     names = {artifact: f"{name}/cpu/{artifact}" for artifact in MAIN}
     found = {artifact: goldens.read(i, manifest[i]).artifact for artifact, i in names.items()}
-    return {a: Artifact(records.numeric(g.values), g.arrays) for a, g in found.items()}
+    return {a: Artifact(numeric_json(g.values), g.arrays) for a, g in found.items()}
 
 
 def explain(project, name, artifacts):

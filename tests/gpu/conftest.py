@@ -21,7 +21,7 @@ import pytest
 from gpu_case import Case
 from gpu_plan import Plan, Sight, decide
 
-from harness import storage
+from harness.core.files import dump_json, write_file
 
 RUN = Path(__file__).parent / "gpu_case.py"
 
@@ -81,9 +81,9 @@ def add_case(look, plan, pytestconfig) -> Callable[[dict[str, Any]], None]:
     def add(case: dict[str, Any]) -> None:
         cases.append(case)
         report = gpu_report.assemble(look, plan, cases)
-        storage.write(path, storage.dump_json(report))
+        write_file(path, dump_json(report))
         if not asked:
-            storage.write(path.with_suffix(".md"), gpu_report.markdown(report).encode())
+            write_file(path.with_suffix(".md"), gpu_report.markdown(report).encode())
 
     return add
 

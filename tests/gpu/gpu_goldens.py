@@ -15,13 +15,13 @@ from typing import Any
 
 import gpu_report
 
-from harness import storage
-from harness.compare import compare
-from harness.errors import HarnessError
-from harness.project import in_ci
-from harness.protocol import Artifact
-from harness.tolerances import load
-from harness.verdict import Verdict
+from harness.core.errors import HarnessError
+from harness.core.files import dump_json, parse_json, write_file
+from harness.core.project import in_ci
+from harness.core.protocol import Artifact
+from harness.core.verdicts import Verdict
+from harness.judge.comparison import compare_artifact
+from harness.judge.rules import load_rules
 
 FOLDER = Path(__file__).parent / "goldens"
 TOLERANCES = Path(__file__).parent / "tolerances.toml"
@@ -48,9 +48,9 @@ def judge(case: Mapping[str, Any], folder: Path = FOLDER) -> tuple[Verdict, ...]
     path = path_of(case, folder)
     if case["reduced"] or not path.is_file():
         return None
-    golden = storage.parse_json(path.read_bytes(), str(path))["values"]
-    rules = load(TOLERANCES, TOLERANCES.parent)
-    return compare(Artifact(golden), Artifact(values(case)), rules, "gpu/", {}, "statistical")
+    golden = parse_json(path.read_bytes(), str(path))["values"]
+    rules = load_rules(TOLERANCES, TOLERANCES.parent)
+    return compare_artifact(Artifact(golden), Artifact(values(case)), rules, "gpu/", {}, "statistical")
 
 
 def told(verdicts: tuple[Verdict, ...] | None) -> str:
@@ -88,7 +88,7 @@ def accept(report: Mapping[str, Any], name: str, reason: str, folder: Path = FOL
         "values": values(case), "reason": reason, "source": report["source"],
         "finished": report["finished"], "versions": report["versions"],
     }  # fmt: skip
-    storage.write(path, storage.dump_json(content))
+    write_file(path, dump_json(content))
     return path
 
 

@@ -13,8 +13,8 @@ from typing import Any
 from gpu_case import Case
 from gpu_plan import Plan
 
-from harness import git
-from harness.schema import Schema
+from harness.core import git
+from harness.judge.schema import Schema
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "schemas/gpu/report.schema.json"

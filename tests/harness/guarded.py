@@ -11,11 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from harness import approval, pending, storage
-from harness.goldens import Goldens
-from harness.project import Project, read_table
-from harness.protocol import Artifact
-from harness.verdict import Status, Verdict
+from harness.core.files import dump_json, sha256
+from harness.core.project import Project, read_table
+from harness.core.protocol import Artifact
+from harness.core.verdicts import Status, Verdict
+from harness.store.acceptance import accept_candidates
+from harness.store.candidates import add_candidate, list_edits
+from harness.store.goldens import Goldens
+from harness.store.transaction import recover_acceptance
 
 ME, MAIL = "Ada Example", "ada@example.org"
 SCHEMA = "plant/energy-1"
@@ -79,7 +82,7 @@ class Guarded:
 
     def verify(self, identity: str = ENERGY) -> list[Status]:
         """Compare with the golden, and keep a candidate where it fails, as a verification does."""
-        approval.recover(self.project)
+        recover_acceptance(self.project)
         entry = self.goldens.manifest().get(identity)
         if entry is None:
             verdicts = [Verdict("", Status.MISSING, "deterministic", "no golden")]
@@ -92,7 +95,7 @@ class Guarded:
     def offer(self, identity: str = ENERGY, candidate: Artifact | float = 1.0, schema: str = SCHEMA, **about) -> bool:
         candidate = candidate if isinstance(candidate, Artifact) else artifact(candidate)
         known = {"why": "energy is out", "environment": {"numpy": "2"}, "seeds": {"train": 7}, "comparator": "1"}
-        return pending.add(self.project, identity, candidate, schema, {**known, **about})
+        return add_candidate(self.project, identity, candidate, schema, {**known, **about})
 
     def rerun(self, identity: str) -> tuple[Artifact, str]:
         if callable(self.meanwhile):
@@ -106,27 +109,27 @@ class Guarded:
             "invariants_hold": lambda scenario: self.broken,
             "validate": lambda found, schema: self.invalid,
         }
-        return approval.accept(self.project, ids or (ENERGY,), reason=reason, **{**callables, **options})
+        return accept_candidates(self.project, ids or (ENERGY,), reason=reason, **{**callables, **options})
 
     def accept_rules(self):
         """The first approval: the tolerances and schemas that the repository starts with."""
-        return self.accept(*(e.identity for e in pending.edits(self.project)), reason="first rules", bulk=True)
+        return self.accept(*(e.identity for e in list_edits(self.project)), reason="first rules", bulk=True)
 
     def state(self) -> dict[str, str]:
         """The digest of every file that an acceptance could touch."""
         folders = (self.root / "goldens", self.root / ".harness" / "pending")
         files = [p for folder in folders for p in sorted(folder.rglob("*")) if p.is_file()]
-        return {str(p.relative_to(self.root)): storage.sha256(p.read_bytes()) for p in files}
+        return {str(p.relative_to(self.root)): sha256(p.read_bytes()) for p in files}
 
     def edit_manifest(self, identity: str, **changes) -> None:
         path = self.root / "goldens" / "MANIFEST.json"
         value = json.loads(path.read_bytes())
         value["goldens"][identity].update(changes)
-        path.write_bytes(storage.dump_json(value))
+        path.write_bytes(dump_json(value))
 
     def edit_approval(self, number: str, **changes) -> None:
         path = self.root / "goldens" / "approvals" / f"{number}.json"
-        path.write_bytes(storage.dump_json({**json.loads(path.read_bytes()), **changes}))
+        path.write_bytes(dump_json({**json.loads(path.read_bytes()), **changes}))
 
 
 def quiet_environment(monkeypatch) -> None:

@@ -19,13 +19,13 @@ from typing import Any
 import pytest
 import walkthrough
 
-from harness import cli
-from harness.examine import Examination
-from harness.project import Project, find_project
-from harness.protocol import Pipeline, Stage
-from harness.runner import Runner
-from harness.verdict import ArtifactReport, ScenarioReport, Verdict
-from harness.verify import Suite, open_cache, verify
+from harness.cli.commands import main
+from harness.core.project import Project, find_project
+from harness.core.protocol import Pipeline, Stage
+from harness.core.verdicts import ArtifactReport, ScenarioReport, Verdict
+from harness.run.runner import Runner
+from harness.verify.examination import Examination
+from harness.verify.suite import Suite, open_cache, verify_suite
 
 ROOT = Path(__file__).parents[2]
 FORGOTTEN = ("CI", "GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "PYTHONDONTWRITEBYTECODE", "PYTEST_ADDOPTS")
@@ -157,7 +157,7 @@ class Heat:
         """A verification."""
         project = self.project()
         with open_cache(project, cache) as opened:
-            return verify(project, opened, names, **options)
+            return verify_suite(project, opened, names, **options)
 
     def smooth(self, **options: Any) -> ScenarioReport:
         """A verification of one scenario."""
@@ -175,7 +175,7 @@ class Heat:
         self.project()
         self.monkeypatch.setattr(sys, "argv", ["harness", *line.split()])
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            main()
         out, err = capsys.readouterr()
         assert ended.value.code == status, f"{line}: {ended.value.code}\n{out}\n{err}"
         return out, err

@@ -18,7 +18,10 @@ from pathlib import Path
 import guarded
 from guarded import ENERGY
 
-from harness import approval, audit, journal, pending
+from harness.store.bypasses import files_disagree
+from harness.store.candidates import list_pending, read_candidate
+from harness.store.chain import approval_log
+from harness.store.transaction import FOLDER, recover_acceptance
 
 CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"}
 
@@ -34,7 +37,7 @@ def child(work, die_at=None, began=None):
     seen = [0]
 
     def hook(event, arguments):
-        if began is not None and event == "os.mkdir" and str(arguments[0]).endswith(journal.FOLDER):
+        if began is not None and event == "os.mkdir" and str(arguments[0]).endswith(FOLDER):
             os.write(began, b"!")
         writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
         if die_at is not None and (event in CHANGES or writes):
@@ -86,14 +89,14 @@ class Nursery:
     def check(self):
         """The old state or the new one, whole; after the new one it is another candidate's turn."""
         project = self.repository.project
-        assert not (project.state / journal.FOLDER).exists()
-        approvals = approval.log(project)
-        assert audit.files_disagree(project, self.repository.goldens.manifest()) == []
+        assert not (project.state / FOLDER).exists()
+        approvals = approval_log(project)
+        assert files_disagree(project, self.repository.goldens.manifest()) == []
         entry = self.repository.goldens.manifest()[ENERGY]
         energy = self.repository.goldens.read(ENERGY, entry).artifact.values["energy"]
         new = len(approvals) == self.count + 1
         assert new or len(approvals) == self.count
-        waiting = [p.identity for p in pending.listing(project)]
+        waiting = [p.identity for p in list_pending(project)]
         if new:
             assert (energy, waiting) == (self.value, [])
             expected = {"heat/cpu/energy.json", "MANIFEST.json", "heat/tolerances.toml", "tolerances.toml"}
@@ -102,7 +105,7 @@ class Nursery:
             assert set(self.snapshot()) == expected
         else:
             assert (energy, waiting) == (3.0 - self.value, [ENERGY])
-            assert pending.read(project, ENERGY)[0].values == {"energy": self.value}
+            assert read_candidate(project, ENERGY)[0].values == {"energy": self.value}
             assert self.snapshot() == self.old
         self.found["new" if new else "old"] += 1
         if new:
@@ -116,7 +119,7 @@ class Nursery:
         self.old = self.snapshot()
 
     def recover(self):
-        said = approval.recover(self.repository.project)
+        said = recover_acceptance(self.repository.project)
         self.found[said.split()[0] if said else "nothing to do"] += 1
 
 
@@ -127,7 +130,7 @@ def at_every_change(nursery, chance):
             nursery.found["moments"] = moment
             nursery.check()
             return
-        if (nursery.repository.project.state / journal.FOLDER).exists():
+        if (nursery.repository.project.state / FOLDER).exists():
             nursery.found["repairs killed"] += killed(child(nursery.recover, chance.randrange(12)))
         nursery.recover()
         nursery.check()

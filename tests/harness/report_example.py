@@ -8,8 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from harness.protocol import Artifact, Curve, Image, Ladder
-from harness.verdict import ArtifactReport, Diagnosis, Finding, Report, ScenarioReport, Status, Verdict, Worst
+from harness.core.protocol import Artifact, Curve, Image, Ladder
+from harness.core.verdicts import (
+    ArtifactReport,
+    Diagnosis,
+    Report,
+    ScenarioReport,
+    StageFinding,
+    Status,
+    Verdict,
+    Worst,
+)
 
 STAGES = ("simulation", "split", "groups", "normalized", "trained", "reconstruction", "comparison")
 VIEWS = (
@@ -269,14 +278,14 @@ def _diagnosis(gain: bool, pixel: bool, raised: bool) -> Diagnosis:
             "replayed alone from stored inputs it differs: gain is 1.7 times its golden",
             "its first losses differ, and so does what it was given", "differs as its input does", "differs, too",
         ]  # fmt: skip
-        findings = tuple(Finding(*f) for f in zip(STAGES, words, why, strict=True))
+        findings = tuple(StageFinding(*f) for f in zip(STAGES, words, why, strict=True))
         text = "normalized is wrong even on its stored, correct input; everything after it inherits the error."
         return Diagnosis(
             text, "normalized", findings, ("Quality fell because of the network: the reference still reaches 0.998.",)
         )
     if pixel:
         findings = tuple(
-            Finding(
+            StageFinding(
                 s,
                 "differs here" if s == "reconstruction" else "sound",
                 "1 pixel of 25,600" if s == "reconstruction" else "agrees",

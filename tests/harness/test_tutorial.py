@@ -6,7 +6,7 @@ import pytest
 import walkthrough
 from heat_repository import ROOT, new_repository, play
 
-from harness.project import tomllib
+from harness.core.project import tomllib
 
 
 def test_every_file_command_and_output_of_the_tutorial(tmp_path):

@@ -1,0 +1,1 @@
+"""The adapter between the harness and ``ptycho``: what any repository has that guards a pipeline of its own."""

@@ -1,0 +1,74 @@
+"""A verification's artifacts as the parts of a run that ``ptycho.diagnostics`` reads."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from harness.core.protocol import Artifact, Scenario
+
+
+def parts(scenario: Scenario, artifacts: Mapping[str, Artifact]) -> dict[str, dict[str, Any]]:
+    """The parts that ``artifacts``, of which some may be missing, hold something for."""
+    values = {name: artifact.values for name, artifact in artifacts.items()}
+    telemetry, simulation = values.get("telemetry", {}), values.get("simulation", {})
+    curves = artifacts["trained"].arrays if "trained" in artifacts else {}
+    history = {name.removeprefix("history/"): curve.tolist() for name, curve in curves.items()}
+    found = {
+        "metadata": {"config": dict(scenario.config), "scales": {"nphotons": simulation.get("nphotons")}},
+        "intensity": _intensity(telemetry.get("intensity")),
+        "inference": dict(telemetry.get("inference", {})),
+        "weights": {"unmoved": telemetry["unmoved"]} if telemetry else {},
+        "history": {"metrics": history} if history else {},
+        "metrics": _metrics(values.get("comparison", {}).get("metrics"), simulation),
+        "grouping": _grouping(scenario, values.get("groups"), values.get("split", {})),
+        "probe": _probe(values.get("probe")),
+    }
+    return {name: part for name, part in found.items() if part}
+
+
+def _intensity(found: Any) -> dict[str, Any]:
+    if not found:
+        return {}
+    stages = [
+        {"name": s["name"], "metadata": {"split": s["split"], "count": s["count"]},
+         "stats": {key: s[key] for key in ("mean", "std", "nan_count")}}
+        for s in found["stages"]
+    ]  # fmt: skip
+    return {**found, "stages": stages}
+
+
+def _metrics(found: Any, simulation: Mapping[str, Any]) -> dict[str, Any]:
+    """The network's figures; of its mean only the relative bias is kept, which is all that their ratio needs."""
+    network = (found or {}).get("network")
+    truth = (simulation.get("truth") or {}).get("amplitude", {}).get("mean")
+    if not network or truth is None:
+        return {}
+    bias = network["amplitude"]["relative_bias"]
+    amplitude = {
+        "count": found["support"]["count"],
+        "truth_stats": {"mean": truth},
+        "pred_stats": {"mean": truth * (1 + bias)},
+    }
+    return {"support": found["support"], "amplitude": network["amplitude"] | amplitude, "phase": network["phase"]}
+
+
+def _grouping(scenario: Scenario, found: Any, split: Mapping[str, Any]) -> dict[str, Any]:
+    if not found:
+        return {}
+    asked = {"train": scenario.config["group"]["train_groups"], "infer": found["infer"]["groups"]}
+    points = {"train": split.get("train"), "infer": found["infer"]["groups"]}
+    return {"subsets": {
+        name: {"status": "ok", "requested_groups": asked[name], "actual_groups": found[name]["groups"],
+               "members_each": found[name]["members_each"], "point_count": points[name]}
+        for name in ("train", "infer")
+    }}  # fmt: skip
+
+
+def _probe(found: Any) -> dict[str, Any]:
+    if not found:
+        return {}
+    amplitude = {"max": found["peak_amplitude"], "l2": math.sqrt(found["energy"])}
+    return {"probe": {"amplitude": amplitude, "rms_width_px": found["rms_width_px"]},
+            "comparison": {"overlap": found["overlap_with_given"]}}  # fmt: skip

@@ -1,1 +1,0 @@
-"""Adapters of pipelines that are developed beside the harness."""

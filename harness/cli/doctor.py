@@ -1,0 +1,98 @@
+"""What this machine and this repository lack, each with its remedy."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+from harness.core.errors import HarnessError
+from harness.core.project import Project, find_project
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that is looked at. ``needed``: nothing works without it. ``remedy`` is empty where it holds."""
+
+    name: str
+    held: bool
+    needed: bool
+    found: str
+    remedy: str = ""
+
+
+def run_checks() -> list[Check]:
+    """Every check, in the order in which a new user would mend them."""
+    return list(_examine())
+
+
+def _examine() -> Iterator[Check]:
+    python = ".".join(map(str, sys.version_info[:3]))
+    yield Check(
+        "python", sys.version_info >= (3, 10), True, python, "" if sys.version_info >= (3, 10) else "use 3.10 or newer"
+    )
+    for program, what in (("git", "accepting goldens"), ("ssh-keygen", "signed approvals")):
+        path = shutil.which(program)
+        yield Check(program, bool(path), False, path or "not found", "" if path else f"install it for {what}")
+    free = shutil.disk_usage(os.getcwd()).free / 2**30
+    yield Check("disk", free > 1, False, f"{free:.1f} GiB free", "" if free > 1 else "make room: the cache needs some")
+    try:
+        project = find_project()
+        yield Check("project", True, True, str(project.root / "pyproject.toml"))
+        pipeline = project.pipeline
+    except HarnessError as error:
+        yield Check("project", False, True, "not usable", str(error))
+        return
+    yield Check("adapter", True, True, f"{project.adapter}: {len(pipeline.stages)} stages")
+    for name in pipeline.libraries:
+        try:
+            yield Check(name, True, True, version(name))
+        except PackageNotFoundError:
+            yield Check(name, False, True, "not installed", f"python -m pip install {name}")
+    yield from _goldens(project)
+
+
+def _goldens(project: Project) -> Iterator[Check]:
+    from harness.core import git
+    from harness.judge.schema import Schemas
+    from harness.store.goldens import Goldens
+    from harness.store.transaction import recover_acceptance
+
+    try:
+        git.top(project.root)
+        yield Check("repository", True, False, str(project.root))
+        yield Check("git user", True, False, git.person(project.root))
+    except HarnessError as error:
+        yield Check("repository", False, False, "approvals need one", str(error))
+    schemas = Schemas(project.schemas)
+    lacking = [
+        s.artifact
+        for s in project.pipeline.stages
+        if s.main and not (project.schemas / f"{s.artifact}.schema.json").exists()
+    ]
+    shown = f"{len(list(schemas.files()))} in {project.schemas.name}/"
+    yield Check(
+        "schemas", not lacking, True, shown, f"missing: {', '.join(lacking)}; see `harness schema`" if lacking else ""
+    )
+    try:
+        recover_acceptance(project)
+        manifest = Goldens.of(project).manifest()
+        yield Check(
+            "goldens",
+            bool(manifest),
+            False,
+            f"{len(manifest)} in the manifest",
+            "" if manifest else "run `harness verify`, then accept the candidates",
+        )
+    except HarnessError as error:
+        yield Check("goldens", False, True, "not readable", str(error))
+    for name in sorted(project.pipeline.scenarios()):
+        try:
+            scenario = project.scenario(name, project.profile)
+        except HarnessError as error:
+            yield Check(f"scenario {name}", False, True, "cannot be loaded", str(error))
+            continue
+        yield Check(f"scenario {name}", not scenario.missing, False, scenario.title, scenario.missing)

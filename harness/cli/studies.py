@@ -1,0 +1,137 @@
+"""The commands that study runs instead of verifying them: diagnose, set side by side, try two variants."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from harness.cli.terminal import JsonOption, ProfileOption, print_json, watching
+from harness.core.project import find_project
+
+A = Annotated[list[str], typer.Option("--a", help="What variant A changes, e.g. train.epochs=3. Repeatable.")]
+B = Annotated[list[str], typer.Option("--b", help="What variant B changes. Repeatable.")]
+Both = Annotated[list[str], typer.Option("--set", help="What both change. Repeatable.")]
+
+
+def analyze(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of runs, folders of such folders, or single reports.")],
+    explain: Annotated[
+        bool, typer.Option("--explain", help="An expert's report: causes, evidence, what next.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Also write every analysis into this folder, as JSON and Markdown.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Say what is wrong with finished runs, from their artifacts alone; exits 1 where anything is."""
+    from harness.cli import console
+    from harness.study.analysis import diagnose_runs, is_sound, write_analysis
+
+    answer = diagnose_runs(find_project(), runs)
+    if out is not None:
+        write_analysis(answer, out, "diagnosis")
+    if json:
+        print_json(answer)
+    else:
+        for run in answer["runs"]:
+            console.show_diagnosis(run, explain)
+    raise typer.Exit(0 if is_sound(answer) else 1)
+
+
+def compare(
+    a: Annotated[Path, typer.Argument(help="A run's folder.")],
+    b: Annotated[Path, typer.Argument(help="Another's.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Also write the comparison into this folder, figures side by side.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Show two runs side by side: configuration, stages, metrics, figures."""
+    from harness.cli import console
+    from harness.study.analysis import contrast_runs, write_analysis
+    from harness.study.comparison_page import write_comparison_page
+
+    answer = contrast_runs(find_project(), a, b)
+    if out is not None:
+        write_analysis(answer, out, "comparison")
+        write_comparison_page(answer, out / "comparison.html")
+    if json:
+        print_json(answer)
+    else:
+        console.show_contrast(answer)
+        if out is not None:
+            console.show_page(out / "comparison.html")
+
+
+def matrix(
+    folder: Annotated[
+        Path | None, typer.Argument(help="Where ENVIRONMENT/report.json lie (default: .harness/matrix).")
+    ] = None,
+    expect: Annotated[list[str], typer.Option(help="An environment that must have left a report. Repeatable.")] = [],  # noqa: B006
+    may_fail: Annotated[list[str], typer.Option(help="An environment that may fail, or be missing. Repeatable.")] = [],  # noqa: B006
+    out: Annotated[Path | None, typer.Option(help="Folder of matrix.html, .md and .json (default: FOLDER).")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Collect the reports of several environments, and say what their failures move with.
+
+    Without FOLDER, they must be of the source and the goldens that are here now; with one, of the same as its newest.
+    """
+    from harness.cli import console
+    from harness.study.matrix import collect_matrix, matrix_to_json, read_matrix_reports
+    from harness.study.matrix_page import matrix_html, matrix_markdown
+    from harness.verify.suite import verification_subject
+
+    project = find_project()
+    mine = project.state / "matrix"  # reports from elsewhere need be of the same source as each other alone
+    reports, of = read_matrix_reports(folder or mine), "" if folder else verification_subject(project)
+    found = collect_matrix(reports, project.pipeline.axes, [*expect, *may_fail], may_fail, of)
+    answer, out = matrix_to_json(found), out or folder or mine
+    _leave(out / "matrix", answer, md=matrix_markdown(found), html=matrix_html(found))
+    if json:
+        print_json(answer)
+    else:
+        console.show_matrix(found)
+        console.show_page(out / "matrix.html")
+    raise typer.Exit(0 if found.passed else 1)
+
+
+def ab(
+    scenario: Annotated[str, typer.Argument(help="One of `harness list`.")],
+    a: A = [],  # noqa: B006 (typer reads the default, nothing changes it)
+    b: B = [],  # noqa: B006
+    set_: Both = [],  # noqa: B006
+    seeds: Annotated[int, typer.Option(help="Pairs of runs, each pair with a seed of its own.")] = 5,
+    confidence: Annotated[float, typer.Option(help="Confidence of the intervals.")] = 0.95,
+    profile: ProfileOption = "",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of ab.json and ab.md (default: .harness/ab/SCENARIO).")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Train two variants over the same seeds, and report their paired differences with intervals."""
+    from harness.cli import console
+    from harness.study.ab import run_trial, trial_markdown, trial_to_json
+    from harness.verify.suite import open_cache
+
+    project = find_project()
+    with open_cache(project) as cache, watching(project, json) as progress:
+        trial = run_trial(project, cache, scenario, profile or project.profile, set_, a, b, seeds, confidence, progress)
+    answer, folder = trial_to_json(trial), out or project.state / "ab" / scenario
+    _leave(folder / "ab", answer, md=trial_markdown(trial))
+    if json:
+        print_json(answer)
+    else:
+        console.show_trial(trial)
+        console.show_page(folder / "ab.md")
+
+
+def _leave(path: Path, answer: Mapping[str, Any], **pages: str) -> None:
+    """Write an answer as JSON, and its pages beside it, each by its suffix."""
+    from harness.core.files import dump_json, write_file
+
+    write_file(path.with_name(f"{path.name}.json"), dump_json(answer))
+    for suffix, page in pages.items():
+        write_file(path.with_name(f"{path.name}.{suffix}"), page.encode())

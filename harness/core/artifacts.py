@@ -1,0 +1,142 @@
+"""Artifacts as files: JSON that declares every array, and arrays without pickles, read without trust.
+
+The declared size of an array is checked before anything is allocated.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+import struct
+import sys
+import zipfile
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from harness.core.errors import GoldenError, HarnessError
+from harness.core.files import dump_json, parse_json
+from harness.core.protocol import Artifact
+
+LARGEST_ARRAYS = 2**30
+KINDS = "biufcSU"  # no objects, no structured types, no dates
+HEADER = re.compile(
+    rb"\{'descr': '([<>|=][biufcSU]\d{1,6})', 'fortran_order': (True|False), "
+    rb"'shape': \(((?:\d{1,18}, ?)*\d{0,18})\), \} *\n"
+)
+
+
+def dump_artifact(artifact: Artifact, schema: str) -> dict[str, bytes]:
+    """An artifact as files by suffix: ``.json`` always, ``.npz`` when it has arrays.
+
+    The JSON names the schema and every array's dtype and shape, so that one schema checks both.
+    """
+    arrays = {k: {"dtype": str(v.dtype), "shape": list(v.shape)} for k, v in artifact.arrays.items()}
+    files = {".json": dump_json({"schema": schema, "values": artifact.values, "arrays": arrays})}
+    if artifact.arrays:
+        files[".npz"] = dump_arrays(artifact.arrays)
+    return files
+
+
+def parse_artifact(files: Mapping[str, bytes], name: str) -> tuple[Artifact, str]:
+    """The artifact and its schema's id; raises GoldenError where JSON and arrays do not agree."""
+    if ".json" not in files:
+        raise GoldenError(f"{name}.json is not there: {name}.npz alone is not an artifact")
+    about = parse_json(files[".json"], f"{name}.json")
+    if not isinstance(about, dict) or set(about) != {"schema", "values", "arrays"}:
+        raise GoldenError(f"{name}.json is not an artifact: it needs schema, values and arrays, and nothing else")
+    kinds: dict[str, type] = {"schema": str, "values": dict, "arrays": dict}
+    if wrong := [key for key, kind in kinds.items() if not isinstance(about[key], kind)]:
+        raise GoldenError(f"{name}.json is not an artifact: {wrong[0]} is a {type(about[wrong[0]]).__name__}")
+    arrays = parse_arrays(files[".npz"], f"{name}.npz") if ".npz" in files else {}
+    declared = {k: {"dtype": str(v.dtype), "shape": list(v.shape)} for k, v in arrays.items()}
+    names = sorted({*declared, *about["arrays"]})
+    if wrong := [k for k in names if k not in declared or declared[k] != about["arrays"].get(k)]:
+        raise GoldenError(f"{name}: {', '.join(map(repr, wrong[:3]))} in {name}.npz is not as {name}.json declares it")
+    return Artifact(about["values"], arrays), about["schema"]
+
+
+def describe_array(array: NDArray[Any]) -> str:
+    """Dtype and shape, as messages write them."""
+    return f"{array.dtype} {list(array.shape)}"
+
+
+def dump_arrays(arrays: Mapping[str, NDArray[Any]], compress: bool = True) -> bytes:
+    """Arrays as an ``.npz``, in sorted order and without dates: the same arrays give the same bytes."""
+    buffer = io.BytesIO()
+    method = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        for name in sorted(arrays):
+            array = np.asarray(arrays[name])
+            if array.dtype.kind not in KINDS:
+                raise HarnessError(f"array {name!r} has dtype {array.dtype}: only numbers, booleans and text are kept")
+            info, content = zipfile.ZipInfo(f"{name}.npy"), io.BytesIO()
+            info.compress_type = method
+            npy.write_array(content, np.asarray(array, order="C"), version=(1, 0), allow_pickle=False)
+            archive.writestr(info, content.getbuffer())
+    return buffer.getvalue()
+
+
+def parse_arrays(content: bytes, name: str) -> dict[str, NDArray[Any]]:
+    """The arrays of an ``.npz``; raises GoldenError for whatever is not one, or would not be safe to read."""
+    arrays: dict[str, NDArray[Any]] = {}
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            members = archive.infolist()
+            names = [m.filename for m in members]
+            if len(set(names)) < len(names):
+                raise ValueError("two arrays have one name")
+            if sum(m.file_size for m in members) > LARGEST_ARRAYS:
+                raise ValueError(f"it would unpack to more than {LARGEST_ARRAYS} bytes")
+            for member in members:
+                if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                    raise ValueError(f"{member.filename!r} is packed by method {member.compress_type}")
+                key = array_name(member.filename)
+                with archive.open(member) as file:  # archive.read unpacks first and looks at the size then
+                    arrays[key] = _read_npy(file.read(member.file_size + 1), key)
+    except (ValueError, KeyError, OSError, EOFError, NotImplementedError, RuntimeError, MemoryError) as error:
+        raise GoldenError(f"{name} is not a readable archive of arrays: {error}") from error
+    except (zipfile.BadZipFile, zlib.error, struct.error, OverflowError, TypeError) as error:
+        raise GoldenError(f"{name} is damaged: {error}") from error
+    return arrays
+
+
+def array_name(filename: str) -> str:
+    """The array's name from its file's name; raises ValueError where that leaves the archive."""
+    parts = filename.split("/")
+    if not filename.endswith(".npy") or "\\" in filename or "\0" in filename:
+        raise ValueError(f"{filename!r} is not an array's name")
+    if any(part in ("", ".", "..", ".npy") for part in parts) or ":" in parts[0]:
+        raise ValueError(f"{filename!r} leads out of the archive")
+    return filename.removesuffix(".npy")
+
+
+def _read_npy(content: bytes, name: str) -> NDArray[Any]:
+    """One ``.npy``, its size taken from the header and compared with the bytes before it is made.
+
+    NumPy's own reader evaluates the header as Python; this one knows only the form that
+    ``dump_arrays`` writes, which is the one of every NumPy since 1.9.
+    """
+    start = 10 + int.from_bytes(content[8:10], "little")
+    found = HEADER.fullmatch(content[10:start]) if content.startswith(b"\x93NUMPY\x01\x00") else None
+    if found is None:
+        raise ValueError(f"array {name!r} has no header that this harness writes")
+    descr, order, numbers = (group.decode() for group in found.groups())
+    dtype, shape = np.dtype(descr), tuple(int(n) for n in numbers.split(",") if n.strip())
+    if dtype.kind not in KINDS or dtype.itemsize == 0:
+        raise ValueError(f"array {name!r} has dtype {dtype}, which is not of numbers, booleans or text")
+    size = math.prod(shape) * dtype.itemsize
+    if size != len(content) - start:
+        raise ValueError(f"array {name!r} declares {size} bytes and has {len(content) - start}")
+    flat = np.frombuffer(content, dtype, offset=start) if size else np.empty(0, dtype)
+    if dtype.kind == "b" and flat.size and flat.view(np.uint8).max() > 1:
+        raise ValueError(f"array {name!r} has booleans that are neither true nor false")
+    if dtype.kind == "U" and flat.size and flat.view(f"{dtype.byteorder}u4").max() > sys.maxunicode:
+        raise ValueError(f"array {name!r} has text beyond Unicode")
+    array = flat.reshape(shape[::-1]).T if order == "True" else flat.reshape(shape)
+    return array.copy()

@@ -1,0 +1,118 @@
+"""Files that are whole or absent, and readers that trust nothing.
+
+Writing: a temporary file beside the target, flushed to the disk, then renamed. Reading: strict
+JSON (no NaN, no duplicate key), and arrays without pickles, whose declared sizes are checked
+before anything is allocated.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import re
+import tempfile
+from pathlib import Path
+
+from harness.core.errors import GoldenError, HarnessError
+from harness.core.protocol import Json
+
+LARGEST_JSON = 16 * 2**20
+LONGEST_INTEGER = 400  # digits; more than a float can have
+DEEPEST = 64
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Put ``content`` at ``path``: after a crash at any moment the old content is there, or the new."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, path)
+            sync_folder(path.parent)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise HarnessError(
+            f"cannot write {path} ({error.strerror or error}): it is as it was; make room, or choose another place"
+        ) from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename within ``folder`` survive a power cut, where the system can."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def dump_json(value: Json) -> bytes:
+    """Strict JSON, sorted and indented, as bytes: the same value always gives the same bytes."""
+    return (json.dumps(value, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n").encode()
+
+
+def parse_json(content: bytes, name: str) -> Json:
+    """Strict JSON; raises GoldenError for NaN, duplicate keys, depth, size, or anything not JSON."""
+
+    def unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            twice = next(k for i, (k, _) in enumerate(pairs) if k in {p[0] for p in pairs[:i]})
+            raise ValueError(f"key {twice[:40]!r} is there twice")
+        return found
+
+    def constant(text: str) -> Json:
+        raise ValueError(f"{text} is not JSON")
+
+    def number(text: str) -> float:
+        value = float(text)
+        if not math.isfinite(value):
+            raise ValueError(f"{text[:40]} does not fit a float")
+        return value
+
+    def integer(text: str) -> int:
+        if len(text) > LONGEST_INTEGER:  # Python before 3.11 takes quadratic time over them
+            raise ValueError(f"{text[:40]}... has {len(text)} digits")
+        return int(text)
+
+    if len(content) > LARGEST_JSON:
+        raise GoldenError(f"{name} is larger than {LARGEST_JSON} bytes: it is not an artifact")
+    try:
+        text = content.decode("utf-8")
+        value = json.loads(
+            text, object_pairs_hook=unique, parse_constant=constant, parse_float=number, parse_int=integer
+        )
+        if re.search(r"\\u[dD][89a-fA-F]", text):  # half of a pair alone is no text: it could not be written again
+            json.dumps(value, ensure_ascii=False).encode()
+        if _depth(value) > DEEPEST:
+            raise ValueError(f"it is nested more than {DEEPEST} deep")
+        return value
+    except (ValueError, RecursionError) as error:
+        raise GoldenError(f"{name} is not strict JSON: {error}") from error
+
+
+def _depth(value: Json) -> int:
+    deepest, level = 0, [value]
+    while level:
+        deepest += 1
+        level = [c for v in level if isinstance(v, dict | list) for c in (v.values() if isinstance(v, dict) else v)]
+    return deepest
+
+
+def sha256(content: bytes) -> str:
+    """The digest of bytes, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def json_digest(value: Json) -> str:
+    """The digest of a JSON value."""
+    return sha256(json.dumps(value, sort_keys=True, allow_nan=False).encode())

@@ -1,0 +1,169 @@
+"""What a pipeline tells the harness: its stages, scenarios, invariants and what to show.
+
+This is the whole interface between the harness and what it guards. An adapter is a module that makes
+one ``Pipeline``; nothing else of the harness knows what the pipeline computes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from numpy.typing import NDArray
+
+Json: TypeAlias = Any
+"""None, bool, int, float, str, and lists and string-keyed mappings of these."""
+
+Output: TypeAlias = Mapping[str, Any]
+"""What a stage returns: a nested mapping of JSON values and NumPy arrays. Data, never objects."""
+
+Progress: TypeAlias = Callable[[int, int, str], None]
+"""Progress of a stage: done, total, note."""
+
+Tier = Literal["exact", "deterministic", "pinned", "statistical", "invariant"]
+TIERS: tuple[Tier, ...] = ("exact", "deterministic", "pinned", "statistical", "invariant")
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """What is verified of a stage: JSON ``values`` and named ``arrays``; no name is in both."""
+
+    values: Mapping[str, Json]
+    arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A resolved configuration. ``missing`` says why it cannot run here; empty: it can."""
+
+    name: str
+    profile: str
+    title: str
+    config: Mapping[str, Json]
+    missing: str = ""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A named step of the pipeline.
+
+    ``run`` is ``(config, report, **outputs of needs) -> Output`` and ``observe`` is
+    ``(config, output, **outputs of needs) -> Artifact``; without ``observe`` the output itself is
+    verified. Both may be written ``"module:function"``, so that nothing heavy is imported before a
+    stage has to run. ``artifact`` names what is verified, and the pytest fixture.
+
+    ``reads``: dotted keys of the configuration that decide the output; ``run`` and ``observe`` are given
+    these and no others. ``files``: paths, given the configuration, whose content decides it too. Both,
+    with the source that ``run`` reaches, make the cache's key.
+
+    ``main``: the stage runs in a scenario's own profile. ``replay``: ``"verify"`` runs it alone from
+    the stored outputs of its ``needs`` as well and compares all of its output; ``"given"`` only
+    stores its output, for the stages after it; ``"no"`` leaves it out.
+    """
+
+    name: str
+    artifact: str
+    run: str | Callable[..., Output]
+    observe: str | Callable[..., Artifact] | None = None
+    needs: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    files: Callable[[Mapping[str, Json]], Sequence[Path]] | None = None
+    main: bool = True
+    replay: Literal["verify", "given", "no"] = "no"
+    tier: Tier = "deterministic"
+
+
+@dataclass(frozen=True)
+class Invariant:
+    """A statement that must hold of every run, with bounds that no refresh can move.
+
+    It holds when ``low <= value <= high``; a bound of None does not bind. ``evidence`` is for people.
+    """
+
+    name: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    evidence: str = ""
+
+
+@dataclass(frozen=True)
+class Image:
+    """A two-dimensional array of an artifact, shown as golden, obtained and difference."""
+
+    artifact: str
+    array: str
+    label: str
+    colormap: str = "gray"
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A list of numbers at a JSON path (parts joined by ``/``), drawn over the golden's."""
+
+    artifact: str
+    path: str
+    label: str
+    log: bool = False
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """A list of ``{"gain": name, "expected": x, "measured": y}`` at a JSON path, drawn as steps."""
+
+    artifact: str
+    path: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Everything the harness knows of what it guards.
+
+    ``scenarios()`` gives names and titles. ``load(name, profile, overrides)`` resolves one, with
+    overrides such as ``"train.epochs=3"``. ``replay_profile`` is the profile of the small stored run.
+    ``invariants(artifacts)`` judges a finished run from its artifacts by name.
+    ``reseed(config, member)`` gives the configuration of one ensemble member.
+    ``libraries``: distributions whose versions decide the numbers. ``environment``: names of
+    environment variables that do, too. ``axes(environment)`` names what environments differ in, such as
+    ``{"NumPy": "2.4.6"}``, from those versions and variables; by default each is an axis of its own.
+    ``reference``: globs of values that tell what quality the data allow; ``quality``: those of the
+    result that people care about; ``learned``: the stage that the quality depends on.
+    ``analyze(paths)`` says what is wrong with runs that lie in folders, ``contrast(a, b)`` how two of them
+    differ, ``explain(scenario, artifacts)`` what is wrong with a run from its artifacts (of which some may
+    be missing): each a function or ``"module:function"``, whose answer has the form of
+    ``schemas/harness/diagnosis.schema.json``.
+    ``errors``: exceptions of the pipeline, by ``"module:name"``, whose message is a sentence for its user.
+    ``source_roots``: packages whose source belongs to the pipeline. ``views``: what the report draws;
+    the first picture stands for the scenario when all is well.
+    """
+
+    name: str
+    stages: tuple[Stage, ...]
+    scenarios: Callable[[], Mapping[str, str]]
+    load: Callable[[str, str, Sequence[str]], Scenario]
+    source_roots: tuple[str, ...]
+    replay_profile: str = "replay"
+    invariants: Callable[[Mapping[str, Artifact]], Sequence[Invariant]] = lambda artifacts: ()
+    reseed: Callable[[Mapping[str, Json], int], Mapping[str, Json]] | None = None
+    libraries: tuple[str, ...] = ("numpy",)
+    environment: tuple[str, ...] = ()
+    axes: Callable[[Mapping[str, str]], Mapping[str, str]] = dict
+    reference: tuple[str, ...] = ()
+    quality: tuple[str, ...] = ()
+    learned: str = ""
+    views: tuple[Image | Curve | Ladder, ...] = ()
+    analyze: str | Callable[[Sequence[Path]], Json] | None = None
+    contrast: str | Callable[[Path, Path], Json] | None = None
+    errors: tuple[str, ...] = ()
+    explain: str | Callable[[Scenario, Mapping[str, Artifact]], Json] | None = None
+
+    def stage(self, name: str) -> Stage:
+        """The stage called ``name``."""
+        return next(stage for stage in self.stages if stage.name == name)
+
+    def leading_to(self, name: str) -> set[str]:
+        """The stage called ``name``, and every stage that it needs, directly or not."""
+        return {name}.union(*(self.leading_to(need) for need in self.stage(name).needs))

@@ -1,0 +1,181 @@
+"""The report as strict JSON, and back: nothing is lost, so that any other form can be made from it.
+
+Fields at their default are left out. A float that is not finite is ``{"$float": "NaN"}`` (or
+``"Infinity"``, ``"-Infinity"``), and a mapping with keys that begin with ``$`` is ``{"$map": [[key, value]...]}``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields
+from pathlib import Path
+from types import NoneType
+from typing import Any, get_args, get_origin, get_type_hints
+
+from harness.core.errors import HarnessError
+from harness.core.protocol import TIERS, Json
+from harness.core.trees import FLOAT, NON_FINITE, non_finite_name, python_scalar
+from harness.core.verdicts import (
+    ArtifactReport,
+    Diagnosis,
+    Report,
+    ScenarioReport,
+    StageFinding,
+    Status,
+    Verdict,
+    Worst,
+)
+
+VERSION = 1
+MAP = "$map"
+
+# Fields that hold records, and which; those in LISTS hold many.
+RECORDS: dict[tuple[type, str], type] = {
+    (Report, "scenarios"): ScenarioReport,
+    (ScenarioReport, "artifacts"): ArtifactReport,
+    (ScenarioReport, "invariants"): Verdict,
+    (ScenarioReport, "diagnosis"): Diagnosis,
+    (ArtifactReport, "verdicts"): Verdict,
+    (Diagnosis, "findings"): StageFinding,
+    (Verdict, "worst"): Worst,
+}
+PLAIN: dict[Any, tuple[type, ...]] = {
+    str: (str,), bool: (bool,), int: (int,), float: (float, int),
+    str | None: (str, NoneType), float | None: (float, int, NoneType),
+}  # fmt: skip
+LISTS = {"scenarios", "artifacts", "invariants", "verdicts", "findings", "worst", "problems", "notes", "index"}
+
+
+def report_to_json(report: Report) -> dict[str, Json]:
+    """``report`` as strict JSON, by ``schemas/harness/report.schema.json``."""
+    return {"version": VERSION, **_record(report)}
+
+
+def report_from_json(value: Json, place: str = "this") -> Report:
+    """The report that ``to_json`` took apart; raises HarnessError where ``value``, from ``place``, is not one."""
+    if not isinstance(value, Mapping) or value.get("version") != VERSION:
+        raise HarnessError(f"{place} is not a report of version {VERSION}: run `harness verify` to write a new one")
+    try:
+        report: Report = _built(Report, {k: v for k, v in value.items() if k != "version"}, "report")
+        return report
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise HarnessError(f"{place} is damaged ({error}): run `harness verify` to write a new one") from error
+
+
+def dump_report(report: Report) -> bytes:
+    """``report`` as the content of ``report.json``, a scenario a line."""
+    value = report_to_json(report)
+    scenarios = [json.dumps(s, allow_nan=False, separators=(",", ":")) for s in value.pop("scenarios")]
+    head = json.dumps(value, allow_nan=False, indent=1).removesuffix("\n}")
+    lines = ",\n".join(scenarios)
+    return f'{head},\n "scenarios": [\n{lines}\n]\n}}\n'.encode()
+
+
+def read_report(path: Path) -> Report:
+    """The report in a file that ``dump`` made; raises HarnessError where it is missing, or not one."""
+    try:
+        return report_from_json(json.loads(path.read_bytes(), parse_constant=_refuse), str(path))
+    except OSError as error:
+        raise HarnessError(f"cannot read {path} ({error.strerror}): run `harness verify` first") from error
+    except (ValueError, RecursionError) as error:
+        raise HarnessError(f"{path} is not strict JSON ({error}): run `harness verify` to write a new one") from error
+
+
+def _refuse(text: str) -> Json:
+    raise ValueError(f"{text} is not JSON")
+
+
+def _fits(hint: Any) -> Callable[[Any], bool]:
+    """Whether a value is what an annotation says: a plain type, or a tuple or dict of one; anything fits another."""
+    if hint in PLAIN:
+        return lambda value: isinstance(value, PLAIN[hint])
+    if get_origin(hint) is dict:
+        inner = _fits(get_args(hint)[1])
+        return lambda value: isinstance(value, dict) and all(map(inner, value.values()))
+    if get_origin(hint) is tuple:
+        inner = _fits(get_args(hint)[0])
+        return lambda value: all(map(inner, value))
+    return lambda value: True
+
+
+def _plan(kind: type) -> tuple[tuple[str, Any, type | None, Callable[[Any], bool]], ...]:
+    """Name, default (or MISSING), record type and check of every field."""
+    hints = get_type_hints(kind)
+    return tuple(
+        (f.name, f.default_factory() if f.default_factory is not MISSING else f.default, RECORDS.get((kind, f.name)),
+         _fits(hints[f.name]))
+        for f in fields(kind)
+    )  # fmt: skip
+
+
+PLANS = {kind: _plan(kind) for kind in (Report, *RECORDS.values())}
+
+
+def _record(record: Any) -> dict[str, Json]:
+    made: dict[str, Json] = {}
+    for name, default, kind, _ in PLANS[type(record)]:
+        value = getattr(record, name)
+        if value is default:
+            continue
+        # 0.0 == False == 0, so equality alone would not bring back what was there.
+        if default is not MISSING and type(value) is type(default) and value == default:
+            continue
+        if kind is not None:
+            made[name] = [_record(v) for v in value] if name in LISTS else _record(value)
+        else:
+            made[name] = value if type(value) is str else _value(value)
+    return made
+
+
+def _value(value: Any) -> Json:
+    if isinstance(value, Status):
+        return value.value
+    if isinstance(value, Mapping):
+        items = [(str(k), _value(v)) for k, v in value.items()]
+        return {MAP: [list(item) for item in items]} if any(k.startswith("$") for k, _ in items) else dict(items)
+    if isinstance(value, list | tuple):
+        return [_value(v) for v in value]
+    value = python_scalar(value)
+    return {FLOAT: non_finite_name(value)} if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _built(kind: type, value: Mapping[str, Json], place: str) -> Any:
+    plan = PLANS[kind]
+    if unknown := set(value) - {name for name, *_ in plan}:
+        raise ValueError(f"{place} has an unknown key {sorted(unknown)[0]!r}")
+    made: dict[str, Any] = {}
+    for name, default, inner, fits in plan:
+        if name not in value:
+            if default is MISSING:
+                raise ValueError(f"{place} lacks {name!r}")
+            continue
+        found = value[name]
+        if name in LISTS and not isinstance(found, list):
+            raise ValueError(f"{name} of {place} is not a list")
+        if inner is not None:
+            made[name] = (
+                tuple(_built(inner, v, f"{name}/{i} of {place}") for i, v in enumerate(found))
+                if name in LISTS
+                else _built(inner, found, f"{name} of {place}")
+            )
+        elif name == "status":
+            made[name] = Status(found)
+        elif name == "tier" and found not in TIERS:
+            raise ValueError(f"tier {found!r} of {place} is none of {', '.join(TIERS)}")
+        else:
+            made[name] = tuple(map(_restored, found)) if name in LISTS else _restored(found)
+            if not fits(made[name]):
+                raise ValueError(f"{name} of {place} is {found!r:.40}")
+    return kind(**made)
+
+
+def _restored(value: Json) -> Json:
+    if isinstance(value, dict):
+        if set(value) == {FLOAT}:
+            return NON_FINITE[value[FLOAT]]
+        if set(value) == {MAP}:
+            return {k: _restored(v) for k, v in value[MAP]}
+        return {k: _restored(v) for k, v in value.items()}
+    return [_restored(v) for v in value] if isinstance(value, list) else value

@@ -1,0 +1,142 @@
+"""Numbers, durations and shares as people read them: enough digits to see a difference, and no more."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+
+from harness.core.protocol import Json
+
+LONGEST = 160  # characters of a value that is shown
+
+
+def number(value: float, digits: int = 6) -> str:
+    """A number with ``digits`` significant digits, with a true minus sign and a short exponent."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value).replace("-", "\u2212")
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "\u221e" if value > 0 else "\u2212\u221e"
+    small = value != 0 and abs(value) < 1e-3
+    mantissa, _, exponent = (f"{value:.{digits - 1}e}" if small else f"{value:.{digits}g}").partition("e")
+    if "." in mantissa and exponent:
+        mantissa = mantissa.rstrip("0").rstrip(".")
+    shown = f"{mantissa}e{int(exponent)}" if exponent else mantissa
+    return shown.replace("-", "\u2212")
+
+
+def value(item: Json, digits: int = 6) -> str:
+    """Any JSON value on one line, cut where it is long."""
+    if isinstance(item, bool) or item is None:
+        return {True: "true", False: "false", None: "\u2013"}[item]
+    if isinstance(item, int | float):
+        return number(item, digits)
+    return clipped(item if isinstance(item, str) else json.dumps(item, ensure_ascii=False, default=str))
+
+
+def pair(expected: Json, obtained: Json) -> tuple[str, str]:
+    """Two values with as many digits as it takes to tell them apart."""
+    shown = value(expected), value(obtained)
+    if _is_number(expected) and _is_number(obtained) and expected != obtained:
+        for digits in range(6, 18):
+            if value(expected, digits) != value(obtained, digits):
+                digits = min(digits + 1, 17)
+                return value(expected, digits), value(obtained, digits)
+    return shown
+
+
+def limits(low: float, high: float) -> tuple[str, str]:
+    """The ends of a scale, with no more digits than it takes to tell them apart."""
+    for digits in range(3, 18):
+        if low == high or number(low, digits) != number(high, digits):
+            break
+    return number(low, digits), number(high, digits)
+
+
+def difference(expected: Json, obtained: Json) -> str:
+    """``obtained - expected`` with its sign, and its ratio where that says more; empty for what is no number."""
+    if not (_is_number(expected) and _is_number(obtained)) or expected == obtained:
+        return ""
+    try:
+        change = float(obtained) - float(expected)
+        ratio = float(obtained) / float(expected) if expected else math.nan
+    except OverflowError:
+        return ""
+    if not math.isfinite(change):
+        return ""
+    factor = f" (\u00d7{ratio:.3g})" if ratio > 0 and not 0.9 < ratio < 1.1 else ""
+    return f"{'+' if change > 0 else ''}{number(change, 3)}{factor}"
+
+
+def used(share: float | None) -> str:
+    """How much of a tolerance was used: a percentage within it, a factor beyond. 1 itself is ``100 %``."""
+    if share is None:
+        return ""
+    if math.isnan(share):
+        return "NaN"
+    if share <= 1:
+        if share == 0:
+            return "0 %"
+        if share < 0.01:
+            return "< 1 %"
+        percent = f"{100 * share:.0f}"
+        # Just within is not at the limit.
+        return f"{percent} %" if percent != "100" or share == 1 else "> 99.5 %"
+    if math.isinf(share):
+        return "\u221e\u00d7"
+    if share < 10:
+        for digits in range(2, 17):
+            if float(f"{share:.{digits}g}") > 1:
+                return f"{share:.{digits}g}\u00d7"
+    if share < 1e7:
+        return f"{float(f'{share:.3g}'):,.0f}\u00d7"
+    return f"{number(share, 2)}\u00d7"
+
+
+def portion(share: float) -> str:
+    """A share of elements as a percentage; what is not none or all is not shown as that."""
+    if share <= 0 or share >= 1:
+        return f"{100 * min(max(share, 0), 1):.0f} %"
+    if share < 0.0001:
+        return "< 0.01 %"
+    return f"{min(100 * share, 99.99):.{2 if share < 0.01 or share > 0.99 else 1}f} %"
+
+
+def seconds(duration: float) -> str:
+    """A duration in the unit that suits it."""
+    if duration < 0.9995:
+        return f"{duration * 1000:.0f} ms"
+    if duration < 99.5:
+        return f"{duration:.1f} s" if duration < 9.95 else f"{duration:.0f} s"
+    minutes, rest = divmod(round(duration), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def count(n: int, noun: str, several: str = "") -> str:
+    """``1 value``, ``13,482 values``; ``several`` is a plural that does not end in s."""
+    return f"{n:,} {noun if n == 1 else several or f'{noun}s'}"
+
+
+def clipped(line: str, longest: int = LONGEST) -> str:
+    """``line`` without line breaks, at most ``longest`` characters."""
+    line = " ".join(line.split())
+    return line if len(line) <= longest else line[: longest - 1] + "\u2026"
+
+
+def _is_number(item: Json) -> bool:
+    return isinstance(item, int | float) and not isinstance(item, bool)
+
+
+def cell(item: Json) -> str:
+    """A figure or a word in a table; what is not known is ``n/a``."""
+    return "n/a" if item is None else value(item)
+
+
+def capitalized(words: str) -> str:
+    """``words`` as a sentence begins, the rest untouched."""
+    return words[:1].upper() + words[1:]
+
+
+def joined(words: Sequence[str], last: str = "and") -> str:
+    """``a, b and c``."""
+    return f" {last} ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)

@@ -1,0 +1,183 @@
+"""Verdicts and the records that carry them from comparison to report. No logic but counting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+
+from harness.core.protocol import Json, Tier
+
+
+class Status(str, Enum):
+    """What became of a value."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    MISSING = "missing"  # in the golden, not obtained; or no golden at all
+    UNEXPECTED = "unexpected"  # obtained, not in the golden
+    IMPROVED = "improved"  # better than a one-sided bound and outside the golden
+    STALE = "stale"  # the golden has an older schema or comparator
+    SKIPPED = "skipped"
+
+    @property
+    def failed(self) -> bool:
+        """Whether a run with this verdict exits with status 1."""
+        return self in (Status.FAIL, Status.MISSING, Status.UNEXPECTED, Status.STALE)
+
+
+@dataclass(frozen=True)
+class Worst:
+    """One of the elements that use most of their tolerance."""
+
+    index: tuple[int, ...]
+    expected: Json
+    obtained: Json
+    used: float
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one value or array.
+
+    ``path``: the place within the artifact, parts joined by ``/``. ``rule``: the rule as it is
+    written. ``used``: share of the tolerance that was used, 1 at the limit; None where there is no
+    such share. For an array, ``share`` is the part of its elements that is out, and ``worst`` shows
+    some of them.
+    """
+
+    path: str
+    status: Status
+    tier: Tier
+    message: str = ""
+    rule: str = ""
+    expected: Json = None
+    obtained: Json = None
+    allowed: str = ""
+    used: float | None = None
+    share: float | None = None
+    worst: tuple[Worst, ...] = ()
+
+
+@dataclass(frozen=True)
+class ArtifactReport:
+    """Everything about one artifact: its verdicts, and how its stage came by it.
+
+    ``track`` is the profile, or the replay. ``error``: the stage raised; ``blocked``: an earlier
+    stage did, so this one has no input.
+    """
+
+    stage: str
+    artifact: str
+    track: str
+    verdicts: tuple[Verdict, ...] = ()
+    cached: bool = False
+    seconds: float = 0.0
+    error: str = ""
+    blocked: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether any verdict fails, or the stage did."""
+        return bool(self.error or self.blocked) or any(v.status.failed for v in self.verdicts)
+
+    def worst(self) -> Verdict | None:
+        """The failing verdict that is furthest out, else the one that uses most of its tolerance."""
+
+        def rank(verdict: Verdict) -> tuple[bool, float]:
+            unknown = float("inf") if verdict.status.failed else 0.0
+            return verdict.status.failed, unknown if verdict.used is None else verdict.used
+
+        return max(self.verdicts, key=rank, default=None)
+
+
+@dataclass(frozen=True)
+class StageFinding:
+    """What is said of one stage: ``sound``, ``wrong``, ``input already wrong``, or ``differs here``
+    (right on its stored input, and no earlier stage differs)."""
+
+    stage: str
+    verdict: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Where to look first. ``first`` is None when nothing failed."""
+
+    headline: str
+    first: str | None = None
+    findings: tuple[StageFinding, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def reason(self) -> str:
+        """What is wrong with the first stage; the headline where there is none."""
+        return next((f.reason for f in self.findings if f.stage == self.first), self.headline)
+
+
+@dataclass(frozen=True)
+class ScenarioReport:
+    """One scenario: its artifacts in the pipeline's order, its invariants, and the diagnosis.
+
+    ``analysis``: what the pipeline itself says is wrong with the run, one run of a
+    ``schemas/harness/diagnosis.schema.json``; None where it does not say.
+    """
+
+    scenario: str
+    profile: str
+    title: str
+    artifacts: tuple[ArtifactReport, ...] = ()
+    invariants: tuple[Verdict, ...] = ()
+    diagnosis: Diagnosis = Diagnosis("nothing was verified")
+    skipped: str = ""
+    analysis: Json = None
+
+    @property
+    def causes(self) -> list[Json]:
+        """What the pipeline itself finds wrong, the most probable cause first; mere information is left out."""
+        return [f for f in (self.analysis or {}).get("findings", ()) if f["level"] != "info"]
+
+    def verdicts(self) -> Iterator[Verdict]:
+        """Every verdict of the scenario."""
+        for artifact in self.artifacts:
+            yield from artifact.verdicts
+        yield from self.invariants
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything in it failed."""
+        return any(a.failed for a in self.artifacts) or any(v.status.failed for v in self.invariants)
+
+
+@dataclass(frozen=True)
+class Report:
+    """A whole verification.
+
+    ``problems``: what is wrong with the store itself, one sentence each. ``subject``: digest of what was verified,
+    the pipeline's source and the manifest of its goldens.
+    """
+
+    project: str
+    profile: str
+    environment: dict[str, str]
+    started: str
+    seconds: float
+    scenarios: tuple[ScenarioReport, ...]
+    problems: tuple[str, ...] = ()
+    timings: dict[str, float] = field(default_factory=dict)
+    subject: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing failed and something was compared."""
+        return not self.problems and not any(s.failed for s in self.scenarios) and self.compared > 0
+
+    @property
+    def compared(self) -> int:
+        """How many values were compared."""
+        return sum(1 for s in self.scenarios for _ in s.verdicts())
+
+    def count(self, status: Status) -> int:
+        """How many verdicts have ``status``."""
+        return sum(v.status is status for s in self.scenarios for v in s.verdicts())

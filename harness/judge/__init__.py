@@ -1,0 +1,1 @@
+"""Hold an obtained artifact against its golden: rules, one policy a file, ensembles and schemas."""

@@ -1,0 +1,177 @@
+"""Comparison of an artifact with its golden: one verdict for each value and array, passes too.
+
+A walk over the union of both trees; never over one side, where a value that vanished would pass. A
+whole branch that is on one side only is one verdict. JSON's own types never mix: 1 is not 1.0, nor
+True. Messages say what and how far; where is the verdict's path. What stands for an array in the
+output of a stage (see ``harness.core.trees``) is no value of its own: the array is compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from harness.core.protocol import Artifact, Json, Tier
+from harness.core.trees import leaves, plain_json
+from harness.core.verdicts import Status, Verdict
+from harness.judge.ensemble import Interval
+from harness.judge.rules import Rule, Rules
+from harness.judge.scalars import Judgement, as_number, judge_number, kind_of
+
+COMPARATOR = "1"
+"""The version of what a comparison means; a golden of another one is stale."""
+
+NO_GOLDEN = (
+    "there is no golden: run `harness verify`, look at the candidate with `harness review`, "
+    "and take it with `harness accept`"
+)
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What every value of an artifact is judged by."""
+
+    rules: Rules
+    prefix: str
+    intervals: Mapping[str, Interval]
+    tier: Tier
+
+    def judged(self, path: str) -> tuple[Rule | None, Tier]:
+        """The rule of a path, and the tier of its verdict."""
+        rule = self.rules.find(self.prefix + path)
+        return rule, rule.tier_or(self.tier) if rule else self.tier
+
+    def unruled(self, path: str, expected: Json, obtained: Json) -> Verdict:
+        """The verdict on what no rule speaks of."""
+        address = self.prefix + path
+        message = (
+            f'no rule matches "{address}": add one to {self.rules.place()}, such as "{address}" = {{ rtol = 1e-6 }}'
+        )
+        return Verdict(path, Status.FAIL, self.tier, message, "", expected, obtained)
+
+    def one_sided(self, path: str, status: Status, value: Any, message: str) -> Verdict:
+        """The verdict on a value, array or branch that only one side has; ``value`` as verdicts show it."""
+        rule, tier = self.judged(path)
+        expected, obtained = (value, None) if status is Status.MISSING else (None, value)
+        return Verdict(path, status, tier, message, rule.text if rule else "", expected, obtained, "the golden's keys")
+
+
+def compare_artifact(
+    golden: Artifact | None,
+    obtained: Artifact,
+    rules: Rules,
+    prefix: str,
+    intervals: Mapping[str, Interval],
+    tier: Tier,
+) -> tuple[Verdict, ...]:
+    """Verdicts on all of an artifact, values first; ``prefix`` makes an address of a path, ``tier`` is the stage's.
+
+    Raises RuleError where two rules speak of a value equally.
+    """
+    if golden is None:
+        return (Verdict("", Status.MISSING, tier, NO_GOLDEN),)
+    context = Judge(rules, prefix, intervals, tier)
+    values = _branches("", golden.values, obtained.values, context)
+    return (*values, *_arrays(golden, obtained, context))
+
+
+def _arrays(golden: Artifact, obtained: Artifact, context: Judge) -> Iterator[Verdict]:
+    from harness.core.artifacts import describe_array
+    from harness.judge.arrays import compare_array
+    from harness.judge.spread import compare_spread
+
+    for name in {**golden.arrays, **obtained.arrays}:
+        if name not in obtained.arrays:
+            yield context.one_sided(name, Status.MISSING, describe_array(golden.arrays[name]), "the array vanished")
+        elif name not in golden.arrays:
+            message = "the golden has no such array"
+            yield context.one_sided(name, Status.UNEXPECTED, describe_array(obtained.arrays[name]), message)
+        else:
+            expected, found = golden.arrays[name], obtained.arrays[name]
+            rule, tier = context.judged(name)
+            if rule is None:
+                yield context.unruled(name, describe_array(expected), describe_array(found))
+            elif rule.policy == "interval":
+                interval = context.intervals.get(context.prefix + name)
+                yield compare_spread(name, expected, found, rule, tier, interval)
+            else:
+                yield compare_array(name, expected, found, rule, tier)
+
+
+def _branches(path: str, golden: Json, obtained: Json, context: Judge) -> Iterator[Verdict]:
+    kinds = kind_of(golden), kind_of(obtained)
+    if kinds == ("mapping", "mapping") and (golden or obtained or not path):
+        for key in {**golden, **obtained}:
+            below = f"{path}/{key}" if path else str(key)
+            if key in golden and key in obtained:
+                yield from _branches(below, golden[key], obtained[key], context)
+            elif key in golden:
+                yield from _one_branch(below, Status.MISSING, golden[key], context)
+            else:
+                yield from _one_branch(below, Status.UNEXPECTED, obtained[key], context)
+    elif kinds == ("list", "list") and (golden or obtained):
+        if len(golden) != len(obtained):
+            yield _length(path, len(golden), len(obtained), context)
+        for i, (expected, found) in enumerate(zip(golden, obtained, strict=False)):
+            yield from _branches(f"{path}/{i}", expected, found, context)
+    elif kinds != ("array", "array") or golden != obtained:
+        yield _leaf(path, golden, obtained, context)
+
+
+def _one_branch(path: str, status: Status, value: Json, context: Judge) -> Iterator[Verdict]:
+    if kind_of(value) == "array":
+        return
+    message = "the value vanished" if status is Status.MISSING else "the golden has no such value"
+    if (count := sum(1 for _ in leaves(value))) > 1:
+        message += f", nor the {count} below it" if status is Status.UNEXPECTED else f", with the {count} below it"
+    yield context.one_sided(path, status, _shown(value), message)
+
+
+def _length(path: str, golden: int, obtained: int, context: Judge) -> Verdict:
+    """One verdict for all items beyond the shorter list, however many."""
+    rule, tier = context.judged(f"{path}/{min(golden, obtained)}")
+    fewer, more = sorted((golden, obtained))
+    status, word = (Status.MISSING, "missing") if obtained < golden else (Status.UNEXPECTED, "not in the golden")
+    which = f"item {fewer} is" if more == fewer + 1 else f"items {fewer} to {more - 1} are"
+    message = f"had {_items(golden)}, has {_items(obtained)}: {which} {word}"
+    text = rule.text if rule else ""
+    return Verdict(path, status, tier, message, text, _items(golden), _items(obtained), "the golden's length")
+
+
+def _leaf(path: str, golden: Json, obtained: Json, context: Judge) -> Verdict:
+    shown, kinds = (_shown(golden), _shown(obtained)), (kind_of(golden), kind_of(obtained))
+    rule, tier = context.judged(path)
+    if kinds[0] != kinds[1]:  # before the rule: where a branch became a leaf there may be none
+        message = f"was {_with_article(kinds[0])} ({shown[0]!r}), is {_with_article(kinds[1])} ({shown[1]!r})"
+        outcome = Judgement(Status.FAIL, message, "the golden's type")
+    elif rule is None:
+        return context.unruled(path, *shown)
+    elif kinds[0] in ("integer", "float"):
+        interval = context.intervals.get(context.prefix + path)
+        outcome = judge_number(as_number(golden), as_number(obtained), rule, context.prefix + path, interval)
+    else:
+        same = kinds[0] in ("mapping", "list") or golden == obtained  # of branches only the empty come here
+        message = "" if same else f"expected {shown[0]!r}, obtained {shown[1]!r}: nothing but equality will do"
+        outcome = Judgement(Status.PASS if same else Status.FAIL, message, "exactly")
+    text = rule.text if rule else ""
+    return Verdict(path, outcome.status, tier, outcome.message, text, *shown, outcome.allowed, outcome.used)
+
+
+def _items(count: int) -> str:
+    return f"{count} item{'' if count == 1 else 's'}"
+
+
+def _with_article(kind: str) -> str:
+    return {"text": "text", "null": "null"}.get(kind, f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}")
+
+
+def _shown(value: Json) -> Json:
+    """A value as verdicts show it: a branch by its size."""
+    kind = kind_of(value)
+    if kind in ("array", "float"):
+        value = next(iter(value.values())) if isinstance(value, Mapping) else value
+        return plain_json(value) if isinstance(value, float | str) else kind
+    if kind in ("mapping", "list") and value:
+        return _items(len(value)) if kind == "list" else f"{len(value)} key{'' if len(value) == 1 else 's'}"
+    return value if value is None or isinstance(value, str | int | list | dict) else kind

@@ -1,0 +1,155 @@
+"""JSON Schema (draft 2020-12), one file an artifact, versioned by ``$id``; every error at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from harness.core.errors import ProjectError
+from harness.core.files import parse_json
+from harness.core.protocol import Artifact, Json
+
+SCHEMA_SUFFIX = ".schema.json"
+OUTPUT_SCHEMA = "harness/output-1"  # of a replay: any output, whole; its golden fixes the names
+
+
+@dataclass(frozen=True)
+class SchemaProblem:
+    """One rule that a document breaks: where, what is there, and what the rule says."""
+
+    path: str
+    value: Json
+    rule: str
+    message: str
+
+
+class Schema:
+    """One schema. Raises ProjectError where its file is not a valid schema with an ``$id``."""
+
+    def __init__(self, content: Json, path: Path) -> None:
+        self.content, self.path = content, path
+        self.identity = str(content.get("$id", "")) if isinstance(content, dict) else ""
+        if not self.identity:
+            raise ProjectError(f'{path} has no "$id": give it a name with a version, such as "project/energy-1"')
+
+    @cached_property
+    def _validator(self) -> Any:
+        from jsonschema import Draft202012Validator
+        from jsonschema.exceptions import SchemaError
+        from jsonschema.validators import extend
+        from referencing.jsonschema import EMPTY_REGISTRY
+
+        try:
+            Draft202012Validator.check_schema(self.content)
+        except SchemaError as error:
+            raise ProjectError(f"{self.path} is not a valid JSON Schema: {error.message}") from error
+        # jsonschema lets NaN pass every bound, and Python takes True for a number.
+        checker = Draft202012Validator.TYPE_CHECKER.redefine("number", lambda _, value: is_finite_number(value))
+        strict = extend(Draft202012Validator, type_checker=checker)  # type: ignore[no-untyped-call]
+        return strict(self.content, registry=EMPTY_REGISTRY)  # without it, a $ref may fetch what it names
+
+    def problems(self, document: Json) -> list[SchemaProblem]:
+        """Every rule that ``document`` breaks, in the order of their paths."""
+        from referencing.exceptions import Unresolvable
+
+        try:
+            found = [_problem(leaf) for error in self._validator.iter_errors(document) for leaf in _leaves(error)]
+        except Unresolvable as error:
+            raise ProjectError(f"{self.path}: $ref {error.ref!r} leads nowhere: schemas stand alone") from error
+        except RecursionError as error:
+            raise ProjectError(f"{self.path}: a $ref leads back to itself: let it end somewhere") from error
+        return sorted(found, key=lambda problem: (problem.path, problem.rule))
+
+
+def is_finite_number(value: Any) -> bool:
+    """Whether a value is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _leaves(error: Any) -> Iterator[Any]:
+    """The rules that are broken: of alternatives, those of the branch that breaks deepest down, then least often."""
+    branches: dict[Any, list[Any]] = {}
+    for inner in error.context:
+        branches.setdefault(inner.schema_path[0], []).append(inner)
+    if not branches:
+        yield error
+        return
+    nearest = min(branches.values(), key=lambda found: (-min(len(e.absolute_path) for e in found), len(found)))
+    for inner in nearest:
+        yield from _leaves(inner)
+
+
+def _problem(leaf: Any) -> SchemaProblem:
+    path = "$" + "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in leaf.absolute_path)
+    rule = f"{leaf.validator} = {_short(leaf.validator_value)}"
+    return SchemaProblem(path, _short(leaf.instance), rule, leaf.message if len(leaf.message) < 300 else rule)
+
+
+def _short(value: Json) -> Json:
+    text = repr(value)
+    return value if len(text) <= 120 else text[:117] + "..."
+
+
+class Schemas:
+    """The schemas of a folder, by the artifact that each is for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._read: dict[str, Schema] = {}
+
+    def of(self, artifact: str) -> Schema:
+        """The schema of an artifact; raises ProjectError where there is none."""
+        if artifact not in self._read:
+            path = self.folder / f"{artifact}{SCHEMA_SUFFIX}"
+            if not path.is_file():
+                raise ProjectError(
+                    f"{path} is missing: every artifact has a schema; `harness schema SCENARIO {artifact}` drafts one"
+                )
+            self._read[artifact] = Schema(parse_json(path.read_bytes(), str(path)), path)
+        return self._read[artifact]
+
+    def files(self) -> Iterator[Path]:
+        """Every schema's file."""
+        yield from sorted(self.folder.glob(f"*{SCHEMA_SUFFIX}"))
+
+
+def schema_document(artifact: Artifact, identity: str) -> dict[str, Json]:
+    """What a schema judges: the artifact as it is written to its file."""
+    arrays = {k: {"dtype": str(v.dtype), "shape": list(v.shape)} for k, v in artifact.arrays.items()}
+    return {"schema": identity, "values": artifact.values, "arrays": arrays}
+
+
+def draft_schema(artifact: Artifact, identity: str) -> dict[str, Json]:
+    """A closed schema that ``artifact`` meets, to start from: units and meanings are left to its author."""
+    arrays = {
+        name: _closed(
+            {"dtype": {"const": str(a.dtype)}, "shape": {"type": "array", "minItems": a.ndim, "maxItems": a.ndim}}
+        )
+        for name, a in artifact.arrays.items()
+    }
+    parts = {"schema": {"const": identity}, "values": _drafted(artifact.values), "arrays": _closed(arrays)}
+    about = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": identity}
+    return {**about, "description": "TODO: what this artifact says, and in which units", **_closed(parts)}
+
+
+def _closed(properties: Mapping[str, Json]) -> dict[str, Json]:
+    return {
+        "type": "object", "additionalProperties": False,
+        "required": sorted(properties), "properties": dict(properties),
+    }  # fmt: skip
+
+
+def _drafted(value: Json) -> dict[str, Json]:
+    if isinstance(value, Mapping):
+        return _closed({key: _drafted(item) for key, item in value.items()})
+    if isinstance(value, list):
+        kinds: list[dict[str, Json]] = []
+        for drafted in map(_drafted, value):
+            kinds += [] if drafted in kinds else [drafted]
+        return {"type": "array", "items": {"anyOf": kinds} if len(kinds) > 1 else kinds[0] if kinds else {}}
+    names = {bool: "boolean", int: "integer", float: "number", str: "string", type(None): "null"}
+    return {"type": names[type(value)], "description": "TODO"}

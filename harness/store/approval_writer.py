@@ -1,0 +1,115 @@
+"""Writing an acceptance: goldens, approval, signature and manifest, all of them or none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from harness.core import git
+from harness.core.errors import ApprovalError
+from harness.core.files import sha256
+from harness.core.project import Project
+from harness.store.approvals import Approval, Change, Deviation, dump_approval
+from harness.store.chain import APPROVAL_NAME, allowed_signers, approval_files, entry_digest
+from harness.store.drafts import Snapshot
+from harness.store.manifest import APPROVALS, MANIFEST, SUFFIXES, Entry, dump_manifest
+from harness.store.signing import SIGNATURE_SUFFIX, sign_approval, signature_problem
+from harness.store.transaction import apply_changes
+
+
+@dataclass(frozen=True)
+class Statement:
+    """Who accepts, and why."""
+
+    reason: str
+    issue: str
+    author: str
+    approver: str
+    disposition: str
+    sign_key: Path | None
+
+    @classmethod
+    def of(
+        cls,
+        project: Project,
+        reason: str,
+        issue: str,
+        author: str | None,
+        approver: str | None,
+        disposition: str,
+        sign_key: Path | None,
+    ) -> Statement:
+        """A statement by git's user, where nobody is named; raises ApprovalError without a reason or a needed key."""
+        if not reason.strip():
+            raise ApprovalError("an approval needs a reason that the next reader will understand: give --reason")
+        if project.allowed_signers and sign_key is None:
+            raise ApprovalError(f"approvals are signed here ({project.allowed_signers} exists): give --sign-key")
+        git.top(project.root)  # before asking who is here, so that outside a repository the message says so
+        author = author or git.person(project.root)
+        return cls(reason.strip(), issue, author, approver or git.person(project.root), disposition, sign_key)
+
+
+def write_approval(
+    project: Project,
+    now: Snapshot,
+    statement: Statement,
+    deviations: Mapping[str, tuple[Deviation, ...]],
+    also: Mapping[str, bytes | None] | None = None,
+) -> Approval:
+    """Carry out ``now.drafts`` (and ``also``, files in the goldens) with an approval of them.
+
+    The caller holds the lock and has checked everything but the signature and what git ignores.
+    """
+    earlier = approval_files(project)
+    records = sorted((name for name in earlier if APPROVAL_NAME.fullmatch(name)), key=lambda n: int(n[:-5]))
+    number = f"{len(records) + 1:04d}"
+    manifest: dict[str, Entry] = dict(now.manifest)
+    changes: dict[str, Change] = {}
+    files: dict[str, bytes | None] = dict(also or {})
+    for draft in now.drafts:
+        if entry := draft.entry(number, now.commit):
+            manifest[draft.identity] = entry
+        else:
+            manifest.pop(draft.identity, None)
+        changes[draft.identity] = draft.change(
+            entry_digest(entry) if entry else "", statement.disposition, deviations.get(draft.identity, ())
+        )
+        if draft.kind == "golden":
+            files |= {f"{draft.identity}{suffix}": draft.files.get(suffix) for suffix in SUFFIXES}
+    approval = Approval(
+        id=number,
+        previous=sha256(earlier[records[-1]]) if records else "",
+        when=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        reason=statement.reason,
+        issue=statement.issue,
+        author=statement.author,
+        approver=statement.approver,
+        commit=now.commit,
+        changes=changes,
+    )
+    content = dump_approval(approval)
+    files[f"{APPROVALS}/{number}.json"] = content
+    if statement.sign_key:
+        files[f"{APPROVALS}/{number}.json{SIGNATURE_SUFFIX}"] = _signature(project, content, statement)
+    _refuse_ignored(project, [path for path, new in files.items() if new is not None])
+    done = [draft.identity for draft in now.drafts if draft.kind == "golden"]
+    apply_changes(project, files, dump_manifest(manifest), done)
+    return approval
+
+
+def _signature(project: Project, content: bytes, statement: Statement) -> bytes:
+    assert statement.sign_key is not None
+    signature = sign_approval(content, statement.sign_key)
+    if project.allowed_signers and (
+        problem := signature_problem(content, signature, allowed_signers(project), statement.approver)
+    ):
+        raise ApprovalError(f"the approval was not made: {problem} ({project.allowed_signers})")
+    return signature
+
+
+def _refuse_ignored(project: Project, paths: list[str]) -> None:
+    """Files that git ignores would never be committed, and the goldens would fail wherever they are checked out."""
+    if found := git.ignored(project.root, [project.goldens / path for path in (*paths, MANIFEST)]):
+        raise ApprovalError(f"git ignores {found[0]}, so it would never be committed: change .gitignore")

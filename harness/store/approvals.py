@@ -1,0 +1,114 @@
+"""Approvals: who accepted what, and why; append-only records, each with the digest of the one before."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from harness.core.errors import GoldenError
+from harness.core.files import dump_json, parse_json
+from harness.core.ids import check_id
+from harness.core.protocol import Json
+from harness.core.trees import plain_json
+from harness.core.verdicts import Verdict
+
+VERSION = 1
+LONGEST = 80  # characters of a value in a deviation
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """How far one value moved from the golden to the candidate."""
+
+    path: str
+    old: Json
+    new: Json
+    used: Json  # share of the tolerance; None where there is no such share, "Infinity" where it is zero
+    tolerance: str
+
+    @classmethod
+    def of(cls, verdict: Verdict) -> Deviation:
+        """What a verdict between the golden and the candidate says."""
+        old, new = _brief(verdict.expected), _brief(verdict.obtained)
+        return cls(verdict.path, old, new, plain_json(verdict.used), verdict.allowed or verdict.rule)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What an approval did to one id.
+
+    ``before`` and ``after``: the entry's digest, None where there was or is none. ``entry`` is the
+    digest of the whole manifest entry, empty for one that was removed. ``schema``: of a golden, the
+    schema it was accepted under; of a schema, its ``$id``.
+    """
+
+    kind: str
+    before: str | None
+    after: str | None
+    entry: str
+    schema: str
+    disposition: str
+    deviations: tuple[Deviation, ...] = ()
+
+
+@dataclass(frozen=True)
+class Approval:
+    """Who accepted what, and why. ``previous`` is the digest of the record before, empty for the first."""
+
+    id: str
+    previous: str
+    when: str
+    reason: str
+    issue: str
+    author: str
+    approver: str
+    commit: str
+    changes: Mapping[str, Change]
+
+
+def dump_approval(approval: Approval) -> bytes:
+    """An approval as the bytes of its file."""
+    value = asdict(approval)
+    for change in value["changes"].values():
+        change["from"], change["to"] = change.pop("before"), change.pop("after")
+    return dump_json({"version": VERSION, **value})
+
+
+def parse_approval(content: bytes, name: str) -> Approval:
+    """An approval from its file; raises GoldenError for anything else."""
+    value = parse_json(content, name)
+    try:
+        if value.pop("version") != VERSION:
+            raise ValueError(f"this harness reads version {VERSION}")
+        changes = {check_id(i): _change(dict(about)) for i, about in value.pop("changes").items()}
+        approval = Approval(changes=changes, **value)
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise GoldenError(f"{name} is not an approval: {error}") from error
+    if not changes or not all(isinstance(v, str) for k, v in vars(approval).items() if k != "changes"):
+        raise GoldenError(f"{name} is not an approval: a field is of the wrong type, or it changes nothing")
+    return approval
+
+
+def _change(about: dict[str, Any]) -> Change:
+    deviations = tuple(Deviation(**d) for d in about.pop("deviations"))
+    change = Change(before=about.pop("from"), after=about.pop("to"), deviations=deviations, **about)
+    texts = (change.kind, change.entry, change.schema, change.disposition, change.before or "", change.after or "")
+    if not all(isinstance(text, str) for text in texts) or change.kind not in ("golden", "tolerances", "schema"):
+        raise ValueError("a change has a field of the wrong type")
+    return change
+
+
+def _brief(value: Json) -> Json:
+    """A scalar as it is, and anything larger as the start of its text."""
+    value = plain_json(value)
+    if not isinstance(value, str | list | dict):
+        return value
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+
+
+def short_digest(digest: str | None) -> str:
+    """A digest as people read it."""
+    return digest[:12] if digest else "absent"

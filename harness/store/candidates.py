@@ -1,0 +1,149 @@
+"""Candidates: what a run obtained that may become golden, kept outside version control until someone decides.
+
+Tolerances and schemas are edited in place, so their candidates are the files themselves: whatever
+differs from the manifest is pending too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from harness.core.artifacts import dump_artifact, parse_artifact
+from harness.core.errors import GoldenError
+from harness.core.files import dump_json, parse_json, write_file
+from harness.core.project import Project, in_ci
+from harness.core.protocol import Artifact, Json
+from harness.store.goldens import Goldens
+from harness.store.manifest import SUFFIXES, TOLERANCES, Entry, check_kind, combined_digest
+
+ABOUT = ".about.json"
+
+
+@dataclass(frozen=True)
+class Pending:
+    """Something that waits to be accepted: ``headline`` says why; ``about``, empty for edits, says more."""
+
+    identity: str
+    kind: Literal["golden", "tolerances", "schema"]
+    change: Literal["new", "changed", "removed"]
+    headline: str
+    about: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A candidate as it is kept: its files by suffix, what was said about it, and what it would replace.
+
+    ``replaces`` is the digest of the golden that stood when the candidate was made, None without one.
+    """
+
+    files: Mapping[str, bytes]
+    about: Mapping[str, Json]
+    replaces: str | None
+
+
+def add_candidate(project: Project, identity: str, artifact: Artifact, schema: str, about: Mapping[str, Json]) -> bool:
+    """Keep a candidate, over an older one of the same id. In CI nothing is kept, and False returned.
+
+    ``about`` is JSON of any form. ``why`` is what a person reads first, such as the worst failing
+    verdict; ``environment`` (a text, or a mapping of names to versions), ``seeds``, ``comparator``
+    and ``tolerances`` (the digest of the rules) go into the manifest.
+    """
+    if in_ci():
+        return False
+    entry = Goldens.of(project).manifest().get(identity)
+    files, paths = dump_artifact(artifact, schema), _paths(project, identity)
+    remove_candidate(project, identity)  # the file that says what the others are goes first and comes last
+    for suffix, content in files.items():
+        write_file(paths[suffix], content)
+    record = {"about": dict(about), "files": combined_digest(files)[0], "replaces": entry.sha256 if entry else None}
+    write_file(paths[ABOUT], dump_json(record))
+    return True
+
+
+def remove_candidate(project: Project, identity: str) -> None:
+    """Forget a candidate; there need not be one."""
+    for path in reversed(_paths(project, identity).values()):
+        path.unlink(missing_ok=True)
+
+
+def stored_candidate(project: Project, identity: str) -> Candidate:
+    """A candidate as it is kept; raises GoldenError for one that is damaged."""
+    paths = _paths(project, identity)
+    again = "run the scenario again"
+    try:
+        record = parse_json(paths[ABOUT].read_bytes(), str(paths[ABOUT]))
+        about, digests, replaces = dict(record["about"]), dict(record["files"]), record["replaces"]
+        found = {suffix: paths[suffix].read_bytes() for suffix in SUFFIXES if suffix in digests}
+    except OSError as error:
+        raise GoldenError(f"the candidate {identity} cannot be read ({error.strerror or error}): {again}") from error
+    except (LookupError, TypeError, ValueError) as error:
+        raise GoldenError(f"{paths[ABOUT]} does not describe a candidate: {again}") from error
+    if ".json" not in found or combined_digest(found)[0] != digests:
+        raise GoldenError(f"the candidate {identity} is damaged or half-written: {again}")
+    return Candidate(found, about, replaces)
+
+
+def read_candidate(project: Project, identity: str) -> tuple[Artifact, str, Mapping[str, Json]]:
+    """A candidate, its schema's id, and what was said about it; raises GoldenError for one that is damaged."""
+    found = stored_candidate(project, identity)
+    return *parse_artifact(found.files, identity), found.about
+
+
+def list_pending(project: Project) -> list[Pending]:
+    """Everything that waits: candidates, then edits, each by id."""
+    folder = project.state / "pending"
+    manifest = Goldens.of(project).manifest()
+    found: list[Pending] = []
+    for path in sorted(folder.glob(f"*/*/*{ABOUT}")):
+        identity = path.relative_to(folder).as_posix().removesuffix(ABOUT)
+        change: Literal["new", "changed"] = "changed" if identity in manifest else "new"
+        try:
+            about = stored_candidate(project, identity).about
+            found.append(Pending(identity, "golden", change, str(about.get("why", "")), about))
+        except GoldenError as error:
+            found.append(Pending(identity, "golden", change, str(error)))
+    return found + list_edits(project)
+
+
+def list_edits(project: Project) -> list[Pending]:
+    """Tolerances and schemas whose content is not what the manifest says."""
+    goldens = Goldens.of(project)
+    manifest = goldens.manifest()
+    found = []
+    for identity, kind in sorted({**_known(manifest), **rules_on_disk(project)}.items()):
+        content = goldens.content(identity, kind)
+        entry = manifest.get(identity)
+        if entry is None:
+            found.append(Pending(identity, kind, "new", f"{identity} is not in the manifest"))
+        elif not content:
+            found.append(Pending(identity, kind, "removed", f"{identity} is in the manifest and not on the disk"))
+        elif combined_digest(content)[1] != entry.sha256:
+            found.append(Pending(identity, kind, "changed", f"{identity} was edited since it was accepted"))
+    return found
+
+
+def rules_on_disk(project: Project) -> dict[str, Literal["tolerances", "schema"]]:
+    """The id and kind of every tolerances file and schema, whether the manifest knows it or not."""
+    base = project.schemas.parent
+    rules: dict[str, Literal["tolerances", "schema"]] = {}
+    for path in (*project.goldens.glob(TOLERANCES), *project.goldens.glob(f"*/{TOLERANCES}")):
+        rules[path.relative_to(project.goldens).as_posix()] = "tolerances"
+    for path in project.schemas.glob("*.json"):
+        rules[path.relative_to(base).as_posix()] = "schema"
+    return rules
+
+
+def _known(manifest: Mapping[str, Entry]) -> dict[str, Literal["tolerances", "schema"]]:
+    kinds: dict[str, Literal["tolerances", "schema"]] = {"tolerances": "tolerances", "schema": "schema"}
+    return {identity: kinds[entry.kind] for identity, entry in manifest.items() if entry.kind in kinds}
+
+
+def _paths(project: Project, identity: str) -> dict[str, Path]:
+    check_kind(identity, "golden")
+    if identity.endswith(".about"):
+        raise GoldenError(f"{identity!r} cannot be an artifact's id: {ABOUT} is the ending of what describes one")
+    return {suffix: project.state / "pending" / f"{identity}{suffix}" for suffix in (*SUFFIXES, ABOUT)}

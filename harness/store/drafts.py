@@ -1,0 +1,114 @@
+"""What an acceptance would make of each id: its new files, beside what the manifest says of it now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from harness.core.artifacts import parse_artifact
+from harness.core.errors import ApprovalError
+from harness.core.files import parse_json
+from harness.core.project import Project
+from harness.core.protocol import Artifact, Json
+from harness.store.approvals import Change, Deviation
+from harness.store.candidates import Pending, stored_candidate
+from harness.store.goldens import Goldens
+from harness.store.manifest import Entry, combined_digest
+
+
+@dataclass(frozen=True)
+class Draft:
+    """One id: ``files`` by suffix are what it would become, none if it goes. ``before`` is None if it is new.
+
+    ``schema``: of a golden, its schema's id; of a schema, its ``$id``.
+    """
+
+    identity: str
+    kind: str
+    before: Entry | None
+    files: Mapping[str, bytes]
+    schema: str = ""
+    about: Mapping[str, Json] = field(default_factory=dict)
+
+    def artifact(self) -> Artifact:
+        """The golden that it would be."""
+        return parse_artifact(self.files, self.identity)[0]
+
+    def entry(self, approval: str, commit: str) -> Entry | None:
+        """What the manifest would say; None if it goes."""
+        if not self.files:
+            return None
+        digests, sha256, size = combined_digest(self.files)
+        texts = {key: str(self.about.get(key, "")) for key in ("comparator", "tolerances")}
+        return Entry(
+            kind=self.kind,
+            sha256=sha256,
+            size=size,
+            files=digests,
+            approval=approval,
+            schema=self.schema,
+            environment=_key(self.about.get("environment", "")),
+            seeds=self.about.get("seeds"),
+            commit=commit,
+            **texts,
+        )
+
+    def change(self, entry: str, disposition: str, deviations: tuple[Deviation, ...] = ()) -> Change:
+        """What the approval would say; ``entry`` is the digest of the manifest's entry."""
+        return Change(
+            kind=self.kind,
+            before=self.before.sha256 if self.before else None,
+            after=combined_digest(self.files)[1] if self.files else None,
+            entry=entry,
+            schema=self.schema,
+            disposition="new" if self.before is None else disposition if self.files else "removed",
+            deviations=deviations,
+        )
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything that an acceptance is decided on; equal snapshots allow the same decision."""
+
+    commit: str
+    manifest: Mapping[str, Entry]
+    drafts: tuple[Draft, ...]
+
+
+def draft_of(project: Project, waiting: Pending, before: Entry | None) -> Draft:
+    """The draft of something that is pending; raises ApprovalError where it no longer applies."""
+    identity, kind = waiting.identity, waiting.kind
+    if kind == "golden":
+        found = stored_candidate(project, identity)
+        if found.replaces != (before.sha256 if before else None):
+            raise ApprovalError(
+                f"the golden of {identity} changed after this candidate was made: run the scenario again"
+            )
+        schema = parse_artifact(found.files, identity)[1]
+        return Draft(identity, kind, before, found.files, schema, found.about)
+    files = Goldens.of(project).content(identity, kind)
+    return Draft(identity, kind, before, files, _schema_id(files, identity, before) if kind == "schema" else "")
+
+
+def removal(identity: str, before: Entry) -> Draft:
+    """The draft of a golden that goes."""
+    return Draft(identity, before.kind, before, {}, before.schema)
+
+
+def _key(environment: Json) -> str:
+    """An environment as one line that people can compare."""
+    if isinstance(environment, Mapping):
+        return ", ".join(f"{name} {value}" for name, value in sorted(environment.items()))
+    return str(environment)
+
+
+def _schema_id(files: Mapping[str, bytes], identity: str, before: Entry | None) -> str:
+    for content in files.values():
+        schema = parse_json(content, identity)
+        found = schema.get("$id") if isinstance(schema, dict) else None
+        if not isinstance(found, str) or not found:
+            raise ApprovalError(
+                f"{identity} has no $id, which tells goldens by which schema they were checked: add one"
+            )
+        return found
+    return before.schema if before else ""

@@ -1,0 +1,104 @@
+"""The store of goldens: files under version control, and the manifest that knows their digests.
+
+``<scenario>/<track>/<artifact>.json`` and, for arrays, ``.npz`` beside it; the track is a profile or
+``replay``. The same manifest knows tolerances (``<scenario>/tolerances.toml``) and schemas
+(``schemas/<file>``), because whoever can move those can move a verdict. Only ``harness.store.acceptance``
+writes here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.core.artifacts import LARGEST_ARRAYS, parse_artifact
+from harness.core.errors import GoldenError
+from harness.core.files import sha256
+from harness.core.project import Project
+from harness.core.protocol import Artifact
+from harness.store.manifest import MANIFEST, SUFFIXES, Entry, check_kind, parse_manifest
+
+
+@dataclass(frozen=True)
+class Golden:
+    """An accepted artifact and the schema it was accepted under."""
+
+    artifact: Artifact
+    schema: str
+
+
+class Goldens:
+    """Reads goldens; every byte is checked against the manifest before it is parsed."""
+
+    def __init__(self, root: Path, schemas: Path) -> None:
+        self.root, self.schemas = root, schemas
+
+    @classmethod
+    def of(cls, project: Project) -> Goldens:
+        """The project's goldens."""
+        return cls(project.goldens, project.schemas)
+
+    def manifest(self) -> dict[str, Entry]:
+        """Every entry by id; empty when there is no manifest. Raises GoldenError for a damaged one."""
+        path = self.root / MANIFEST
+        if not _present(path):
+            return {}
+        return parse_manifest(self.bytes_of(path), str(path))
+
+    def files(self, identity: str, kind: str = "golden") -> dict[str, Path]:
+        """Where the files of an id are or would be, by suffix."""
+        check_kind(identity, kind)
+        if kind == "golden":
+            return {suffix: self.root / f"{identity}{suffix}" for suffix in SUFFIXES}
+        if kind == "schema" and identity.split("/")[0] != self.schemas.name:
+            raise GoldenError(f"{identity!r} is not the id of a schema in {self.schemas}")
+        base = self.schemas.parent if kind == "schema" else self.root
+        return {Path(identity).suffix: base / identity}
+
+    def content(self, identity: str, kind: str = "golden") -> dict[str, bytes]:
+        """The files of an id that exist, by suffix."""
+        return {s: self.bytes_of(path) for s, path in self.files(identity, kind).items() if _present(path)}
+
+    def read(self, identity: str, entry: Entry) -> Golden:
+        """A golden; raises GoldenError unless its bytes are those that were accepted."""
+        found = self.content(identity, entry.kind)
+        for suffix in sorted(set(entry.files) | set(found)):
+            if suffix not in found:
+                raise GoldenError(f"{identity}{suffix} is in the manifest and not on the disk: restore it from git")
+            if entry.files.get(suffix) != sha256(found[suffix]):
+                raise GoldenError(
+                    f"{identity}{suffix} is not what was accepted (its SHA-256 differs from {MANIFEST}): "
+                    "restore it from git, or run the scenario and accept the candidate"
+                )
+        return Golden(*parse_artifact(found, identity))
+
+    def on_disk(self) -> Iterator[str]:
+        """The id of every golden file in the folder, whether the manifest knows it or not."""
+        seen = set()
+        for path in sorted(self.root.glob("*/*/*")):
+            identity = path.relative_to(self.root).with_suffix("").as_posix()
+            if path.suffix in SUFFIXES and not path.name.startswith(".") and identity not in seen:
+                seen.add(identity)
+                yield identity
+
+    def bytes_of(self, path: Path) -> bytes:
+        """A plain file's content; raises GoldenError for a link that leads out, and for what cannot be read."""
+        base = self.root if path.is_relative_to(self.root) else self.schemas
+        try:
+            if not path.resolve().is_relative_to(base.resolve()):
+                raise GoldenError(f"{path} is a link that leads out of {base}: goldens are plain files")
+            if not path.is_file():
+                raise GoldenError(f"{path} is not a plain file")
+            if path.stat().st_size > LARGEST_ARRAYS:
+                raise GoldenError(f"{path} is larger than {LARGEST_ARRAYS} bytes")
+            return path.read_bytes()
+        except (OSError, RuntimeError) as error:  # before Python 3.13 a circle of links is a RuntimeError
+            raise GoldenError(f"cannot read {path}: {error}") from error
+
+
+def _present(path: Path) -> bool:
+    try:
+        return path.exists() or path.is_symlink()
+    except OSError as error:
+        raise GoldenError(f"cannot read {path}: {error.strerror or error}") from error

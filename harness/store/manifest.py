@@ -1,0 +1,98 @@
+"""The manifest: what was accepted of every id, with the digest of each of its files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from harness.core.errors import GoldenError
+from harness.core.files import dump_json, json_digest, parse_json, sha256
+from harness.core.ids import check_id
+from harness.core.protocol import Json
+
+MANIFEST, APPROVALS, TOLERANCES = "MANIFEST.json", "approvals", "tolerances.toml"
+VERSION = 1
+SUFFIXES = (".json", ".npz")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the manifest knows of one id.
+
+    ``kind``: golden, tolerances or schema. ``files``: each file's SHA-256 by suffix (goldens) or by
+    the id's own suffix. ``sha256`` is the digest of ``files``, and ``size`` their bytes together.
+    """
+
+    kind: str
+    sha256: str
+    size: int
+    files: Mapping[str, str]
+    approval: str
+    schema: str = ""
+    comparator: str = ""
+    tolerances: str = ""
+    environment: str = ""
+    seeds: Json = None
+    commit: str = ""
+
+
+def check_kind(identity: str, kind: str) -> None:
+    """Raise GoldenError for an id that its kind does not have."""
+    parts = check_id(identity).split("/")
+    fits = {
+        "golden": len(parts) == 3 and parts[0] != APPROVALS,
+        "tolerances": len(parts) <= 2 and parts[-1] == TOLERANCES,
+        "schema": len(parts) == 2 and parts[-1].endswith(".json"),
+    }
+    if not fits.get(kind, False):
+        raise GoldenError(f"{identity!r} is not the id of a {kind}: see the goldens' folder for how they look")
+
+
+def combined_digest(files: Mapping[str, bytes]) -> tuple[dict[str, str], str, int]:
+    """Each file's digest, the digest of them all, and their size."""
+    each = {suffix: sha256(content) for suffix, content in sorted(files.items())}
+    return each, json_digest(each), sum(map(len, files.values()))
+
+
+def parse_manifest(content: bytes, name: str) -> dict[str, Entry]:
+    """The manifest's entries; raises GoldenError for any that is not one."""
+    value = parse_json(content, name)
+    if not isinstance(value, dict) or set(value) != {"version", "goldens"} or not isinstance(value["goldens"], dict):
+        raise GoldenError(f"{name} is not a manifest: it needs version and goldens, and nothing else")
+    if value["version"] != VERSION:
+        raise GoldenError(f"{name} has version {value['version']!r}; this harness reads version {VERSION}")
+    return {
+        identity: _entry(identity, about, f"{name}: {identity[:80]!r}") for identity, about in value["goldens"].items()
+    }
+
+
+def dump_manifest(entries: Mapping[str, Entry]) -> bytes:
+    """The manifest as bytes."""
+    return dump_json({"version": VERSION, "goldens": {i: asdict(e) for i, e in entries.items()}})
+
+
+def _entry(identity: str, about: Any, name: str) -> Entry:
+    try:
+        entry = Entry(**about)
+    except TypeError as error:
+        raise GoldenError(f"{name} is not a manifest entry: {error}") from error
+    if entry.kind not in ("golden", "tolerances", "schema") or not isinstance(entry.files, dict):
+        raise GoldenError(f"{name} is of no known kind")
+    try:
+        check_kind(identity, entry.kind)
+    except GoldenError as error:
+        raise GoldenError(f"{name}: {error}") from error
+    texts = [getattr(entry, f.name) for f in fields(Entry) if f.type == "str"]
+    if not all(isinstance(t, str) for t in (*texts, *entry.files.values())) or type(entry.size) is not int:
+        raise GoldenError(f"{name} has a field of the wrong type")
+    if entry.kind == "golden":
+        whole = ".json" in entry.files and set(entry.files) <= set(SUFFIXES)
+    else:
+        whole = set(entry.files) == {Path(identity).suffix}
+    if not whole:
+        raise GoldenError(f"{name} has other files than a {entry.kind} has")
+    if json_digest(dict(entry.files)) != entry.sha256:
+        raise GoldenError(f"{name}: its digest is not that of its files: the manifest was altered by hand")
+    return entry

@@ -1,0 +1,55 @@
+"""Signatures of approvals, made and checked by OpenSSH (``ssh-keygen -Y``, since version 8.1)."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
+from harness.core.errors import ApprovalError
+
+NAMESPACE = "harness"
+SIGNATURE_SUFFIX = ".sig"
+
+
+def sign_approval(content: bytes, key: Path) -> bytes:
+    """The signature of ``content`` by a private key, or by a public one whose private half the agent holds."""
+    done = _ssh_keygen("sign", "-n", NAMESPACE, "-f", str(key), stdin=content)
+    if done.returncode or not done.stdout.startswith(b"-----BEGIN SSH SIGNATURE-----"):
+        raise ApprovalError(f"{key} did not sign the approval ({_said(done)}): give the path of an SSH key")
+    return done.stdout
+
+
+def signature_problem(content: bytes, signature: bytes, signers: bytes, approver: str) -> str:
+    """Why ``signature`` does not prove that ``approver`` approved ``content``; empty when it does.
+
+    ``signers`` is the content of an allowed-signers file; its principals are e-mail addresses.
+    """
+    with tempfile.TemporaryDirectory() as folder:  # ssh-keygen takes both as files
+        allowed, sig = Path(folder, "allowed_signers"), Path(folder, "approval.sig")
+        allowed.write_bytes(signers)
+        sig.write_bytes(signature)
+        who = principal(approver)
+        done = _ssh_keygen("verify", "-f", str(allowed), "-I", who, "-n", NAMESPACE, "-s", str(sig), stdin=content)
+    return f"its signature is not one by {who} that the allowed signers vouch for" if done.returncode else ""
+
+
+def principal(approver: str) -> str:
+    """The e-mail address in ``Name <email>``, which is how the allowed-signers file knows a person."""
+    found = re.search(r"<([^<>]+)>\s*$", approver)
+    return found.group(1) if found else approver
+
+
+def _ssh_keygen(action: str, *arguments: str, stdin: bytes) -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(["ssh-keygen", "-Y", action, *arguments], input=stdin, capture_output=True)
+    except OSError as error:
+        raise ApprovalError(
+            f"ssh-keygen cannot be run ({error.strerror or error}): signatures need OpenSSH 8.1 or newer"
+        ) from error
+
+
+def _said(done: subprocess.CompletedProcess[bytes]) -> str:
+    lines = done.stderr.decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else f"exit status {done.returncode}"

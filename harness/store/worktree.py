@@ -1,0 +1,63 @@
+"""Whether the working tree is what its commit says, but for goldens that were accepted and not yet committed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path, PurePosixPath
+
+from harness.core import git
+from harness.core.errors import ApprovalError
+from harness.core.project import Project
+from harness.store.goldens import Goldens
+from harness.store.manifest import APPROVALS, MANIFEST, SUFFIXES, TOLERANCES, Entry, combined_digest
+
+
+def refuse_dirty(project: Project, manifest: Mapping[str, Entry], named: Collection[str]) -> None:
+    """Raise ApprovalError unless whatever git calls changed is accepted already, or among the ``named`` ids.
+
+    An approval names the commit that its numbers come from; on a dirty tree that would not be true.
+    """
+    changed = [p for p, s in git.dirty(project.root).items() if not _settled(project, manifest, named, p, s)]
+    if not changed:
+        return
+    more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+    state = project.state.resolve()
+    if changed[0].is_relative_to(state):
+        raise ApprovalError(f"git does not ignore {state}, where candidates are kept: add it to .gitignore")
+    raise ApprovalError(
+        f"the working tree is dirty ({changed[0]}{more}): commit or stash first, "
+        "so that the commit in the approval is the one that made these numbers"
+    )
+
+
+def _settled(project: Project, manifest: Mapping[str, Entry], named: Collection[str], path: Path, status: str) -> bool:
+    inside = _within(path, project.goldens)
+    if inside == MANIFEST:
+        return True  # the chain of approvals vouches for it
+    if inside and inside.startswith(f"{APPROVALS}/"):
+        return status == "??" or status.startswith("A")  # a new record; an old one is never changed
+    if (owner := owner_of(project, path)) is None:
+        return False
+    identity, kind = owner
+    if identity in named:
+        return True
+    content, entry = Goldens.of(project).content(identity, kind), manifest.get(identity)
+    return (combined_digest(content)[1] if content else None) == (entry.sha256 if entry else None)
+
+
+def owner_of(project: Project, path: Path) -> tuple[str, str] | None:
+    """The id and kind of the golden, tolerances or schema that ``path`` is a file of; None for any other."""
+    if inside := _within(path, project.goldens):
+        parts = PurePosixPath(inside)
+        if parts.name == TOLERANCES and len(parts.parts) <= 2:
+            return inside, "tolerances"
+        if len(parts.parts) == 3 and parts.suffix in SUFFIXES:
+            return parts.with_suffix("").as_posix(), "golden"
+    if _within(path, project.schemas) and path.suffix == ".json":
+        return path.relative_to(project.schemas.parent.resolve()).as_posix(), "schema"
+    return None
+
+
+def _within(path: Path, folder: Path) -> str:
+    folder = folder.resolve()
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else ""

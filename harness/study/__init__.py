@@ -1,0 +1,1 @@
+"""Look beyond pass and fail: A/B trials, the matrix of environments, and what the pipeline says of a run."""

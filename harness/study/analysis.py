@@ -1,0 +1,153 @@
+"""Ask the pipeline what is wrong with a run, and hand its answer on: to the terminal, to files, to the report.
+
+The core knows the form of an answer (``schemas/harness/diagnosis.schema.json``) and nothing of its
+content: findings with a cause, hypotheses with a status, tables. The pipeline's ``analyze``, ``contrast``
+and ``explain`` fill it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.core import text
+from harness.core.errors import HarnessError, ProjectError
+from harness.core.files import dump_json, write_file
+from harness.core.project import Project
+from harness.core.protocol import Json
+from harness.run.runner import resolve
+
+LEVELS = ("fault", "warning", "info")
+DECIDED = ("confirmed", "ruled out")
+
+
+def diagnose_runs(project: Project, paths: Sequence[Path]) -> dict[str, Json]:
+    """The pipeline's diagnosis of the runs at ``paths``; raises HarnessError for what is no run."""
+    return _ask(project, "analyze", paths)
+
+
+def contrast_runs(project: Project, a: Path, b: Path) -> dict[str, Json]:
+    """The pipeline's comparison of two runs."""
+    return _ask(project, "contrast", a, b)
+
+
+def _ask(project: Project, hook: str, *arguments: Any) -> dict[str, Json]:
+    entry = getattr(project.pipeline, hook)
+    if entry is None:
+        raise ProjectError(f"pipeline {project.pipeline.name!r} cannot say this: give its adapter `{hook}`")
+    try:
+        return dict(resolve(entry)(*arguments))
+    except HarnessError:
+        raise
+    except tuple(resolve(name) for name in project.pipeline.errors) as error:  # type: ignore[misc]
+        raise HarnessError(str(error)) from error
+    except Exception as error:  # the adapter is a stranger's code, and so are the runs it reads
+        raise HarnessError(
+            f"{', '.join(map(str, _paths(arguments)))}: the adapter's {hook} raised {type(error).__name__}: {error}"
+        ) from error
+
+
+def _paths(arguments: Sequence[Any]) -> Iterator[Path]:
+    for argument in arguments:
+        yield from [argument] if isinstance(argument, Path) else argument
+
+
+def is_sound(answer: Mapping[str, Json]) -> bool:
+    """Whether no run of a diagnosis has a finding above "info"."""
+    return not any(f["level"] != "info" for run in answer["runs"] for f in run["findings"])
+
+
+def write_analysis(answer: Mapping[str, Json], folder: Path, name: str) -> Path:
+    """Write an answer as ``name.json`` and ``name.md``, and each of its analyses as files of their own.
+
+    With several runs each has a folder of its own. Returns the Markdown's path.
+    """
+    write_file(folder / f"{name}.json", dump_json(dict(answer)))
+    runs = answer.get("runs", [])
+    for place, run in zip(_places(runs, folder), runs, strict=True):
+        for analysis in run["analyses"]:
+            _write(analysis, place)
+    for analysis in (*answer.get("together", ()), *answer.get("analyses", ())):
+        _write(analysis, folder)
+    body = diagnosis_markdown(answer) if runs else comparison_markdown(answer)
+    write_file(folder / f"{name}.md", body.encode("utf-8", "replace"))
+    return folder / f"{name}.md"
+
+
+def _places(runs: Sequence[Mapping[str, Json]], folder: Path) -> list[Path]:
+    """A folder for each run; of several that share a name the later ones are numbered."""
+    if len(runs) == 1:
+        return [folder]
+    names = [run["name"] for run in runs]
+    return [folder / (f"{n}-{names[:i].count(n) + 1}" if n in names[:i] else n) for i, n in enumerate(names)]
+
+
+def _write(analysis: Mapping[str, Json], folder: Path) -> None:
+    write_file(folder / f"{analysis['name']}.json", dump_json(analysis["figures"]))
+    write_file(
+        folder / f"{analysis['name']}.md", "\n\n".join(analysis_section(analysis, 1)).encode("utf-8", "replace") + b"\n"
+    )
+
+
+def diagnosis_markdown(answer: Mapping[str, Json]) -> str:
+    """A diagnosis as Markdown: for each run an expert's words, then every table."""
+    parts = []
+    for run in answer["runs"]:
+        parts += [f"# {run['name']}", *explained(run), *(p for a in run["analyses"] for p in analysis_section(a, 2))]
+    for analysis in answer["together"]:
+        parts += analysis_section(analysis, 1)
+    return "\n\n".join(parts) + "\n"
+
+
+def comparison_markdown(answer: Mapping[str, Json]) -> str:
+    """A comparison as Markdown."""
+    parts = [f"# {answer['a']} and {answer['b']}", answer["verdict"]]
+    parts += [f"- {side}: {said}" for side in ("a", "b") for said in answer["missing"][side]]
+    parts += [p for analysis in answer["analyses"] for p in analysis_section(analysis, 2)]
+    return "\n\n".join(parts) + "\n"
+
+
+def explained(run: Mapping[str, Json]) -> list[str]:
+    """What an expert would write of one run, most probable cause first, and what to run next."""
+    parts = [run["verdict"], *(note for a in run["analyses"] for note in a["notes"])]
+    above = [f for f in run["findings"] if f["level"] != "info"]
+    for i, finding in enumerate(above, 1):
+        lines = [f"{i}. **{finding['statement']}**"]
+        lines += [f"   - {said}" for said in finding["evidence"]]
+        lines += [f"   - Next: {finding['remedy']}"] if finding["remedy"] else []
+        parts.append("\n".join(lines))
+    also = [f for f in run["findings"] if f["level"] == "info"]
+    if also:
+        parts.append("Also seen:\n\n" + "\n".join(f"- {f['statement']}" for f in also))
+    decided = [h for h in run["hypotheses"] if h["status"] in DECIDED]
+    if decided:
+        rows = [(h["id"], h["status"], h["statement"], h["evidence"]) for h in decided]
+        parts += ["## Hypotheses", analysis_table(("Hypothesis", "Status", "Statement", "Evidence"), rows)]
+    rest = [h for h in run["hypotheses"] if h["status"] not in DECIDED]
+    if rest and decided:
+        parts.append("Untestable here:\n\n" + "\n".join(f"- {h['id']}: {h['evidence']}" for h in rest))
+    if run["missing"]:
+        parts.append("Not found:\n\n" + "\n".join(f"- {said}" for said in run["missing"]))
+    return parts
+
+
+def analysis_section(analysis: Mapping[str, Json], level: int) -> Iterator[str]:
+    """One analysis as blocks of Markdown."""
+    yield f"{'#' * level} {analysis['title']}"
+    for made in analysis["tables"]:
+        yield f"{'#' * (level + 1)} {made['title']}"
+        yield analysis_table(made["columns"], made["rows"])
+    if analysis["notes"]:
+        yield "\n".join(f"- {note}" for note in analysis["notes"])
+
+
+def analysis_table(columns: Sequence[str], rows: Sequence[Sequence[Json]]) -> str:
+    """A Markdown table; columns of figures lean to the right."""
+    figures = [all(row[i] is None or isinstance(row[i], int | float) for row in rows) for i in range(len(columns))]
+    lines = [
+        "| " + " | ".join(name.replace("|", "\\|") for name in columns) + " |",
+        "| " + " | ".join("---:" if f else "---" for f in figures) + " |",
+    ]
+    lines += ["| " + " | ".join(text.cell(value).replace("|", "\\|") for value in row) + " |" for row in rows]
+    return "\n".join(lines)

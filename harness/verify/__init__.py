@@ -1,0 +1,1 @@
+"""Verify one scenario and a whole suite: examination, localisation, review and calibration."""

@@ -1,0 +1,101 @@
+"""Where to look first: which stage is wrong, and which only received what was wrong already."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from harness.core import globs
+from harness.core.ids import CONFIGURATION, INVARIANTS
+from harness.core.protocol import Pipeline
+from harness.core.verdicts import ArtifactReport, Diagnosis, StageFinding, Status, Verdict
+
+
+def localise(
+    pipeline: Pipeline, artifacts: Sequence[ArtifactReport], invariants: Sequence[Verdict], replay: str
+) -> Diagnosis:
+    """The diagnosis of one scenario from the reports of its artifacts, in both tracks."""
+    main = {a.stage: a for a in artifacts if a.track != replay}
+    alone = {a.stage: a for a in artifacts if a.track == replay}
+    findings: list[StageFinding] = []
+    order = [CONFIGURATION, *(stage.name for stage in pipeline.stages)]
+    for stage in (s for s in order if s in main or s in alone):
+        wrong = [f.stage for f in findings if f.verdict != "sound"]
+        findings.append(_finding(stage, main.get(stage), alone.get(stage), wrong))
+    broken = [f for f in findings if f.verdict != "sound"]
+    held = [v for v in invariants if v.status.failed]
+    notes = [f"Invariant {v.path} does not hold: {v.message}" for v in held]
+    notes += _blame(pipeline, [*main.values()], [f.stage for f in broken])
+    if not broken:
+        if held:
+            return Diagnosis(f"Invariant {held[0].path} does not hold", None, tuple(findings), tuple(notes))
+        if (bounds := main.get(INVARIANTS)) and bounds.failed:
+            said = f"The invariants themselves are not as accepted: {_furthest(bounds)}"
+            return Diagnosis(said, None, tuple(findings), tuple(notes))
+        return Diagnosis("Everything is as accepted", None, tuple(findings), tuple(notes))
+    if all(map(_has_no_golden, failing := [a for a in artifacts if a.failed])):
+        said = f"No golden yet for {len(failing)} of {len(artifacts)} artifacts; the others are as accepted"
+        return Diagnosis(said, None, tuple(findings), tuple(notes))
+    certain = [f for f in broken if f.verdict == "wrong"]
+    # A stage that fails on stored inputs is wrong whatever came before it.
+    first = min(certain[:1] + broken[:1], key=lambda f: order.index(f.stage))
+    return Diagnosis(f"Look at {first.stage} first: {first.reason}", first.stage, tuple(findings), tuple(notes))
+
+
+def _finding(
+    stage: str, main: ArtifactReport | None, alone: ArtifactReport | None, earlier: Sequence[str]
+) -> StageFinding:
+    failed, fails_alone = main is not None and main.failed, alone is not None and alone.failed
+    if main is not None and main.error:
+        return StageFinding(stage, "wrong", f"it raised {main.error}")
+    if main is not None and main.blocked:
+        return StageFinding(stage, "input already wrong", f"it has no input, because {main.blocked} failed")
+    if fails_alone:
+        said = alone.error if alone and alone.error else _furthest(alone)
+        return StageFinding(stage, "wrong", f"replayed alone from stored inputs, {said}")
+    if not failed:
+        return StageFinding(stage, "sound", "as accepted")
+    if earlier:
+        because = "it is right on stored inputs, and" if alone is not None else "it was not replayed, and"
+        return StageFinding(stage, "input already wrong", f"{because} {earlier[0]} before it differs already")
+    if alone is not None:
+        return StageFinding(stage, "differs here", f"{_furthest(main)}, though it is right on its small stored inputs")
+    return StageFinding(stage, "wrong", _furthest(main))
+
+
+def _furthest(report: ArtifactReport | None) -> str:
+    worst = report.worst() if report else None
+    if worst is None:
+        return "nothing was compared"
+    if worst.status is not Status.FAIL:
+        return f"{worst.path or 'it'} is {worst.status.value}"
+    beyond = f" ({float(f'{worst.used:.3g}'):,.10g} times its tolerance)" if worst.used and worst.used > 1 else ""
+    return f"{worst.path or 'it'} is not as accepted{beyond}"
+
+
+def _has_no_golden(report: ArtifactReport) -> bool:
+    return any(v.status is Status.MISSING and not v.path for v in report.verdicts)
+
+
+def _among(patterns: Sequence[str], verdicts: Mapping[str, Verdict]) -> dict[str, Verdict]:
+    """The verdicts whose address matches any of ``patterns``."""
+    regexes = [globs.compiled(pattern) for pattern in patterns]
+    return {a: v for a, v in verdicts.items() if any(regex.fullmatch(a + "/") for regex in regexes)}
+
+
+def _blame(pipeline: Pipeline, reports: Sequence[ArtifactReport], broken: Sequence[str]) -> list[str]:
+    """Where to look when the result's quality is not as accepted: before the learned stage, or at it."""
+    by_address = {f"{r.artifact}/{v.path}": v for r in reports for v in r.verdicts}
+    reference = _among(pipeline.reference, by_address)
+    quality = [v for a, v in _among(pipeline.quality, by_address).items() if a not in reference]
+    if not reference or not any(v.status.failed for v in quality):
+        return []
+    if any(v.status.failed for v in reference.values()):
+        return ["The reference differs too: the fault is in the data, in what made them, or in the reference itself."]
+    order = [CONFIGURATION, *(stage.name for stage in pipeline.stages)]
+    feeding = order[: order.index(pipeline.learned)] if pipeline.learned else []
+    if any(stage in feeding for stage in broken):
+        return []  # what feeds the learned stage is wrong, which says enough
+    return [
+        f"The reference is as good as ever on the same data: the data are not to blame, {pipeline.learned} "
+        "or what follows it is."
+    ]

@@ -1,0 +1,114 @@
+"""Arrays under an interval, and the intervals themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import t
+
+from harness.core.errors import GoldenError
+from harness.core.protocol import Artifact
+from harness.core.verdicts import Status
+from harness.judge.ensemble import Interval, interval, intervals, pooled
+from harness.judge.rules import read_rule
+from harness.judge.spread import compare_spread, rms_difference
+
+GOLDEN = np.linspace(0, 1, 400, dtype=np.float32).reshape(20, 20)
+ALLOWED = Interval(0.005, 0.02, 0.0125, 0.002, 8, 0.01, 100)
+
+
+def judge(obtained, interval=ALLOWED, golden=GOLDEN, **terms):
+    rule = read_rule("a", {"interval": True, **terms}, Path("tolerances.toml"), "tolerances.toml")
+    return compare_spread("a", golden, obtained, rule, "statistical", interval)
+
+
+def test_distance_is_the_root_mean_square_of_the_modulus():
+    assert rms_difference(np.zeros(4), np.array([1.0, -1, 1, -1])) == 1
+    assert rms_difference(np.array([1, 1j]), np.array([1 + 3j, 1j + 4])) == pytest.approx(np.sqrt(12.5))
+    assert rms_difference(np.array([0], np.uint8), np.array([255], np.uint8)) == 255
+    assert rms_difference(np.zeros(0), np.zeros(0)) == 0
+
+
+def test_within_the_interval_passes_and_says_how_much_is_used():
+    verdict = judge(GOLDEN + np.float32(0.01))
+    assert verdict.status is Status.PASS
+    assert verdict.used == pytest.approx(0.5, rel=1e-4)
+    assert "at most 0.02 (8 members" in verdict.allowed
+
+
+def test_nearer_than_any_member_is_no_fault():
+    assert judge(GOLDEN).status is Status.PASS
+
+
+def test_beyond_the_interval_fails_and_shows_the_furthest_elements():
+    obtained = GOLDEN.copy()
+    obtained[3, 4] += 1
+    verdict = judge(obtained)
+    assert verdict.status is Status.FAIL
+    assert verdict.used == pytest.approx(0.05 / 0.02, rel=1e-5)
+    assert verdict.worst[0].index == (3, 4)
+    assert "0.05, 2.5 times its tolerance of 0.02" in verdict.message
+
+
+def test_structure_is_judged_beside_the_distance():
+    shuffled = np.random.default_rng(0).permutation(GOLDEN.ravel()).reshape(GOLDEN.shape)
+    wide = Interval(0, 10.0, 5, 1, 8, 0.01, 100)
+    assert judge(shuffled, wide).status is Status.PASS
+    verdict = judge(shuffled, wide, ssim=0.9)
+    assert verdict.status is Status.FAIL
+    assert verdict.message.startswith("SSIM of the image is")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_what_is_not_finite_fails(value):
+    obtained = GOLDEN.copy()
+    obtained[0, 0] = value
+    assert judge(obtained).message == "1 of 400 elements are not finite"
+
+
+def test_shape_and_dtype_come_first():
+    assert judge(GOLDEN[:-1]).message == "was float32 [20, 20], is float32 [19, 20]"
+    assert judge(GOLDEN.astype(np.float64)).message == "was float32 [20, 20], is float64 [20, 20]"
+
+
+def test_without_an_ensemble_it_fails_with_the_remedy():
+    assert "run `harness calibrate`" in judge(GOLDEN, None).message
+
+
+def test_the_interval_is_the_prediction_interval_of_one_more_draw():
+    draws = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]
+    found = interval(draws, alpha=0.05, values=1)
+    half = t.ppf(0.975, 7) * np.std(draws, ddof=1) * np.sqrt(1 + 1 / 8)
+    assert (found.low, found.high) == pytest.approx((4.5 - half, 4.5 + half))
+    assert found.detectable == pytest.approx(half)
+
+
+def test_the_interval_keeps_its_stated_rate_of_false_alarms(rng):
+    """One healthy suite in twenty raises an alarm, whatever the number of values."""
+    values, suites = 10, 1500
+    alarms = 0
+    for _ in range(suites):
+        ensemble, new = rng.standard_normal((8, values)), rng.standard_normal(values)
+        found = [interval(list(ensemble[:, v]), 0.05, values) for v in range(values)]
+        alarms += any(not f.low <= x <= f.high for f, x in zip(found, new, strict=True))
+    assert 0.025 < alarms / suites < 0.075
+
+
+def test_more_values_make_wider_intervals_and_fewer_than_eight_members_none():
+    draws = list(np.arange(8.0))
+    assert interval(draws, 0.01, 100).high > interval(draws, 0.01, 1).high
+    with pytest.raises(GoldenError, match="an ensemble of 7 members is too small"):
+        interval(draws[:7], 0.01, 1)
+
+
+def test_intervals_are_made_from_the_stored_draws():
+    stored = Artifact({"alpha": 0.01, "values": 3, "draws": {"a/b": list(np.arange(8.0))}})
+    assert intervals(stored) == {"a/b": interval(list(np.arange(8.0)), 0.01, 3)}
+
+
+def test_members_with_different_values_are_refused():
+    assert pooled({0: {"a": 1.0}, 1: {"a": 2.0}}) == {"a": [1.0, 2.0]}
+    with pytest.raises(GoldenError, match="member 1"):
+        pooled({0: {"a": 1.0}, 1: {"b": 2.0}})

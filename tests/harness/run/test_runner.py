@@ -1,0 +1,204 @@
+"""Running stages through the cache: what a key is made of, what is run again, and what goes wrong in a stage."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from harness import ProjectError
+from harness.core.protocol import Artifact, Pipeline, Scenario, Stage
+from harness.run.cache import AbsentError, Cache
+from harness.run.runner import Runner, declared, environment, look_up, observe, resolve
+
+RAN: list[str] = []
+
+
+def make(config, report):
+    RAN.append("make")
+    return {"numbers": np.arange(config["size"]), "deep": {"text": "a", "nan": float("nan")}}
+
+
+def double(config, report, make):
+    RAN.append("double")
+    report(1, 2, "half")
+    return {"numbers": 2 * make["numbers"]}
+
+
+def see(config, output, make):
+    return Artifact({"sum": output["numbers"].sum(), "of": len(make["numbers"])})
+
+
+def broken(config, report, **outputs):
+    raise RuntimeError("no")
+
+
+def careless(config, report, **outputs):
+    config["size"] = 99
+    return {}
+
+
+def wrong(config, report, **outputs):
+    return {"object": object()}
+
+
+MAKE = Stage("make", "numbers", make, reads=("size",))
+DOUBLE = Stage("double", "doubled", double, see, needs=("make",), reads=("factor",))
+SCENARIO = Scenario("one", "cpu", "one", {"size": 3, "factor": 2, "other": 0})
+
+
+@pytest.fixture
+def runner(tmp_path):
+    RAN.clear()
+    pipeline = Pipeline("p", (MAKE, DOUBLE), dict, lambda *_: SCENARIO, (), environment=("PLANT",))
+    return Runner(pipeline, Cache(tmp_path / "cache", 2**20))
+
+
+def chain(runner, *stages, **config):
+    scenario = Scenario("one", "cpu", "one", {**SCENARIO.config, **config})
+    return runner.chain(scenario, stages or (MAKE, DOUBLE))
+
+
+def test_a_stage_runs_once_and_its_output_comes_back_to_the_bit(runner):
+    first, second = chain(runner), chain(runner)
+    assert RAN == ["make", "double"]
+    assert [o.cached for o in first + second] == [False, False, True, True]
+    output = second[0].item.output()
+    assert output["numbers"].dtype == np.arange(3).dtype
+    assert output["deep"]["text"] == "a"
+    assert np.isnan(output["deep"]["nan"])
+    assert second[1].observed.artifact() == Artifact({"sum": 6, "of": 3})
+
+
+def test_a_stage_is_given_what_it_declares_and_nothing_else():
+    config = {"a": {"b": [1], "c": 2}, "d": None, "e": 3}
+    given = declared(Stage("s", "s", make, reads=("a.b", "d", "absent", "a.x.y")), config)
+    assert given == {"a": {"b": [1]}, "d": None}
+    given["a"]["b"].append(2)
+    assert config["a"]["b"] == [1]
+    assert declared(MAKE, {"size": 3, "factor": 2}) == {"size": 3}
+
+
+def test_only_what_a_stage_reads_and_needs_decides(runner):
+    chain(runner)
+    chain(runner, other=1)
+    assert RAN == ["make", "double"]
+    chain(runner, factor=3)
+    assert RAN == ["make", "double", "double"]
+    chain(runner, size=4)
+    assert RAN[3:] == ["make", "double"]
+
+
+def test_an_environment_variable_and_a_librarys_version_decide(runner, monkeypatch, tmp_path):
+    before = chain(runner)[0].key
+    monkeypatch.setenv("PLANT", "on")
+    again = Runner(runner.pipeline, runner.cache)
+    assert chain(again)[0].key != before
+    monkeypatch.delenv("PLANT")
+    monkeypatch.setattr("harness.run.runner.version", lambda name: "0.0")
+    assert chain(Runner(runner.pipeline, runner.cache))[0].key != before
+
+
+def test_a_library_that_is_not_installed_is_said(runner):
+    pipeline = Pipeline("p", (), dict, lambda *_: SCENARIO, (), libraries=("no-such-distribution",))
+    assert environment(pipeline)["no-such-distribution"] == "not installed"
+
+
+def test_the_content_of_a_file_decides(runner, tmp_path):
+    path = tmp_path / "data.txt"
+    path.write_text("1")
+    stage = Stage("make", "numbers", make, reads=("size",), files=lambda config: [path])
+    before = chain(runner, stage)[0].key
+    assert chain(runner, stage)[0].key == before
+    path.write_text("2")
+    assert chain(runner, stage)[0].key != before
+    path.unlink()
+    with pytest.raises(ProjectError, match=r"stage make reads .*data\.txt, which cannot be read: No such file"):
+        chain(runner, stage)
+
+
+def test_up_to_a_stage(runner):
+    assert [o.stage.name for o in runner.chain(SCENARIO, (MAKE, DOUBLE), "make")] == ["make"]
+    assert RAN == ["make"]
+
+
+def test_alone_a_stage_runs_on_what_it_is_given(runner):
+    given = {"make": {"numbers": np.array([5])}}
+    outcome = runner.alone(SCENARIO, DOUBLE, given, {"make": "digest"})
+    assert outcome.item.output()["numbers"].tolist() == [10]
+    assert outcome.observed is None
+    assert runner.alone(SCENARIO, DOUBLE, given, {"make": "digest"}).cached
+    assert not runner.alone(SCENARIO, DOUBLE, given, {"make": "another"}).cached
+
+
+def test_a_stage_that_raises_blocks_those_after_it_and_is_tried_again(runner):
+    stages = (Stage("make", "numbers", broken), DOUBLE)
+    for _ in range(2):
+        first, second = chain(runner, *stages)
+        assert first.error.startswith("RuntimeError: no (test_runner.py, line ")
+        assert second.blocked == "make"
+        assert (first.item, second.item, first.seconds) == (None, None, 0.0)
+
+
+def test_what_is_no_data_is_an_error(runner):
+    (outcome,) = chain(runner, Stage("make", "numbers", wrong))
+    assert "object is neither JSON nor a NumPy array" in outcome.error
+
+
+def test_a_stage_cannot_change_the_configuration_of_the_next(runner):
+    (outcome,) = chain(runner, Stage("make", "numbers", careless))
+    assert outcome.item.about["config_before"] != outcome.item.about["config_after"]
+    assert SCENARIO.config["size"] == 3
+
+
+def test_non_finite_numbers_of_arrays_are_counted(runner):
+    def holes(config, report):
+        return {"a": np.array([1.0, np.nan, np.inf]), "b": np.array([1 + 1j, complex("nan")]), "c": np.arange(3)}
+
+    globals()["holes"] = holes
+    holes.__module__, holes.__qualname__ = __name__, "make"
+    (outcome,) = chain(runner, Stage("make", "numbers", holes))
+    assert outcome.item.about["non_finite"] == 3
+
+
+def test_an_input_that_was_evicted_is_made_again(runner):
+    chain(runner)
+    runner.cache.get(chain(runner)[0].key)
+    for path in runner.cache.folder.rglob("output.*"):
+        path.write_bytes(b"damaged")
+    again = runner.chain(Scenario("one", "cpu", "one", {**SCENARIO.config, "factor": 5}), (MAKE, DOUBLE))
+    assert again[1].item.output()["numbers"].tolist() == [0, 2, 4]
+
+
+def test_an_input_that_is_never_there_is_an_error(runner, monkeypatch):
+    def absent(*_):
+        raise AbsentError("gone")
+
+    monkeypatch.setattr(runner, "_next", absent)
+    with pytest.raises(AbsentError):
+        chain(runner)
+
+
+def test_progress_is_told(runner):
+    heard = []
+    runner.progress = lambda *told: heard.append(told[2:5])
+    chain(runner)
+    assert heard == [("make", 0, 1), ("make", 1, 1), ("double", 0, 1), ("double", 1, 2), ("double", 1, 1)]
+
+
+def test_without_observe_all_of_the_output_is_verified():
+    found = observe(MAKE, {}, make({"size": 2}, None), {})
+    assert found.values == {"deep": {"text": "a", "nan": "NaN"}}
+    assert list(found.arrays) == ["numbers"]
+
+
+def test_a_function_by_name_or_by_itself():
+    assert resolve(make) is make
+    assert resolve("json:dumps")([1]) == "[1]"
+    for name in ("json:dumpz", "no_such_module:f"):
+        with pytest.raises(ProjectError, match=f"stage function '{name}' cannot be imported"):
+            resolve(name)
+
+
+def test_a_setting_by_its_dotted_name():
+    config = {"a": {"b": 1}, "c": None}
+    assert [look_up(config, name) for name in ("a.b", "a", "c.d", "x")] == [1, {"b": 1}, None, None]

@@ -1,0 +1,110 @@
+"""The diagnosis, from made-up reports: which stage is wrong, which only received what was wrong already."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.core.protocol import Pipeline, Stage
+from harness.core.verdicts import ArtifactReport, Status, Verdict
+from harness.verify.localisation import localise
+
+NAMES = ("make", "shape", "learn", "judge")
+PIPELINE = Pipeline(
+    name="works",
+    stages=tuple(Stage(name, name, lambda config, report: {}) for name in NAMES),
+    scenarios=dict,
+    load=lambda name, profile, overrides: None,
+    source_roots=(),
+    reference=("judge/reference/*",),
+    quality=("judge/**",),
+    learned="learn",
+)
+
+
+def report(stage, track, *failing, **options):
+    verdicts = [Verdict("fine", Status.PASS, "exact"), *(Verdict(p, Status.FAIL, "exact", used=3.0) for p in failing)]
+    return ArtifactReport(stage, stage, track, tuple(verdicts), **options)
+
+
+def diagnosis(main=(), alone=(), replayed=NAMES, invariants=(), **special):
+    """``main`` and ``alone``: stages that fail in a scenario's own profile, and when they are replayed."""
+    made = [report("configuration", "cpu", *(["a"] if "configuration" in main else []))]
+    made += [special.get(n) or report(n, "cpu", *(["x"] if n in main else [])) for n in NAMES]
+    made += [report(n, "replay", *(["x"] if n in alone else [])) for n in replayed]
+    return localise(PIPELINE, made, invariants, "replay")
+
+
+def said(found):
+    return [f.verdict for f in found.findings if f.stage != "configuration"]
+
+
+@pytest.mark.parametrize(("main", "alone", "first", "expected"), [
+    ((), (), None, ["sound"] * 4),
+    (NAMES, ("make",), "make", ["wrong", *["input already wrong"] * 3]),
+    (("shape", "learn", "judge"), ("shape",), "shape", ["sound", "wrong", *["input already wrong"] * 2]),
+    (("learn", "judge"), ("learn", "judge"), "learn", ["sound", "sound", "wrong", "wrong"]),
+    (("learn",), (), "learn", ["sound", "sound", "differs here", "sound"]),
+    (NAMES, ("learn",), "make", ["differs here", "input already wrong", "wrong", "input already wrong"]),
+    ((), ("shape",), "shape", ["sound", "wrong", "sound", "sound"]),
+    (("configuration", "shape"), (), "configuration", ["sound", "input already wrong", "sound", "sound"]),
+])  # fmt: skip
+def test_first_stage_and_findings(main, alone, first, expected):
+    found = diagnosis(main, alone)
+    assert found.first == first
+    assert said(found) == expected
+
+
+def test_a_stage_without_a_replay_is_wrong_unless_an_earlier_one_is():
+    assert said(diagnosis(("learn",), replayed=())) == ["sound", "sound", "wrong", "sound"]
+    found = diagnosis(("shape", "learn"), replayed=("make", "shape"))
+    assert said(found) == ["sound", "differs here", "input already wrong", "sound"]
+    assert "it was not replayed, and shape before it differs already" in found.findings[3].reason
+
+
+def test_a_stage_that_raised_is_wrong_and_those_after_it_are_blocked():
+    found = diagnosis(
+        learn=ArtifactReport("learn", "learn", "cpu", error="ValueError: no"),
+        judge=ArtifactReport("judge", "judge", "cpu", blocked="learn"),
+    )
+    assert found.headline == "Look at learn first: it raised ValueError: no"
+    assert said(found) == ["sound", "sound", "wrong", "input already wrong"]
+
+
+def test_the_headline_names_the_value_that_is_furthest_out():
+    assert diagnosis(("make",), ("make",)).headline == (
+        "Look at make first: replayed alone from stored inputs, x is not as accepted (3 times its tolerance)"
+    )
+
+
+def test_an_invariant_alone_is_the_headline():
+    broken = Verdict("energy", Status.FAIL, "invariant", "it grew")
+    found = diagnosis(invariants=(broken,))
+    assert (found.headline, found.first) == ("Invariant energy does not hold", None)
+    assert found.notes == ("Invariant energy does not hold: it grew",)
+
+
+@pytest.mark.parametrize(("quality", "reference", "blamed"), [
+    (False, False, None),
+    (True, False, "The reference is as good as ever on the same data: the data are not to blame, learn"),
+    (True, True, "The reference differs too"),
+    (False, True, None),
+])  # fmt: skip
+def test_who_is_to_blame_for_quality(quality, reference, blamed):
+    failing = [*(["error"] if quality else []), *(["reference/error"] if reference else [])]
+    verdicts = [Verdict(p, Status.FAIL if p in failing else Status.PASS, "exact") for p in ("error", "reference/error")]
+    notes = diagnosis(judge=ArtifactReport("judge", "judge", "cpu", tuple(verdicts))).notes
+    assert notes[0].startswith(blamed) if blamed else notes == ()
+
+
+def test_nobody_is_blamed_for_quality_where_a_stage_before_the_learned_one_is_wrong_already():
+    verdicts = Verdict("error", Status.FAIL, "exact"), Verdict("reference/error", Status.PASS, "exact")
+    judge = ArtifactReport("judge", "judge", "cpu", verdicts)
+    assert diagnosis(("learn",), judge=judge).notes
+    assert diagnosis(("shape", "learn"), judge=judge).notes == ()
+
+
+def test_missing_goldens_alone_are_not_a_fault_of_a_stage():
+    missing = ArtifactReport("learn", "learn", "cpu", (Verdict("", Status.MISSING, "exact"),))
+    found = diagnosis(learn=missing)
+    assert found.headline == "No golden yet for 1 of 9 artifacts; the others are as accepted"
+    assert diagnosis(("shape",), ("shape",), learn=missing).first == "shape"
