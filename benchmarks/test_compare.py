@@ -13,7 +13,7 @@ import pytest
 
 from harness.core.verdicts import Status
 from harness.judge.arrays import compare_array
-from harness.judge.rules import read_rule
+from harness.judge.tolerances import read_rule
 
 SIZE = 16 * 2**20  # 64 MiB of float32, well beyond any cache
 RTOL = 1e-6

@@ -11,7 +11,7 @@ import pytest
 from harness.core.files import json_digest
 from harness.core.protocol import Artifact
 from harness.core.trees import split_tree
-from harness.judge.rules import load_rules
+from harness.judge.tolerances import load_rules
 from harness.report.folder import write_report
 from harness.run.cache import Cache
 

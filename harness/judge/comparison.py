@@ -12,12 +12,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from harness.core.artifacts import describe_array
 from harness.core.protocol import Artifact, Json, Tier
 from harness.core.trees import leaves, plain_json
 from harness.core.verdicts import Status, Verdict
+from harness.judge.arrays import compare_array
 from harness.judge.ensemble import Interval
+from harness.judge.judgement import Judgement
+from harness.judge.kinds import as_number, kind_of
+from harness.judge.numbers import judge_number
 from harness.judge.rules import Rule, Rules
-from harness.judge.scalars import Judgement, as_number, judge_number, kind_of
 
 COMPARATOR = "1"
 """The version of what a comparison means; a golden of another one is stale."""
@@ -29,7 +33,7 @@ NO_GOLDEN = (
 
 
 @dataclass(frozen=True)
-class Judge:
+class Standard:
     """What every value of an artifact is judged by."""
 
     rules: Rules
@@ -71,66 +75,60 @@ def compare_artifact(
     """
     if golden is None:
         return (Verdict("", Status.MISSING, tier, NO_GOLDEN),)
-    context = Judge(rules, prefix, intervals, tier)
-    values = _branches("", golden.values, obtained.values, context)
-    return (*values, *_arrays(golden, obtained, context))
+    standard = Standard(rules, prefix, intervals, tier)
+    values = _branches("", golden.values, obtained.values, standard)
+    return (*values, *_arrays(golden, obtained, standard))
 
 
-def _arrays(golden: Artifact, obtained: Artifact, context: Judge) -> Iterator[Verdict]:
-    from harness.core.artifacts import describe_array
-    from harness.judge.arrays import compare_array
-    from harness.judge.spread import compare_spread
-
+def _arrays(golden: Artifact, obtained: Artifact, standard: Standard) -> Iterator[Verdict]:
     for name in {**golden.arrays, **obtained.arrays}:
         if name not in obtained.arrays:
-            yield context.one_sided(name, Status.MISSING, describe_array(golden.arrays[name]), "the array vanished")
+            yield standard.one_sided(name, Status.MISSING, describe_array(golden.arrays[name]), "the array vanished")
         elif name not in golden.arrays:
             message = "the golden has no such array"
-            yield context.one_sided(name, Status.UNEXPECTED, describe_array(obtained.arrays[name]), message)
+            yield standard.one_sided(name, Status.UNEXPECTED, describe_array(obtained.arrays[name]), message)
         else:
-            expected, found = golden.arrays[name], obtained.arrays[name]
-            rule, tier = context.judged(name)
+            expected, array = golden.arrays[name], obtained.arrays[name]
+            rule, tier = standard.judged(name)
             if rule is None:
-                yield context.unruled(name, describe_array(expected), describe_array(found))
-            elif rule.policy == "interval":
-                interval = context.intervals.get(context.prefix + name)
-                yield compare_spread(name, expected, found, rule, tier, interval)
+                yield standard.unruled(name, describe_array(expected), describe_array(array))
             else:
-                yield compare_array(name, expected, found, rule, tier)
+                interval = standard.intervals.get(standard.prefix + name)
+                yield compare_array(name, expected, array, rule, tier, interval)
 
 
-def _branches(path: str, golden: Json, obtained: Json, context: Judge) -> Iterator[Verdict]:
+def _branches(path: str, golden: Json, obtained: Json, standard: Standard) -> Iterator[Verdict]:
     kinds = kind_of(golden), kind_of(obtained)
     if kinds == ("mapping", "mapping") and (golden or obtained or not path):
         for key in {**golden, **obtained}:
             below = f"{path}/{key}" if path else str(key)
             if key in golden and key in obtained:
-                yield from _branches(below, golden[key], obtained[key], context)
+                yield from _branches(below, golden[key], obtained[key], standard)
             elif key in golden:
-                yield from _one_branch(below, Status.MISSING, golden[key], context)
+                yield from _one_branch(below, Status.MISSING, golden[key], standard)
             else:
-                yield from _one_branch(below, Status.UNEXPECTED, obtained[key], context)
+                yield from _one_branch(below, Status.UNEXPECTED, obtained[key], standard)
     elif kinds == ("list", "list") and (golden or obtained):
         if len(golden) != len(obtained):
-            yield _length(path, len(golden), len(obtained), context)
-        for i, (expected, found) in enumerate(zip(golden, obtained, strict=False)):
-            yield from _branches(f"{path}/{i}", expected, found, context)
+            yield _length(path, len(golden), len(obtained), standard)
+        for i, (expected, item) in enumerate(zip(golden, obtained, strict=False)):
+            yield from _branches(f"{path}/{i}", expected, item, standard)
     elif kinds != ("array", "array") or golden != obtained:
-        yield _leaf(path, golden, obtained, context)
+        yield _leaf(path, golden, obtained, standard)
 
 
-def _one_branch(path: str, status: Status, value: Json, context: Judge) -> Iterator[Verdict]:
+def _one_branch(path: str, status: Status, value: Json, standard: Standard) -> Iterator[Verdict]:
     if kind_of(value) == "array":
         return
     message = "the value vanished" if status is Status.MISSING else "the golden has no such value"
     if (count := sum(1 for _ in leaves(value))) > 1:
         message += f", nor the {count} below it" if status is Status.UNEXPECTED else f", with the {count} below it"
-    yield context.one_sided(path, status, _shown(value), message)
+    yield standard.one_sided(path, status, _shown(value), message)
 
 
-def _length(path: str, golden: int, obtained: int, context: Judge) -> Verdict:
+def _length(path: str, golden: int, obtained: int, standard: Standard) -> Verdict:
     """One verdict for all items beyond the shorter list, however many."""
-    rule, tier = context.judged(f"{path}/{min(golden, obtained)}")
+    rule, tier = standard.judged(f"{path}/{min(golden, obtained)}")
     fewer, more = sorted((golden, obtained))
     status, word = (Status.MISSING, "missing") if obtained < golden else (Status.UNEXPECTED, "not in the golden")
     which = f"item {fewer} is" if more == fewer + 1 else f"items {fewer} to {more - 1} are"
@@ -139,23 +137,23 @@ def _length(path: str, golden: int, obtained: int, context: Judge) -> Verdict:
     return Verdict(path, status, tier, message, text, _items(golden), _items(obtained), "the golden's length")
 
 
-def _leaf(path: str, golden: Json, obtained: Json, context: Judge) -> Verdict:
+def _leaf(path: str, golden: Json, obtained: Json, standard: Standard) -> Verdict:
     shown, kinds = (_shown(golden), _shown(obtained)), (kind_of(golden), kind_of(obtained))
-    rule, tier = context.judged(path)
+    rule, tier = standard.judged(path)
     if kinds[0] != kinds[1]:  # before the rule: where a branch became a leaf there may be none
         message = f"was {_with_article(kinds[0])} ({shown[0]!r}), is {_with_article(kinds[1])} ({shown[1]!r})"
-        outcome = Judgement(Status.FAIL, message, "the golden's type")
+        judgement = Judgement(Status.FAIL, message, "the golden's type")
     elif rule is None:
-        return context.unruled(path, *shown)
+        return standard.unruled(path, *shown)
     elif kinds[0] in ("integer", "float"):
-        interval = context.intervals.get(context.prefix + path)
-        outcome = judge_number(as_number(golden), as_number(obtained), rule, context.prefix + path, interval)
+        interval = standard.intervals.get(standard.prefix + path)
+        judgement = judge_number(as_number(golden), as_number(obtained), rule, standard.prefix + path, interval)
     else:
         same = kinds[0] in ("mapping", "list") or golden == obtained  # of branches only the empty come here
         message = "" if same else f"expected {shown[0]!r}, obtained {shown[1]!r}: nothing but equality will do"
-        outcome = Judgement(Status.PASS if same else Status.FAIL, message, "exactly")
+        judgement = Judgement(Status.PASS if same else Status.FAIL, message, "exactly")
     text = rule.text if rule else ""
-    return Verdict(path, outcome.status, tier, outcome.message, text, *shown, outcome.allowed, outcome.used)
+    return Verdict(path, judgement.status, tier, judgement.message, text, *shown, judgement.allowed, judgement.used)
 
 
 def _items(count: int) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from harness.core.errors import GoldenError
 from harness.core.protocol import Artifact
 
-SMALLEST = 8  # members
+SMALLEST_ENSEMBLE = 8  # members
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,10 @@ def interval(draws: Sequence[float], alpha: float, values: int) -> Interval:
     from scipy.special import stdtrit  # t's quantile; scipy.stats would take a second to import
 
     n = len(draws)
-    if n < SMALLEST:
-        raise GoldenError(f"an ensemble of {n} members is too small for an interval: at least {SMALLEST} are needed")
+    if n < SMALLEST_ENSEMBLE:
+        raise GoldenError(
+            f"an ensemble of {n} members is too small for an interval: at least {SMALLEST_ENSEMBLE} are needed"
+        )
     mean = math.fsum(draws) / n
     deviation = math.sqrt(math.fsum((x - mean) ** 2 for x in draws) / (n - 1))
     half = float(stdtrit(n - 1, 1 - alpha / (2 * values))) * math.sqrt(1 + 1 / n) * deviation
@@ -58,9 +60,9 @@ def intervals(ensemble: Artifact) -> dict[str, Interval]:
 def pooled(members: Mapping[int, Mapping[str, float]]) -> dict[str, list[float]]:
     """Each address's draws, in the members' order; raises GoldenError where a member lacks one."""
     first = next(iter(members.values()), {})
-    for member, found in members.items():
-        if set(found) != set(first):
+    for member, values in members.items():
+        if set(values) != set(first):
             raise GoldenError(
-                f"member {member} of the ensemble has other values than the first: {set(found) ^ set(first)}"
+                f"member {member} of the ensemble has other values than the first: {set(values) ^ set(first)}"
             )
-    return {address: [found[address] for found in members.values()] for address in first}
+    return {address: [values[address] for values in members.values()] for address in first}

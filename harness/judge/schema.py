@@ -57,12 +57,12 @@ class Schema:
         from referencing.exceptions import Unresolvable
 
         try:
-            found = [_problem(leaf) for error in self._validator.iter_errors(document) for leaf in _leaves(error)]
+            problems = [_problem(leaf) for error in self._validator.iter_errors(document) for leaf in _leaves(error)]
         except Unresolvable as error:
             raise ProjectError(f"{self.path}: $ref {error.ref!r} leads nowhere: schemas stand alone") from error
         except RecursionError as error:
             raise ProjectError(f"{self.path}: a $ref leads back to itself: let it end somewhere") from error
-        return sorted(found, key=lambda problem: (problem.path, problem.rule))
+        return sorted(problems, key=lambda problem: (problem.path, problem.rule))
 
 
 def is_finite_number(value: Any) -> bool:
@@ -78,7 +78,7 @@ def _leaves(error: Any) -> Iterator[Any]:
     if not branches:
         yield error
         return
-    nearest = min(branches.values(), key=lambda found: (-min(len(e.absolute_path) for e in found), len(found)))
+    nearest = min(branches.values(), key=lambda errors: (-min(len(e.absolute_path) for e in errors), len(errors)))
     for inner in nearest:
         yield from _leaves(inner)
 

@@ -197,7 +197,7 @@ def _check_schema(project: Project, now: Snapshot, draft: Draft, validate: Valid
 
 def _check_tolerances(project: Project) -> None:
     """Every rule must be readable with the edited file in place, and come from a file that is guarded itself."""
-    from harness.judge.rules import load_rules
+    from harness.judge.tolerances import load_rules
 
     guarded = rules_on_disk(project)
     for identity in (i for i, kind in guarded.items() if kind == "tolerances"):

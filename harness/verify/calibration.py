@@ -12,8 +12,8 @@ from harness.core.project import Project, find_project
 from harness.core.protocol import Artifact, Scenario
 from harness.core.trees import leaves
 from harness.judge.comparison import compare_artifact
-from harness.judge.ensemble import SMALLEST, interval, pooled
-from harness.judge.spread import rms_difference
+from harness.judge.ensemble import SMALLEST_ENSEMBLE, interval, pooled
+from harness.judge.policies.interval import rms_difference
 from harness.run.cache import Cache
 from harness.run.runner import Runner, Watcher
 from harness.verify.examination import Examination
@@ -49,8 +49,8 @@ def calibrate_scenario(
     pipeline = examination.pipeline
     if pipeline.reseed is None:
         raise ProjectError(f"pipeline {pipeline.name!r} has no reseed: without seeds there is no ensemble")
-    if members < SMALLEST:
-        raise ProjectError(f"{members} members are too few for an interval: at least {SMALLEST} are needed")
+    if members < SMALLEST_ENSEMBLE:
+        raise ProjectError(f"{members} members are too few for an interval: at least {SMALLEST_ENSEMBLE} are needed")
     project, scenario = examination.project, examination.scenario
     if workers > 1:
         _ahead(project, cache, scenario, members, workers)
@@ -101,11 +101,11 @@ def member_draws(
         prefix = examination.prefix(examination.profile, name)
         for path, value in leaves(artifact.values):
             rule = examination.rules.find(prefix + path)
-            if rule and rule.interval and isinstance(value, int | float) and not isinstance(value, bool):
+            if rule and rule.policy.ensemble and isinstance(value, int | float) and not isinstance(value, bool):
                 found[prefix + path] = float(value)
         for path, array in artifact.arrays.items():
             rule = examination.rules.find(prefix + path)
-            if rule and rule.interval:
+            if rule and rule.policy.ensemble:
                 found[prefix + path] = rms_difference(base[name].arrays[path], array)
     return found
 
@@ -121,7 +121,7 @@ def _restless(
             tier = examination.stage(name).tier
             for verdict in compare_artifact(base[name], artifact, examination.rules, prefix, {}, tier):
                 rule = examination.rules.find(prefix + verdict.path)
-                if verdict.status.failed and not (rule and rule.interval):
+                if verdict.status.failed and not (rule and rule.policy.ensemble):
                     broken.add(prefix + verdict.path)
     return tuple(sorted(broken))
 

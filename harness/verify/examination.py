@@ -14,8 +14,9 @@ from harness.core.trees import join_tree, numeric_json, plain_json, split_tree
 from harness.core.verdicts import ArtifactReport, ScenarioReport, Status, Verdict
 from harness.judge.comparison import COMPARATOR, compare_artifact
 from harness.judge.ensemble import Interval, intervals
-from harness.judge.rules import Rules, load_rules
+from harness.judge.rules import Rules
 from harness.judge.schema import OUTPUT_SCHEMA, Schemas, schema_document
+from harness.judge.tolerances import load_rules
 from harness.run.cache import AbsentError
 from harness.run.runner import Runner, StageRun, resolve
 from harness.store.goldens import Golden, Goldens

@@ -21,7 +21,7 @@ from harness.core.project import in_ci
 from harness.core.protocol import Artifact
 from harness.core.verdicts import Verdict
 from harness.judge.comparison import compare_artifact
-from harness.judge.rules import load_rules
+from harness.judge.tolerances import load_rules
 
 FOLDER = Path(__file__).parent / "goldens"
 TOLERANCES = Path(__file__).parent / "tolerances.toml"

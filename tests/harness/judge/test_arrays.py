@@ -13,10 +13,12 @@ from hypothesis.extra import numpy as hnp
 
 from harness.core.verdicts import Status
 from harness.judge import elements
-from harness.judge.arrays import compare_array, structure
-from harness.judge.elements import CHUNK, CLEAR, measure_elements, quick, scan_elements
-from harness.judge.rules import read_rule
-from harness.judge.scalars import judge_number
+from harness.judge.arrays import compare_array
+from harness.judge.elements import CHUNK, CLEAR, measure_elements, scan_elements
+from harness.judge.numbers import judge_number
+from harness.judge.policies.registry import policy_named
+from harness.judge.policies.ssim import structure
+from harness.judge.tolerances import read_rule
 
 PASS, FAIL = Status.PASS, Status.FAIL
 
@@ -83,7 +85,6 @@ def test_what_the_policy_cannot_judge_fails_and_says_why():
         return verdict.message
 
     floats, whole, complexes = np.ones((4, 4)), np.ones((4, 4), int), np.ones((4, 4), complex)
-    assert "an interval is for single values" in said(floats, interval=True)
     assert "rtol/atol beside min or max is for single values" in said(floats, min=0, rtol=0.1)
     assert "min and max are for real numbers" in said(complexes, min=0)
     assert "ulp is for float16, float32 and float64, and this is int64" in said(whole, ulp=1)
@@ -158,19 +159,19 @@ def test_complex_elements_are_written_as_such():
     assert verdict.worst[0].obtained.replace("0+", "") == "0.1j"
 
 
-def test_bytes_and_text_are_compared_exactly_under_any_rule():
+def test_bytes_and_text_are_compared_exactly_under_any_rule_but_an_interval():
     for kind in ("U3", "S3"):
         golden, obtained = np.array(["ab", "cd"], kind), np.array(["ab", "ce"], kind)
-        for terms in ({"exact": True}, {"atol": 9}, {"min": 0}, {"interval": True}, {"ulp": 1}):
+        for terms in ({"exact": True}, {"atol": 9}, {"min": 0}, {"ulp": 1}):
             assert judge(golden, golden, **terms).status is PASS
             verdict = judge(golden, obtained, **terms)
             assert (verdict.status, verdict.used) == (FAIL, None)
             assert "[1] expected cd, obtained ce" in verdict.message
 
 
-def test_booleans_are_compared_exactly_under_any_rule():
+def test_booleans_are_compared_exactly_under_any_rule_but_an_interval():
     golden, obtained = np.array([True, False]), np.array([True, True])
-    for terms in ({"exact": True}, {"atol": 9}, {"min": 0}, {"interval": True}):
+    for terms in ({"exact": True}, {"atol": 9}, {"min": 0}):
         assert judge(golden, golden, **terms).status is PASS
         assert judge(golden, obtained, **terms).share == 0.5
 
@@ -287,7 +288,7 @@ def test_the_quick_way_never_passes_what_is_out(dtype, scale):
     rng = np.random.default_rng(0)
     golden = (scale * rng.uniform(-1, 1, 1000)).astype(dtype)
     for rtol in (1e-30, 1e-7, 1e-3, 0.4):
-        share = quick(rule(rtol=rtol), np.dtype(dtype), 1)
+        share = policy_named("rtol/atol").quick({"rtol": rtol}, np.dtype(dtype), 1)
         with np.errstate(all="ignore"):
             near = golden * (1 + rtol * rng.uniform(-1.2, 1.2, 1000)).astype(dtype)
             some = [golden, np.nextafter(golden, dtype(0)), near]
@@ -675,6 +676,6 @@ def test_an_empty_image_has_no_structure():
 def test_a_scan_counts_across_chunks(small_chunks):
     golden, obtained = np.zeros(50), np.zeros(50)
     obtained[[3, 20, 49]] = [2, 4, np.nan]
-    tally = scan_elements(golden, obtained, rule(atol=1))
+    tally = scan_elements(golden, obtained, rule(atol=1).policy, {"atol": 1})
     assert (tally.out, tally.not_finite) == (3, 1)
     assert tally.worst == ((math.inf, 49), (4.0, 20), (2.0, 3))

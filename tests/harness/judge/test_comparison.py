@@ -17,8 +17,9 @@ from harness.core.trees import split_tree
 from harness.core.verdicts import Status
 from harness.judge.comparison import COMPARATOR, compare_artifact
 from harness.judge.ensemble import Interval
-from harness.judge.rules import Rules, read_rule
-from harness.judge.scalars import judge_number
+from harness.judge.numbers import judge_number
+from harness.judge.rules import Rules
+from harness.judge.tolerances import read_rule
 
 ROOT = Path("/anywhere/goldens")
 FILE = ROOT / "one" / "tolerances.toml"

@@ -14,7 +14,7 @@ from guard import pipeline as adapter
 from harness.core.project import find_project
 from harness.core.trees import join_tree
 from harness.judge.comparison import compare_artifact
-from harness.judge.rules import load_rules
+from harness.judge.tolerances import load_rules
 from harness.store.goldens import Goldens
 from harness.verify.examination import whole_output
 from ptycho.backend import keras

@@ -12,7 +12,7 @@ from scipy.stats import t
 
 from harness import Artifact, ProjectError
 from harness.judge.ensemble import intervals
-from harness.judge.spread import rms_difference
+from harness.judge.policies.interval import rms_difference
 from harness.run.runner import Runner
 from harness.verify.calibration import calibrate_scenario, ensemble_member
 from harness.verify.examination import Examination

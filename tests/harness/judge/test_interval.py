@@ -11,9 +11,10 @@ from scipy.stats import t
 from harness.core.errors import GoldenError
 from harness.core.protocol import Artifact
 from harness.core.verdicts import Status
+from harness.judge.arrays import compare_array
 from harness.judge.ensemble import Interval, interval, intervals, pooled
-from harness.judge.rules import read_rule
-from harness.judge.spread import compare_spread, rms_difference
+from harness.judge.policies.interval import rms_difference
+from harness.judge.tolerances import read_rule
 
 GOLDEN = np.linspace(0, 1, 400, dtype=np.float32).reshape(20, 20)
 ALLOWED = Interval(0.005, 0.02, 0.0125, 0.002, 8, 0.01, 100)
@@ -21,7 +22,7 @@ ALLOWED = Interval(0.005, 0.02, 0.0125, 0.002, 8, 0.01, 100)
 
 def judge(obtained, interval=ALLOWED, golden=GOLDEN, **terms):
     rule = read_rule("a", {"interval": True, **terms}, Path("tolerances.toml"), "tolerances.toml")
-    return compare_spread("a", golden, obtained, rule, "statistical", interval)
+    return compare_array("a", golden, obtained, rule, "statistical", interval)
 
 
 def test_distance_is_the_root_mean_square_of_the_modulus():
@@ -112,3 +113,15 @@ def test_members_with_different_values_are_refused():
     assert pooled({0: {"a": 1.0}, 1: {"a": 2.0}}) == {"a": [1.0, 2.0]}
     with pytest.raises(GoldenError, match="member 1"):
         pooled({0: {"a": 1.0}, 1: {"b": 2.0}})
+
+
+def test_what_an_interval_cannot_judge_fails_and_says_why():
+    booleans = np.zeros((4, 4), bool)
+    verdict = judge(booleans, golden=booleans)
+    assert (verdict.status, verdict.message) == (
+        Status.FAIL,
+        "its rule cannot judge it: an interval is for numbers",
+    )
+    row = np.zeros(5)
+    assert "ssim is for images" in judge(row, golden=row, ssim=0.9).message
+    assert judge(row, golden=row).status is Status.PASS

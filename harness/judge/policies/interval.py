@@ -1,0 +1,111 @@
+"""``interval = true``: within the prediction interval of the scenario's ensemble (see ``harness.judge.ensemble``).
+
+For an array one number says how far it is from its golden. The members of an ensemble are each some
+distance away; a healthy run is no further than their interval's upper end, and nearer than usual is
+no fault.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.core.trees import plain_json
+from harness.core.verdicts import Status, Worst
+from harness.judge.elements import Array, Terms
+from harness.judge.ensemble import Interval
+from harness.judge.judgement import (
+    ArrayJudgement,
+    Judgement,
+    Number,
+    brief_text,
+    expected_obtained,
+    out_of_range,
+    times_over,
+    used_share,
+)
+from harness.judge.policies.policy import NUMBERS, Policy, one_of, only_true, takes
+
+_SHOWN = 5  # elements that are furthest off
+
+
+class WithinInterval(Policy):
+    """Within the interval of the address, outside it an improvement on the side that is ``better``."""
+
+    name = written = "interval"
+    keys = takes(interval=only_true, better=one_of("higher", "lower"))
+    decisive = frozenset({"interval"})
+    tier = "statistical"
+    ranged = True
+    ensemble = True
+
+    def unusable_array(self, array: Array, terms: Terms) -> str:
+        """Booleans and text have no distance."""
+        return "" if array.dtype.kind in NUMBERS else "an interval is for numbers"
+
+    def number(self, golden: Number, obtained: Number, terms: Terms, interval: Interval | None) -> Judgement:
+        """Pass within the interval."""
+        assert interval is not None
+        low, high = interval.low, interval.high
+        text = f"{low:.6g} to {high:.6g} ({interval.n} members, mean {interval.mean:.6g})"
+        inside = low <= obtained <= high
+        used = used_share(abs(obtained - (low / 2 + high / 2)), high / 2 - low / 2, inside)
+        if inside:
+            return Judgement(Status.PASS, "", text, used)
+        side, amount = ("lower", low - obtained) if obtained < low else ("higher", obtained - high)
+        how_far = f"{brief_text(amount)} {side} than the ensemble's interval {text}"
+        message = f"{expected_obtained(golden, obtained)}: {how_far}"
+        if side == terms.get("better"):
+            remedy = "if this is to stay, refresh the ensemble with `harness calibrate`"
+            return Judgement(Status.IMPROVED, f"{message}, and {side} is better: {remedy}", text, used)
+        return Judgement(Status.FAIL, f"{message}, {times_over(used, 'its half width')} from its middle", text, used)
+
+    def array(self, golden: Array, obtained: Array, terms: Terms, interval: Interval | None) -> ArrayJudgement:
+        """Pass where the distance from the golden is within the members' own."""
+        assert interval is not None
+        if bad := int(np.count_nonzero(~np.isfinite(obtained))):
+            problem = f"{bad} of {obtained.size} elements are not finite"
+            return ArrayJudgement("finite numbers", problems=(problem,), whole=False)
+        off, limit = rms_difference(golden, obtained), interval.high
+        used = off / limit if limit > 0 else (0.0 if off == 0 else None)
+        problems = () if off <= limit else (
+            f"its root mean square difference from the golden is {off:.4g}, {times_over(used)} of {limit:.4g}",
+        )  # fmt: skip
+        allowed = f"root mean square difference at most {limit:.4g} ({interval.n} members, mean {interval.mean:.4g})"
+
+        def worst(failed: bool) -> tuple[Worst, ...]:
+            return _furthest(golden, obtained, limit) if failed else ()
+
+        return ArrayJudgement(allowed, problems=problems, used=used, worst=worst)
+
+    def allowed(self, terms: Terms) -> str:
+        """An interval, whose ends only an ensemble knows."""
+        return "an interval"
+
+    def not_finite(self, golden: Number, obtained: Number, terms: Terms) -> Judgement:
+        """What is not finite lies within no interval."""
+        return out_of_range(obtained)
+
+
+def rms_difference(golden: Array, obtained: Array) -> float:
+    """The root mean square of the modulus of the difference of two arrays of one shape."""
+    return float(np.sqrt(np.mean(_difference(golden, obtained) ** 2))) if golden.size else 0.0
+
+
+def _difference(golden: Array, obtained: Array) -> NDArray[np.float64]:
+    doubles = np.complex128 if golden.dtype.kind == "c" else np.float64
+    return np.abs(obtained.astype(doubles) - golden.astype(doubles))
+
+
+def _furthest(golden: Array, obtained: Array, limit: float) -> tuple[Worst, ...]:
+    off = np.ravel(_difference(golden, obtained))
+    order = np.argsort(-off, kind="stable")[:_SHOWN]
+    places = [tuple(int(i) for i in np.unravel_index(flat, golden.shape)) for flat in order]
+    shares = [float(off[flat] / limit) if limit else 0.0 for flat in order]
+    return tuple(
+        Worst(at, plain_json(str(golden[at])), plain_json(str(obtained[at])), share)
+        for at, share in zip(places, shares, strict=True)
+    )
+
+
+POLICY = WithinInterval()

@@ -1,0 +1,130 @@
+"""The file of rules, ``tolerances.toml``: every key of a rule means something where it stands, or it is refused.
+
+A misspelt tolerance must not become a default.
+"""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.core import globs
+from harness.core.errors import RuleError
+from harness.core.protocol import TIERS
+from harness.judge.elements import Terms
+from harness.judge.policies.policy import TermCheck, one_of, whole_above_zero
+from harness.judge.policies.registry import CHECKS, POLICIES, conditions_of, policies_of
+from harness.judge.rules import Rule, Rules, place_of, toml
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+TOLERANCES_VERSION = 1
+_LARGEST = 2**20  # bytes
+_TOP = ("version", "extends", "rules")
+# What any rule may say beside its policy and its conditions.
+_MODIFIERS: dict[str, TermCheck] = {"nan": one_of("forbid", "match"), "tier": one_of(*TIERS)}
+_CHECKS: dict[str, TermCheck] = {**CHECKS, **_MODIFIERS}
+_KNOWN = tuple(sorted(_CHECKS))
+
+
+def load_rules(path: Path, root: Path) -> Rules:
+    """The rules of ``path`` and of what it extends, all within the folder ``root``.
+
+    A rule replaces the one of the same pattern in a file that is extended. Raises RuleError, naming
+    file and pattern, for whatever cannot be used.
+    """
+    root, chain = root.resolve(), [path.resolve()]
+    rules: dict[str, Rule] = {}
+    while True:
+        current = chain[-1]
+        table = _read(current, root)
+        for pattern, terms in table.get("rules", {}).items():
+            rules.setdefault(pattern, read_rule(pattern, terms, current, place_of(current, root)))
+        if "extends" not in table:
+            break
+        target = (current.parent / table["extends"]).resolve()
+        if target in chain:
+            names = " -> ".join(place_of(p, root) for p in [*chain, target])
+            raise RuleError(f"{place_of(current, root)}: extends goes in a circle ({names}): take one of them out")
+        chain.append(target)
+    ordered = sorted(rules.values(), key=lambda rule: (rule.specificity, rule.pattern), reverse=True)
+    return Rules(tuple(ordered), tuple(chain), root)
+
+
+def _read(path: Path, root: Path) -> dict[str, Any]:
+    name = place_of(path, root)
+    if not path.is_relative_to(root):
+        raise RuleError(f"{name} is outside {root.name}/: tolerances stay within the goldens folder")
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LARGEST + 1)
+        if len(content) > _LARGEST:
+            raise RuleError(f"{name} is larger than {_LARGEST} bytes: it holds no tolerances")
+        table = tomllib.loads(content.decode("utf-8"))
+    except OSError as error:
+        raise RuleError(f"cannot read the tolerances {name}: {error.strerror or error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise RuleError(f"{name} is not valid TOML: {error}") from error
+    for key in table:
+        if key not in _TOP:
+            raise RuleError(f"{name} has an unknown key {key!r}; {_hint(key, _TOP)}")
+    if type(table.get("version")) is not int or table["version"] != TOLERANCES_VERSION:
+        raise RuleError(
+            f"{name} has version {table.get('version')!r}; this harness reads version = {TOLERANCES_VERSION}"
+        )
+    extends = table.get("extends", ".")
+    if not isinstance(extends, str) or not extends or "\0" in extends or Path(extends).is_absolute():
+        raise RuleError(f"{name}: extends = {extends!r} is not a relative path")
+    if not isinstance(table.get("rules", {}), dict):
+        raise RuleError(f"{name}: rules is not a table")
+    return table
+
+
+def read_rule(pattern: str, terms: Any, source: Path, name: str) -> Rule:
+    """One rule of the file called ``name``; raises RuleError for what would not do what it seems to say."""
+    where = f'{name}: "{pattern}"'
+    if problem := globs.pattern_problem(pattern):
+        raise RuleError(f"{where} is not a pattern: {problem}")
+    if not isinstance(terms, Mapping):
+        raise RuleError(f"{where} = {terms!r} is not a rule: write one like {{ rtol = 1e-6 }}")
+    for key, value in terms.items():
+        if key not in _CHECKS:
+            raise RuleError(f"{where} has an unknown key {key!r}; {_hint(key, _KNOWN)}; quote a pattern that has dots")
+        if problem := _CHECKS[key](value):
+            raise RuleError(f"{where}: {key} = {toml(value)} {problem}")
+    if problem := _combination_problem(terms):
+        raise RuleError(f"{where}: {problem}")
+    return Rule(pattern, source, {key: _plain(key, value) for key, value in terms.items() if value != "forbid"})
+
+
+def _plain(key: str, value: Any) -> Any:
+    """A tolerance that is written as a whole number is the same as a float; a count stays one."""
+    return float(value) if type(value) is int and _CHECKS[key] is not whole_above_zero else value
+
+
+def _combination_problem(terms: Terms) -> str:
+    policies, conditions = policies_of(terms), conditions_of(terms)
+    if len(policies) != 1:
+        names = " and ".join(policy.name for policy in policies)
+        written = ", ".join(policy.written for policy in POLICIES)
+        return f"it has {names or 'no policy'}; a rule has exactly one of: {written}"
+    policy = policies[0]
+    taken = {*policy.keys, *_MODIFIERS, *(key for condition in conditions for key in condition.keys)}
+    if idle := sorted(set(terms) - taken):
+        owner = next(other for other in POLICIES if idle[0] in other.keys)
+        return f"{idle[0]} belongs to a rule with {owner.written}"
+    if terms.get("nan") == "match" and policy.ranged:
+        return f'nan = "match" would undo {policy.name}: what is not finite lies within no bounds'
+    problems = (policy.problem(terms), *(condition.problem(terms, policy) for condition in conditions))
+    return next(filter(None, problems), "")
+
+
+def _hint(key: str, known: tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(key, known, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"it may hold: {', '.join(known)}"
