@@ -222,7 +222,7 @@ def test_a_stage_that_raises_is_an_error_and_blocks_those_that_need_it(heat):
 
 
 def test_a_value_that_vanishes_is_missing(heat):
-    heat.edit("guard.py", 'found = {"fit": fit, "reference": reference}', 'found = {"fit": fit}')
+    heat.edit("guard.py", 'estimates = {"fit": fit, "reference": reference}', 'estimates = {"fit": fit}')
     report = heat.smooth()
     assert verdict(report, "comparison", "reference_error").status is Status.MISSING
     assert (
