@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -26,6 +27,17 @@ def wheels(tmp_path_factory) -> dict[str, Path]:
             archive.extractall(out / "site")
         found[name] = out / "site"
     return found
+
+
+def version_in(path: Path, pattern: str) -> str:
+    """The version that a file states, by the one line of it that matches."""
+    (version,) = re.findall(pattern, path.read_text(encoding="utf-8"), re.MULTILINE)
+    return str(version)
+
+
+def test_both_distributions_and_the_citation_state_one_version():
+    own = [version_in(ROOT / folder / "pyproject.toml", r'^version = "(.+)"$') for folder in (".", "reference")]
+    assert {*own, version_in(ROOT / "CITATION.cff", r"^version: (.+)$")} == {own[0]}
 
 
 def packages(site: Path) -> set[str]:
