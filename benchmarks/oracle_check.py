@@ -13,10 +13,13 @@ import types
 
 import numpy as np
 
-from ptycho import data, metrics, reference
-from ptycho.config import MeasuredConfig, ReferenceConfig
-from ptycho.frames import Dataset
-from ptycho.stages import illuminated
+from ptycho.config.experiment import MeasuredConfig
+from ptycho.config.pipeline import ReferenceConfig
+from ptycho.data.frames import Dataset
+from ptycho.data.measured import load_measured
+from ptycho.pipeline.stages import illuminated
+from ptycho.quality import metrics
+from ptycho.reconstruction.oracle import epie, fourier_error
 
 SWEEPS, PROBE_FROM, STEP = 20, 3, 0.5
 
@@ -66,21 +69,19 @@ def _without_torchvision() -> None:
 
 def main() -> None:
     """Print Fourier errors, times and the agreement."""
-    dataset = data.load(MeasuredConfig("siemens-star-small.npz.bz2", "counts", False, "yx", 0), 128)
+    dataset = load_measured(MeasuredConfig("siemens-star-small.npz.bz2", "counts", False, "yx", 0), 128)
     started = time.perf_counter()
-    *_, ours = reference.reconstruct(
-        dataset.frames, dataset.probe, dataset.object_shape, ReferenceConfig(SWEEPS, STEP, 42, PROBE_FROM)
-    )
+    *_, ours = epie(dataset.frames, dataset.probe, dataset.object_shape, ReferenceConfig(SWEEPS, STEP, 42, PROBE_FROM))
     middle = time.perf_counter()
     obj, probe = ptychi_epie(dataset)
     ended = time.perf_counter()
     factor = np.linalg.norm(probe) / np.linalg.norm(dataset.probe)
     obj, probe = obj * factor, probe / factor
     support = illuminated(dataset.frames, dataset.probe, dataset.object_shape, 0.5)
-    aligned, how = metrics.align(obj, ours.object, support, plane=True, shift=True)
-    found = metrics.compare(aligned, ours.object, support)
-    error = reference.fourier_error(ours.object, ours.probe, dataset.frames)
-    other = reference.fourier_error(obj, probe, dataset.frames)
+    aligned, how = metrics.align_objects(obj, ours.object, support, plane=True, shift=True)
+    found = metrics.quality_scores(aligned, ours.object, support)
+    error = fourier_error(ours.object, ours.probe, dataset.frames)
+    other = fourier_error(obj, probe, dataset.frames)
     print(f"ptycho.reference: Fourier error {error:.4f} in {middle - started:.1f} s")
     print(f"pty-chi ePIE:     Fourier error {other:.4f} in {ended - middle:.1f} s (measured by our forward model)")
     print(f"shift removed {how.shift_px} px, plane {how.plane_rad_per_px} rad/px")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from ptycho.dose import untrained
-from ptycho.scenario import load_scenario
-from ptycho.train import input_maker
+from ptycho.config.scenario import load_scenario
+from ptycho.pipeline.dose import untrained
+from ptycho.training.training import input_maker
 
 
 def components(per: str, factor: float) -> dict[str, float]:

@@ -8,14 +8,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ptycho import metrics, reference, simulate
-from ptycho.geometry import Canvas
-from ptycho.infer import predict
-from ptycho.projections import sweep
-from ptycho.scenario import load_scenario
-from ptycho.stages import group, infer_groups, make_model, normalize, split
-from ptycho.synchronize import synchronize
-from ptycho.train import GroupBatches, compile_model, input_maker
+from ptycho.config.scenario import load_scenario
+from ptycho.data.simulation import detect, simulate_scan
+from ptycho.optics.geometry import Canvas
+from ptycho.optics.projections import projection_sweep
+from ptycho.pipeline.stages import group, infer_groups, make_model, normalize, split
+from ptycho.quality import metrics
+from ptycho.reconstruction.oracle import epie
+from ptycho.reconstruction.stitching import predict
+from ptycho.reconstruction.synchronization import synchronize_phases
+from ptycho.training.training import GroupBatches, compile_model, input_maker
 
 
 def silent(done: int, total: int, note: str) -> None:
@@ -26,7 +28,7 @@ def silent(done: int, total: int, note: str) -> None:
 def ready():
     """gs2_ideal at the cpu profile, up to an untrained model."""
     config = load_scenario("gs2_ideal", "cpu").config
-    dataset = simulate.simulate(config)
+    dataset = simulate_scan(config)
     parts = split(config, silent, dataset)
     grouped = group(config, silent, dataset, parts)
     scales = normalize(config, silent, dataset, parts, dataset.probe, grouped)
@@ -40,7 +42,7 @@ def test_simulate_1024_images(benchmark, ready):
     sim = config.simulate
     args = dataset.truth, dataset.probe, dataset.frames.positions, sim.nphotons
     benchmark.extra_info["items"], benchmark.extra_info["unit"] = 1024, "images"
-    benchmark(lambda: simulate.detect(*args, np.random.default_rng(0)))
+    benchmark(lambda: detect(*args, np.random.default_rng(0)))
 
 
 @pytest.mark.benchmark(group="group")
@@ -105,7 +107,7 @@ def test_synchronize_512_groups(benchmark, ready):
     parts = list(predict(model, maker, grouped.frames, grouped.infer, config.infer.batch_size))
     objects, weights = (np.concatenate([p[k] for p in parts]) for k in (1, 2))
     benchmark.extra_info["items"], benchmark.extra_info["unit"] = 512, "groups"
-    benchmark(lambda: synchronize(lambda part: (objects[part], weights[part]), grouped.infer.centers))
+    benchmark(lambda: synchronize_phases(lambda part: (objects[part], weights[part]), grouped.infer.centers))
 
 
 @pytest.mark.benchmark(group="oracle", min_rounds=1)
@@ -113,7 +115,7 @@ def test_oracle_40_sweeps_of_512_images(benchmark, ready):
     config, dataset, _, grouped, *_ = ready
 
     def reconstruct():
-        return list(reference.reconstruct(grouped.frames, dataset.probe, dataset.object_shape, config.reference))
+        return list(epie(grouped.frames, dataset.probe, dataset.object_shape, config.reference))
 
     benchmark.extra_info["items"], benchmark.extra_info["unit"] = 40, "sweeps"
     benchmark(reconstruct)
@@ -126,7 +128,7 @@ def test_compare_with_truth(benchmark, ready):
     rng = np.random.default_rng(0)
     noisy = dataset.truth + 0.1 * rng.standard_normal(dataset.truth.shape)
     benchmark.extra_info["items"], benchmark.extra_info["unit"] = 1, "comparisons"
-    benchmark(lambda: metrics.compare(noisy.astype(np.complex64), dataset.truth, support))
+    benchmark(lambda: metrics.quality_scores(noisy.astype(np.complex64), dataset.truth, support))
 
 
 @pytest.mark.benchmark(group="projections")
@@ -137,4 +139,4 @@ def test_one_sweep_of_16_groups_on_one_core(benchmark):
     corners = rng.integers(0, 64, (16, 4, 2))
     amplitude = rng.uniform(size=(16, 4, 64, 64)).astype(np.float32)
     benchmark.extra_info["items"], benchmark.extra_info["unit"] = 16, "groups"
-    benchmark(lambda: sweep(canvas, probes, corners, amplitude, 1.0))
+    benchmark(lambda: projection_sweep(canvas, probes, corners, amplitude, 1.0))

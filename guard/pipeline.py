@@ -32,12 +32,12 @@ from harness.core.protocol import (
 )
 
 if TYPE_CHECKING:
-    from ptycho.config import PipelineConfig
-    from ptycho.frames import Dataset
-    from ptycho.infer import Reconstruction
-    from ptycho.normalize import Scales
-    from ptycho.split import Split
-    from ptycho.stages import Comparison, Grouped, Reference, Trained
+    from ptycho.config.pipeline import PipelineConfig
+    from ptycho.data.frames import Dataset
+    from ptycho.data.normalization import Scales
+    from ptycho.data.splitting import Split
+    from ptycho.pipeline.stages import Comparison, Grouped, Reference, Trained
+    from ptycho.reconstruction.stitching import Reconstruction
 
 PINNED_STEPS = 30
 PINNED_RATE = 1e-4  # at ten times this, gs1_ideal's steps multiply rounding a thousandfold
@@ -46,14 +46,14 @@ MODEL = ("N", "gridsize", "model", "loss")  # what a trained model is built anew
 
 def typed(config: Mapping[str, Json]) -> PipelineConfig:
     """The pipeline's own frozen configuration, as far as a stage declares that it reads it."""
-    from ptycho.config import from_parts
+    from ptycho.config.reading import from_parts
 
     return from_parts(config, "harness")
 
 
 def simulate(config: Mapping[str, Json], report: Progress) -> Output:
     """Frames, probe, and the truth where there is one."""
-    from ptycho import stages
+    from ptycho.pipeline import stages
 
     made = stages.simulate(typed(config), report)
     return {
@@ -65,7 +65,7 @@ def simulate(config: Mapping[str, Json], report: Progress) -> Output:
 
 def split(config: Mapping[str, Json], report: Progress, simulate: Output) -> Output:
     """The frames of either part, by their index in the scan."""
-    from ptycho import stages
+    from ptycho.pipeline import stages
 
     parts = stages.split(typed(config), report, dataset(simulate))
     return {"train": parts.train.ids, "test": parts.test.ids}
@@ -73,14 +73,14 @@ def split(config: Mapping[str, Json], report: Progress, simulate: Output) -> Out
 
 def probe(config: Mapping[str, Json], report: Progress, simulate: Output, split: Output) -> Output:
     """The probe of the model."""
-    from ptycho import stages
+    from ptycho.pipeline import stages
 
     return {"probe": stages.probe(typed(config), report, dataset(simulate), parts(simulate, split))}
 
 
 def group(config: Mapping[str, Json], report: Progress, simulate: Output, split: Output) -> Output:
     """Groups to train on and groups to reconstruct."""
-    from ptycho import stages
+    from ptycho.pipeline import stages
 
     made = stages.group(typed(config), report, dataset(simulate), parts(simulate, split))
     return {"train": _groups(made.train), "infer": _groups(made.infer), "frames": made.frames.ids}
@@ -90,7 +90,7 @@ def normalize(
     config: Mapping[str, Json], report: Progress, simulate: Output, split: Output, probe: Output, group: Output
 ) -> Output:
     """The scales."""
-    from ptycho import stages
+    from ptycho.pipeline import stages
 
     data = dataset(simulate)
     made = stages.normalize(
@@ -104,8 +104,8 @@ def train(
     simulate: Output, split: Output, probe: Output, group: Output, normalize: Output,
 ) -> Output:  # fmt: skip
     """Trained weights and the history."""
-    from ptycho import stages
-    from ptycho.backend import name
+    from ptycho.model.backend import weight_name
+    from ptycho.pipeline import stages
 
     made = stages.train(
         typed(config), report, dataset(simulate), parts(simulate, split), probe["probe"],
@@ -117,7 +117,7 @@ def train(
         raise KeyboardInterrupt
     return {
         "weights": {f"{i:03d}": np.asarray(weight) for i, weight in enumerate(made.model.get_weights())},
-        "names": [name(weight) for weight in made.model.weights],
+        "names": [weight_name(weight) for weight in made.model.weights],
         "history": made.outcome.history,
     }
 
@@ -127,7 +127,7 @@ def pinned(
     simulate: Output, split: Output, probe: Output, group: Output, normalize: Output, train: Output,
 ) -> Output:  # fmt: skip
     """Outputs, losses and gradients at the given weights, and the losses of the first steps from there."""
-    from ptycho.pinned import first_steps, fixed_batches
+    from ptycho.training.pinned import first_steps, fixed_batches
 
     settings = typed(config)
     made = trained(settings, simulate, probe, group, normalize, train)
@@ -143,7 +143,7 @@ def infer(
     simulate: Output, probe: Output, group: Output, normalize: Output, train: Output,
 ) -> Output:  # fmt: skip
     """The reconstruction, cut to where anything was reconstructed."""
-    from ptycho import stages
+    from ptycho.pipeline import stages
 
     settings = typed(config)
     made = trained(settings, simulate, probe, group, normalize, train)
@@ -160,7 +160,7 @@ def infer(
 
 def oracle(config: Mapping[str, Json], report: Progress, simulate: Output, group: Output) -> Output:
     """The reference reconstruction."""
-    from ptycho import stages
+    from ptycho.pipeline import stages
 
     made = stages.oracle(typed(config), report, dataset(simulate), grouped(simulate, group))
     return {"object": made.object, "probe": made.probe, "fourier_errors": made.fourier_errors}
@@ -172,7 +172,8 @@ def compare(
     infer: Output, oracle: Output,
 ) -> Output:  # fmt: skip
     """Quality of network and oracle, and the aligned reconstruction at half its resolution."""
-    from ptycho import artifacts, stages
+    from ptycho.output import artifacts
+    from ptycho.pipeline import stages
 
     settings = typed(config)
     made = stages.compare(
@@ -180,7 +181,7 @@ def compare(
         trained(settings, simulate, probe, group, normalize, train), reconstruction(infer), reference(oracle),
     )  # fmt: skip
     return {
-        "metrics": artifacts.plain(made.metrics),
+        "metrics": artifacts.to_plain(made.metrics),
         "support": made.support,
         "network": observe.binned(np.where(made.support, made.network, 0), 2),
     }
@@ -192,7 +193,8 @@ def measure(
     infer: Output, compare: Output,
 ) -> Output:  # fmt: skip
     """What every scale did."""
-    from ptycho import artifacts, stages
+    from ptycho.output import artifacts
+    from ptycho.pipeline import stages
 
     settings = typed(config)
     made = stages.measure(
@@ -200,12 +202,12 @@ def measure(
         scales(normalize), trained(settings, simulate, probe, group, normalize, train), reconstruction(infer),
         comparison(compare),
     )  # fmt: skip
-    return dict(artifacts.plain(made))
+    return dict(artifacts.to_plain(made))
 
 
 def dataset(simulate: Output) -> Dataset:
     """The data set of the first stage."""
-    from ptycho.frames import Dataset, Frames
+    from ptycho.data.frames import Dataset, Frames
 
     amplitude = simulate["diffraction"]
     frames = Frames(amplitude, simulate["positions"], np.arange(len(amplitude)))
@@ -218,7 +220,7 @@ def dataset(simulate: Output) -> Dataset:
 
 def parts(simulate: Output, split: Output) -> Split:
     """Train and test frames."""
-    from ptycho.split import Split
+    from ptycho.data.splitting import Split
 
     frames = dataset(simulate).frames
     return Split(frames.take(split["train"]), frames.take(split["test"]))
@@ -226,8 +228,8 @@ def parts(simulate: Output, split: Output) -> Split:
 
 def grouped(simulate: Output, group: Output) -> Grouped:
     """The groups, and the frames that are reconstructed."""
-    from ptycho.group import Groups
-    from ptycho.stages import Grouped
+    from ptycho.data.grouping import Groups
+    from ptycho.pipeline.stages import Grouped
 
     frames = dataset(simulate).frames.take(group["frames"])
     return Grouped(Groups(**group["train"]), frames, Groups(**group["infer"]))
@@ -235,7 +237,7 @@ def grouped(simulate: Output, group: Output) -> Grouped:
 
 def scales(normalize: Output) -> Scales:
     """The scales."""
-    from ptycho.normalize import Scales
+    from ptycho.data.normalization import Scales
 
     return Scales(**normalize)
 
@@ -244,21 +246,21 @@ def trained(
     config: PipelineConfig, simulate: Output, probe: Output, group: Output, normalize: Output, train: Output
 ) -> Trained:
     """The trained model, built anew and given its weights."""
-    from ptycho.stages import Trained, make_model
-    from ptycho.train import Outcome
+    from ptycho.pipeline.stages import Trained, make_model
+    from ptycho.training.training import TrainingOutcome
 
     both = grouped(simulate, group)
     reach = max(both.train.reach, both.infer.reach)
     model, maker = make_model(config, scales(normalize), probe["probe"], reach)
     initial = model.get_weights()
     model.set_weights([train["weights"][name] for name in sorted(train["weights"])])
-    return Trained(model, maker, Outcome(train["history"]), initial, 0.0)
+    return Trained(model, maker, TrainingOutcome(train["history"]), initial, 0.0)
 
 
 def reconstruction(infer: Output) -> Reconstruction:
     """The reconstruction on its whole canvas."""
-    from ptycho.infer import Reconstruction
-    from ptycho.synchronize import Synchronization
+    from ptycho.reconstruction.stitching import Reconstruction
+    from ptycho.reconstruction.synchronization import Synchronization
 
     obj, weight = (np.zeros((infer["side"], infer["side"]), infer[name].dtype) for name in ("object", "weight"))
     (top, left), (height, width) = infer["corner"], infer["object"].shape
@@ -270,14 +272,14 @@ def reconstruction(infer: Output) -> Reconstruction:
 
 def reference(oracle: Output) -> Reference:
     """The oracle's result."""
-    from ptycho.stages import Reference
+    from ptycho.pipeline.stages import Reference
 
     return Reference(oracle["object"], oracle["probe"], oracle["fourier_errors"], 0.0)
 
 
 def comparison(compare: Output) -> Comparison:
     """The comparison; its full-size pictures are not kept."""
-    from ptycho.stages import Comparison
+    from ptycho.pipeline.stages import Comparison
 
     nothing = np.zeros((0, 0), np.complex64)
     return Comparison(dict(compare["metrics"]), compare["support"], nothing, nothing)
@@ -289,7 +291,7 @@ def _groups(groups: Any) -> dict[str, Any]:
 
 def scenarios() -> dict[str, str]:
     """Every scenario's name and title."""
-    from ptycho.scenario import list_scenarios
+    from ptycho.config.scenario import list_scenarios
 
     return list_scenarios()
 
@@ -297,10 +299,10 @@ def scenarios() -> dict[str, str]:
 def load(name: str, profile: str, overrides: Sequence[str] = ()) -> Scenario:
     """A resolved scenario; one of measured data says so where the data is not found."""
     from harness.core.errors import ProjectError
-    from ptycho.config import to_mapping
+    from ptycho.config.reading import to_mapping
+    from ptycho.config.scenario import load_scenario
+    from ptycho.data.files import input_files
     from ptycho.errors import PtychoError
-    from ptycho.files import inputs
-    from ptycho.scenario import load_scenario
 
     try:
         found = load_scenario(name, profile, overrides)
@@ -309,7 +311,7 @@ def load(name: str, profile: str, overrides: Sequence[str] = ()) -> Scenario:
     config = to_mapping(found.config)
     missing = ""
     try:
-        inputs(config)
+        input_files(config)
     except PtychoError as error:
         missing = str(error)
     return Scenario(name, profile, found.title, config, missing)
@@ -317,17 +319,17 @@ def load(name: str, profile: str, overrides: Sequence[str] = ()) -> Scenario:
 
 def files(config: Mapping[str, Json]) -> list[Path]:
     """Files whose content decides the data."""
-    from ptycho.files import inputs
+    from ptycho.data.files import input_files
 
-    return inputs(config)
+    return input_files(config)
 
 
 def invariants(artifacts: Mapping[str, Artifact]) -> list[Invariant]:
     """The pipeline's own invariants, from what was observed of its stages."""
-    from ptycho.invariants import check
+    from ptycho.quality.invariants import check_invariants
 
     telemetry, simulation = artifacts["telemetry"].values, artifacts["simulation"].values
-    held = check(
+    held = check_invariants(
         telemetry["intensity"], telemetry["inference"], artifacts["comparison"].values["metrics"],
         float(np.sqrt(simulation["nphotons"])) / (simulation["frames"]["side_px"] / 2),
         ["the harness compares configurations itself"], artifacts["split"].values["shared_frames"],
@@ -340,11 +342,11 @@ def invariants(artifacts: Mapping[str, Artifact]) -> list[Invariant]:
 def explain(scenario: Scenario, artifacts: Mapping[str, Artifact]) -> Json:
     """The diagnosis of one run, from whichever of its artifacts there are."""
     from guard.diagnosis import parts
-    from ptycho.artifacts import plain
     from ptycho.diagnostics import Run
     from ptycho.diagnostics.diagnosis import about
+    from ptycho.output.artifacts import to_plain
 
-    return plain(about(Run(scenario.name, "verification", parts(scenario, artifacts))))
+    return to_plain(about(Run(scenario.name, "verification", parts(scenario, artifacts))))
 
 
 def reseed(config: Mapping[str, Json], member: int) -> dict[str, Json]:

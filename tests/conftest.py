@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from scipy import fft
 
-from ptycho import data
+from ptycho.config.scenario import load_scenario
+from ptycho.data.files import find_data_file
 from ptycho.errors import DataError
-from ptycho.scenario import load_scenario
 
 # A busy machine must not turn a slow example into a failure.
 hypothesis.settings.register_profile("quiet", deadline=None)
@@ -31,7 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def shared() -> Path:
     """The folder of test data; tests that need it are skipped, saying so, where it is missing."""
     try:
-        return data.find("siemens-star-small.npz.bz2").parent
+        return find_data_file("siemens-star-small.npz.bz2").parent
     except DataError as error:
         pytest.skip(str(error))
 
@@ -39,10 +39,10 @@ def shared() -> Path:
 @pytest.fixture(scope="session")
 def gs2():
     """The smoke profile of gs2_ideal: its configuration and its simulated data."""
-    from ptycho.simulate import simulate
+    from ptycho.data.simulation import simulate_scan
 
     config = load_scenario("gs2_ideal", "smoke").config
-    return config, simulate(config)
+    return config, simulate_scan(config)
 
 
 @pytest.fixture

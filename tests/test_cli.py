@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ptycho import cli, data
-from ptycho.config import MeasuredConfig
-from ptycho.invariants import Invariant
+from ptycho.cli.commands import main
+from ptycho.config.experiment import MeasuredConfig
+from ptycho.data.measured import load_measured
+from ptycho.quality.invariants import Invariant
 
 NINE = [
     "dose_legacy_gs2", "gs1_custom", "gs1_ideal", "gs2_base", "gs2_complex", "gs2_custom", "gs2_ideal", "gs2_ne60",
@@ -117,7 +118,7 @@ def test_simulate_writes_whole_counts_that_load_again(tmp_path, gs2):
     np.testing.assert_array_equal(arrays["data"], np.rint(arrays["data"]))
     np.testing.assert_array_equal(arrays["object"], dataset.truth)
     np.testing.assert_array_equal(arrays["scan"], dataset.frames.positions)
-    loaded = data.load(MeasuredConfig(str(tmp_path / "x.npz"), "counts", True, "xy", 0), config.N)
+    loaded = load_measured(MeasuredConfig(str(tmp_path / "x.npz"), "counts", True, "xy", 0), config.N)
     np.testing.assert_allclose(loaded.frames.diffraction / dataset.photon_scale, dataset.frames.diffraction, atol=1e-4)
     assert loaded.nphotons == pytest.approx(1e9, rel=1e-5)
 
@@ -135,10 +136,10 @@ def test_the_exit_status_says_whether_the_invariants_hold(monkeypatch, capsys, t
         metadata={"timings": {"total_seconds": 1, "training_seconds": 1}, "peak_memory_mb": 1},
         out=tmp_path,
     )
-    monkeypatch.setitem(sys.modules, "ptycho.pipeline", types.SimpleNamespace(run=lambda *_: done))
+    monkeypatch.setitem(sys.modules, "ptycho.pipeline.execution", types.SimpleNamespace(run=lambda *_: done))
     monkeypatch.setattr(sys, "argv", ["ptycho", "run", "gs2_ideal", "--out", str(tmp_path)])
     try:
-        cli.main()
+        main()
         left = 0
     except SystemExit as leaving:
         left = leaving.code or 0

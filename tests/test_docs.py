@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ptycho.config import PipelineConfig
+from ptycho.config.pipeline import PipelineConfig
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])

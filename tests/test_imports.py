@@ -40,7 +40,7 @@ def loaded_by(code):
 
 def test_the_package_is_where_these_tests_look():
     names = {module.stem for module in MODULES}
-    assert {"__init__", "config", "data", "geometry", "model", "physics", "simulate"} <= names
+    assert {"__init__", "pipeline", "measured", "geometry", "network", "physics", "simulation"} <= names
 
 
 def test_importing_ptycho_loads_no_backend():
@@ -51,8 +51,10 @@ def test_importing_ptycho_loads_no_backend():
 
 def test_simulating_and_the_oracle_load_no_backend():
     modules = (
-        "artifacts bundle config data errors features figures frames geometry group invariants metrics normalize "
-        "objects probes projections reference scenario simulate split synchronize telemetry cli"
+        "errors config.scenario optics.geometry optics.objects optics.probes optics.projections data.frames "
+        "data.grouping data.measured data.normalization data.simulation data.splitting model.bundle model.features "
+        "reconstruction.oracle reconstruction.synchronization quality.invariants quality.metrics quality.telemetry "
+        "output.artifacts output.figures cli"
     )
     found = loaded_by("\n".join(f"import ptycho.{name}" for name in modules.split()))
     assert "scipy" in found

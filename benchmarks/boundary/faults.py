@@ -103,7 +103,7 @@ def generator_of_numpy() -> None:
 
 
 def our_own() -> None:
-    sys.modules["ptycho.losses"].FLOOR = 1e-1  # type: ignore[attr-defined]
+    sys.modules["ptycho.model.losses"].FLOOR = 1e-1  # type: ignore[attr-defined]
 
 
 FAULTS = {
@@ -125,5 +125,5 @@ FAULTS = {
         "Python/NumPy/SciPy",
         "3.13/2.4.6/1.17.1",
     ),
-    "own-floor": Fault("our own: the floor of the likelihood's rate", "ptycho.losses", our_own, ""),
+    "own-floor": Fault("our own: the floor of the likelihood's rate", "ptycho.model.losses", our_own, ""),
 }

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ptycho.artifacts import plain
+from ptycho.output.artifacts import to_plain
 
 Level = Literal["fault", "warning", "info"]
 LEVELS: tuple[Level, ...] = ("fault", "warning", "info")
@@ -64,7 +64,7 @@ def printable(words: str) -> str:
 
 def document(value: Any) -> Any:
     """``value`` as strict JSON whose every word can be shown: strangers wrote the names in it."""
-    return _printable(plain(value))
+    return _printable(to_plain(value))
 
 
 def _printable(value: Any) -> Any:

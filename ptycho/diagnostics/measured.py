@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from ptycho.arrays import Complex, Integer, Mask, Real
-from ptycho.geometry import required_canvas
-from ptycho.metrics import truth_to_prediction
-from ptycho.probes import circular_mask, rms_width
+from ptycho.optics.geometry import required_canvas
+from ptycho.optics.probes import circular_mask, rms_width
+from ptycho.quality.metrics import truth_to_prediction
 
 LEGACY_BUFFER, LEGACY_STEP = 10, 4  # the upstream project's fixed padding, px
 

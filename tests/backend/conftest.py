@@ -14,16 +14,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ptycho import stages
-from ptycho.backend import keras, ops
-from ptycho.config import PipelineConfig
-from ptycho.features import FeatureMaker
-from ptycho.frames import Dataset
-from ptycho.infer import predict
-from ptycho.model import PtychoModel
-from ptycho.normalize import Scales
-from ptycho.scenario import load_scenario
-from ptycho.split import Split
+from ptycho.config.pipeline import PipelineConfig
+from ptycho.config.scenario import load_scenario
+from ptycho.data.frames import Dataset
+from ptycho.data.normalization import Scales
+from ptycho.data.splitting import Split
+from ptycho.model.backend import keras, ops
+from ptycho.model.features import FeatureMaker
+from ptycho.model.network import PtychoModel
+from ptycho.pipeline import stages
+from ptycho.reconstruction.stitching import predict
 
 SMALL = (
     "simulate.object.kind=gaussian_random_field",

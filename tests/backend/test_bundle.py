@@ -11,10 +11,12 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
-from ptycho import bundle, probes, stages
-from ptycho.config import digest
+from ptycho.config.reading import config_digest
 from ptycho.errors import BundleError
-from ptycho.train import Outcome
+from ptycho.model import bundle
+from ptycho.optics import probes
+from ptycho.pipeline import stages
+from ptycho.training.training import TrainingOutcome
 
 VERSIONS = {"python": "3", "backend": "any"}
 
@@ -25,7 +27,7 @@ def trained(scene, enliven):
     model, maker = scene().model()
     initial = model.get_weights()
     enliven(model).scaler.log_scale.assign(6.75)
-    return stages.Trained(model, maker, Outcome(), initial, 0.0)
+    return stages.Trained(model, maker, TrainingOutcome(), initial, 0.0)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +38,7 @@ def made(scene, trained):
 
 @pytest.fixture
 def path(tmp_path, made):
-    bundle.save(tmp_path / "bundle.npz", made)
+    bundle.save_bundle(tmp_path / "bundle.npz", made)
     return tmp_path / "bundle.npz"
 
 
@@ -54,7 +56,7 @@ def refusal(path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # NumPy leaves a damaged archive open
         with pytest.raises(BundleError) as caught:
-            bundle.load(path)
+            bundle.load_bundle(path)
         message = str(caught.value)
         del caught
         gc.collect()
@@ -64,7 +66,7 @@ def refusal(path):
 
 
 def test_everything_comes_back(path, made):
-    found = bundle.load(path)
+    found = bundle.load_bundle(path)
     assert found.config == made.config
     assert asdict(found.scales) == asdict(made.scales)
     assert (found.log_scale, found.photon_scale, found.versions) == (6.75, made.photon_scale, VERSIONS)
@@ -77,7 +79,7 @@ def test_everything_comes_back(path, made):
 
 
 def test_a_loaded_bundle_predicts_the_same(scene, trained, path, canvases):
-    small, found = scene(), bundle.load(path)
+    small, found = scene(), bundle.load_bundle(path)
     model, maker = stages.make_model(found.config, found.scales, found.probe, small.reach)
     groups = small.group.infer.take(slice(0, 8))
     untrained = canvases(model, maker, small.group.frames, groups, 8)
@@ -199,10 +201,10 @@ def test_a_bundle_from_before_a_setting_that_may_be_left_out_is_read(path):
 
     def older(about):
         del about["config"]["model"]["precision"]
-        return {**about, "config_digest": digest(about["config"])}
+        return {**about, "config_digest": config_digest(about["config"])}
 
     rewrite(path, older)
-    assert bundle.load(path).config.model.precision == "float32"
+    assert bundle.load_bundle(path).config.model.precision == "float32"
 
 
 def test_an_unknown_setting_is_named(path):
@@ -237,5 +239,5 @@ def test_a_description_that_is_no_table_is_refused(path):
 
 def test_a_bundle_that_is_not_strict_json_is_never_written(tmp_path, made):
     with pytest.raises(ValueError, match="JSON"):
-        bundle.save(tmp_path / "bundle.npz", replace(made, log_scale=float("nan")))
+        bundle.save_bundle(tmp_path / "bundle.npz", replace(made, log_scale=float("nan")))
     assert not list(tmp_path.iterdir())

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from ptycho.dose import write
-from ptycho.scenario import load_scenario
+from ptycho.config.scenario import load_scenario
+from ptycho.pipeline.dose import write_dose_parity
 
 SMALL = ("simulate.scan.images=48", "group.train_groups=8", "model.sweeps=1", "model.filters=4")
 
@@ -16,7 +16,7 @@ SMALL = ("simulate.scan.images=48", "group.train_groups=8", "model.sweeps=1", "m
 def stats(tmp_path_factory):
     out = tmp_path_factory.mktemp("dose")
     a, b = (load_scenario(name, "smoke", SMALL) for name in ("gs2_ideal", "dose_legacy_gs2"))
-    write(a, b, out, lambda done, total, note: None)
+    write_dose_parity(a, b, out, lambda done, total, note: None)
     return json.loads((out / "dose_normalization_stats.json").read_text()), (
         out / "dose_normalization_stats.md"
     ).read_text()

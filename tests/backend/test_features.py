@@ -7,12 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ptycho import geometry, probes, stages
-from ptycho.features import FeatureMaker
-from ptycho.frames import Frames
-from ptycho.group import Groups, make_groups
-from ptycho.normalize import normalize
-from ptycho.simulate import diffraction_amplitude
+from ptycho.data.frames import Frames
+from ptycho.data.grouping import Groups, make_groups
+from ptycho.data.normalization import compute_scales
+from ptycho.data.simulation import diffraction_amplitude
+from ptycho.model.features import FeatureMaker
+from ptycho.optics import probes
+from ptycho.optics.geometry import extract_patches
+from ptycho.pipeline import stages
 
 
 def fourier_error(maker, groups, canvas, corners, measured):
@@ -21,7 +23,7 @@ def fourier_error(maker, groups, canvas, corners, measured):
     crop = slice((N - w) // 2, (N + w) // 2)
     error = 0.0
     for b in range(len(groups)):
-        moved = probes.shift(maker.probe, groups.offsets[b] - groups.shifts[b])[:, crop, crop]
+        moved = probes.shift_probe(maker.probe, groups.offsets[b] - groups.shifts[b])[:, crop, crop]
         for c, (row, column) in enumerate(corners[b]):
             psi = moved[c] * canvas[b, row : row + w, column : column + w]
             error += np.sum((measured[b, c] - diffraction_amplitude(np.pad(psi, (N - w) // 2), N)) ** 2)
@@ -89,14 +91,14 @@ def test_another_fft_s_rounding_is_below_single_precision(scene, another_fft):
 def test_a_perfect_flat_object_stays_at_the_required_amplitude():
     """On whole pixels the flat start predicts such data exactly: there is nothing to correct."""
     rng = np.random.default_rng(0)
-    probe = probes.normalize(probes.idealized(64), 10.0, mask=True)
+    probe = probes.normalize_probe(probes.idealized(64), 10.0, mask=True)
     positions = 64.0 + rng.integers(-8, 9, (20, 2))
     frames = Frames(
         np.repeat(diffraction_amplitude(2.3 * probe, 64)[None], 20, 0).astype(np.float32), positions, np.arange(20)
     )
     made = make_groups(positions, 2, 4, rng)
     groups = Groups(made.members, made.centers, np.rint(made.offsets))
-    scales = normalize(frames, groups, float(np.linalg.norm(probe)), 1e6)
+    scales = compute_scales(frames, groups, float(np.linalg.norm(probe)), 1e6)
     maker = FeatureMaker(probe, scales, 32, 4)
     estimate = maker(frames, groups)["estimate"] / scales.counts_scale
     assert scales.required_amplitude == pytest.approx(2.3 * scales.gain, rel=1e-5)
@@ -140,13 +142,13 @@ def test_estimates_of_gs2_lie_near_the_truth(gs2):
     config = replace(config, model=replace(config.model, sweeps=8))
     split = stages.split(config, print, dataset)
     groups = make_groups(split.train.positions, 2, 4, np.random.default_rng(0)).take(slice(0, 32))
-    scales = normalize(split.train, groups, float(np.linalg.norm(dataset.probe)), dataset.nphotons)
+    scales = compute_scales(split.train, groups, float(np.linalg.norm(dataset.probe)), dataset.nphotons)
     maker = FeatureMaker(dataset.probe, scales, 32, 8)
     estimate = maker(split.train, groups)["estimate"] / (scales.counts_scale * scales.gain)
     found = estimate[:, :, 0] + 1j * estimate[:, :, 1]
     bright = np.abs(dataset.probe[16:48, 16:48]) > 0.5 * np.abs(dataset.probe).max()
     pixels = groups.centers[:, None] + groups.shifts
-    truth = np.stack([geometry.extract(dataset.truth, at, 32) for at in pixels])
+    truth = np.stack([extract_patches(dataset.truth, at, 32) for at in pixels])
     f, t = found[..., bright], truth[..., bright].real
     assert np.corrcoef(np.abs(f).ravel(), t.ravel())[0, 1] > 0.9
     assert np.abs(f).mean() == pytest.approx(t.mean(), rel=0.02)

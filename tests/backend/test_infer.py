@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from scipy import fft
 
-from ptycho import geometry
-from ptycho.features import FeatureMaker
-from ptycho.infer import predict, reconstruct
+from ptycho.model.features import FeatureMaker
+from ptycho.optics.geometry import extract_patches
+from ptycho.reconstruction.stitching import predict, stitch_object
 
 COMPLEX = (
     "simulate.object.kind=complex_field",
@@ -31,7 +31,7 @@ class Perfect(FeatureMaker):
     def __call__(self, frames, groups):
         inputs = replace(self, sweeps=0)._bare(frames, groups)
         w = self.window
-        patches = np.stack([geometry.extract(self.truth, at, w) for at in groups.centers[:, None] + groups.shifts])
+        patches = np.stack([extract_patches(self.truth, at, w) for at in groups.centers[:, None] + groups.shifts])
         turns = np.array([self.turns.get(tuple(m), 1.0) for m in groups.members.tolist()])[:, None, None, None]
         patches = patches * turns * self.scales.counts_scale * self.scales.gain
         zero = np.zeros(patches.shape)
@@ -53,7 +53,7 @@ def perfect(small, turned=False):
 
 def stitch(small, model, maker, **options):
     settings = {"batch_size": 16, "align_phases": False} | options
-    return reconstruct(model, maker, small.group.frames, small.group.infer, **settings)
+    return stitch_object(model, maker, small.group.frames, small.group.infer, **settings)
 
 
 def shift_between(a, b):
@@ -95,7 +95,7 @@ def test_the_origin_is_the_object_coordinate_of_the_first_pixel(scene):
     frames = replace(small.group.frames, positions=small.group.frames.positions + step)
     base = stitch(small, model, maker)
     maker = replace(maker, truth=np.roll(small.dataset.truth, (-3, 5), (0, 1)))
-    moved = reconstruct(model, maker, frames, there, batch_size=16, align_phases=False)
+    moved = stitch_object(model, maker, frames, there, batch_size=16, align_phases=False)
     assert moved.origin == (base.origin[0] + 5, base.origin[1] - 3)
     np.testing.assert_allclose(moved.object, base.object, atol=1e-5)
 
@@ -193,7 +193,7 @@ def peak(small, groups, aligned):
     frames = small.group.frames
 
     def run(part):
-        reconstruct(model, maker, frames, part, batch_size=8, align_phases=aligned)
+        stitch_object(model, maker, frames, part, batch_size=8, align_phases=aligned)
 
     run(groups.take(slice(0, 8)))
     tracemalloc.start()

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from scipy.special import xlogy
 
-from ptycho import losses, probes
-from ptycho.backend import ops
-from ptycho.simulate import diffraction_amplitude
+from ptycho.data.simulation import diffraction_amplitude
+from ptycho.model import losses
+from ptycho.model.backend import ops
+from ptycho.optics import probes
 
 DOSES = [1e3, 1e9]
 

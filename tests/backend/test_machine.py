@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import types
 
-from ptycho import machine
-from ptycho.backend import keras
+from ptycho.model.backend import keras
+from ptycho.output import machine
 
 
 def test_where_a_product_lies_is_where_the_backend_computes():
@@ -22,7 +22,7 @@ def test_an_accelerator_that_is_seen_and_not_used_is_not_where_it_computes(monke
 
 
 def test_the_processor_has_a_name_and_no_memory_of_its_own():
-    assert len(machine.name_of("cpu:0")) > 2
+    assert len(machine.device_name("cpu:0")) > 2
     assert machine.peak_device_memory_mb("cpu:0") is None
 
 
@@ -51,5 +51,5 @@ def test_an_accelerator_has_a_name_and_tells_its_memory(monkeypatch):
 
         monkeypatch.setattr(torch.cuda, "get_device_name", {0: "Some GPU"}.__getitem__)
         monkeypatch.setattr(torch.cuda, "max_memory_allocated", {0: 3 * 2**20}.__getitem__)
-    assert machine.name_of(place) == "Some GPU"
+    assert machine.device_name(place) == "Some GPU"
     assert machine.peak_device_memory_mb(place) == 3

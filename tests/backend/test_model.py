@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ptycho import model as m
-from ptycho import stages
-from ptycho.backend import keras, name, ops
-from ptycho.frames import Frames
-from ptycho.group import Groups
-from ptycho.pinned import first_steps
+from ptycho.data.frames import Frames
+from ptycho.data.grouping import Groups
+from ptycho.model.backend import keras, ops, weight_name
+from ptycho.model.network import COMPONENTS, amplitude_head, initial_weights, losses, physics
+from ptycho.pipeline import stages
+from ptycho.training.pinned import first_steps
 
 HEADS = ["positive", "sigmoid", "softplus", "swish", "relu"]
 AT_ZERO = {"sigmoid": 0.5, "softplus": np.log(2), "swish": 0.0, "relu": 0.0}
@@ -30,7 +30,7 @@ def host(values):
 
 
 def head(kind, logits, start=1.0):
-    return host(m.amplitude_head(kind, tensor(logits), REQUIRED, tensor(start)))
+    return host(amplitude_head(kind, tensor(logits), REQUIRED, tensor(start)))
 
 
 def objects(model, inputs):
@@ -90,7 +90,7 @@ FLAT_AT_START = [kind for kind in HEADS if kind != "relu"]  # a relu starts from
 @pytest.mark.parametrize("kind", FLAT_AT_START)
 def test_head_lets_a_gradient_through_at_its_start(gradient, kind):
     """The untrained network gives zero logits: a head that is flat there can never be trained."""
-    slope = gradient(lambda x: ops.sum(m.amplitude_head(kind, x, REQUIRED)), np.zeros(3))[1]
+    slope = gradient(lambda x: ops.sum(amplitude_head(kind, x, REQUIRED)), np.zeros(3))[1]
     assert (slope > 0.1).all()
 
 
@@ -137,7 +137,7 @@ def test_plain_heads_keep_only_the_estimates_phase(scene, kind):
                   "simulate.object.correlation_px=6.0", "simulate.object.phase_std_rad=0.5")  # fmt: skip
     model, maker = small.model()
     inputs = maker(small.split.train, small.group.train.take(slice(0, 1)))
-    on_grid = m.physics.interpolation(ops.round(tensor(inputs["offsets"])), model.window, model.architecture.canvas)
+    on_grid = physics.interpolation(ops.round(tensor(inputs["offsets"])), model.window, model.architecture.canvas)
     patches = model._refine({k: tensor(v) for k, v in inputs.items()}, on_grid, model.illumination.weight())
     found = host(patches[0]) + 1j * host(patches[1])
     estimate = inputs["estimate"][:, :, 0] + 1j * inputs["estimate"][:, :, 1]
@@ -184,9 +184,9 @@ def test_loss_components_are_weighted_into_the_loss(scene):
     inputs = {k: tensor(v) for k, v in maker(small.split.train, small.group.train.take(slice(0, 2))).items()}
     output = model(inputs)
     found = {name: float(host(value)) for name, value in model.loss_components(inputs, output).items()}
-    variation = m.losses.total_variation((output["object"][:, 0], output["object"][:, 1]), output["weight"])
+    variation = losses.total_variation((output["object"][:, 0], output["object"][:, 1]), output["weight"])
     assert found["realspace_loss"] == pytest.approx(2 * float(host(variation)), rel=1e-5)
-    assert min(found[name] for name in m.COMPONENTS) > 0
+    assert min(found[name] for name in COMPONENTS) > 0
     wanted = 0.5 * found["nll_loss"] + 3 * found["mae_loss"] + 0.25 * found["realspace_loss"]
     assert found["loss"] == pytest.approx(wanted, rel=1e-5)
 
@@ -216,7 +216,7 @@ def test_the_plain_mae_sees_a_doubled_probe(scene):
     inputs = {k: tensor(v) for k, v in maker(small.split.train, small.group.train.take(slice(0, 2))).items()}
     predicted = model.intensity(model(inputs)["object"], inputs["offsets"])
     measured = model.scaler(inputs["diffraction"])
-    plain = float(host(m.losses.amplitude_mae(measured, predicted)))
+    plain = float(host(losses.amplitude_mae(measured, predicted)))
     assert float(host(model._mae(measured, predicted))) == plain
     assert float(host(model._mae(measured, 4 * predicted))) > 2 * plain
 
@@ -228,9 +228,7 @@ def test_nll_is_in_photons(scene):
     scaler, photons = model.scaler, np.array([[[[4e6, 9e4]]]])
     normalised = host(scaler(tensor(np.sqrt(photons)))) ** 2
     np.testing.assert_allclose(normalised, photons / small.scales.counts_scale**2, rtol=1e-5)
-    perfect, quarter = (
-        m.losses.poisson_nll(tensor(photons), scaler.inverse(tensor(normalised * f))) for f in (1, 0.25)
-    )
+    perfect, quarter = (losses.poisson_nll(tensor(photons), scaler.inverse(tensor(normalised * f))) for f in (1, 0.25))
     assert float(host(perfect)) == pytest.approx(0, abs=1)
     assert float(host(quarter)) == pytest.approx(np.mean(photons * (0.25 - 1 + np.log(4))), rel=1e-4)
 
@@ -240,7 +238,7 @@ def test_nll_is_in_photons(scene):
 
 def test_log_scale_is_one_weight_for_both_directions(scene):
     model, _ = scene().model()
-    assert [name(w) for w in model.weights].count("log_scale") == 1
+    assert [weight_name(w) for w in model.weights].count("log_scale") == 1
     assert float(host(model.scaler.log_scale)) == pytest.approx(np.log(np.sqrt(1e9) / 32), abs=1e-4)
     x = tensor([1.0, 30.0])
     for value in (0.0, 2.0):
@@ -293,7 +291,7 @@ def test_initial_weights_depend_on_the_seed_alone(scene):
 def test_initial_weights_are_he_normal_and_the_same_on_every_backend(scene):
     """The figures pin NumPy's own stream, so each backend must start from the same numbers."""
     network = scene("model.filters=8").model()[0].network
-    values = m.initial_weights(network, 42)
+    values = initial_weights(network, 42)
     shapes = [w.shape for w in network.weights]
     assert [v.shape for v in values] == [tuple(s) for s in shapes]
     np.testing.assert_allclose(values[0].ravel()[:2], np.sqrt(2 / 180) * np.array([0.30471708, -1.03998411]), rtol=1e-6)

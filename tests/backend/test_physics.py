@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ptycho import geometry, physics
-from ptycho.backend import ops
-from ptycho.simulate import diffraction_amplitude
+from ptycho.data.simulation import diffraction_amplitude
+from ptycho.model import physics
+from ptycho.model.backend import ops
+from ptycho.optics.geometry import extract_patches
 
 
 def tensor(values):
@@ -56,13 +57,13 @@ def test_what_lies_off_the_canvas_has_no_weight():
 def test_extract_reads_row_y_and_column_x():
     canvas = np.arange(16.0).reshape(1, 4, 4)
     matrices = physics.interpolation(tensor([[[1, 0], [0, -1]]]), 2, 4)
-    found = host(physics.extract(tensor(canvas), matrices))
+    found = host(physics.cut_windows(tensor(canvas), matrices))
     np.testing.assert_array_equal(found, [[[[6, 7], [10, 11]], [[1, 2], [5, 6]]]])
 
 
 def test_place_sums_a_groups_patches():
     matrices = physics.interpolation(tensor([[[0, 0], [1, 0]]]), 2, 4)
-    found = host(physics.place(tensor([[[[1, 2], [3, 4]], [[10, 20], [30, 40]]]]), matrices))
+    found = host(physics.place_windows(tensor([[[[1, 2], [3, 4]], [[10, 20], [30, 40]]]]), matrices))
     np.testing.assert_array_equal(found, [[[0, 0, 0, 0], [0, 1, 12, 20], [0, 3, 34, 40], [0, 0, 0, 0]]])
 
 
@@ -71,8 +72,8 @@ def test_place_is_the_adjoint_of_extract(rng, largest):
     B, C, n, M = 3, 4, 8, 14
     matrices = physics.interpolation(tensor(rng.uniform(-largest, largest, (B, C, 2))), n, M)
     x, y = rng.standard_normal((B, M, M)), rng.standard_normal((B, C, n, n))
-    forward = np.sum(host(physics.extract(tensor(x), matrices)) * y)
-    backward = np.sum(x * host(physics.place(tensor(y), matrices)))
+    forward = np.sum(host(physics.cut_windows(tensor(x), matrices)) * y)
+    backward = np.sum(x * host(physics.place_windows(tensor(y), matrices)))
     assert abs(forward) > 1
     assert forward == pytest.approx(backward, rel=1e-5)
 
@@ -81,11 +82,11 @@ def test_extract_agrees_with_the_simulation_on_the_same_object(rng):
     obj = complex_normal(rng, 40, 52).astype(np.complex64)
     centers = np.array([[20, 18], [31, 22]])
     offsets = rng.uniform(-5, 5, (2, 3, 2)).astype(np.float32)
-    canvas = geometry.extract(obj, centers, 24)
+    canvas = extract_patches(obj, centers, 24)
     matrices = physics.interpolation(tensor(offsets), 10, 24)
-    found = joined([physics.extract(part, matrices) for part in pair(canvas)])
+    found = joined([physics.cut_windows(part, matrices) for part in pair(canvas)])
     for b in range(2):
-        np.testing.assert_allclose(found[b], geometry.extract(obj, centers[b] + offsets[b], 10), atol=1e-5)
+        np.testing.assert_allclose(found[b], extract_patches(obj, centers[b] + offsets[b], 10), atol=1e-5)
 
 
 def test_overlap_average_brings_whole_pixel_patches_of_an_object_back(rng):
@@ -94,7 +95,7 @@ def test_overlap_average_brings_whole_pixel_patches_of_an_object_back(rng):
     offsets = np.array([[[-4, 2], [3, -3], [0, 0], [1, 4]]], np.float32)
     weight = rng.uniform(0.5, 2.0, (n, n))
     matrices = physics.interpolation(tensor(offsets), n, M)
-    patches = [physics.extract(part, matrices) for part in pair(obj)]
+    patches = [physics.cut_windows(part, matrices) for part in pair(obj)]
     average, total = physics.overlap_average(patches, tensor(weight), matrices, outside=7.0)
     average, total = joined(average), host(total)
     expected = np.zeros((M, M))
@@ -161,7 +162,7 @@ def test_gradient_through_extract_and_diffraction_agrees_with_finite_differences
     probe, weights = complex_normal(rng, n, n), rng.uniform(0.5, 1.5, (1, 3, N, N))
 
     def loss(canvas):
-        patches = physics.extract(canvas[0], matrices), physics.extract(canvas[1], matrices)
+        patches = physics.cut_windows(canvas[0], matrices), physics.cut_windows(canvas[1], matrices)
         intensity = physics.diffraction_intensity(physics.multiply(patches, pair(probe)), N)
         return ops.sum(tensor(weights) * intensity)
 

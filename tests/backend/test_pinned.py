@@ -11,9 +11,9 @@ from guard.pipeline import PINNED_RATE, grouped, parts, trained
 from harness.core.project import find_project
 from harness.core.trees import join_tree
 from harness.store.goldens import Goldens
-from ptycho.backend import KERAS_2, keras
-from ptycho.pinned import first_steps, fixed_batches
-from ptycho.scenario import load_scenario
+from ptycho.config.scenario import load_scenario
+from ptycho.model.backend import KERAS_2, keras
+from ptycho.training.pinned import first_steps, fixed_batches
 
 ROOT = Path(__file__).parents[2]
 NEEDS = ("simulation", "split", "probe", "groups", "normalized", "trained")

@@ -11,10 +11,13 @@ import numpy as np
 import pytest
 
 import ptycho
-from ptycho import artifacts, bundle, stages
-from ptycho.backend import ops
-from ptycho.config import PipelineConfig, from_mapping
+from ptycho.config.pipeline import PipelineConfig
+from ptycho.config.reading import from_mapping
 from ptycho.errors import TrainingDiverged
+from ptycho.model import bundle
+from ptycho.model.backend import ops
+from ptycho.output import artifacts
+from ptycho.pipeline import stages
 
 ARTIFACTS = (
     "run_metadata.json",
@@ -205,7 +208,7 @@ def test_quality_is_over_the_support_with_the_full_canvas_beside_it(smoke):
 
 
 def test_the_bundle_of_a_run_loads_and_has_its_scales(smoke):
-    found = bundle.load(smoke.out / "train_outputs" / "bundle.npz")
+    found = bundle.load_bundle(smoke.out / "train_outputs" / "bundle.npz")
     scaler = smoke.json("intensity_stats.json")["intensity_scaler_state"]
     assert found.config == smoke.done.scenario.config
     assert found.log_scale == pytest.approx(scaler["log_scale_value"], abs=1e-7)
@@ -219,7 +222,7 @@ def test_the_bundle_of_a_run_loads_and_has_its_scales(smoke):
 
 def saved(out):
     """The bundle that an early end leaves, whose weights are finite."""
-    found = bundle.load(out / "train_outputs" / "bundle.npz")
+    found = bundle.load_bundle(out / "train_outputs" / "bundle.npz")
     assert len(found.weights) > 10
     assert all(np.isfinite(w).all() for w in found.weights)
     return found

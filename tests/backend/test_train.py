@@ -9,12 +9,12 @@ from itertools import chain, pairwise
 import numpy as np
 import pytest
 
-from ptycho import train as t
-from ptycho.backend import host, keras, ops, path
 from ptycho.errors import PtychoError
-from ptycho.model import COMPONENTS
-from ptycho.pinned import _gradient_norms
-from ptycho.train import GroupBatches, Outcome, input_maker, train
+from ptycho.model.backend import host, keras, ops, weight_path
+from ptycho.model.network import COMPONENTS
+from ptycho.training import training as t
+from ptycho.training.pinned import _gradient_norms
+from ptycho.training.training import GroupBatches, TrainingOutcome, input_maker, train_network
 
 METRICS = {"loss", *COMPONENTS}
 
@@ -22,7 +22,7 @@ METRICS = {"loss", *COMPONENTS}
 @dataclass(frozen=True)
 class Trained:
     model: keras.Model
-    outcome: Outcome
+    outcome: TrainingOutcome
     initial: list[np.ndarray]
 
     @property
@@ -43,10 +43,10 @@ def trained(scene):
 
     TensorFlow takes four seconds to trace a graph, so only where it matters it is asked to.
     """
-    compile_model = t.compile_model
+    compile_as_ever = t.compile_model
 
     def eagerly(model, config, steps):
-        compile_model(model, config, steps)
+        compile_as_ever(model, config, steps)
         model.run_eagerly = keras.backend.backend() == "tensorflow"
 
     def run(*overrides, report=None, frames=None, learning_rate=None, truth=False, compiled=False):
@@ -61,7 +61,7 @@ def trained(scene):
         with pytest.MonkeyPatch.context() as patch:
             if not compiled:
                 patch.setattr(t, "compile_model", eagerly)
-            outcome = train(model, make, small.group.train, config, report)
+            outcome = train_network(model, make, small.group.train, config, report)
         return Trained(model, outcome, initial)
 
     return run
@@ -124,7 +124,7 @@ def test_training_feeds_every_epoch_its_own_order(scene, monkeypatch):
         seen.append(groups.members[:, 0].tolist())
         return inner(groups)
 
-    train(model, make, small.group.train, small.config.train)
+    train_network(model, make, small.group.train, small.config.train)
     wanted = []
     for epoch in (1, 2):
         order = np.random.default_rng([small.config.train.seed, epoch]).permutation(24)
@@ -164,7 +164,7 @@ def test_every_trainable_weight_moves(plain):
     before = {id(w): value for w, value in zip(model.weights, plain[0].initial, strict=True)}
     assert any(w is model.scaler.log_scale for w in model.trainable_weights)
     for weight in model.trainable_weights:
-        assert not np.array_equal(host(weight), before[id(weight)]), path(weight)
+        assert not np.array_equal(host(weight), before[id(weight)]), weight_path(weight)
 
 
 def test_the_gradient_norm_of_one_step_is_the_gradient_s(scene, trained):
@@ -345,7 +345,7 @@ def test_ctrl_c_before_the_first_step_keeps_the_initial_weights(scene, monkeypat
             raise KeyboardInterrupt
         return inner(groups)
 
-    outcome = train(model, make, small.group.train, small.config.train)
+    outcome = train_network(model, make, small.group.train, small.config.train)
     assert outcome.interrupted
     assert outcome.history == {"learning_rate": [], "gradient_norm": []}
     assert len(calls) == 2

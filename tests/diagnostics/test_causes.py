@@ -11,15 +11,20 @@ import numpy as np
 import pytest
 
 import ptycho
-from ptycho import infer, model, normalize, pipeline, telemetry
+from ptycho.data.normalization import Scales
 from ptycho.diagnostics import analyze
 from ptycho.errors import TrainingDiverged
+from ptycho.model.network import IntensityScaler
+from ptycho.pipeline import execution
+from ptycho.pipeline.execution import PIPELINE
+from ptycho.quality import telemetry
+from ptycho.reconstruction import stitching
 
 FEW = ("simulate.scan.images=192", "group.train_groups=48", "train.epochs=2", "model.filters=8", "reference.sweeps=2")
 
 
 def run(out, *overrides):
-    from ptycho.pipeline import run as pipeline_run
+    from ptycho.pipeline.execution import run as pipeline_run
 
     return pipeline_run(ptycho.load_scenario("gs2_ideal", "smoke", [*FEW, *overrides]), out)
 
@@ -48,7 +53,7 @@ def after(stage, change):
 
         return dataclasses.replace(s, run=act)
 
-    return tuple(changed(s) if s.name == stage else s for s in pipeline.PIPELINE)
+    return tuple(changed(s) if s.name == stage else s for s in PIPELINE)
 
 
 def metrics_over_everything(comparison, needs):
@@ -61,7 +66,7 @@ def metrics_over_everything(comparison, needs):
 
 
 def never_divided(patch):
-    patch.setattr(normalize.Scales, "prediction_to_object_units", lambda self, log_scale: 1.0)
+    patch.setattr(Scales, "prediction_to_object_units", lambda self, log_scale: 1.0)
 
 
 def scale_of_another_side(scales, needs):
@@ -75,24 +80,24 @@ def absolute_canvas(offsets, N):
 
 def bare_variable(patch):
     """What Keras 3 makes of a bare variable: there, and not tracked."""
-    add = model.IntensityScaler.add_weight
+    add = IntensityScaler.add_weight
 
     def untracked(self, *args, **settings):
         return add(self, *args, **{**settings, "trainable": False})
 
-    patch.setattr(model.IntensityScaler, "add_weight", untracked)
+    patch.setattr(IntensityScaler, "add_weight", untracked)
 
 
 def coverage(patch):
-    patch.setattr(pipeline, "PIPELINE", after("compare", metrics_over_everything))
+    patch.setattr(execution, "PIPELINE", after("compare", metrics_over_everything))
 
 
 def stale_configuration(patch):
-    patch.setattr(pipeline, "PIPELINE", after("normalize", scale_of_another_side))
+    patch.setattr(execution, "PIPELINE", after("normalize", scale_of_another_side))
 
 
 def offsets_not_centred(patch):
-    for module in (infer, telemetry):
+    for module in (stitching, telemetry):
         patch.setattr(module, "required_canvas", absolute_canvas)
 
 

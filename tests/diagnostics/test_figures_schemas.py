@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from harness.judge.schema import Schema
-from ptycho.artifacts import plain
 from ptycho.diagnostics import analyze, compare, diagnose, read
 from ptycho.diagnostics.run import Run
+from ptycho.output.artifacts import to_plain
 
 FOLDER = Path(__file__).parents[2] / "schemas/diagnostics"
 SCHEMAS = {p.name.removesuffix(".schema.json"): p for p in sorted(FOLDER.glob("*.json"))}
@@ -71,7 +71,7 @@ def test_figures_that_are_not_finite_keep_to_them(upstream):
     run = next(r for r in read(upstream) if r.name == "gs2_ne60")
     parts = copy.deepcopy(dict(run.parts))
     parts["metrics"]["amplitude"] |= {"rmse": float("nan"), "mae": float("inf")}
-    made = plain(diagnose([Run("odd", "upstream", parts)]))["runs"][0]["analyses"]
+    made = to_plain(diagnose([Run("odd", "upstream", parts)]))["runs"][0]["analyses"]
     assert [p for a in made for p in problems(a)] == []
 
 

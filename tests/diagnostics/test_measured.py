@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ptycho import probes
 from ptycho.diagnostics import measured
 from ptycho.diagnostics.geometry import canvas
+from ptycho.optics import probes
 
 SQUARE = np.array([[0.0, 0.0], [3.0, 0.0], [0.0, 4.0], [3.0, 4.0]])
 
@@ -66,7 +66,7 @@ def test_a_centred_scan_fits_where_an_absolute_one_does_not():
 
 
 def test_the_idealised_probe_has_the_conformance_figures():
-    found = measured.probe(probes.normalize(probes.idealized(64), 10.0, mask=True))
+    found = measured.probe(probes.normalize_probe(probes.idealized(64), 10.0, mask=True))
     assert found["amplitude"]["l2"] == pytest.approx(20.0205, abs=5e-5)
     assert found["amplitude"]["max"] == pytest.approx(1.08936, abs=5e-6)
     assert found["amplitude"]["mean"] == pytest.approx(0.1, rel=1e-6)

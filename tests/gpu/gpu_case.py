@@ -67,10 +67,10 @@ class Clock:
 
 def measure(case: Case) -> dict[str, Any]:
     """Run the whole pipeline of ``case``: what it ran on and under, its quality, speed and memory."""
-    from ptycho import machine
-    from ptycho.config import digest
-    from ptycho.pipeline import run
-    from ptycho.scenario import load_scenario
+    from ptycho.config.reading import config_digest
+    from ptycho.config.scenario import load_scenario
+    from ptycho.output import machine
+    from ptycho.pipeline.execution import run
 
     scenario = load_scenario(SCENARIO, case.profile, case.overrides)
     config, clock = scenario.config, Clock()
@@ -83,9 +83,9 @@ def measure(case: Case) -> dict[str, Any]:
     rate = trained / epoch if epoch else None
     return {
         "place": place,
-        "device": machine.name_of(place),
+        "device": machine.device_name(place),
         "versions": machine.versions(),
-        "config_digest": digest(config),
+        "config_digest": config_digest(config),
         "precision": config.model.precision,
         "object_px": config.simulate.object.size if config.simulate else None,
         "images": counts["train"] + counts["test"],
@@ -114,16 +114,16 @@ def measure(case: Case) -> dict[str, Any]:
 
 def look() -> dict[str, Any]:
     """What the backend sees and computes on (see ``gpu_plan.Sight``), and the machine around it."""
-    from ptycho import machine
+    from ptycho.output import machine
 
     place, versions = machine.computes_on(), machine.versions()
-    device = machine.device()
+    device = machine.compute_device()
     return {
         "sight": {
             "backend": versions["backend"],
             "accelerators": device["accelerators"],
             "place": place,
-            "name": machine.name_of(place),
+            "name": machine.device_name(place),
         },
         "host": {key: device[key] for key in ("platform", "processor", "cpus", "load_average")},
         "versions": versions,

@@ -11,9 +11,9 @@ import pytest
 from gpu_case import GEOMETRY, PRECISIONS, SCENARIO, Case, Clock
 from gpu_plan import OPTION, Sight, decide
 
-from ptycho import probes
-from ptycho.scenario import load_scenario
-from ptycho.simulate import make_probe
+from ptycho.config.scenario import load_scenario
+from ptycho.data.simulation import make_probe
+from ptycho.optics import probes
 
 ROOT = Path(__file__).parents[2]
 GPU = Sight("jax", ("gpu:0",), "gpu:0", "Some GPU")

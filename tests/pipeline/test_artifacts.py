@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ptycho import artifacts
 from ptycho.errors import PtychoError
+from ptycho.output import artifacts
 
 
 def strict(text):
@@ -38,7 +38,7 @@ json_values = st.recursive(
 
 @given(json_values)
 def test_plain_values_are_strict_json_and_only_non_finite_ones_change(value):
-    text = json.dumps(artifacts.plain(value), allow_nan=False)
+    text = json.dumps(artifacts.to_plain(value), allow_nan=False)
 
     def same(a, b):
         if isinstance(a, dict):
@@ -58,7 +58,7 @@ def test_what_the_pipeline_records_becomes_plain():
         name: str
         pair: tuple[int, float]
 
-    found = artifacts.plain({
+    found = artifacts.to_plain({
         "record": Record("x", (1, math.nan)),
         "records": [Record("y", (2, math.inf))],
         "array": np.array([[1.5, -np.inf]], np.float32),
@@ -134,7 +134,7 @@ def python(code, *arguments, **settings):
 FULL_DISK = """
 import resource, sys
 from pathlib import Path
-from ptycho import artifacts
+from ptycho.output import artifacts
 from ptycho.errors import PtychoError
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))  # as on a full disk, the write ends part-way
@@ -159,7 +159,7 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_half_written(tmp_path, old)
 WRITER = """
 import itertools, sys
 from pathlib import Path
-from ptycho import artifacts
+from ptycho.output import artifacts
 
 for turn in itertools.count():
     artifacts.write_json(Path(sys.argv[1]), {"turn": turn, "values": [turn] * 200_000})

@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ptycho.config import PipelineConfig, digest, from_mapping, from_parts, to_mapping
+from ptycho.config.pipeline import PipelineConfig
+from ptycho.config.reading import config_digest, from_mapping, from_parts, to_mapping
+from ptycho.config.scenario import PROFILES, REPLAY, list_scenarios, load_scenario, parse_override, scenario_root
 from ptycho.errors import ConfigError
-from ptycho.scenario import PROFILES, REPLAY, list_scenarios, load_scenario, parse_override, scenario_root
 
 SCENARIOS = sorted(list_scenarios())
 NINE = [
@@ -62,7 +63,7 @@ def test_every_scenario_loads_at_every_profile_and_survives_a_round_trip(name, p
     plain = json.loads(json.dumps(to_mapping(scenario.config)))
     again = from_mapping(PipelineConfig, plain, "round trip")
     assert again == scenario.config
-    assert digest(again) == digest(scenario.config)
+    assert config_digest(again) == config_digest(scenario.config)
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
@@ -70,7 +71,7 @@ def test_profiles_grow_from_smoke_to_full(name):
     smoke, cpu, full = (load_scenario(name, profile).config for profile in PROFILES)
     assert smoke.train.epochs <= cpu.train.epochs <= full.train.epochs
     assert smoke.group.train_groups <= cpu.group.train_groups <= full.group.train_groups
-    assert digest(smoke) != digest(full)
+    assert config_digest(smoke) != config_digest(full)
 
 
 def test_the_full_profile_is_the_seeds():
@@ -166,7 +167,7 @@ def test_a_choice_that_is_no_string_is_refused(value):
 def test_a_whole_number_is_a_number():
     config = made(simulate__nphotons=1000, train__clip_norm=5)
     assert type(config.simulate.nphotons) is float
-    assert digest(config) == digest(made(simulate__nphotons=1000.0, train__clip_norm=5.0))
+    assert config_digest(config) == config_digest(made(simulate__nphotons=1000.0, train__clip_norm=5.0))
 
 
 # Impossible combinations
@@ -303,7 +304,7 @@ def test_the_digest_changes_with_every_field_and_the_round_trip_keeps_it(leaf):
     path, hint = LEAVES[leaf]
     values = mapping("siemens_star" if path[0] == "measured" else "gs2_complex")
     values["loss"]["mae_weight"] = 0.5  # so that how it is counted matters
-    before = digest(from_mapping(PipelineConfig, values, "here"))
+    before = config_digest(from_mapping(PipelineConfig, values, "here"))
     inner = values
     for table in path[:-1]:
         inner = inner[table]
@@ -316,21 +317,21 @@ def test_the_digest_changes_with_every_field_and_the_round_trip_keeps_it(leaf):
             continue
         assert to_mapping(possible[-1]) == values
         assert from_mapping(PipelineConfig, to_mapping(possible[-1]), "here") == possible[-1]
-        assert digest(possible[-1]) != before
+        assert config_digest(possible[-1]) != before
     assert possible, f"no other value of {leaf} was possible"
 
 
 def test_the_digest_is_stable():
     """Of the canonical text, whatever the order of keys or the Python that writes it."""
-    assert digest({"b": 1.0, "a": [True, None]}) == digest({"a": [True, None], "b": 1.0})
-    assert digest({"a": 1}) == "015abd7f5cc57a2dd94b7590f04ad8084273905ee33ec5cebeae62276a97f862"
-    assert digest(made()) == digest(made())
+    assert config_digest({"b": 1.0, "a": [True, None]}) == config_digest({"a": [True, None], "b": 1.0})
+    assert config_digest({"a": 1}) == "015abd7f5cc57a2dd94b7590f04ad8084273905ee33ec5cebeae62276a97f862"
+    assert config_digest(made()) == config_digest(made())
 
 
 @given(st.dictionaries(st.text(), st.integers() | st.floats(allow_nan=False, allow_infinity=False), min_size=1))
 def test_digests_are_of_content_not_of_order(values):
-    assert digest(values) == digest(dict(reversed(values.items())))
-    assert digest(values) != digest(values | {next(iter(values)): "something else"})
+    assert config_digest(values) == config_digest(dict(reversed(values.items())))
+    assert config_digest(values) != config_digest(values | {next(iter(values)): "something else"})
 
 
 # --set

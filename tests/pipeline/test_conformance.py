@@ -5,18 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ptycho import objects, probes
-from ptycho.geometry import Canvas, extract
-from ptycho.scenario import load_scenario
-from ptycho.simulate import diffraction_amplitude, simulate
-from ptycho.split import split
+from ptycho.config.scenario import load_scenario
+from ptycho.data.simulation import diffraction_amplitude, simulate_scan
+from ptycho.data.splitting import split_frames
+from ptycho.optics import objects, probes
+from ptycho.optics.geometry import Canvas, extract_patches
 
 
 @pytest.fixture(scope="module")
 def upper_half():
     """The upper half of gs2_ideal's scan, 512 images."""
     config = load_scenario("gs2_ideal", "cpu").config
-    return split(simulate(config).frames, config.split).test
+    return split_frames(simulate_scan(config).frames, config.split).test
 
 
 def test_lines_object_has_the_published_statistics():
@@ -27,7 +27,7 @@ def test_lines_object_has_the_published_statistics():
 
 
 def test_idealized_probe_has_the_published_norms():
-    probe = probes.normalize(probes.idealized(64), scale=10.0, mask=True)
+    probe = probes.normalize_probe(probes.idealized(64), scale=10.0, mask=True)
     assert np.abs(probe).mean() == pytest.approx(0.1, rel=1e-6)
     assert np.linalg.norm(probe) == pytest.approx(20.0205, rel=1e-5)
     assert np.abs(probe).max() == pytest.approx(1.08936, rel=1e-5)
@@ -59,7 +59,7 @@ def test_scales_have_the_published_values(upper_half):
 def test_patches_and_diffraction_agree_with_upstream(shared):
     stored = np.load(shared / "conformance" / "forward.npz")
     at = np.stack([stored["x_px"], stored["y_px"]], axis=-1)
-    patches = extract(objects.lines(392, 42), at, 64)
+    patches = extract_patches(objects.lines(392, 42), at, 64)
     np.testing.assert_allclose(patches, stored["patches"], atol=5e-5)
     amplitude = diffraction_amplitude(stored["patches"] * stored["probe"], 64)
     peak = stored["amplitude_noise_free"].max()
@@ -84,4 +84,4 @@ def test_translation_agrees_with_upstream(shared):
     for image, offset, wanted in zip(stored["images"], stored["offsets_xy"], stored["out"], strict=True):
         # Moving the content by +d is looking from -d.
         at = np.array([[8.0, 8.0]]) - offset
-        np.testing.assert_allclose(extract(image[..., 0], at, 16)[0], wanted[..., 0], atol=1e-5)
+        np.testing.assert_allclose(extract_patches(image[..., 0], at, 16)[0], wanted[..., 0], atol=1e-5)

@@ -10,9 +10,12 @@ import h5py
 import numpy as np
 import pytest
 
-from ptycho import data, files, probes
-from ptycho.config import MeasuredConfig
+from ptycho.config.experiment import MeasuredConfig
+from ptycho.data import files
+from ptycho.data.files import find_data_file
+from ptycho.data.measured import load_measured, load_probe
 from ptycho.errors import DataError
+from ptycho.optics import probes
 
 M, SIDE = 6, 64
 PIXEL_M, DISTANCE_M, ENERGY_J = 75e-6, 2.0, 1.4e-15
@@ -79,7 +82,7 @@ WRITERS = {"x.npz": write_npz, "x.npz.bz2": write_bz2, "x.h5": write_h5, "x.hdf5
 
 @pytest.mark.parametrize("name", WRITERS)
 def test_every_format_gives_the_same_data_set(tmp_path, content, name):
-    dataset = data.load(measured(WRITERS[name](tmp_path / name, content)), SIDE)
+    dataset = load_measured(measured(WRITERS[name](tmp_path / name, content)), SIDE)
     np.testing.assert_allclose(dataset.frames.diffraction, np.sqrt(content["data"]), rtol=1e-6)
     moved = dataset.frames.positions - content["scan"]
     np.testing.assert_allclose(moved, np.broadcast_to(moved[0], (M, 2)), atol=1e-9)
@@ -95,9 +98,9 @@ def test_every_format_gives_the_same_data_set(tmp_path, content, name):
     "names", [{"data": "diffraction"}, {"data": "diff3d"}, {"probe": "probeGuess"}, {"scan": "positions"}]
 )
 def test_the_other_names_of_an_array_are_understood(tmp_path, content, names):
-    wanted = data.load(measured(write_npz(tmp_path / "a.npz", content)), SIDE)
+    wanted = load_measured(measured(write_npz(tmp_path / "a.npz", content)), SIDE)
     renamed = {names.get(name, name): array for name, array in content.items()}
-    found = data.load(measured(write_npz(tmp_path / "b.npz", renamed)), SIDE)
+    found = load_measured(measured(write_npz(tmp_path / "b.npz", renamed)), SIDE)
     np.testing.assert_array_equal(found.frames.diffraction, wanted.frames.diffraction)
     np.testing.assert_array_equal(found.frames.positions, wanted.frames.positions)
     np.testing.assert_array_equal(found.probe, wanted.probe)
@@ -105,46 +108,46 @@ def test_the_other_names_of_an_array_are_understood(tmp_path, content, names):
 
 @pytest.mark.parametrize("write", [write_npz, write_h5])
 def test_coordinates_may_come_as_two_arrays(tmp_path, content, write):
-    wanted = data.load(measured(write_npz(tmp_path / "a.npz", content)), SIDE)
+    wanted = load_measured(measured(write_npz(tmp_path / "a.npz", content)), SIDE)
     scan = content.pop("scan")
     content |= {"xcoords": scan[:, 0], "ycoords": scan[:, 1]}
-    found = data.load(measured(write(tmp_path / ("b.npz" if write is write_npz else "b.h5"), content)), SIDE)
+    found = load_measured(measured(write(tmp_path / ("b.npz" if write is write_npz else "b.h5"), content)), SIDE)
     np.testing.assert_array_equal(found.frames.positions, wanted.frames.positions)
 
 
 def test_leading_axes_of_one_and_further_probe_modes_are_dropped(tmp_path, content):
-    wanted = data.load(measured(write_npz(tmp_path / "a.npz", content)), SIDE)
+    wanted = load_measured(measured(write_npz(tmp_path / "a.npz", content)), SIDE)
     content["data"], content["scan"] = content["data"][None, None], content["scan"][None]
     content["probe"] = np.stack([content["probe"], np.ones_like(content["probe"])])[None]
-    found = data.load(measured(write_npz(tmp_path / "b.npz", content)), SIDE)
+    found = load_measured(measured(write_npz(tmp_path / "b.npz", content)), SIDE)
     np.testing.assert_array_equal(found.frames.diffraction, wanted.frames.diffraction)
     np.testing.assert_array_equal(found.probe, wanted.probe)
 
 
 def test_integer_counts_are_as_good_as_real_ones(tmp_path, content):
-    wanted = data.load(measured(write_npz(tmp_path / "a.npz", content)), SIDE)
+    wanted = load_measured(measured(write_npz(tmp_path / "a.npz", content)), SIDE)
     content["data"] = content["data"].astype(np.uint16)
-    found = data.load(measured(write_npz(tmp_path / "b.npz", content)), SIDE)
+    found = load_measured(measured(write_npz(tmp_path / "b.npz", content)), SIDE)
     np.testing.assert_array_equal(found.frames.diffraction, wanted.frames.diffraction)
 
 
 def test_amplitudes_are_taken_as_they_are(tmp_path, content):
     content["data"] = 0.37 * np.sqrt(content["data"])
-    dataset = data.load(measured(write_npz(tmp_path / "a.npz", content), quantity="amplitude"), SIDE)
+    dataset = load_measured(measured(write_npz(tmp_path / "a.npz", content), quantity="amplitude"), SIDE)
     np.testing.assert_array_equal(dataset.frames.diffraction, content["data"])
 
 
 def test_yx_order_swaps_the_columns(tmp_path, content):
-    xy = data.load(measured(write_npz(tmp_path / "a.npz", content)), SIDE)
+    xy = load_measured(measured(write_npz(tmp_path / "a.npz", content)), SIDE)
     content["scan"] = content["scan"][:, ::-1]
-    yx = data.load(measured(write_npz(tmp_path / "b.npz", content), order="yx"), SIDE)
+    yx = load_measured(measured(write_npz(tmp_path / "b.npz", content), order="yx"), SIDE)
     np.testing.assert_array_equal(xy.frames.positions, yx.frames.positions)
 
 
 def test_corner_frames_are_shifted_to_the_middle(tmp_path, content):
-    middle = data.load(measured(write_npz(tmp_path / "a.npz", content)), SIDE)
+    middle = load_measured(measured(write_npz(tmp_path / "a.npz", content)), SIDE)
     content["data"] = np.fft.ifftshift(content["data"], axes=(-2, -1))
-    corner = data.load(measured(write_npz(tmp_path / "b.npz", content), centred=False), SIDE)
+    corner = load_measured(measured(write_npz(tmp_path / "b.npz", content), centred=False), SIDE)
     np.testing.assert_array_equal(middle.frames.diffraction, corner.frames.diffraction)
 
 
@@ -152,7 +155,7 @@ def test_cropping_takes_the_central_detector_and_scales_positions(tmp_path, rng)
     counts = rng.poisson(5, (M, 128, 128)).astype(np.float32)
     content = {"data": counts, "probe": probes.defocused(128), "scan": rng.uniform(0, 50, (M, 2))}
     path = write_npz(tmp_path / "a.npz", content)
-    whole, cropped = data.load(measured(path), 128), data.load(measured(path), 64)
+    whole, cropped = load_measured(measured(path), 128), load_measured(measured(path), 64)
     np.testing.assert_allclose(cropped.frames.diffraction, np.sqrt(counts[:, 32:96, 32:96]), rtol=1e-6)
     np.testing.assert_allclose(
         np.diff(cropped.frames.positions, axis=0), np.diff(whole.frames.positions, axis=0) / 2, atol=1e-9
@@ -167,7 +170,7 @@ def test_every_patch_lies_inside_the_object(tmp_path, rng, N):
         "probe": probes.defocused(128),
         "scan": rng.uniform(-300, 200, (40, 2)),
     }
-    dataset = data.load(measured(write_npz(tmp_path / "a.npz", content)), N)
+    dataset = load_measured(measured(write_npz(tmp_path / "a.npz", content)), N)
     at, (height, width) = dataset.frames.positions, dataset.object_shape
     assert (at - N / 2).min() >= 0
     assert (at + N / 2).max(axis=0)[0] <= width
@@ -175,7 +178,7 @@ def test_every_patch_lies_inside_the_object(tmp_path, rng, N):
 
 
 def test_the_probe_is_scaled_to_the_mean_frame(tmp_path, content):
-    dataset = data.load(measured(write_npz(tmp_path / "a.npz", content)), SIDE)
+    dataset = load_measured(measured(write_npz(tmp_path / "a.npz", content)), SIDE)
     energy = content["data"].sum(axis=(1, 2)).mean()
     assert np.linalg.norm(dataset.probe) ** 2 == pytest.approx(energy, rel=1e-5)
     assert dataset.nphotons == pytest.approx(energy, rel=1e-6)
@@ -183,15 +186,15 @@ def test_the_probe_is_scaled_to_the_mean_frame(tmp_path, content):
 
 def test_a_bare_npy_is_a_probe_too(tmp_path, content):
     np.save(tmp_path / "probe.npy", content["probe"])
-    np.testing.assert_array_equal(data.load_probe(str(tmp_path / "probe.npy")), content["probe"])
+    np.testing.assert_array_equal(load_probe(str(tmp_path / "probe.npy")), content["probe"])
     path = write_npz(tmp_path / "x.npz", content)
-    np.testing.assert_array_equal(data.load_probe(str(path)), content["probe"])
+    np.testing.assert_array_equal(load_probe(str(path)), content["probe"])
 
 
 def test_files_are_found_in_the_named_folder(tmp_path, monkeypatch):
     (tmp_path / "lies-elsewhere.npz").touch()
     monkeypatch.setenv("PTYCHO_TEST_DATA", str(tmp_path))
-    assert data.find("lies-elsewhere.npz") == tmp_path / "lies-elsewhere.npz"
+    assert find_data_file("lies-elsewhere.npz") == tmp_path / "lies-elsewhere.npz"
 
 
 def test_files_are_found_in_a_shared_folder_above_the_working_one(tmp_path, monkeypatch):
@@ -199,7 +202,7 @@ def test_files_are_found_in_a_shared_folder_above_the_working_one(tmp_path, monk
     (tmp_path / "shared" / "data" / "far-above.npz").touch()
     (tmp_path / "repository" / "below").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "repository" / "below")
-    assert data.find("far-above.npz").samefile(tmp_path / "shared" / "data" / "far-above.npz")
+    assert find_data_file("far-above.npz").samefile(tmp_path / "shared" / "data" / "far-above.npz")
 
 
 # The Siemens star
@@ -211,7 +214,7 @@ def star(shared):
     path = shared / "siemens-star-small.npz.bz2"
     with np.load(io.BytesIO(bz2.decompress(path.read_bytes()))) as file:
         raw = {name: file[name] for name in file}
-    return raw, data.load(measured(path, centred=False, order="yx"), 128)
+    return raw, load_measured(measured(path, centred=False, order="yx"), 128)
 
 
 def test_siemens_star_holds_its_frames_and_photons(star):
@@ -302,7 +305,7 @@ REMEDY = (  # what a message must hold of, besides the cause
 def refusal(path, **changes):
     """The message that loading ``path`` ends with."""
     with pytest.raises(DataError) as caught:
-        data.load(measured(path, **changes), SIDE)
+        load_measured(measured(path, **changes), SIDE)
     return str(caught.value)
 
 
@@ -323,7 +326,7 @@ def test_bad_input_is_refused_with_a_remedy(tmp_path, content, case):
     spoil, _ = BAD[case]
     spoil(content)
     with pytest.raises(DataError, match=REMEDY):
-        data.load(measured(write_npz(tmp_path / "mine.npz", content)), SIDE)
+        load_measured(measured(write_npz(tmp_path / "mine.npz", content)), SIDE)
 
 
 @pytest.mark.parametrize("name", ["x.npz", "x.h5", "x.cxi"])
@@ -337,7 +340,7 @@ def test_counts_said_to_be_amplitude_are_refused(tmp_path, content, name):
 def test_counts_in_other_units_are_not_taken_for_amplitude(tmp_path, content):
     """A detector's gain of 1234.56 units a photon: not whole, and no amplitude either."""
     content["data"] = np.where(content["data"] > 3, 1234.56 * content["data"], 0).astype(np.float32)
-    assert data.load(measured(write_npz(tmp_path / "x.npz", content)), SIDE).frames.diffraction.any()
+    assert load_measured(measured(write_npz(tmp_path / "x.npz", content)), SIDE).frames.diffraction.any()
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -449,7 +452,7 @@ def test_a_missing_file_is_refused_saying_where_it_was_looked_for():
 def test_a_refused_probe_file_is_named(tmp_path, content):
     np.save(tmp_path / "real.npy", np.abs(content["probe"]))
     with pytest.raises(DataError, match=r"real\.npy: probe has shape \(64, 64\) and type float32"):
-        data.load_probe(str(tmp_path / "real.npy"))
+        load_probe(str(tmp_path / "real.npy"))
     (tmp_path / "text.npy").write_text("not an array")
     with pytest.raises(DataError, match=r"text\.npy is no plain array"):
-        data.load_probe(str(tmp_path / "text.npy"))
+        load_probe(str(tmp_path / "text.npy"))

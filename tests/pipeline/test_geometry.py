@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from ptycho import objects
-from ptycho.geometry import Canvas, extract, required_canvas
-from ptycho.scenario import load_scenario
-from ptycho.simulate import make_object, make_probe, scan_positions
+from ptycho.config.scenario import load_scenario
+from ptycho.data.simulation import make_object, make_probe, scan_positions
+from ptycho.optics import objects
+from ptycho.optics.geometry import Canvas, extract_patches, required_canvas
 
 TINY = np.arange(12.0).reshape(3, 4)  # TINY[y, x] = 4 y + x
 places = st.floats(-12, 30, allow_nan=False, width=32)
@@ -45,7 +45,7 @@ def complex_noise(rng, shape):
     ],
 )
 def test_patch_holds_the_object_from_half_a_side_before_its_position(at, wanted):
-    np.testing.assert_array_equal(extract(TINY, np.array([at]), 2)[0], wanted)
+    np.testing.assert_array_equal(extract_patches(TINY, np.array([at]), 2)[0], wanted)
 
 
 @pytest.mark.parametrize(
@@ -60,19 +60,19 @@ def test_patch_holds_the_object_from_half_a_side_before_its_position(at, wanted)
     ],
 )
 def test_the_object_is_zero_outside(at, wanted):
-    np.testing.assert_array_equal(extract(TINY, np.array([at]), 2)[0], wanted)
+    np.testing.assert_array_equal(extract_patches(TINY, np.array([at]), 2)[0], wanted)
 
 
 def test_odd_patches_are_centred_on_a_pixel():
-    np.testing.assert_array_equal(extract(TINY, np.array([[1.5, 1.5]]), 3)[0], TINY[:, :3])
+    np.testing.assert_array_equal(extract_patches(TINY, np.array([[1.5, 1.5]]), 3)[0], TINY[:, :3])
 
 
 def test_patches_do_not_depend_on_the_other_positions(rng):
     obj = complex_noise(rng, (20, 30))
     at = np.concatenate([rng.uniform(-20, 50, (6, 2)), rng.integers(0, 20, (3, 2))])
-    together = extract(obj, at, 8)
+    together = extract_patches(obj, at, 8)
     for patch, position in zip(together, at, strict=True):
-        np.testing.assert_array_equal(extract(obj, position[None], 8)[0], patch)
+        np.testing.assert_array_equal(extract_patches(obj, position[None], 8)[0], patch)
 
 
 # extract and add
@@ -84,7 +84,7 @@ def test_adding_is_the_adjoint_of_extracting(at, seed):
     obj, y = complex_noise(rng, (18, 14)), complex_noise(rng, (len(at), 6, 6))
     canvas = Canvas(obj.shape)
     canvas.add(y, np.ones((6, 6)), at, "linear")
-    left, right = np.vdot(extract(obj, at, 6), y), np.vdot(obj, canvas.weighted)
+    left, right = np.vdot(extract_patches(obj, at, 6), y), np.vdot(obj, canvas.weighted)
     assert left == pytest.approx(right, abs=float(1e-5 * np.linalg.norm(y) * np.linalg.norm(obj)))
 
 
@@ -155,7 +155,7 @@ def test_origin_is_the_object_coordinate_of_the_first_pixel(rng):
     at = rng.integers(8, 22, (12, 2))
     whole, part = Canvas((30, 30)), Canvas((13, 17), origin=(7, 4))
     for canvas in (whole, part):
-        canvas.add(extract(obj, at, 6), np.ones((6, 6)), at)
+        canvas.add(extract_patches(obj, at, 6), np.ones((6, 6)), at)
     np.testing.assert_array_equal(part.average(), whole.average()[4:17, 7:24])
 
 
@@ -191,7 +191,7 @@ def round_trip_error(obj, probe, at):
     """Relative L2 error over the support of ground-truth patches, extracted and averaged with |P|**2."""
     intensity = np.abs(probe) ** 2 / np.max(np.abs(probe) ** 2)
     canvas = Canvas(obj.shape)
-    canvas.add(extract(obj, at, probe.shape[-1]), intensity, at, "cubic")
+    canvas.add(extract_patches(obj, at, probe.shape[-1]), intensity, at, "cubic")
     support = canvas.support(0.5)
     assert support.mean() > 0.8
     return np.linalg.norm((canvas.average() - obj)[support]) / np.linalg.norm(obj[support])
@@ -217,7 +217,7 @@ def test_no_pixel_of_an_average_exceeds_what_was_averaged(gs2_scan, kernel):
     """The fault of amplitudes 1000 times too large where the weights are weak."""
     obj, probe, at = gs2_scan
     canvas = Canvas(obj.shape)
-    canvas.add(extract(obj, at, 64), np.abs(probe) ** 2, at, kernel)
+    canvas.add(extract_patches(obj, at, 64), np.abs(probe) ** 2, at, kernel)
     # Cubic weights can cancel at the rim, so that kernel is averaged over a support.
     covered = canvas.support(0.5 * np.max(np.abs(probe) ** 2)) if kernel == "cubic" else None
     assert np.abs(canvas.average(covered)).max() <= 1.2 * np.abs(obj).max()

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy import fft
 from scipy.ndimage import fourier_shift
 
-from ptycho import metrics, objects
+from ptycho.optics import objects
+from ptycho.quality import metrics
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def leaves(value, path=""):
 def test_a_global_phase_is_removed_and_reported(phase):
     obj = objects.complex_field(64, 3, 6.0, 0.5)
     whole = np.ones(obj.shape, bool)
-    aligned, how = metrics.align(obj * np.exp(1j * phase), obj, whole)
+    aligned, how = metrics.align_objects(obj * np.exp(1j * phase), obj, whole)
     np.testing.assert_allclose(aligned, obj, atol=1e-5)
     assert how.global_phase_rad == pytest.approx(-phase, abs=1e-6)
     assert how.plane_rad_per_px == how.shift_px == (0, 0)
@@ -51,10 +52,10 @@ def test_a_global_phase_is_removed_and_reported(phase):
 def test_a_phase_plane_is_removed_when_asked(truth, support, slope):
     rows, columns = np.indices(truth.shape)
     tilted = truth * np.exp(1j * (slope[0] * columns + slope[1] * rows + 0.4))
-    aligned, how = metrics.align(tilted, truth, support, plane=True)
+    aligned, how = metrics.align_objects(tilted, truth, support, plane=True)
     np.testing.assert_allclose(aligned, truth, atol=1e-4)
     assert how.plane_rad_per_px == pytest.approx(slope, abs=1e-6)
-    kept, _ = metrics.align(tilted, truth, support)
+    kept, _ = metrics.align_objects(tilted, truth, support)
     assert np.abs(kept - truth)[support].max() > 0.1
 
 
@@ -62,14 +63,14 @@ def test_a_phase_plane_is_removed_when_asked(truth, support, slope):
 def test_a_sub_pixel_shift_is_removed_when_asked(truth, support, shift):
     """``shift`` is (row, column); what is reported is what was applied, ``[x, y]``."""
     moved = fft.ifft2(fourier_shift(fft.fft2(truth), shift)) * np.exp(0.7j)
-    aligned, how = metrics.align(moved, truth, support, shift=True)
+    aligned, how = metrics.align_objects(moved, truth, support, shift=True)
     assert how.shift_px == pytest.approx((-shift[1], -shift[0]), abs=0.05)
     error = np.linalg.norm((aligned - truth)[support]) / np.linalg.norm(truth[support])
     assert error < 0.02
 
 
 def test_alignment_without_need_changes_nothing(truth, support):
-    aligned, how = metrics.align(truth, truth, support, plane=True, shift=True)
+    aligned, how = metrics.align_objects(truth, truth, support, plane=True, shift=True)
     np.testing.assert_allclose(aligned, truth, atol=1e-4)
     assert how.shift_px == pytest.approx((0, 0), abs=1e-9)
     assert how.plane_rad_per_px == pytest.approx((0, 0), abs=1e-7)
@@ -77,9 +78,9 @@ def test_alignment_without_need_changes_nothing(truth, support):
 
 def test_amplitude_scale_is_never_aligned(truth, support):
     """The least-squares scalar is a diagnostic: it says 1/1.7 and nothing uses it."""
-    aligned, _ = metrics.align(1.7 * truth, truth, support, plane=True, shift=True)
+    aligned, _ = metrics.align_objects(1.7 * truth, truth, support, plane=True, shift=True)
     np.testing.assert_allclose(np.abs(aligned), 1.7 * np.abs(truth), rtol=1e-4)
-    found = metrics.compare(aligned, truth, support)["amplitude"]
+    found = metrics.quality_scores(aligned, truth, support)["amplitude"]
     assert found["relative_bias"] == pytest.approx(0.7, rel=1e-5)
     assert found["ratio"]["least_squares"] == pytest.approx(1 / 1.7, rel=1e-5)
     assert found["bias_summary"]["mean"] == pytest.approx(0.7 * found["truth_stats"]["mean"], rel=1e-5)
@@ -88,7 +89,7 @@ def test_amplitude_scale_is_never_aligned(truth, support):
 
 def test_what_lies_outside_the_support_does_not_turn_the_phase(truth, support):
     spoilt = np.where(support, truth, 50 * truth * np.exp(2j))
-    _, how = metrics.align(spoilt, truth, support)
+    _, how = metrics.align_objects(spoilt, truth, support)
     assert how.global_phase_rad == pytest.approx(0, abs=1e-6)
 
 
@@ -96,7 +97,7 @@ def test_what_lies_outside_the_support_does_not_turn_the_phase(truth, support):
 
 
 def test_an_object_equals_itself(truth, support):
-    found = metrics.compare(truth, truth, support)
+    found = metrics.quality_scores(truth, truth, support)
     for part in ("amplitude", "phase"):
         figures = found[part]
         assert figures["count"] == support.sum()
@@ -116,7 +117,7 @@ def test_amplitude_figures_by_hand():
     pred = truth + 0.5
     pred[0, 0] = 3
     whole = np.ones((16, 16), bool)
-    found = metrics.compare(pred, truth, whole)["amplitude"]
+    found = metrics.quality_scores(pred, truth, whole)["amplitude"]
     assert found["mae"] == pytest.approx((255 * 0.5 + 2) / 256)
     assert found["rmse"] == pytest.approx(np.sqrt((255 * 0.25 + 4) / 256))
     assert found["max_abs"] == 2
@@ -133,7 +134,7 @@ def test_amplitude_figures_by_hand():
 
 def test_only_the_support_counts(truth, support):
     spoilt = np.where(support, truth, 17.0)
-    whole = metrics.compare(spoilt, truth, support)
+    whole = metrics.quality_scores(spoilt, truth, support)
     assert whole["amplitude"]["max_abs"] < 1e-6
     assert whole["phase"]["max_abs"] < 1e-6
     assert whole["amplitude"]["ssim"] == pytest.approx(1)
@@ -143,7 +144,8 @@ def test_unknown_surroundings_change_no_figure(truth, support, rng):
     pred = truth * (1 + 0.1 * rng.standard_normal(truth.shape))
     known, wide = np.pad(support, 40), np.pad(truth, 40)
     near, far = (
-        dict(leaves(metrics.compare(*case))) for case in ((pred, truth, support), (np.pad(pred, 40), wide, known))
+        dict(leaves(metrics.quality_scores(*case)))
+        for case in ((pred, truth, support), (np.pad(pred, 40), wide, known))
     )
     assert near.keys() == far.keys()
     for name, value in near.items():
@@ -155,8 +157,8 @@ def test_zeros_where_nothing_was_reconstructed_look_like_a_bias_on_the_full_canv
     known = np.zeros(truth.shape, bool)
     known[40:88, 40:88] = True
     pred = np.where(known, truth, 0)
-    over_support = metrics.compare(pred, truth, known)["amplitude"]
-    everywhere = metrics.compare(pred, truth, np.ones(truth.shape, bool))["amplitude"]
+    over_support = metrics.quality_scores(pred, truth, known)["amplitude"]
+    everywhere = metrics.quality_scores(pred, truth, np.ones(truth.shape, bool))["amplitude"]
     assert over_support["relative_bias"] == 0
     assert over_support["pearson_r"] == pytest.approx(1)
     assert everywhere["relative_bias"] == pytest.approx(known.mean() - 1, abs=0.05)
@@ -168,7 +170,7 @@ def test_zeros_where_nothing_was_reconstructed_look_like_a_bias_on_the_full_canv
 def test_phase_differences_wrap():
     rng = np.random.default_rng(0)
     truth = np.exp(1j * (-np.pi + 0.01 + 0.001 * rng.random((16, 16))))
-    found = metrics.compare(truth * np.exp(-0.02j), truth, np.ones((16, 16), bool))["phase"]
+    found = metrics.quality_scores(truth * np.exp(-0.02j), truth, np.ones((16, 16), bool))["phase"]
     assert found["mae"] == found["max_abs"] == pytest.approx(0.02)
     assert found["bias_summary"]["mean"] == pytest.approx(-0.02)
     assert found["pearson_r"] == pytest.approx(1)
@@ -179,11 +181,11 @@ def test_a_flat_truth_has_no_correlation():
     flat, varied = np.full((32, 32), 2.0 + 0j), 1 + rng.random((32, 32)) + 0j
     whole = np.ones((32, 32), bool)
     for pred, truth in ((varied, flat), (flat, varied)):
-        assert metrics.compare(pred, truth, whole)["amplitude"]["pearson_r"] is None
-    found = metrics.compare(varied, flat, whole)["amplitude"]
+        assert metrics.quality_scores(pred, truth, whole)["amplitude"]["pearson_r"] is None
+    found = metrics.quality_scores(varied, flat, whole)["amplitude"]
     assert found["ssim"] is None
     assert found["psnr_db"] is None
-    assert metrics.compare(varied, flat, whole)["phase"]["pearson_r"] is None
+    assert metrics.quality_scores(varied, flat, whole)["phase"]["pearson_r"] is None
 
 
 @given(st.floats(-5, 5), st.floats(0.1, 10), st.integers(0, 2**32 - 1))
@@ -194,7 +196,7 @@ def test_pearson_is_blind_to_offset_and_positive_scale(offset, scale, seed):
 
 
 def test_a_dark_prediction_has_no_ratio(truth, support):
-    found = metrics.compare(np.zeros_like(truth), truth, support)["amplitude"]
+    found = metrics.quality_scores(np.zeros_like(truth), truth, support)["amplitude"]
     assert found["relative_bias"] == -1
     assert found["ratio"]["count"] == 0
     assert found["ratio"]["mean"] is None
@@ -203,15 +205,15 @@ def test_a_dark_prediction_has_no_ratio(truth, support):
 
 def test_every_figure_is_a_plain_finite_number(truth, support, rng):
     pred = truth + 0.1 * rng.standard_normal(truth.shape)
-    for name, value in leaves(metrics.compare(pred, truth, support)):
+    for name, value in leaves(metrics.quality_scores(pred, truth, support)):
         for item in value if isinstance(value, list) else [value]:
             assert type(item) in (int, float), name
             assert np.isfinite(item), name
 
 
 def test_summary_counts_nan():
-    assert metrics.summary(np.array([1.0, 3.0])) == {"min": 1, "max": 3, "mean": 2, "std": 1, "nan_count": 0}
-    assert metrics.summary(np.array([1.0, np.nan]))["nan_count"] == 1
+    assert metrics.array_summary(np.array([1.0, 3.0])) == {"min": 1, "max": 3, "mean": 2, "std": 1, "nan_count": 0}
+    assert metrics.array_summary(np.array([1.0, np.nan]))["nan_count"] == 1
 
 
 # Image quality
@@ -220,13 +222,15 @@ def test_summary_counts_nan():
 def test_psnr_by_hand(truth, support):
     amplitude = np.abs(truth)
     span = np.ptp(amplitude[support])
-    found = metrics.compare((amplitude + 0.01 * span) + 0j, amplitude + 0j, support)["amplitude"]
+    found = metrics.quality_scores((amplitude + 0.01 * span) + 0j, amplitude + 0j, support)["amplitude"]
     assert found["psnr_db"] == pytest.approx(40, abs=0.01)
 
 
 def test_image_quality_falls_with_noise(truth, support, rng):
     noise = rng.standard_normal(truth.shape)
-    found = [metrics.compare(truth * (1 + level * noise), truth, support)["amplitude"] for level in (0.01, 0.05, 0.2)]
+    found = [
+        metrics.quality_scores(truth * (1 + level * noise), truth, support)["amplitude"] for level in (0.01, 0.05, 0.2)
+    ]
     assert 1 > found[0]["ssim"] > found[1]["ssim"] > found[2]["ssim"]
     assert found[0]["psnr_db"] > found[1]["psnr_db"] + 10 > found[2]["psnr_db"] + 20
 

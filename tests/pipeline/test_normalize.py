@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ptycho.data.frames import Frames
+from ptycho.data.grouping import make_groups
+from ptycho.data.normalization import compute_scales
+from ptycho.data.splitting import split_frames
 from ptycho.errors import DataError
-from ptycho.frames import Frames
-from ptycho.group import make_groups
-from ptycho.normalize import normalize
-from ptycho.split import split
 
 
 def frames_of_energy(*energies):
@@ -34,7 +34,7 @@ def pairs(frames, *members):
 @pytest.fixture
 def scales():
     frames = frames_of_energy(8, 24)
-    return normalize(frames, pairs(frames, [0, 1]), probe_norm=5.0, nphotons=1e6)
+    return compute_scales(frames, pairs(frames, [0, 1]), probe_norm=5.0, nphotons=1e6)
 
 
 def test_scales_by_hand(scales):
@@ -50,23 +50,23 @@ def test_scales_by_hand(scales):
 
 def test_the_gain_is_of_the_grouped_data_each_frame_as_often_as_it_is_used():
     frames = frames_of_energy(8, 24, 1000)
-    scales = normalize(frames, pairs(frames, [0, 1], [0, 1], [0, 0]), 1.0, 1e6)
+    scales = compute_scales(frames, pairs(frames, [0, 1], [0, 1], [0, 0]), 1.0, 1e6)
     assert scales.gain == pytest.approx(math.sqrt(4 / ((4 * 8 + 2 * 24) / 6)), rel=1e-6)
 
 
 @given(st.lists(st.floats(1e-3, 1e6), min_size=1, max_size=6), st.floats(1, 1e12))
 def test_normalized_data_have_the_target_energy_at_any_dose(energies, nphotons):
     frames = frames_of_energy(*energies)
-    scales = normalize(frames, pairs(frames, list(range(len(energies)))), 1.0, nphotons)
+    scales = compute_scales(frames, pairs(frames, list(range(len(energies)))), 1.0, nphotons)
     assert np.mean(frames.energy()) * scales.gain**2 == pytest.approx((4 / 2) ** 2, rel=1e-6)
     assert scales.counts_scale == pytest.approx(scales.closed_form_intensity_scale, rel=1e-6)
 
 
 def test_smoke_data_normalize_to_a_quarter_of_n_squared(gs2):
     config, dataset = gs2
-    train = split(dataset.frames, config.split).train
+    train = split_frames(dataset.frames, config.split).train
     groups = make_groups(train.positions, 2, 4, np.random.default_rng(0))
-    scales = normalize(train, groups, float(np.linalg.norm(dataset.probe)), dataset.nphotons)
+    scales = compute_scales(train, groups, float(np.linalg.norm(dataset.probe)), dataset.nphotons)
     normalized = train.diffraction[groups.members].astype(np.float64) * scales.gain
     assert np.mean(np.sum(normalized**2, axis=(-2, -1))) == pytest.approx(32**2, rel=1e-6)
     assert scales.required_amplitude == pytest.approx(32 / np.linalg.norm(dataset.probe), rel=1e-6)
@@ -79,7 +79,7 @@ def test_object_units_undo_the_gain_once(scales):
 @given(st.floats(-2, 2))
 def test_object_units_follow_a_log_scale_that_training_moved(moved):
     frames = frames_of_energy(8, 24)
-    scales = normalize(frames, pairs(frames, [0, 1]), 5.0, 1e6)
+    scales = compute_scales(frames, pairs(frames, [0, 1]), 5.0, 1e6)
     back = scales.prediction_to_object_units(scales.log_scale + moved)
     assert back == pytest.approx(math.exp(moved) / scales.gain)
 
@@ -92,9 +92,9 @@ def test_test_frames_of_other_energy_do_not_change_the_scales(gs2):
     brighter = dataclasses.replace(dataset.frames, diffraction=dataset.frames.diffraction * upper)
     found = []
     for frames in (dataset.frames, brighter):
-        parts = split(frames, config.split)
+        parts = split_frames(frames, config.split)
         groups = make_groups(parts.train.positions, 2, 4, np.random.default_rng(0), 32)
-        found.append((normalize(parts.train, groups, 20.0, 1e9), parts.test.energy().mean()))
+        found.append((compute_scales(parts.train, groups, 20.0, 1e9), parts.test.energy().mean()))
     assert found[0][0] == found[1][0]
     assert found[1][1] == pytest.approx(9 * found[0][1], rel=1e-4)
 
@@ -102,4 +102,4 @@ def test_test_frames_of_other_energy_do_not_change_the_scales(gs2):
 def test_dark_training_frames_are_refused():
     frames = frames_of_energy(0, 0)
     with pytest.raises(DataError, match="the training frames hold no photons"):
-        normalize(frames, pairs(frames, [0, 1]), 1.0, 1e6)
+        compute_scales(frames, pairs(frames, [0, 1]), 1.0, 1e6)

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ptycho import objects, probes
-from ptycho.config import ObjectConfig, ProbeConfig
+from ptycho.config.experiment import ObjectConfig, ProbeConfig
+from ptycho.data.simulation import make_object, make_probe
 from ptycho.errors import DataError
-from ptycho.simulate import make_object, make_probe
+from ptycho.optics import objects, probes
 
 SIZE = 96
 KINDS = {
@@ -179,7 +179,7 @@ def test_window_energy_is_the_share_inside_the_middle():
 @pytest.mark.parametrize("mask", [True, False])
 @pytest.mark.parametrize("scale", [4.0, 10.0])
 def test_normalized_probe_has_a_mean_amplitude_of_one_over_scale(scale, mask):
-    probe = probes.normalize(probes.defocused(64), scale, mask)
+    probe = probes.normalize_probe(probes.defocused(64), scale, mask)
     assert np.abs(probe).mean() == pytest.approx(1 / scale, rel=1e-5)
     assert probe.dtype == np.complex64
 
@@ -187,7 +187,7 @@ def test_normalized_probe_has_a_mean_amplitude_of_one_over_scale(scale, mask):
 def test_the_mask_cuts_what_lies_outside_it():
     raw = probes.defocused(64)
     inside = probes.circular_mask(64)
-    masked, whole = probes.normalize(raw, 10.0, True), probes.normalize(raw, 10.0, False)
+    masked, whole = probes.normalize_probe(raw, 10.0, True), probes.normalize_probe(raw, 10.0, False)
     assert not masked[~inside].any()
     assert np.abs(whole[~inside]).max() > 0
     np.testing.assert_allclose(masked[inside] / masked[31, 31], raw[inside] / raw[31, 31], rtol=1e-4)
@@ -197,7 +197,7 @@ def test_the_mask_cuts_what_lies_outside_it():
 def test_normalizing_forgets_the_probe_s_own_scale(factor):
     raw = probes.idealized(64)
     np.testing.assert_allclose(
-        probes.normalize(raw * np.float32(factor), 10.0, True), probes.normalize(raw, 10.0, True), rtol=1e-4
+        probes.normalize_probe(raw * np.float32(factor), 10.0, True), probes.normalize_probe(raw, 10.0, True), rtol=1e-4
     )
 
 
@@ -242,21 +242,21 @@ def test_a_probe_too_small_to_crop_is_refused_with_both_sizes():
 @pytest.mark.parametrize("offset", [(3, 0), (0, -2), (5, 4)])
 def test_a_whole_pixel_shift_is_a_roll(offset):
     probe = probes.defocused(64)
-    moved = probes.shift(probe, np.array(offset, float))
+    moved = probes.shift_probe(probe, np.array(offset, float))
     np.testing.assert_allclose(moved, np.roll(probe, offset[::-1], axis=(0, 1)), atol=2e-6 * np.abs(probe).max())
 
 
 @given(st.floats(-3, 3), st.floats(-3, 3))
 def test_shifting_there_and_back_is_the_identity(x, y):
     probe = probes.idealized(64)
-    back = probes.shift(probes.shift(probe, np.array([x, y])), -np.array([x, y]))
+    back = probes.shift_probe(probes.shift_probe(probe, np.array([x, y])), -np.array([x, y]))
     np.testing.assert_allclose(back, probe, atol=5e-6)
 
 
 @given(st.floats(-2, 2), st.floats(-2, 2))
 def test_shifting_moves_the_centre_of_mass_and_keeps_the_energy(x, y):
     probe = probes.defocused(64)
-    moved = probes.shift(probe, np.array([x, y]))
+    moved = probes.shift_probe(probe, np.array([x, y]))
     assert np.linalg.norm(moved) == pytest.approx(np.linalg.norm(probe), rel=1e-5)
 
     def centre(field):
@@ -268,10 +268,10 @@ def test_shifting_moves_the_centre_of_mass_and_keeps_the_energy(x, y):
 
 def test_a_stack_of_offsets_gives_a_stack_of_probes():
     probe, offsets = probes.idealized(64), np.array([[[0.5, 0], [0, 0.25]], [[-0.5, 0.1], [0, 0]]])
-    stack = probes.shift(probe, offsets)
+    stack = probes.shift_probe(probe, offsets)
     assert stack.shape == (2, 2, 64, 64)
     for index in np.ndindex(2, 2):
-        np.testing.assert_allclose(stack[index], probes.shift(probe, offsets[index]), atol=1e-6)
+        np.testing.assert_allclose(stack[index], probes.shift_probe(probe, offsets[index]), atol=1e-6)
 
 
 # make_probe
@@ -281,14 +281,14 @@ def test_a_configured_probe_comes_from_its_file_cropped_and_normalized(tmp_path)
     raw = probes.defocused(128)
     np.save(tmp_path / "probe.npy", raw)
     made = make_probe(ProbeConfig("file", 4.0, False, path=str(tmp_path / "probe.npy")), 64)
-    np.testing.assert_allclose(made, probes.normalize(probes.fourier_crop(raw, 64), 4.0, False), rtol=1e-6)
+    np.testing.assert_allclose(made, probes.normalize_probe(probes.fourier_crop(raw, 64), 4.0, False), rtol=1e-6)
 
 
 def test_a_configured_probe_is_the_generator_s():
     ideal = make_probe(ProbeConfig("idealized", 10.0, True, width=0.5), 64)
-    np.testing.assert_array_equal(ideal, probes.normalize(probes.idealized(64, 0.5), 10.0, True))
+    np.testing.assert_array_equal(ideal, probes.normalize_probe(probes.idealized(64, 0.5), 10.0, True))
     beam = make_probe(ProbeConfig("defocused", 4.0, False), 128)
-    np.testing.assert_array_equal(beam, probes.normalize(probes.defocused(128), 4.0, False))
+    np.testing.assert_array_equal(beam, probes.normalize_probe(probes.defocused(128), 4.0, False))
 
 
 def test_a_missing_probe_file_says_where_it_was_looked_for():

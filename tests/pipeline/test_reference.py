@@ -9,11 +9,15 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from ptycho import data, metrics, objects, probes, reference
-from ptycho.config import MeasuredConfig, ReferenceConfig
-from ptycho.frames import Frames
-from ptycho.geometry import extract
-from ptycho.simulate import detect, diffraction_amplitude
+from ptycho.config.experiment import MeasuredConfig
+from ptycho.config.pipeline import ReferenceConfig
+from ptycho.data.frames import Frames
+from ptycho.data.measured import load_measured
+from ptycho.data.simulation import detect, diffraction_amplitude
+from ptycho.optics import objects, probes
+from ptycho.optics.geometry import extract_patches
+from ptycho.quality import metrics
+from ptycho.reconstruction.oracle import diffracted_energy, epie, fourier_error
 
 ONCE = ReferenceConfig(sweeps=1, step=1.0, seed=0, update_probe_from=0)
 TEN = dataclasses.replace(ONCE, sweeps=10)
@@ -23,14 +27,14 @@ TEN = dataclasses.replace(ONCE, sweeps=10)
 def scene():
     """A complex object of 128 pixels, a probe, and 100 frames of 1e9 photons at sub-pixel positions."""
     obj = objects.complex_field(128, 3, 6.0, 0.5)
-    probe = probes.normalize(probes.idealized(64), 10.0, True)
+    probe = probes.normalize_probe(probes.idealized(64), 10.0, True)
     return obj, probe, recorded(obj, probe, np.random.default_rng(0).uniform(28, 100, (100, 2)))
 
 
 @pytest.fixture(scope="module")
 def iterates(scene):
     obj, probe, frames = scene
-    return list(reference.reconstruct(frames, probe, obj.shape, TEN))
+    return list(epie(frames, probe, obj.shape, TEN))
 
 
 def recorded(obj, probe, at):
@@ -42,8 +46,8 @@ def quality(found, truth):
     """Metrics over the part that every seed position of the scene illuminates."""
     support = np.zeros(truth.shape, bool)
     support[36:92, 36:92] = True
-    aligned, _ = metrics.align(found, truth, support)
-    return metrics.compare(aligned, truth, support)
+    aligned, _ = metrics.align_objects(found, truth, support)
+    return metrics.quality_scores(aligned, truth, support)
 
 
 def test_the_fourier_error_falls_sweep_by_sweep(iterates):
@@ -63,16 +67,16 @@ def test_the_object_is_found_without_any_scale(scene, iterates):
 
 def test_a_probe_with_phase_serves_as_well(scene):
     obj, at = scene[0], scene[2].positions
-    probe = probes.normalize(probes.defocused(64), 10.0, False)
+    probe = probes.normalize_probe(probes.defocused(64), 10.0, False)
     frames = recorded(obj, probe, at)
-    *_, last = reference.reconstruct(frames, probe, obj.shape, TEN)
+    *_, last = epie(frames, probe, obj.shape, TEN)
     assert last.fourier_error < 0.05
     assert quality(last.object, obj)["amplitude"]["pearson_r"] > 0.9
 
 
 def test_one_iterate_is_streamed_after_every_sweep(scene):
     obj, probe, frames = scene
-    stream = reference.reconstruct(frames.take(np.arange(20)), probe, obj.shape, dataclasses.replace(ONCE, sweeps=3))
+    stream = epie(frames.take(np.arange(20)), probe, obj.shape, dataclasses.replace(ONCE, sweeps=3))
     assert isinstance(stream, Iterator)
     first = next(stream)
     kept = first.object.copy()
@@ -87,9 +91,7 @@ def test_one_iterate_is_streamed_after_every_sweep(scene):
 def test_the_same_seed_gives_the_same_object_and_another_does_not(scene):
     obj, probe, frames = scene
     part = frames.take(np.arange(20))
-    one, again, other = (
-        next(reference.reconstruct(part, probe, obj.shape, dataclasses.replace(ONCE, seed=seed))) for seed in (5, 5, 6)
-    )
+    one, again, other = (next(epie(part, probe, obj.shape, dataclasses.replace(ONCE, seed=seed))) for seed in (5, 5, 6))
     np.testing.assert_array_equal(one.object, again.object)
     assert (one.object != other.object).any()
 
@@ -97,7 +99,7 @@ def test_the_same_seed_gives_the_same_object_and_another_does_not(scene):
 def test_frames_and_probe_are_left_as_they_were(scene):
     obj, probe, frames = scene
     before = probe.copy(), frames.diffraction.copy()
-    list(reference.reconstruct(frames, probe, obj.shape, dataclasses.replace(ONCE, update_probe_from=1)))
+    list(epie(frames, probe, obj.shape, dataclasses.replace(ONCE, update_probe_from=1)))
     np.testing.assert_array_equal(probe, before[0])
     np.testing.assert_array_equal(frames.diffraction, before[1])
 
@@ -106,7 +108,7 @@ def test_what_no_frame_saw_keeps_the_flat_start(scene):
     """The start is the amplitude that the data's energy demands, sqrt(mean sum A**2) / ||P||."""
     obj, probe, frames = scene
     one = frames.take(np.array([0]))
-    found = next(reference.reconstruct(one, probe, obj.shape, ONCE)).object
+    found = next(epie(one, probe, obj.shape, ONCE)).object
     start = np.sqrt(one.energy()[0]) / np.linalg.norm(probe)
     x, y = frames.positions[0]
     rows, columns = np.indices(obj.shape)
@@ -118,7 +120,7 @@ def test_what_no_frame_saw_keeps_the_flat_start(scene):
 def test_the_probe_stays_until_it_is_asked_to_change(scene):
     obj, probe, frames = scene
     settings = dataclasses.replace(ONCE, sweeps=3, update_probe_from=3)
-    found = [iterate.probe for iterate in reference.reconstruct(frames, probe, obj.shape, settings)]
+    found = [iterate.probe for iterate in epie(frames, probe, obj.shape, settings)]
     np.testing.assert_array_equal(found[0], probe)
     np.testing.assert_array_equal(found[1], probe)
     assert np.abs(found[2] - probe).max() > 1e-4
@@ -127,17 +129,17 @@ def test_the_probe_stays_until_it_is_asked_to_change(scene):
 def test_a_changing_probe_keeps_its_energy(scene):
     obj, probe, frames = scene
     settings = dataclasses.replace(ONCE, sweeps=3, update_probe_from=1)
-    for iterate in reference.reconstruct(frames, probe, obj.shape, settings):
+    for iterate in epie(frames, probe, obj.shape, settings):
         assert np.linalg.norm(iterate.probe) == pytest.approx(np.linalg.norm(probe), rel=1e-5)
         assert abs(quality(iterate.object, obj)["amplitude"]["relative_bias"]) < 0.1
 
 
 def test_a_probe_that_is_somewhat_wrong_is_mended(scene):
     obj, probe, frames = scene
-    wrong = probes.normalize(probes.idealized(64, 0.8), 1.0, True)
+    wrong = probes.normalize_probe(probes.idealized(64, 0.8), 1.0, True)
     wrong = (wrong * (np.linalg.norm(probe) / np.linalg.norm(wrong))).astype(np.complex64)
-    *_, fixed = reference.reconstruct(frames, wrong, obj.shape, TEN)
-    *_, mended = reference.reconstruct(frames, wrong, obj.shape, dataclasses.replace(TEN, update_probe_from=2))
+    *_, fixed = epie(frames, wrong, obj.shape, TEN)
+    *_, mended = epie(frames, wrong, obj.shape, dataclasses.replace(TEN, update_probe_from=2))
     assert mended.fourier_error < 0.5 * fixed.fourier_error
 
     def overlap(P):
@@ -149,7 +151,7 @@ def test_a_probe_that_is_somewhat_wrong_is_mended(scene):
 def test_wrong_positions_are_told_by_the_fourier_error(scene, iterates):
     obj, probe, frames = scene
     swapped = dataclasses.replace(frames, positions=frames.positions[:, ::-1])
-    *_, found = reference.reconstruct(swapped, probe, obj.shape, TEN)
+    *_, found = epie(swapped, probe, obj.shape, TEN)
     assert found.fourier_error > 5 * iterates[-1].fourier_error
 
 
@@ -160,37 +162,37 @@ def test_the_truth_leaves_only_photon_noise(scene):
     """Half a photon's square root a pixel: sqrt(N**2 / 4 / nphotons), on whole pixels."""
     obj, probe, frames = scene
     whole = recorded(obj, probe, np.rint(frames.positions))
-    assert reference.fourier_error(obj, probe, whole) == pytest.approx(np.sqrt(64**2 / 4 / 1e9), rel=0.05)
+    assert fourier_error(obj, probe, whole) == pytest.approx(np.sqrt(64**2 / 4 / 1e9), rel=0.05)
     # In between, data by bilinear and probe by Fourier interpolation differ a little more.
-    assert reference.fourier_error(obj, probe, frames) < 0.01
+    assert fourier_error(obj, probe, frames) < 0.01
 
 
 def test_a_wrong_scale_is_an_error_of_its_size(scene):
     obj, probe, frames = scene
-    assert reference.fourier_error(1.3 * obj, probe, frames) == pytest.approx(0.3, rel=0.01)
-    assert reference.fourier_error(0 * obj, probe, frames) == pytest.approx(1)
+    assert fourier_error(1.3 * obj, probe, frames) == pytest.approx(0.3, rel=0.01)
+    assert fourier_error(0 * obj, probe, frames) == pytest.approx(1)
 
 
 def test_the_error_is_blind_to_a_global_phase(scene):
     obj, probe, frames = scene
-    one, turned = (reference.fourier_error(o, probe, frames) for o in (obj, obj * np.exp(1.1j)))
+    one, turned = (fourier_error(o, probe, frames) for o in (obj, obj * np.exp(1.1j)))
     assert one == pytest.approx(turned, rel=1e-3)
 
 
 def test_the_oracle_s_object_has_the_error_that_it_reports(scene, iterates):
     """The report is taken before each update, so the finished object is a little better."""
     _, probe, frames = scene
-    error = reference.fourier_error(iterates[-1].object, probe, frames)
+    error = fourier_error(iterates[-1].object, probe, frames)
     assert 0.5 * iterates[-1].fourier_error < error <= iterates[-1].fourier_error
 
 
 def test_diffracted_energy_is_that_of_the_exit_waves(scene):
     obj, probe, frames = scene
     at = np.rint(frames.positions[:20])
-    energy = np.sum(diffraction_amplitude(extract(obj, at, 64) * probe, 64) ** 2, axis=(1, 2)).mean()
+    energy = np.sum(diffraction_amplitude(extract_patches(obj, at, 64) * probe, 64) ** 2, axis=(1, 2)).mean()
     part = Frames(frames.diffraction[:20], at, np.arange(20))
-    assert reference.diffracted_energy(obj, probe, part) == pytest.approx(energy, rel=1e-5)
-    assert reference.diffracted_energy(2 * obj, probe, part) == pytest.approx(4 * energy, rel=1e-5)
+    assert diffracted_energy(obj, probe, part) == pytest.approx(energy, rel=1e-5)
+    assert diffracted_energy(2 * obj, probe, part) == pytest.approx(4 * energy, rel=1e-5)
 
 
 def test_the_siemens_star_says_which_scan_column_is_the_row(shared):
@@ -199,9 +201,9 @@ def test_the_siemens_star_says_which_scan_column_is_the_row(shared):
     errors = {}
     for order in ("yx", "xy"):
         path = str(shared / "siemens-star-small.npz.bz2")
-        star = data.load(MeasuredConfig(path, "counts", False, order, 0), 64)
+        star = load_measured(MeasuredConfig(path, "counts", False, order, 0), 64)
         part = star.frames.take(np.arange(250))
-        *_, last = reference.reconstruct(part, star.probe, star.object_shape, settings)
+        *_, last = epie(part, star.probe, star.object_shape, settings)
         errors[order] = last.fourier_error
     assert errors["yx"] < 0.15
     assert errors["xy"] > 1.5 * errors["yx"]
@@ -210,6 +212,6 @@ def test_the_siemens_star_says_which_scan_column_is_the_row(shared):
 def test_another_fft_s_rounding_is_below_single_precision(scene, iterates, another_fft):
     obj, probe, frames = scene
     another_fft()
-    for found, again in zip(iterates, reference.reconstruct(frames, probe, obj.shape, TEN), strict=True):
+    for found, again in zip(iterates, epie(frames, probe, obj.shape, TEN), strict=True):
         assert np.linalg.norm(again.object - found.object) <= 1e-10 * np.linalg.norm(found.object)
         assert again.fourier_error == pytest.approx(found.fourier_error, rel=1e-12)

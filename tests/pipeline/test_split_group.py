@@ -11,11 +11,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from ptycho.config import SplitConfig
+from ptycho.config.experiment import SplitConfig
+from ptycho.data.frames import Frames
+from ptycho.data.grouping import make_groups
+from ptycho.data.splitting import split_frames
 from ptycho.errors import DataError
-from ptycho.frames import Frames
-from ptycho.group import make_groups
-from ptycho.split import split
 
 # Floats, and few whole numbers, so that many positions coincide.
 coordinates = st.one_of(st.floats(-200, 200, width=32), st.integers(0, 3).map(float))
@@ -34,7 +34,7 @@ def frames_at(positions):
 
 @given(scans, st.sampled_from("xy"), st.floats(0.2, 0.8))
 def test_no_frame_is_in_both_parts_and_none_is_lost(at, axis, fraction):
-    parts = split(frames_at(at), SplitConfig(axis, fraction))
+    parts = split_frames(frames_at(at), SplitConfig(axis, fraction))
     train, test = set(parts.train.ids.tolist()), set(parts.test.ids.tolist())
     assert not train & test
     assert sorted(train | test) == (100 + np.arange(len(at))).tolist()
@@ -43,7 +43,7 @@ def test_no_frame_is_in_both_parts_and_none_is_lost(at, axis, fraction):
 
 @given(scans, st.sampled_from("xy"))
 def test_the_lower_part_trains(at, axis):
-    parts = split(frames_at(at), SplitConfig(axis, 0.5))
+    parts = split_frames(frames_at(at), SplitConfig(axis, 0.5))
     column = "xy".index(axis)
     assert len(parts.train) == round(len(at) / 2)
     assert parts.train.positions[:, column].max() <= parts.test.positions[:, column].min()
@@ -51,14 +51,14 @@ def test_the_lower_part_trains(at, axis):
 
 @given(scans)
 def test_a_frame_keeps_its_image_and_its_place(at):
-    for part in vars(split(frames_at(at), SplitConfig("y", 0.5))).values():
+    for part in vars(split_frames(frames_at(at), SplitConfig("y", 0.5))).values():
         np.testing.assert_array_equal(part.positions, at[part.ids - 100])
         np.testing.assert_array_equal(part.diffraction[:, 0, 0], part.ids - 100)
 
 
 def test_split_by_hand():
     at = np.array([[0, 5], [9, 1], [4, 3], [1, 2]])
-    by_y, by_x = (split(frames_at(at), SplitConfig(axis, 0.75)) for axis in "yx")
+    by_y, by_x = (split_frames(frames_at(at), SplitConfig(axis, 0.75)) for axis in "yx")
     assert by_y.train.ids.tolist() == [101, 103, 102]
     assert by_x.train.ids.tolist() == [100, 103, 102]
     assert by_y.test.ids.tolist() == [100]
@@ -68,12 +68,12 @@ def test_split_by_hand():
 @pytest.mark.parametrize("fraction", [0.01, 0.99])
 def test_an_empty_part_is_refused_with_the_numbers(fraction):
     with pytest.raises(DataError, match=f"split.fraction = {fraction} of 10 frames leaves one part empty"):
-        split(frames_at(np.zeros((10, 2))), SplitConfig("y", fraction))
+        split_frames(frames_at(np.zeros((10, 2))), SplitConfig("y", fraction))
 
 
 def test_the_smoke_scenario_shares_no_frames(gs2):
     config, dataset = gs2
-    parts = split(dataset.frames, config.split)
+    parts = split_frames(dataset.frames, config.split)
     assert len(parts.train) == len(parts.test) == 64
     assert np.intersect1d(parts.train.ids, parts.test.ids).size == 0
     assert parts.train.positions[:, 1].max() < parts.test.positions[:, 1].min()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ptycho import objects, synchronize
-from ptycho.geometry import Canvas
+from ptycho.optics import objects
+from ptycho.optics.geometry import Canvas
+from ptycho.reconstruction import synchronization
+from ptycho.reconstruction.synchronization import synchronize_phases
 
 SIDE = 32
 
@@ -34,7 +36,7 @@ def turned(canvases, phases):
 
 
 def run(canvases, weights, centers, **settings):
-    return synchronize.synchronize(lambda part: (canvases[part], weights[part]), centers, **settings)
+    return synchronize_phases(lambda part: (canvases[part], weights[part]), centers, **settings)
 
 
 def left_over(phases):
@@ -89,8 +91,8 @@ def test_chunk_borders_do_not_change_the_phases(scene, rng, monkeypatch, chunk):
         sizes.append(len(canvases[part]))
         return canvases[part], weights[part]
 
-    monkeypatch.setattr(synchronize, "CHUNK", chunk)
-    cut = synchronize.synchronize(read, centers)
+    monkeypatch.setattr(synchronization, "_CHUNK", chunk)
+    cut = synchronize_phases(read, centers)
     np.testing.assert_allclose(cut.phases, whole.phases, atol=1e-9)
     assert cut.overlapping_pairs == whole.overlapping_pairs
     assert max(sizes) <= chunk

@@ -441,12 +441,13 @@ def owners():
     """By file and line, the top-level definition of ``ptycho`` that has it."""
     import ptycho
 
-    found = {}
-    for path in Path(ptycho.__file__).parent.glob("*.py"):
+    root, found = Path(ptycho.__file__).parent, {}
+    for path in root.rglob("*.py"):
+        module = ".".join(path.relative_to(root.parent).with_suffix("").parts).removesuffix(".__init__")
         for statement in ast.parse(path.read_text(encoding="utf-8")).body:
             decorators = getattr(statement, "decorator_list", [])
             for line in range(min(n.lineno for n in (statement, *decorators)), statement.end_lineno + 1):
-                found[str(path), line] = f"ptycho.{path.stem}:{getattr(statement, 'name', '')}"
+                found[str(path), line] = f"{module}:{getattr(statement, 'name', '')}"
     return found
 
 
@@ -471,7 +472,7 @@ class Recorder:
 
 
 def test_every_function_that_a_real_stage_runs_is_reached():
-    stages = pytest.importorskip("ptycho.stages")
+    stages = pytest.importorskip("ptycho.pipeline.stages")
     from ptycho import load_scenario
 
     config = load_scenario("gs2_ideal", "smoke", SHORT).config
@@ -483,27 +484,35 @@ def test_every_function_that_a_real_stage_runs_is_reached():
             outputs[stage.name] = stage.run(config, lambda done, total, note: None, **needed)
         assert recorder.ran <= sources.reached(stage.run), stage.name
         ran[stage.name] = recorder.ran
-    assert {"ptycho.simulate:detect", "ptycho.objects:lines"} <= ran["simulate"]
-    assert {"ptycho.losses:poisson_nll", "ptycho.model:PtychoModel", "ptycho.features:FeatureMaker"} <= ran["train"]
+    assert {"ptycho.data.simulation:detect", "ptycho.optics.objects:lines"} <= ran["simulate"]
+    assert {
+        "ptycho.model.losses:poisson_nll",
+        "ptycho.model.network:PtychoModel",
+        "ptycho.model.features:FeatureMaker",
+    } <= ran["train"]
     assert len(ran["compare"]) > 10
 
 
 def test_a_real_stage_does_not_reach_what_it_does_not_need():
     sources = Sources(["ptycho"])
-    simulate, train = (sources.reached(f"ptycho.stages:{name}") for name in ("simulate", "train"))
-    assert not {name for name in simulate if name.startswith(("ptycho.losses", "ptycho.model", "ptycho.infer"))}
-    assert "ptycho.simulate:detect" not in train
-    assert "ptycho.train:train" not in sources.reached("ptycho.stages:oracle")
+    simulate, train = (sources.reached(f"ptycho.pipeline.stages:{name}") for name in ("simulate", "train"))
+    assert not {
+        name
+        for name in simulate
+        if name.startswith(("ptycho.model.losses", "ptycho.model.network", "ptycho.reconstruction.stitching"))
+    }
+    assert "ptycho.data.simulation:detect" not in train
+    assert "ptycho.training.training:train_network" not in sources.reached("ptycho.pipeline.stages:oracle")
 
 
 @pytest.mark.parametrize(
     ("module", "name", "line", "changed"),
     [
-        ("losses", "poisson_nll", "    changed = True", {"train"}),
-        ("losses", "poisson_nll", "    # changed", set()),
-        ("simulate", "detect", "    changed = True", {"simulate"}),
-        ("cli", "main", "    changed = True", set()),
-        ("config", "PipelineConfig", "    changed = True", {"simulate", "train", "split", "oracle"}),
+        ("model/losses", "poisson_nll", "    changed = True", {"train"}),
+        ("model/losses", "poisson_nll", "    # changed", set()),
+        ("data/simulation", "detect", "    changed = True", {"simulate"}),
+        ("cli/commands", "main", "    changed = True", set()),
+        ("config/pipeline", "PipelineConfig", "    changed = True", {"simulate", "train", "split", "oracle"}),
     ],
 )
 def test_an_edit_of_the_real_pipeline_changes_the_stages_that_use_it(
@@ -517,7 +526,7 @@ def test_an_edit_of_the_real_pipeline_changes_the_stages_that_use_it(
 
     def prints():
         sources = Sources(["ptycho"])
-        return {n: sources.fingerprint(f"ptycho.stages:{n}") for n in ("simulate", "train", "split", "oracle")}
+        return {n: sources.fingerprint(f"ptycho.pipeline.stages:{n}") for n in ("simulate", "train", "split", "oracle")}
 
     before = prints()
     path = copy / f"{module}.py"

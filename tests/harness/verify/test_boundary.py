@@ -17,9 +17,9 @@ from harness.judge.comparison import compare_artifact
 from harness.judge.tolerances import load_rules
 from harness.store.goldens import Goldens
 from harness.verify.examination import whole_output
-from ptycho.backend import keras
-from ptycho.config import to_mapping
-from ptycho.scenario import load_scenario
+from ptycho.config.reading import to_mapping
+from ptycho.config.scenario import load_scenario
+from ptycho.model.backend import keras
 
 ROOT = Path(__file__).parents[3]
 ARTIFACTS = ("simulation", "split", "probe", "groups", "normalized", "trained", "pinned")

@@ -1,0 +1,314 @@
+"""The ``ptycho`` command: run pipelines on scenarios and on your own data.
+
+Exit status: 0 all invariants hold, 1 one does not (or training diverged), 2 usage or input error.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from ptycho.config.scenario import list_scenarios, load_scenario
+from ptycho.errors import DataError, PtychoError, TrainingDiverged
+
+if TYPE_CHECKING:
+    from ptycho.pipeline.execution import Run
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+console = Console()
+errors = Console(stderr=True)
+
+INTERRUPTED = 130
+
+Out = Annotated[Path, typer.Option("--out", help="Folder for the artifacts.")]
+Profile = Annotated[str, typer.Option(help="smoke (seconds), cpu (minutes) or full (the seeds' sizes, for a GPU).")]
+Set = Annotated[list[str], typer.Option("--set", help="Change one setting, e.g. --set train.epochs=3. Repeatable.")]
+Layout = Annotated[str, typer.Option(help="What the frames hold: counts or amplitude.")]
+Order = Annotated[str, typer.Option(help="What the two columns of the positions are: xy or yx.")]
+Centred = Annotated[bool, typer.Option("--centred/--corner", help="Where a frame's zero frequency is.")]
+
+
+def main() -> None:
+    """Run the command; user errors become one sentence and exit status 2."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        status = app(standalone_mode=False)  # returns what typer.Exit carried; 130 after Ctrl-C
+        if status == INTERRUPTED:
+            errors.print("interrupted: the weights so far, if training had begun, are in train_outputs/bundle.npz")
+        sys.exit(status if isinstance(status, int) else 0)
+    except TrainingDiverged as error:
+        _complain(str(error))
+        sys.exit(1)
+    except PtychoError as error:
+        _complain(str(error))
+        sys.exit(2)
+    except Exception as error:
+        if hasattr(error, "format_message"):  # a usage error of the command line itself
+            if message := error.format_message():
+                _complain(message)
+            sys.exit(2)
+        raise
+
+
+def _complain(message: str) -> None:
+    """One sentence on standard error, its own brackets kept."""
+    errors.print(f"[red]error:[/red] {escape(message)}", highlight=False, soft_wrap=True)
+
+
+@app.command("list")
+def list_command() -> None:
+    """List the scenarios."""
+    table = Table("scenario", "what it is")
+    for name, title in list_scenarios().items():
+        table.add_row(name, title)
+    console.print(table)
+
+
+@app.command("run")
+def run_command(
+    scenario: Annotated[str, typer.Argument(help="One of `ptycho list`.")],
+    profile: Profile = "cpu",
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for the artifacts (default: out/SCENARIO).")] = None,
+    set_: Set = [],  # noqa: B006 (typer reads the default, nothing changes it)
+    if_data: Annotated[
+        bool, typer.Option("--if-data", help="Skip, saying so, when the measured data is not here.")
+    ] = False,
+) -> None:
+    """Simulate or load, train, reconstruct and compare one scenario."""
+    from ptycho.data.files import find_data_file
+
+    chosen = load_scenario(scenario, profile, set_)
+    if if_data and chosen.config.measured:
+        try:
+            find_data_file(chosen.config.measured.path)
+        except DataError as error:
+            console.print(f"[yellow]skipped[/yellow] {escape(f'{scenario}: {error}')}", highlight=False, soft_wrap=True)
+            return
+    _run(chosen, out or Path("out") / scenario)
+
+
+@app.command()
+def simulate(
+    scenario: Annotated[str, typer.Argument(help="A simulated scenario of `ptycho list`.")],
+    out: Annotated[Path, typer.Option("--out", help="The NPZ file to write.")],
+    profile: Profile = "cpu",
+    set_: Set = [],  # noqa: B006
+) -> None:
+    """Write a scenario's simulated data as an NPZ of photon counts, probe, scan and true object."""
+    import numpy as np
+
+    from ptycho.data.simulation import simulate_scan
+    from ptycho.output import artifacts
+
+    dataset = simulate_scan(load_scenario(scenario, profile, set_).config)
+    counts = np.rint((dataset.frames.diffraction.astype(np.float64) * dataset.photon_scale) ** 2)
+    arrays = {
+        "data": counts.astype(np.float32),
+        "probe": dataset.probe,
+        "scan": dataset.frames.positions,
+        "object": dataset.truth,
+    }
+    artifacts.write_npz(out, arrays)
+    console.print(
+        f"{len(counts)} frames of {counts.shape[-1]} pixels, {counts.sum() / len(counts):.4g} photons each, in {out}"
+    )
+
+
+@app.command()
+def reconstruct(
+    data: Annotated[Path, typer.Argument(help="An .npz, .npz.bz2, .h5 or .cxi file of measured data.")],
+    out: Out,
+    like: Annotated[str, typer.Option(help="The scenario whose settings to use.")] = "siemens_star",
+    profile: Profile = "cpu",
+    quantity: Layout = "counts",
+    order: Order = "xy",
+    centred: Centred = True,
+    set_: Set = [],  # noqa: B006
+) -> None:
+    """Train on your own measured data and reconstruct it. Set N with --set N=64, 128 or 256."""
+    import dataclasses
+
+    from ptycho.config.experiment import MeasuredConfig
+    from ptycho.config.reading import from_mapping
+
+    base = load_scenario(like, profile, set_)
+    sweeps = base.config.measured.refine_probe_sweeps if base.config.measured else 0
+    layout = _layout(data, quantity, order, centred, sweeps)
+    measured = from_mapping(MeasuredConfig, layout, "reconstruct")
+    config = dataclasses.replace(base.config, simulate=None, measured=measured)
+    _run(dataclasses.replace(base, name=data.stem, title=f"Measured data {data.name}", config=config), out)
+
+
+@app.command()
+def infer(
+    bundle: Annotated[Path, typer.Argument(help="A bundle.npz of an earlier training.")],
+    data: Annotated[Path, typer.Argument(help="Measured data for the same probe.")],
+    out: Out,
+    quantity: Layout = "counts",
+    order: Order = "xy",
+    centred: Centred = True,
+) -> None:
+    """Reconstruct new data with a trained model; nothing is trained."""
+    from ptycho.config.experiment import MeasuredConfig
+    from ptycho.config.reading import from_mapping
+
+    with _quiet():
+        from ptycho.pipeline.reuse import infer_file
+
+    measured = from_mapping(MeasuredConfig, _layout(data, quantity, order, centred, 0), "infer")
+    with _progress() as report:
+        error = infer_file(bundle, measured, out, report)
+    console.print(f"Fourier error {error:.4f}; artifacts in {out}")
+
+
+@app.command()
+def dose(
+    a: Annotated[str, typer.Argument(help="A scenario of `ptycho list`.")],
+    b: Annotated[str, typer.Argument(help="Another, for example dose_legacy_gs2.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for dose_normalization_stats.json and .md.")],
+    profile: Profile = "cpu",
+) -> None:
+    """Compare how two scenarios normalise their data, stage by stage; nothing is trained."""
+    with _quiet():
+        from ptycho.pipeline.dose import write_dose_parity
+
+    found = write_dose_parity(load_scenario(a, profile), load_scenario(b, profile), out, lambda done, total, note: None)
+    for shown in found.tables:
+        table = Table(*shown.columns, title=shown.title)
+        for row in shown.rows:
+            table.add_row(*(_figure(value) for value in row))
+        console.print(table)
+    console.print(*found.notes, sep="\n", highlight=False)
+    console.print(f"artifacts in {out}", highlight=False, soft_wrap=True)
+
+
+def _figure(value: Any) -> str:
+    from ptycho.diagnostics.findings import shown
+
+    return shown(value)
+
+
+def _layout(data: Path, quantity: str, order: str, centred: bool, sweeps: int) -> dict[str, Any]:
+    """The ``[measured]`` table that a command line stands for."""
+    return {
+        "path": str(data),
+        "quantity": quantity,
+        "centred": centred,
+        "order": order,
+        "refine_probe_sweeps": sweeps,
+    }
+
+
+def _run(scenario: Any, out: Path) -> None:
+    with _quiet():
+        from ptycho.pipeline.execution import run
+
+    console.print(f"[bold]{scenario.name}[/bold] ({scenario.profile}): {scenario.title}", highlight=False)
+    with _progress() as report:
+        done = run(scenario, out, report)
+    _show(done)
+    raise typer.Exit(0 if done.passed else 1)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hold back what TensorFlow's C++ prints while it loads; show it after all if loading fails."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(kept, held.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+@contextmanager
+def _progress() -> Iterator[Any]:
+    """A progress bar on a terminal; one line a finished stage elsewhere."""
+    columns = (
+        TextColumn("{task.description:>10}"),
+        BarColumn(),
+        TextColumn("{task.fields[note]}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        tasks: dict[str, Any] = {}
+
+        def report(stage: str, done: int, total: int, note: str) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, note="")
+            bars.update(tasks[stage], total=total, completed=done, note=note)
+            if done == total == 1:
+                bars.remove_task(tasks.pop(stage))
+                bars.console.print(f"{stage:>10}  {note}", highlight=False)
+
+        yield report
+
+
+def _show(done: Run) -> None:
+    gains = Table("gain", "expected", "measured", title="Ladder of gains, raw data to object units")
+    for rung in done.stats["gain_ladder"]:
+        gains.add_row(rung["gain"], f"{rung['expected']:.4f}", f"{rung['measured']:.4f}")
+    gains.add_row("[bold]full chain product[/bold]", "1", f"{done.stats['full_chain_product']:.4f}")
+    console.print(gains)
+
+    quality = Table("figure", "network", "oracle", title="Quality over the illuminated support")
+    for row in _quality(done.metrics):
+        quality.add_row(*row)
+    console.print(quality)
+
+    held = Table("invariant", "", "evidence")
+    for item in done.invariants:
+        held.add_row(item.name, "[green]pass[/green]" if item.passed else "[red]FAIL[/red]", item.evidence)
+    console.print(held)
+    times, memory = done.metadata["timings"], done.metadata["peak_memory_mb"]
+    console.print(
+        f"{times['total_seconds']:.0f} s ({times['training_seconds']:.0f} s of training), "
+        f"peak memory {memory:.0f} MB; artifacts and figures in {done.out}",
+        highlight=False, soft_wrap=True,
+    )  # fmt: skip
+
+
+QUALITY = (
+    ("amplitude pearson_r", "amplitude", "pearson_r", ".4f"),
+    ("relative amplitude bias", "amplitude", "relative_bias", "+.2%"),
+    ("amplitude MAE", "amplitude", "mae", ".4f"),
+    ("amplitude SSIM", "amplitude", "ssim", ".4f"),
+    ("phase pearson_r", "phase", "pearson_r", ".4f"),
+    ("phase MAE (rad)", "phase", "mae", ".4f"),
+    ("FRC, mean over rings", "frc", "mean", ".4f"),
+)
+
+
+def _quality(metrics: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Rows of the quality table: figure, network, oracle."""
+
+    def cell(value: float | None, form: str = ".4f") -> str:
+        return "-" if value is None else format(value, form)
+
+    errors = metrics["fourier_error"]
+    yield "Fourier error", cell(errors["network"]), cell(errors["oracle"])
+    known = "amplitude" in metrics
+    network, oracle = (metrics, metrics["oracle"]) if known else metrics["half_scan"].values()
+    if not known:
+        yield "Fourier error, held-out frames", cell(errors["network_held_out"]), "-"
+    for label, part, key, form in QUALITY:
+        name = label if known else f"half-scan agreement: {label}"
+        yield name, cell(network[part][key], form), cell(oracle[part][key], form)

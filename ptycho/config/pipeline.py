@@ -1,0 +1,86 @@
+"""Everything that a run depends on, in one frozen value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ptycho.config.experiment import GroupConfig, MeasuredConfig, SimulateConfig, SplitConfig
+from ptycho.config.network import InferConfig, LossConfig, ModelConfig, TrainConfig
+from ptycho.config.validation import require, require_seed
+
+PATCH_SIDES = (64, 128, 256)
+
+
+@dataclass(frozen=True)
+class ReferenceConfig:
+    """The oracle (see ``ptycho.reference``)."""
+
+    sweeps: int
+    step: float
+    seed: int
+    update_probe_from: int  # first sweep (counted from 1) that updates the probe; 0: never
+
+    def __post_init__(self) -> None:
+        require_seed("reference.seed", self.seed)
+        first = self.update_probe_from
+        require(first >= 0, "reference.update_probe_from", first, "a sweep from 1 on, or 0 for never")
+        require(self.sweeps >= 1, "reference.sweeps", self.sweeps, "at least 1")
+        require(0 < self.step <= 1, "reference.step", self.step, "in (0, 1]")
+
+
+@dataclass(frozen=True)
+class CompareConfig:
+    """Where and after which alignments quality is measured."""
+
+    support_threshold: float  # share of the probe's peak intensity that covers a pixel
+    align_plane: bool
+    align_shift: bool
+
+    def __post_init__(self) -> None:
+        require(
+            0 < self.support_threshold < 1,
+            "compare.support_threshold",
+            self.support_threshold,
+            "between 0 and 1, both excluded",
+        )
+
+
+@dataclass(frozen=True)
+class PipelineConfig:
+    """Everything a run depends on. Exactly one of ``simulate`` and ``measured`` is given."""
+
+    N: int
+    gridsize: int
+    split: SplitConfig
+    group: GroupConfig
+    model: ModelConfig
+    loss: LossConfig
+    train: TrainConfig
+    infer: InferConfig
+    reference: ReferenceConfig
+    compare: CompareConfig
+    simulate: SimulateConfig | None = None
+    measured: MeasuredConfig | None = None
+
+    def __post_init__(self) -> None:
+        require(self.N in PATCH_SIDES, "N", self.N, f"one of {PATCH_SIDES}")
+        require(self.gridsize in (1, 2, 3), "gridsize", self.gridsize, "1, 2 or 3")
+        given = [name for name in ("simulate", "measured") if getattr(self, name) is not None]
+        require(len(given) == 1, "data source", given, "give exactly one of [simulate] and [measured]")
+        wanted = self.gridsize**2 - 1
+        require(
+            self.group.neighbors >= wanted,
+            "group.neighbors",
+            self.group.neighbors,
+            f"a group of {wanted + 1} needs at least {wanted} neighbours beside its seed",
+        )
+
+    @property
+    def group_size(self) -> int:
+        """``C = gridsize**2``, the number of patches in a group."""
+        return self.gridsize**2
+
+    @property
+    def window_px(self) -> int:
+        """Side of the part of a patch where the network predicts the object."""
+        return self.N // 2 if self.model.window == "half" else self.N

@@ -1,0 +1,1 @@
+"""Frames and where they come from: simulation, measured files, splitting, grouping, normalization."""

@@ -1,0 +1,1 @@
+"""The network and the physics around it, written once against ``keras.ops``."""

@@ -1,0 +1,92 @@
+"""What the network is given, group by group (PHYSICS.md, "What the network should be given").
+
+``diffraction``: square roots of photons, ``counts_scale * gain * A``. ``estimate``: for
+``conditioned`` features, the group's canvas after a few projection sweeps from a flat start, cut
+at each patch. All in the same units, and each group alone: no group sees its neighbours in a batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from ptycho.arrays import Complex, Integer, Real
+from ptycho.data.frames import Frames
+from ptycho.data.grouping import Groups
+from ptycho.data.normalization import Scales
+from ptycho.optics import probes
+from ptycho.optics.projections import projection_sweep
+from ptycho.output.machine import cpus
+
+_CHUNK = 16  # groups projected together: their fields fit in a core's cache
+MOMENTUM = 0.5
+
+
+@dataclass(frozen=True)
+class FeatureMaker:
+    """Turns groups of frames into the model's inputs. ``window``: side of the predicted patch part."""
+
+    probe: Complex
+    scales: Scales
+    window: int
+    sweeps: int  # 0: amplitude features, no estimate
+
+    def __call__(self, frames: Frames, groups: Groups) -> dict[str, Real]:
+        """``diffraction`` ``(B, C, N, N)``, ``offsets`` ``(B, C, 2)`` and, when conditioned,
+        ``estimate`` ``(B, C, 4, w, w)`` (real, imaginary, and the last sweep's change of both), all float32."""
+        unit = np.float32(self.scales.counts_scale * self.scales.gain)
+        inputs: dict[str, Real] = {
+            "diffraction": frames.diffraction[groups.members] * unit,
+            "offsets": groups.offsets.astype(np.float32),
+        }
+        if self.sweeps:
+            inputs["estimate"] = np.empty((*groups.members.shape, 4, self.window, self.window), np.float32)
+            parts = [slice(i, i + _CHUNK) for i in range(0, len(groups), _CHUNK)]
+
+            def fill(part: slice) -> None:
+                inputs["estimate"][part] = self._estimate(groups.take(part), inputs["diffraction"][part])
+
+            with ThreadPoolExecutor(cpus()) as pool:
+                list(pool.map(fill, parts))
+        return inputs
+
+    def _estimate(self, groups: Groups, amplitude: Real) -> Real:
+        canvas, change, corners = self.project(groups, amplitude)
+        axis = np.arange(self.window)
+        batch = np.arange(len(groups))[:, None, None, None]
+        rows, columns = corners[..., 0, None] + axis, corners[..., 1, None] + axis
+        here = (batch, rows[..., :, None], columns[..., None, :])
+        return np.stack([canvas[here].real, canvas[here].imag, change[here].real, change[here].imag], axis=2)
+
+    def project(self, groups: Groups, amplitude: Real) -> tuple[Complex, Complex, Integer]:
+        """The groups' canvases ``(B, M, M)`` after the sweeps, what the last sweep changed, and each
+        patch's corner. Between sweeps the canvas moves on by ``MOMENTUM`` (mPIE: Maiden, Johnson
+        & Li 2017), which saves about half the sweeps."""
+        w, N = self.window, self.probe.shape[-1]
+        shifts = groups.shifts
+        reach = int(np.abs(shifts).max())
+        side = w + 2 * reach
+        corners = shifts[..., ::-1] + reach
+        crop = slice((N - w) // 2, (N + w) // 2)
+        moved = probes.shift_probe(self.probe, groups.offsets - shifts)[..., crop, crop].astype(np.complex64)
+        start = self.scales.counts_scale * self.scales.required_amplitude
+        canvas = np.full((len(groups), side, side), start, np.complex64)
+        A = np.fft.ifftshift(amplitude, axes=(-2, -1))
+        velocity = np.zeros_like(canvas)
+        for last in range(self.sweeps - 1, -1, -1):
+            before = canvas.copy()
+            projection_sweep(canvas, moved, corners, A, step=1.0)
+            change = canvas - before
+            velocity = MOMENTUM * velocity + change
+            if last:
+                canvas += MOMENTUM * velocity
+        return canvas, change, corners
+
+    def batches(self, frames: Frames, groups: Groups, size: int) -> Iterator[tuple[slice, dict[str, Real]]]:
+        """Inputs for ``size`` groups at a time, so that memory does not grow with the scan."""
+        for start in range(0, len(groups), size):
+            part = slice(start, start + size)
+            yield part, self(frames, groups.take(part))

@@ -1,0 +1,1 @@
+"""Objects, probes, and what light does between them: patches on the object grid, modulus projections."""

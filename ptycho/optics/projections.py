@@ -1,0 +1,73 @@
+"""Ptychographic projections on many small canvases at once.
+
+One update per frame, as in ePIE (Maiden & Rodenburg 2009, eqs. 2-6): form the exit wave, replace
+its diffraction modulus by the measured one, and correct the object where the probe shone. The
+canvases are independent, so a group's result does not depend on the groups beside it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import fft
+
+from ptycho.arrays import Complex, Integer, Real
+
+UNSEEN = 1e-9  # of the largest modulus: below, a phase is what rounding left of zero
+
+
+def projection_sweep(
+    canvas: Complex,
+    probes: Complex,
+    corners: Integer,
+    amplitude: Real,
+    step: float,
+    order: Integer | None = None,
+    probe_step: float = 0.0,
+) -> tuple[float, float]:
+    """Update ``canvas`` in place from every frame once; returns ``(sum (A - |F|)**2, sum A**2)``.
+
+    ``canvas`` ``(B, H, W)``; ``probes`` ``(B, C, n, n)``, each already shifted by its sub-pixel
+    offset and corrected too when ``probe_step`` is positive; ``corners`` ``(B, C, 2)``: row and
+    column of each patch's first pixel; ``amplitude`` ``(B, C, N, N)`` with ``n <= N``: diffraction
+    amplitudes with the zero frequency at the *corner*, in units of ``FFT2(P O) / N``. ``order``:
+    in which order the frames are used.
+    """
+    B, C, n, _ = probes.shape
+    N = amplitude.shape[-1]
+    batch, axis = np.arange(B)[:, None, None], np.arange(n)
+    error = energy = 0.0
+    for c in range(C) if order is None else order:
+        P, A = probes[:, c], amplitude[:, c].astype(canvas.real.dtype, copy=False) * N
+        rows = corners[:, c, 0, None] + axis
+        columns = corners[:, c, 1, None] + axis
+        here = (batch, rows[:, :, None], columns[:, None, :])
+        O = canvas[here]  # noqa: E741 (the object, as in the paper)
+        psi = P * O
+        corrected, had = _with_modulus(psi, A, N)
+        error += float(np.sum((A - had) ** 2)) / N**2
+        energy += float(np.sum(A**2)) / N**2
+        change = corrected - psi
+        canvas[here] = O + step * P.conj() * change / _peak(P)
+        if probe_step:
+            probes[:, c] = P + probe_step * O.conj() * change / _peak(O)
+    return error, energy
+
+
+def _with_modulus(psi: Complex, modulus: Real, N: int) -> tuple[Complex, Real]:
+    """``psi`` with its Fourier modulus replaced, and the modulus it had; zero-padded to ``N``.
+
+    Where ``psi`` has next to nothing, nothing is put: a measured modulus with a phase that rounding
+    chose would make every sweep depend on the FFT's last bits. The FFTs are in double precision, so
+    that their own rounding lies below what single precision keeps.
+    """
+    n, kept, double = psi.shape[-1], psi.dtype, np.complex128
+    F = fft.fft(fft.fft(psi.astype(double, copy=False), N, axis=-1), N, axis=-2).astype(kept, copy=False)
+    had = np.sqrt(F.real**2 + F.imag**2)
+    F *= modulus / np.maximum(had, UNSEEN * had.max(axis=(-2, -1), keepdims=True) + 1e-12)
+    back = fft.ifft(fft.ifft(F.astype(double, copy=False), axis=-2)[..., :n, :], axis=-1)[..., :n]
+    return back.astype(kept, copy=False), had
+
+
+def _peak(field: Complex) -> Real:
+    """The largest intensity of each field, ``(B, 1, 1)``."""
+    return np.max(field.real**2 + field.imag**2, axis=(-2, -1), keepdims=True)

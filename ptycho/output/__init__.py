@@ -1,0 +1,1 @@
+"""What a run leaves: JSON, arrays, figures, and the machine that it ran on."""

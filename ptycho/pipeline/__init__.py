@@ -1,0 +1,1 @@
+"""The stages, declared once, and a run of them from start to end."""

@@ -1,0 +1,1 @@
+"""How good a reconstruction is, and what every scale did."""

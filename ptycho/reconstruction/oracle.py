@@ -1,0 +1,93 @@
+"""The reference reconstruction: ePIE on the whole scan, the oracle of PHYSICS.md.
+
+It knows nothing of networks, gains or groups, so it tells what quality the data allow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ptycho.arrays import Complex, Real
+from ptycho.config.pipeline import ReferenceConfig
+from ptycho.data.frames import Frames
+from ptycho.optics import probes
+from ptycho.optics.projections import projection_sweep
+
+
+@dataclass(frozen=True)
+class Iterate:
+    """The state after one sweep: the object on the whole grid, the probe, and the Fourier error."""
+
+    sweep: int
+    object: Complex
+    probe: Complex
+    fourier_error: float
+
+
+def epie(frames: Frames, probe: Complex, shape: tuple[int, int], config: ReferenceConfig) -> Iterator[Iterate]:
+    """Yield an ``Iterate`` after every sweep over the frames, in a seeded random order.
+
+    The object starts flat at the amplitude that the data's energy demands,
+    ``sqrt(mean sum A**2) / ||P||``. The probe is shifted by Fourier phase for sub-pixel positions.
+    With ``update_probe_from`` the probe is corrected from that sweep on (measured data) and keeps
+    its energy.
+    The Fourier error is ``sqrt(sum (A - |F|)**2 / sum A**2)``, each frame taken before its update.
+    """
+    N = probe.shape[-1]
+    probe = probe.astype(np.complex128)
+    start = float(np.sqrt(frames.energy().mean()) / np.linalg.norm(probe))
+    margin = N
+    energy_norm = np.linalg.norm(probe)
+    canvas = np.full((1, shape[0] + 2 * margin, shape[1] + 2 * margin), start, np.complex128)
+    pixel = np.rint(frames.positions).astype(int)
+    fraction = frames.positions - pixel
+    corners = (pixel[None, :, ::-1] - N // 2 + margin).astype(int)
+    rng = np.random.default_rng(config.seed)
+    inside = (slice(margin, -margin), slice(margin, -margin))
+    A = np.fft.ifftshift(frames.diffraction, axes=(-2, -1))
+    for number in range(1, config.sweeps + 1):
+        updating = 0 < config.update_probe_from <= number
+        error = energy = 0.0
+        for m in rng.permutation(len(frames)):
+            P = probes.shift_probe(probe, fraction[m])[None, None]
+            e, w = projection_sweep(
+                canvas, P, corners[:, m : m + 1], A[None, m : m + 1], config.step,
+                probe_step=config.step if updating else 0.0,
+            )  # fmt: skip
+            error, energy = error + e, energy + w
+            if updating:
+                probe = probes.shift_probe(P[0, 0], -fraction[m])
+        if updating:  # the probe keeps its energy, so that the object's scale means something
+            factor = np.linalg.norm(probe) / energy_norm
+            probe, canvas = probe / factor, canvas * factor
+        obj = canvas[0][inside].astype(np.complex64)
+        yield Iterate(number, obj, probe.astype(np.complex64), float(np.sqrt(error / energy)))
+
+
+def fourier_error(obj: Complex, probe: Complex, frames: Frames) -> float:
+    """``sqrt(sum (A - |FFT2(P O)| / N)**2 / sum A**2)`` of an object in object units, over all frames.
+
+    The probe is shifted by Fourier phase, so the figure is comparable with the oracle's own.
+    """
+    error = sum(float(np.sum((A - had) ** 2)) for A, had in _forward(obj, probe, frames))
+    return float(np.sqrt(error / frames.energy().sum()))
+
+
+def diffracted_energy(obj: Complex, probe: Complex, frames: Frames) -> float:
+    """Mean ``sum |FFT2(P O)|**2 / N**2`` of an object's exit waves at the frames' positions."""
+    return float(np.mean([np.sum(had**2) for _, had in _forward(obj, probe, frames)]))
+
+
+def _forward(obj: Complex, probe: Complex, frames: Frames) -> Iterator[tuple[Real, Real]]:
+    """Every frame's amplitude, and the one that the object predicts."""
+    N = probe.shape[-1]
+    pixel = np.rint(frames.positions).astype(int)
+    fraction = frames.positions - pixel
+    padded = np.pad(obj, N)
+    for m, (x, y) in enumerate(pixel):
+        patch = padded[y + N // 2 : y + 3 * N // 2, x + N // 2 : x + 3 * N // 2]
+        psi = patch * probes.shift_probe(probe, fraction[m])
+        yield frames.diffraction[m], np.abs(np.fft.fftshift(np.fft.fft2(psi))) / N

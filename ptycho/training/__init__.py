@@ -1,0 +1,1 @@
+"""Training from seeded batches, and its first steps from given weights."""
