@@ -342,11 +342,10 @@ def invariants(artifacts: Mapping[str, Artifact]) -> list[Invariant]:
 def explain(scenario: Scenario, artifacts: Mapping[str, Artifact]) -> Json:
     """The diagnosis of one run, from whichever of its artifacts there are."""
     from guard.diagnosis import parts
-    from ptycho.diagnostics import Run
-    from ptycho.diagnostics.diagnosis import about
+    from ptycho.diagnostics import RunRecord, diagnose_run
     from ptycho.output.artifacts import to_plain
 
-    return to_plain(about(Run(scenario.name, "verification", parts(scenario, artifacts))))
+    return to_plain(diagnose_run(RunRecord(scenario.name, "verification", parts(scenario, artifacts))))
 
 
 def reseed(config: Mapping[str, Json], member: int) -> dict[str, Json]:

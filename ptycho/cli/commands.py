@@ -194,9 +194,9 @@ def dose(
 
 
 def _figure(value: Any) -> str:
-    from ptycho.diagnostics.findings import shown
+    from ptycho.diagnostics import figure_words
 
-    return shown(value)
+    return figure_words(value)
 
 
 def _layout(data: Path, quantity: str, order: str, centred: bool, sweeps: int) -> dict[str, Any]:

@@ -7,63 +7,74 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ptycho.diagnostics import attribution, audit, bias, geometry, health, hypotheses, intensity, probe
-from ptycho.diagnostics.findings import Analysis, Finding, document, ranked
-from ptycho.diagnostics.run import Run, read
+from ptycho.diagnostics.analyses.attribution import analyze_attribution
+from ptycho.diagnostics.analyses.bias import analyze_bias
+from ptycho.diagnostics.analyses.canvas import analyze_canvas
+from ptycho.diagnostics.analyses.configuration import analyze_configuration
+from ptycho.diagnostics.analyses.grouping import analyze_grouping
+from ptycho.diagnostics.analyses.intensity import analyze_intensity
+from ptycho.diagnostics.analyses.probes import analyze_probes
+from ptycho.diagnostics.analyses.training_health import analyze_training_health
+from ptycho.diagnostics.findings import Analysis, Finding, ranked
+from ptycho.diagnostics.hypotheses import check_hypotheses
+from ptycho.diagnostics.records import RunRecord, read_runs
+from ptycho.diagnostics.wording import printable_json
 
-VERSION = 1
-EACH: tuple[Callable[[Run], Analysis | None], ...] = (
-    attribution.analyze,
-    intensity.analyze,
-    audit.analyze,
-    health.analyze,
-    geometry.analyze_grouping,
-    geometry.analyze_reassembly,
-    probe.analyze,
+DIAGNOSIS_VERSION = 1
+
+# The registry: each gives its analysis of a run, or None where the run holds nothing for it.
+ANALYSES: tuple[Callable[[RunRecord], Analysis | None], ...] = (
+    analyze_attribution,
+    analyze_intensity,
+    analyze_configuration,
+    analyze_training_health,
+    analyze_grouping,
+    analyze_canvas,
+    analyze_probes,
+    analyze_bias,
 )
-
-
-def analyses(run: Run) -> list[Analysis]:
-    """Every analysis that the run holds something for."""
-    summary = bias.analyze([run])
-    found = [a for analyze in EACH if (a := analyze(run)) is not None]
-    return [*found, summary] if summary else found
-
-
-def diagnose(runs: Sequence[Run]) -> dict[str, Any]:
-    """The diagnosis of ``runs`` by ``schemas/harness/diagnosis.schema.json``.
-
-    Each run has its analyses, findings and hypotheses; with several there is one bias summary of all.
-    """
-    return dict(document({"version": VERSION, "runs": [about(run) for run in runs], "together": _together(runs)}))
 
 
 def analyze(paths: Sequence[Path]) -> dict[str, Any]:
     """The diagnosis of every run at ``paths``, each once; raises DataError for what is none."""
-    return diagnose([run for path in dict.fromkeys(paths) for run in read(path)])
+    return diagnose([run for path in dict.fromkeys(paths) for run in read_runs(path)])
 
 
-def about(run: Run) -> dict[str, Any]:
+def diagnose(runs: Sequence[RunRecord]) -> dict[str, Any]:
+    """The diagnosis of ``runs`` by ``schemas/harness/diagnosis.schema.json``.
+
+    Each run has its analyses, findings and hypotheses; with several there is one bias summary of all.
+    """
+    summary = analyze_bias(*runs) if len(runs) > 1 else None
+    together = [_without_findings(summary)] if summary else []
+    return dict(
+        printable_json(
+            {"version": DIAGNOSIS_VERSION, "runs": [diagnose_run(run) for run in runs], "together": together}
+        )
+    )
+
+
+def diagnose_run(run: RunRecord) -> dict[str, Any]:
     """One run's part of a diagnosis."""
-    made = analyses(run)
-    found = ranked([f for a in made for f in a.findings])
+    analyses = [analysis for analyze_part in ANALYSES if (analysis := analyze_part(run)) is not None]
+    findings = ranked([finding for analysis in analyses for finding in analysis.findings])
     return {
         "name": run.name,
         "layout": run.layout,
         "missing": list(run.missing),
-        "verdict": verdict(found, made),
-        "findings": [dataclasses.asdict(f) for f in found],
-        "hypotheses": hypotheses.check(run, found),
-        "analyses": [_told(a) for a in made],
+        "verdict": _verdict(findings, analyses),
+        "findings": [dataclasses.asdict(finding) for finding in findings],
+        "hypotheses": check_hypotheses(run, findings),
+        "analyses": [_without_findings(analysis) for analysis in analyses],
     }
 
 
-def verdict(found: Sequence[Finding], made: Sequence[Analysis]) -> str:
+def _verdict(findings: Sequence[Finding], analyses: Sequence[Analysis]) -> str:
     """One sentence that an expert would begin with."""
-    bad = [f for f in found if f.level != "info"]
-    if not made:
+    bad = [f for f in findings if f.level != "info"]
+    if not analyses:
         return "Nothing here can be analysed."
-    if [a.name for a in made] == ["configuration_audit"] and not found:
+    if [a.name for a in analyses] == ["configuration_audit"] and not findings:
         return "Only parameters are told of here, and none of them is judged by itself."
     if not bad:
         return "Nothing is wrong that these artifacts could show."
@@ -72,12 +83,7 @@ def verdict(found: Sequence[Finding], made: Sequence[Analysis]) -> str:
     return f"Most probable cause: {bad[0].statement}{more}"
 
 
-def _together(runs: Sequence[Run]) -> list[dict[str, Any]]:
-    summary = bias.analyze(list(runs)) if len(runs) > 1 else None
-    return [_told(summary)] if summary else []
-
-
-def _told(analysis: Analysis) -> dict[str, Any]:
-    told = dataclasses.asdict(analysis)
-    del told["findings"]
-    return told
+def _without_findings(analysis: Analysis) -> dict[str, Any]:
+    fields = dataclasses.asdict(analysis)
+    del fields["findings"]
+    return fields

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
-
-from ptycho.output.artifacts import to_plain
+from typing import Any, Literal, get_args
 
 Level = Literal["fault", "warning", "info"]
-LEVELS: tuple[Level, ...] = ("fault", "warning", "info")
-NONE = "n/a"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong, or worth knowing.
+    """A fault, or something worth knowing.
 
     ``weight`` says how much it explains: for a factor on the amplitudes ``|ln factor|``; findings of one
-    level are told in its order. ``remedy`` is what to change or to run next.
+    level are listed by it. ``remedy`` is what to change or to run next.
     """
 
     cause: str
@@ -53,26 +48,8 @@ class Analysis:
 
 def ranked(findings: Sequence[Finding]) -> list[Finding]:
     """Faults first, then warnings, then what is merely good to know; in each the weightiest first."""
-    return sorted(findings, key=lambda f: (LEVELS.index(f.level), -f.weight))
-
-
-def printable(words: str) -> str:
-    """``words`` on one line, without control characters and halves of pairs."""
-    line = " ".join(words.split())
-    return line if line.isprintable() else "".join(c if c.isprintable() else "?" for c in line)
-
-
-def document(value: Any) -> Any:
-    """``value`` as strict JSON whose every word can be shown: strangers wrote the names in it."""
-    return _printable(to_plain(value))
-
-
-def _printable(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {printable(key): _printable(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_printable(item) for item in value]
-    return printable(value) if isinstance(value, str) else value
+    levels = get_args(Level)
+    return sorted(findings, key=lambda f: (levels.index(f.level), -f.weight))
 
 
 def properties(title: str, rows: Sequence[tuple[str, Any]]) -> Table:
@@ -80,33 +57,6 @@ def properties(title: str, rows: Sequence[tuple[str, Any]]) -> Table:
     return Table(title, ("Property", "Value"), tuple(rows))
 
 
-def shown(value: Any, digits: int = 6) -> str:
-    """A figure as people read it."""
-    if value is None:
-        return NONE
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.{digits}g}" if math.isfinite(value) else "NaN" if math.isnan(value) else f"{value:+}".upper()
-    if isinstance(value, list | tuple):
-        return ", ".join(shown(v, digits) for v in value)
-    return " ".join(str(value).split())
-
-
-def percent(share: float, digits: int = 2) -> str:
-    """A share as a percentage."""
-    return f"{100 * share:.{digits}f} %"
-
-
-def markdown(analysis: Analysis, level: int = 1) -> str:
-    """An analysis as Markdown."""
-    parts = [f"{'#' * level} {analysis.title}"]
-    for table in analysis.tables:
-        lines = [f"{'#' * (level + 1)} {table.title}", ""]
-        lines.append("| " + " | ".join(table.columns) + " |")
-        lines.append("| --- " + "| ---: " * (len(table.columns) - 1) + "|")
-        lines += ["| " + " | ".join(shown(cell).replace("|", "\\|") for cell in row) + " |" for row in table.rows]
-        parts.append("\n".join(lines))
-    if analysis.notes:
-        parts.append("\n".join(f"- {note}" for note in analysis.notes))
-    return "\n\n".join(parts) + "\n"
+def filled(tables: Sequence[Table]) -> tuple[Table, ...]:
+    """Those of ``tables`` that have rows."""
+    return tuple(table for table in tables if table.rows)

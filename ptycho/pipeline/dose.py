@@ -11,9 +11,7 @@ from ptycho.config.reading import to_mapping
 from ptycho.config.scenario import Scenario
 from ptycho.data.normalization import Scales
 from ptycho.data.splitting import Split
-from ptycho.diagnostics.compare import parity
-from ptycho.diagnostics.findings import Analysis, markdown
-from ptycho.diagnostics.run import Run
+from ptycho.diagnostics import Analysis, RunRecord, analysis_markdown, normalization_parity
 from ptycho.model.features import FeatureMaker
 from ptycho.model.network import PtychoModel
 from ptycho.output import artifacts
@@ -45,7 +43,7 @@ def untrained(config: PipelineConfig, report: Progress) -> Untrained:
     return Untrained(parts, grouped, scales, model, maker)
 
 
-def normalized_run(scenario: Scenario, report: Progress) -> Run:
+def normalized_run(scenario: Scenario, report: Progress) -> RunRecord:
     """What normalisation did, as far as a run would tell of it before training."""
     made = untrained(scenario.config, report)
     frames, groups, scales = made.grouped.frames, made.grouped.infer, made.scales
@@ -53,15 +51,15 @@ def normalized_run(scenario: Scenario, report: Progress) -> Run:
     told = telemetry.stage_stats(frames, groups, scales, given, "test")
     intensity = {"normalize_gain": scales.gain, "bundle_intensity_scale": scales.counts_scale, "stages": told}
     metadata = {"config": to_mapping(scenario.config), "scales": asdict(scales)}
-    return Run(scenario.name, "ptycho", artifacts.to_plain({"metadata": metadata, "intensity": intensity}))
+    return RunRecord(scenario.name, "ptycho", artifacts.to_plain({"metadata": metadata, "intensity": intensity}))
 
 
 def write_dose_parity(a: Scenario, b: Scenario, out: Path, report: Progress) -> Analysis:
     """Write ``dose_normalization_stats.json`` and ``.md`` of two scenarios into the folder ``out``."""
     runs = [normalized_run(scenario, report) for scenario in (a, b)]
-    found = parity(*runs)
-    assert found is not None
-    figures: dict[str, Any] = found.figures
-    artifacts.write_json(out / f"{found.name}.json", figures)
-    artifacts.write_text(out / f"{found.name}.md", markdown(found))
-    return found
+    analysis = normalization_parity(*runs)
+    assert analysis is not None
+    figures: dict[str, Any] = analysis.figures
+    artifacts.write_json(out / f"{analysis.name}.json", figures)
+    artifacts.write_text(out / f"{analysis.name}.md", analysis_markdown(analysis))
+    return analysis

@@ -16,7 +16,7 @@ from ptycho.config.pipeline import PipelineConfig
 from ptycho.config.reading import config_digest, to_mapping
 from ptycho.config.scenario import Scenario
 from ptycho.config.validation import require
-from ptycho.diagnostics import measured as diagnostics
+from ptycho.diagnostics import measurements as diagnostics
 from ptycho.model import bundle
 from ptycho.model.backend import weight_path
 from ptycho.output import artifacts, figures, machine

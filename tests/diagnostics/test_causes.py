@@ -1,4 +1,7 @@
-"""The seven causes of PHYSICS.md, each built into a real run: the right one comes first, and a healthy run has none."""
+"""Seven causes, each built into a real run: the right one comes first, and a healthy run has none.
+
+They are explained in docs/explanation/physics.md, "Faults seen in the wild".
+"""
 
 from __future__ import annotations
 
@@ -33,8 +36,8 @@ def diagnosis(folder):
     return analyze([folder])["runs"][0]
 
 
-def above_info(told):
-    return [f["cause"] for f in told["findings"] if f["level"] != "info"]
+def above_info(answer):
+    return [f["cause"] for f in answer["findings"] if f["level"] != "info"]
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +60,7 @@ def after(stage, change):
 
 
 def metrics_over_everything(comparison, needs):
-    """As the seeds counted: over the whole canvas, zeros where nothing was reconstructed."""
+    """Over the whole canvas, zeros where nothing was reconstructed, as the original reports counted."""
     old = comparison.metrics
     share = float(needs["infer"].support(needs["simulate"].object_shape).mean())
     whole = {**old["full_canvas"], "support": {**old["support"], "count": old["full_canvas"]["amplitude"]["count"]}}
@@ -118,21 +121,27 @@ def test_the_right_cause_is_first(cause, tmp_path, monkeypatch):
     if change:
         change(monkeypatch)
     run(tmp_path / cause, *overrides)
-    told = diagnosis(tmp_path / cause)
-    assert above_info(told)[:1] == [cause], told["findings"]
-    assert told["findings"][0]["statement"] in told["verdict"]
+    answer = diagnosis(tmp_path / cause)
+    assert above_info(answer)[:1] == [cause], answer["findings"]
+    assert answer["findings"][0]["statement"] in answer["verdict"]
 
 
 def test_a_healthy_run_has_no_finding_above_info(healthy):
-    told = diagnosis(healthy)
-    assert above_info(told) == []
-    assert told["missing"] == []
-    assert told["verdict"] == "Nothing is wrong that these artifacts could show."
-    assert {a["name"] for a in told["analyses"]} == {
-        "attribution", "intensity_stats", "configuration_audit", "training_health", "grouping_summary",
-        "reassembly_limits", "probe_report", "bias_summary",
-    }  # fmt: skip
-    assert [h["id"] for h in told["hypotheses"] if h["status"] == "confirmed"] == []
+    answer = diagnosis(healthy)
+    assert above_info(answer) == []
+    assert answer["missing"] == []
+    assert answer["verdict"] == "Nothing is wrong that these artifacts could show."
+    assert {a["name"] for a in answer["analyses"]} == {
+        "attribution",
+        "intensity_stats",
+        "configuration_audit",
+        "training_health",
+        "grouping_summary",
+        "reassembly_limits",
+        "probe_report",
+        "bias_summary",
+    }
+    assert [h["id"] for h in answer["hypotheses"] if h["status"] == "confirmed"] == []
 
 
 def edited(healthy, tmp_path, file, change):
@@ -201,16 +210,16 @@ def test_one_thing_wrong_is_the_one_thing_found(healthy, tmp_path, file, change,
 
 
 def test_a_nan_is_told_with_its_epoch_and_step(healthy, tmp_path):
-    told = edited(healthy, tmp_path, "train_outputs/history_summary.json", nan_loss)
-    assert "nll_loss first in epoch 2, step 7" in told["verdict"]
+    answer = edited(healthy, tmp_path, "train_outputs/history_summary.json", nan_loss)
+    assert "nll_loss first in epoch 2, step 7" in answer["verdict"]
 
 
 def test_a_training_that_diverged_says_so_from_what_it_left(tmp_path):
     with pytest.raises(TrainingDiverged):
         run(tmp_path / "diverged", "train.learning_rate=1e30")
-    told = diagnosis(tmp_path / "diverged")
-    assert above_info(told) == ["nan_in_training"]
-    assert any("run_metadata.json is missing" in said for said in told["missing"])
+    answer = diagnosis(tmp_path / "diverged")
+    assert above_info(answer) == ["nan_in_training"]
+    assert any("run_metadata.json is missing" in sentence for sentence in answer["missing"])
 
 
 def test_the_figures_of_a_fresh_run_keep_to_their_schemas(healthy):

@@ -1,4 +1,4 @@
-"""Every analysis has a schema of its figures, and what is found in real runs keeps to it."""
+"""Every analysis has a schema of its figures, and the figures of real runs keep to it."""
 
 from __future__ import annotations
 
@@ -9,16 +9,25 @@ from pathlib import Path
 import pytest
 
 from harness.judge.schema import Schema
-from ptycho.diagnostics import analyze, compare, diagnose, read
-from ptycho.diagnostics.run import Run
+from ptycho.diagnostics import RunRecord, analyze, compare_runs, diagnose, read_runs
 from ptycho.output.artifacts import to_plain
 
 FOLDER = Path(__file__).parents[2] / "schemas/diagnostics"
 SCHEMAS = {p.name.removesuffix(".schema.json"): p for p in sorted(FOLDER.glob("*.json"))}
 NAMES = {
-    "attribution", "bias_summary", "configuration_audit", "dose_normalization_stats", "grouping_summary",
-    "intensity_stats", "metrics", "parameters", "probe_report", "probes", "reassembly_limits", "training_health",
-}  # fmt: skip
+    "attribution",
+    "bias_summary",
+    "configuration_audit",
+    "dose_normalization_stats",
+    "grouping_summary",
+    "intensity_stats",
+    "metrics",
+    "parameters",
+    "probe_report",
+    "probes",
+    "reassembly_limits",
+    "training_health",
+}
 
 
 def problems(analysis):
@@ -35,9 +44,9 @@ def upstream(shared):
 
 
 @pytest.fixture(scope="module")
-def told(upstream):
-    found = analyze([upstream])
-    return [a for run in found["runs"] for a in run["analyses"]] + found["together"]
+def analyses(upstream):
+    diagnosis = analyze([upstream])
+    return [a for run in diagnosis["runs"] for a in run["analyses"]] + diagnosis["together"]
 
 
 def test_there_is_a_schema_for_each_analysis_and_no_other():
@@ -45,38 +54,38 @@ def test_there_is_a_schema_for_each_analysis_and_no_other():
     assert {json.loads(p.read_text())["$id"] for p in SCHEMAS.values()} == {f"ptycho/diagnostics/{n}-1" for n in NAMES}
 
 
-def test_the_figures_of_upstream_runs_keep_to_them(told):
-    assert {a["name"] for a in told} >= {"attribution", "bias_summary", "configuration_audit", "probe_report"}
-    assert [p for a in told for p in problems(a)] == []
+def test_the_figures_of_upstream_runs_keep_to_them(analyses):
+    assert {a["name"] for a in analyses} >= {"attribution", "bias_summary", "configuration_audit", "probe_report"}
+    assert [p for a in analyses for p in problems(a)] == []
 
 
 def test_the_figures_of_comparisons_keep_to_them(upstream):
-    runs = {r.name: r for r in read(upstream)}
+    runs = {r.name: r for r in read_runs(upstream)}
     pairs = [
         ("gs2_base", "gs2_ne60"),
         ("gs2_ne60", "dose_legacy_gs2"),
         ("probe_stats_gs1_ideal", "probe_stats_gs1_custom"),
     ]
-    made = [a for x, y in pairs for a in compare(runs[x], runs[y])["analyses"]]
-    assert {a["name"] for a in made} == {"dose_normalization_stats", "metrics", "parameters", "probes"}
-    assert [p for a in made for p in problems(a)] == []
+    analyses = [a for x, y in pairs for a in compare_runs(runs[x], runs[y])["analyses"]]
+    assert {a["name"] for a in analyses} == {"dose_normalization_stats", "metrics", "parameters", "probes"}
+    assert [p for a in analyses for p in problems(a)] == []
 
 
 def test_what_a_run_does_not_hold_is_null_and_keeps_to_them():
-    bare = Run("bare", "upstream", {"intensity": {"normalize_gain": 0.5}, "metrics": {"amplitude": {}}})
+    bare = RunRecord("bare", "upstream", {"intensity": {"normalize_gain": 0.5}, "metrics": {"amplitude": {}}})
     assert [p for a in diagnose([bare])["runs"][0]["analyses"] for p in problems(a)] == []
 
 
 def test_figures_that_are_not_finite_keep_to_them(upstream):
-    run = next(r for r in read(upstream) if r.name == "gs2_ne60")
+    run = next(r for r in read_runs(upstream) if r.name == "gs2_ne60")
     parts = copy.deepcopy(dict(run.parts))
     parts["metrics"]["amplitude"] |= {"rmse": float("nan"), "mae": float("inf")}
-    made = to_plain(diagnose([Run("odd", "upstream", parts)]))["runs"][0]["analyses"]
-    assert [p for a in made for p in problems(a)] == []
+    analyses = to_plain(diagnose([RunRecord("odd", "upstream", parts)]))["runs"][0]["analyses"]
+    assert [p for a in analyses for p in problems(a)] == []
 
 
 @pytest.mark.parametrize("name", ["attribution", "bias_summary", "training_health"])
-def test_an_unknown_figure_is_refused(told, name):
-    analysis = copy.deepcopy(next(a for a in told if a["name"] == name))
+def test_an_unknown_figure_is_refused(analyses, name):
+    analysis = copy.deepcopy(next(a for a in analyses if a["name"] == name))
     analysis["figures"]["surprise"] = 1.0
     assert problems(analysis) != []

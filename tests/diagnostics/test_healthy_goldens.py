@@ -30,8 +30,8 @@ def accepted(project, name):
     goldens = Goldens.of(project)
     manifest = goldens.manifest()
     names = {artifact: f"{name}/cpu/{artifact}" for artifact in MAIN}
-    found = {artifact: goldens.read(i, manifest[i]).artifact for artifact, i in names.items()}
-    return {a: Artifact(numeric_json(g.values), g.arrays) for a, g in found.items()}
+    goldens_read = {artifact: goldens.read(i, manifest[i]).artifact for artifact, i in names.items()}
+    return {a: Artifact(numeric_json(g.values), g.arrays) for a, g in goldens_read.items()}
 
 
 def explain(project, name, artifacts):
@@ -40,25 +40,25 @@ def explain(project, name, artifacts):
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_a_healthy_scenario_has_no_finding_above_info(project, name):
-    told = explain(project, name, accepted(project, name))
-    assert [f for f in told["findings"] if f["level"] != "info"] == []
-    assert [h for h in told["hypotheses"] if h["status"] == "confirmed"] == []
-    assert len(told["analyses"]) >= 5
+    answer = explain(project, name, accepted(project, name))
+    assert [f for f in answer["findings"] if f["level"] != "info"] == []
+    assert [h for h in answer["hypotheses"] if h["status"] == "confirmed"] == []
+    assert len(answer["analyses"]) >= 5
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_the_answer_has_the_form_that_the_core_knows(project, name):
     schema = ROOT / "schemas/harness/diagnosis.schema.json"
-    told = {"version": 1, "runs": [explain(project, name, accepted(project, name))], "together": []}
-    assert Schema(json.loads(schema.read_text()), schema).problems(told) == []
+    answer = {"version": 1, "runs": [explain(project, name, accepted(project, name))], "together": []}
+    assert Schema(json.loads(schema.read_text()), schema).problems(answer) == []
 
 
 @pytest.mark.parametrize("gone", MAIN)
 def test_any_artifact_may_be_missing(project, gone):
     artifacts = accepted(project, "gs2_ideal")
     del artifacts[gone]
-    told = explain(project, "gs2_ideal", artifacts)
-    assert [f for f in told["findings"] if f["level"] != "info"] == []
+    answer = explain(project, "gs2_ideal", artifacts)
+    assert [f for f in answer["findings"] if f["level"] != "info"] == []
     assert explain(project, "gs2_ideal", {gone: accepted(project, "gs2_ideal")[gone]})["verdict"]
 
 
@@ -68,7 +68,7 @@ def test_a_wrong_gain_is_told_from_the_artifacts_alone(project):
     intensity["gain_ladder"][-1]["measured"] = 1.0
     metrics = artifacts["comparison"].values["metrics"]["network"]["amplitude"]
     metrics["relative_bias"] = intensity["normalize_gain"] - 1
-    told = explain(project, "gs2_ideal", artifacts)
-    assert told["findings"][0]["cause"] == "gain_not_undone"
+    answer = explain(project, "gs2_ideal", artifacts)
+    assert answer["findings"][0]["cause"] == "gain_not_undone"
     # The gain explains all of the bias, so that nothing else is above info.
-    assert [f["cause"] for f in told["findings"] if f["level"] != "info"] == ["gain_not_undone"]
+    assert [f["cause"] for f in answer["findings"] if f["level"] != "info"] == ["gain_not_undone"]

@@ -1,0 +1,1 @@
+"""The analyses of one run: a file each, with its figures, its tables and its checks."""
