@@ -1,6 +1,6 @@
-"""Artifacts as files: JSON that declares every array, and arrays without pickles, read without trust.
+"""Artifacts as files: JSON that declares every array, and an archive of arrays without pickles.
 
-The declared size of an array is checked before anything is allocated.
+Files are read without trust: an array's declared size is checked before anything is allocated.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from numpy.typing import NDArray
 
 from harness.core.errors import GoldenError, HarnessError
 from harness.core.files import dump_json, parse_json
-from harness.core.protocol import Artifact
+from harness.core.protocol import Artifact, Json
 
 LARGEST_ARRAYS = 2**30
-KINDS = "biufcSU"  # no objects, no structured types, no dates
-HEADER = re.compile(
+ARRAY_KINDS = "biufcSU"  # no objects, no structured types, no dates
+_HEADER = re.compile(
     rb"\{'descr': '([<>|=][biufcSU]\d{1,6})', 'fortran_order': (True|False), "
     rb"'shape': \(((?:\d{1,18}, ?)*\d{0,18})\), \} *\n"
 )
 
 
 def dump_artifact(artifact: Artifact, schema: str) -> dict[str, bytes]:
-    """An artifact as files by suffix: ``.json`` always, ``.npz`` when it has arrays.
+    """An artifact as files by suffix: it always has a ``.json``, and a ``.npz`` when it has arrays.
 
     The JSON names the schema and every array's dtype and shape, so that one schema checks both.
     """
-    arrays = {k: {"dtype": str(v.dtype), "shape": list(v.shape)} for k, v in artifact.arrays.items()}
-    files = {".json": dump_json({"schema": schema, "values": artifact.values, "arrays": arrays})}
+    document = {"schema": schema, "values": artifact.values, "arrays": array_layouts(artifact.arrays)}
+    files = {".json": dump_json(document)}
     if artifact.arrays:
         files[".npz"] = dump_arrays(artifact.arrays)
     return files
@@ -54,26 +54,31 @@ def parse_artifact(files: Mapping[str, bytes], name: str) -> tuple[Artifact, str
     if wrong := [key for key, kind in kinds.items() if not isinstance(about[key], kind)]:
         raise GoldenError(f"{name}.json is not an artifact: {wrong[0]} is a {type(about[wrong[0]]).__name__}")
     arrays = parse_arrays(files[".npz"], f"{name}.npz") if ".npz" in files else {}
-    declared = {k: {"dtype": str(v.dtype), "shape": list(v.shape)} for k, v in arrays.items()}
-    names = sorted({*declared, *about["arrays"]})
-    if wrong := [k for k in names if k not in declared or declared[k] != about["arrays"].get(k)]:
+    layouts = array_layouts(arrays)
+    names = sorted({*layouts, *about["arrays"]})
+    if wrong := [k for k in names if k not in layouts or layouts[k] != about["arrays"].get(k)]:
         raise GoldenError(f"{name}: {', '.join(map(repr, wrong[:3]))} in {name}.npz is not as {name}.json declares it")
     return Artifact(about["values"], arrays), about["schema"]
 
 
+def array_layouts(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Json]:
+    """The dtype and the shape of every array, as an artifact's JSON declares them."""
+    return {name: {"dtype": str(array.dtype), "shape": list(array.shape)} for name, array in arrays.items()}
+
+
 def describe_array(array: NDArray[Any]) -> str:
-    """Dtype and shape, as messages write them."""
+    """The dtype and the shape of an array, as messages write them."""
     return f"{array.dtype} {list(array.shape)}"
 
 
 def dump_arrays(arrays: Mapping[str, NDArray[Any]], compress: bool = True) -> bytes:
-    """Arrays as an ``.npz``, in sorted order and without dates: the same arrays give the same bytes."""
+    """An ``.npz`` of ``arrays``, in sorted order and without dates, so that the same arrays give the same bytes."""
     buffer = io.BytesIO()
     method = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
     with zipfile.ZipFile(buffer, "w", method) as archive:
         for name in sorted(arrays):
             array = np.asarray(arrays[name])
-            if array.dtype.kind not in KINDS:
+            if array.dtype.kind not in ARRAY_KINDS:
                 raise HarnessError(f"array {name!r} has dtype {array.dtype}: only numbers, booleans and text are kept")
             info, content = zipfile.ZipInfo(f"{name}.npy"), io.BytesIO()
             info.compress_type = method
@@ -117,18 +122,18 @@ def array_name(filename: str) -> str:
 
 
 def _read_npy(content: bytes, name: str) -> NDArray[Any]:
-    """One ``.npy``, its size taken from the header and compared with the bytes before it is made.
+    """The array of one ``.npy``, whose header must fit its bytes before anything is allocated.
 
     NumPy's own reader evaluates the header as Python; this one knows only the form that
-    ``dump_arrays`` writes, which is the one of every NumPy since 1.9.
+    ``dump_arrays`` writes, which every NumPy since 1.9 writes.
     """
     start = 10 + int.from_bytes(content[8:10], "little")
-    found = HEADER.fullmatch(content[10:start]) if content.startswith(b"\x93NUMPY\x01\x00") else None
-    if found is None:
+    header = _HEADER.fullmatch(content[10:start]) if content.startswith(b"\x93NUMPY\x01\x00") else None
+    if header is None:
         raise ValueError(f"array {name!r} has no header that this harness writes")
-    descr, order, numbers = (group.decode() for group in found.groups())
+    descr, order, numbers = (group.decode() for group in header.groups())
     dtype, shape = np.dtype(descr), tuple(int(n) for n in numbers.split(",") if n.strip())
-    if dtype.kind not in KINDS or dtype.itemsize == 0:
+    if dtype.kind not in ARRAY_KINDS or dtype.itemsize == 0:
         raise ValueError(f"array {name!r} has dtype {dtype}, which is not of numbers, booleans or text")
     size = math.prod(shape) * dtype.itemsize
     if size != len(content) - start:

@@ -1,8 +1,7 @@
 """Files that are whole or absent, and readers that trust nothing.
 
-Writing: a temporary file beside the target, flushed to the disk, then renamed. Reading: strict
-JSON (no NaN, no duplicate key), and arrays without pickles, whose declared sizes are checked
-before anything is allocated.
+What is written goes to a temporary file beside the target, is flushed to the disk, and is then renamed.
+What is read must be strict JSON: it has no NaN and no duplicate key, and its size and depth are bounded.
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ from harness.core.errors import GoldenError, HarnessError
 from harness.core.protocol import Json
 
 LARGEST_JSON = 16 * 2**20
-LONGEST_INTEGER = 400  # digits; more than a float can have
-DEEPEST = 64
+_LONGEST_INTEGER = 400  # digits; more than a float can have
+_DEEPEST = 64
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -56,19 +55,19 @@ def sync_folder(folder: Path) -> None:
 
 
 def dump_json(value: Json) -> bytes:
-    """Strict JSON, sorted and indented, as bytes: the same value always gives the same bytes."""
+    """``value`` as strict JSON, sorted and indented: the same value always gives the same bytes."""
     return (json.dumps(value, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n").encode()
 
 
 def parse_json(content: bytes, name: str) -> Json:
-    """Strict JSON; raises GoldenError for NaN, duplicate keys, depth, size, or anything not JSON."""
+    """The value of strict JSON; raises GoldenError for NaN, a duplicate key, too much of it, or what is not JSON."""
 
     def unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
+        mapping = dict(pairs)
+        if len(mapping) < len(pairs):
             twice = next(k for i, (k, _) in enumerate(pairs) if k in {p[0] for p in pairs[:i]})
             raise ValueError(f"key {twice[:40]!r} is there twice")
-        return found
+        return mapping
 
     def constant(text: str) -> Json:
         raise ValueError(f"{text} is not JSON")
@@ -80,7 +79,7 @@ def parse_json(content: bytes, name: str) -> Json:
         return value
 
     def integer(text: str) -> int:
-        if len(text) > LONGEST_INTEGER:  # Python before 3.11 takes quadratic time over them
+        if len(text) > _LONGEST_INTEGER:  # Python before 3.11 takes quadratic time over them
             raise ValueError(f"{text[:40]}... has {len(text)} digits")
         return int(text)
 
@@ -93,8 +92,8 @@ def parse_json(content: bytes, name: str) -> Json:
         )
         if re.search(r"\\u[dD][89a-fA-F]", text):  # half of a pair alone is no text: it could not be written again
             json.dumps(value, ensure_ascii=False).encode()
-        if _depth(value) > DEEPEST:
-            raise ValueError(f"it is nested more than {DEEPEST} deep")
+        if _depth(value) > _DEEPEST:
+            raise ValueError(f"it is nested more than {_DEEPEST} deep")
         return value
     except (ValueError, RecursionError) as error:
         raise GoldenError(f"{name} is not strict JSON: {error}") from error
@@ -109,10 +108,10 @@ def _depth(value: Json) -> int:
 
 
 def sha256(content: bytes) -> str:
-    """The digest of bytes, in hexadecimal."""
+    """The SHA-256 digest of bytes, in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 
 
 def json_digest(value: Json) -> str:
-    """The digest of a JSON value."""
+    """The SHA-256 digest of a JSON value, in hexadecimal."""
     return sha256(json.dumps(value, sort_keys=True, allow_nan=False).encode())

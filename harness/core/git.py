@@ -1,4 +1,4 @@
-"""What approvals ask of git: who is here, at which commit, what was changed since, what stood at another."""
+"""Questions that approvals ask git: who works here, at which commit, what changed since, and what another held."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness.core.errors import ApprovalError
 
 
 def git_output(root: Path, *arguments: str, stdin: bytes = b"", allowed: tuple[int, ...] = (0,)) -> bytes:
-    """What ``git`` prints in ``root``; raises ApprovalError for any exit status that is not ``allowed``."""
+    """The output of ``git`` in ``root``; raises ApprovalError for any exit status that is not ``allowed``."""
     try:
         done = subprocess.run(
             ["git", "--no-optional-locks", "-C", str(root), *arguments], input=stdin, capture_output=True
@@ -20,8 +20,8 @@ def git_output(root: Path, *arguments: str, stdin: bytes = b"", allowed: tuple[i
             f"git cannot be run ({error.strerror or error}): approvals need it, so install it"
         ) from error
     if done.returncode not in allowed:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
-        why = said[-1] if said else f"exit status {done.returncode}"
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        why = lines[-1] if lines else f"exit status {done.returncode}"
         raise ApprovalError(f"git {arguments[0]} failed in {root} ({why}): approvals need a git repository")
     return done.stdout
 
@@ -33,13 +33,13 @@ def top(root: Path) -> Path:
 
 def commit_of(root: Path, name: str) -> str:
     """The full hash of the commit called ``name``; raises ApprovalError where there is none."""
-    found = git_output(
+    answer = git_output(
         root, "rev-parse", "--quiet", "--verify", "--end-of-options", f"{name}^{{commit}}", allowed=(0, 1)
     )
-    if not found:
+    if not answer:
         hint = "commit first" if name == "HEAD" else "fetch it (a shallow clone has only a few commits)"
         raise ApprovalError(f"{name!r} is not a commit of {root}: {hint}")
-    return found.decode().strip()
+    return answer.decode().strip()
 
 
 def head(root: Path) -> str:
@@ -71,8 +71,8 @@ def dirty(root: Path) -> dict[Path, str]:
 def ignored(root: Path, paths: Iterable[Path]) -> list[Path]:
     """Those of ``paths`` that git would leave out of a commit."""
     stdin = "\0".join(map(str, paths)).encode(errors="surrogateescape")
-    found = git_output(root, "check-ignore", "-z", "--stdin", stdin=stdin, allowed=(0, 1)) if stdin else b""
-    return [Path(path) for path in found.decode(errors="surrogateescape").split("\0") if path]
+    listed = git_output(root, "check-ignore", "-z", "--stdin", stdin=stdin, allowed=(0, 1)) if stdin else b""
+    return [Path(path) for path in listed.decode(errors="surrogateescape").split("\0") if path]
 
 
 def folder_at(root: Path, commit: str, folder: Path) -> dict[str, bytes]:
@@ -95,14 +95,14 @@ def file_at(root: Path, commit: str, path: Path) -> bytes | None:
 
 
 def _blobs(root: Path, names: list[str]) -> list[bytes]:
-    """The contents of many objects by one process, which prints ``name type size``, the bytes, and line ends."""
+    """The contents of many objects from one process, which prints ``name type size``, the bytes and a line end each."""
     output = (
         git_output(root, "cat-file", "--batch", stdin="".join(f"{name}\n" for name in names).encode()) if names else b""
     )
-    found, start = [], 0
+    contents, start = [], 0
     for _ in names:
         end = output.index(b"\n", start)
         size = int(output[start:end].split()[2])
-        found.append(output[end + 1 : end + 1 + size])
+        contents.append(output[end + 1 : end + 1 + size])
         start = end + 2 + size
-    return found
+    return contents

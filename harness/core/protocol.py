@@ -1,4 +1,4 @@
-"""What a pipeline tells the harness: its stages, scenarios, invariants and what to show.
+"""What a pipeline declares to the harness: its stages, scenarios and invariants, and what reports show.
 
 This is the whole interface between the harness and what it guards. An adapter is a module that makes
 one ``Pipeline``; nothing else of the harness knows what the pipeline computes.
@@ -13,22 +13,26 @@ from typing import Any, Literal, TypeAlias
 
 from numpy.typing import NDArray
 
+from harness.core.ids import CONFIGURATION, ENSEMBLE, INVARIANTS
+
 Json: TypeAlias = Any
 """None, bool, int, float, str, and lists and string-keyed mappings of these."""
 
 Output: TypeAlias = Mapping[str, Any]
-"""What a stage returns: a nested mapping of JSON values and NumPy arrays. Data, never objects."""
+"""What a stage returns: a nested mapping of JSON values and NumPy arrays, and never of other objects."""
 
 Progress: TypeAlias = Callable[[int, int, str], None]
-"""Progress of a stage: done, total, note."""
+"""A callback that a stage reports its progress to: steps done, steps in total, and a note."""
 
 Tier = Literal["exact", "deterministic", "pinned", "statistical", "invariant"]
 TIERS: tuple[Tier, ...] = ("exact", "deterministic", "pinned", "statistical", "invariant")
 
+_RESERVED = (CONFIGURATION, INVARIANTS, ENSEMBLE, "scenario", "golden", "replay")  # artifacts and fixtures of its own
+
 
 @dataclass(frozen=True)
 class Artifact:
-    """What is verified of a stage: JSON ``values`` and named ``arrays``; no name is in both."""
+    """What is verified of a stage: JSON ``values`` and named ``arrays``, which share no name."""
 
     values: Mapping[str, Json]
     arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
@@ -36,7 +40,7 @@ class Artifact:
 
 @dataclass(frozen=True)
 class Scenario:
-    """A resolved configuration. ``missing`` says why it cannot run here; empty: it can."""
+    """A resolved configuration. ``missing`` says why it cannot run here; it is empty where it can."""
 
     name: str
     profile: str
@@ -49,7 +53,7 @@ class Scenario:
 class Stage:
     """A named step of the pipeline.
 
-    ``run`` is ``(config, report, **outputs of needs) -> Output`` and ``observe`` is
+    ``run`` is ``(config, progress, **outputs of needs) -> Output`` and ``observe`` is
     ``(config, output, **outputs of needs) -> Artifact``; without ``observe`` the output itself is
     verified. Both may be written ``"module:function"``, so that nothing heavy is imported before a
     stage has to run. ``artifact`` names what is verified, and the pytest fixture.
@@ -120,7 +124,7 @@ class Ladder:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """Everything the harness knows of what it guards.
+    """Everything that the harness knows of what it guards.
 
     ``scenarios()`` gives names and titles. ``load(name, profile, overrides)`` resolves one, with
     overrides such as ``"train.epochs=3"``. ``replay_profile`` is the profile of the small stored run.
@@ -167,3 +171,29 @@ class Pipeline:
     def leading_to(self, name: str) -> set[str]:
         """The stage called ``name``, and every stage that it needs, directly or not."""
         return {name}.union(*(self.leading_to(need) for need in self.stage(name).needs))
+
+
+def ill_formed(pipeline: Pipeline) -> str:
+    """Why the stages of ``pipeline`` cannot be run in their order, in one sentence; empty when they can."""
+    earlier: dict[str, Stage] = {}
+    artifacts: set[str] = set()
+    for stage in pipeline.stages:
+        where = f"stage {stage.name!r}"
+        if stage.name in earlier:
+            return f"two stages are called {stage.name!r}"
+        if stage.artifact in artifacts:
+            return f"two stages emit {stage.artifact!r}: give each an artifact of its own"
+        if not stage.artifact.isidentifier() or stage.artifact in _RESERVED:
+            return (
+                f"{where} emits {stage.artifact!r}: an artifact names a fixture, and {', '.join(_RESERVED)} are taken"
+            )
+        for need in stage.needs:
+            if need not in earlier:
+                return f"{where} needs {need!r}, which is no earlier stage"
+            if stage.main and not earlier[need].main:
+                return f"{where} needs {need!r}, which does not run in a scenario's own profile"
+            if stage.replay != "no" and earlier[need].replay == "no":
+                return f'{where} is replayed and needs {need!r}, which is not: give that one replay = "given"'
+        earlier[stage.name] = stage
+        artifacts.add(stage.artifact)
+    return ""

@@ -1,4 +1,4 @@
-"""The report as strict JSON, and back: nothing is lost, so that any other form can be made from it.
+"""The report as strict JSON, and back: nothing is lost, so that any other form can be derived from it.
 
 Fields at their default are left out. A float that is not finite is ``{"$float": "NaN"}`` (or
 ``"Infinity"``, ``"-Infinity"``), and a mapping with keys that begin with ``$`` is ``{"$map": [[key, value]...]}``.
@@ -28,11 +28,11 @@ from harness.core.verdicts import (
     Worst,
 )
 
-VERSION = 1
-MAP = "$map"
+_VERSION = 1
+_MAP = "$map"
 
-# Fields that hold records, and which; those in LISTS hold many.
-RECORDS: dict[tuple[type, str], type] = {
+# The fields that hold records, and of which kind; those in _LISTS hold many.
+_RECORDS: dict[tuple[type, str], type] = {
     (Report, "scenarios"): ScenarioReport,
     (ScenarioReport, "artifacts"): ArtifactReport,
     (ScenarioReport, "invariants"): Verdict,
@@ -41,22 +41,26 @@ RECORDS: dict[tuple[type, str], type] = {
     (Diagnosis, "findings"): StageFinding,
     (Verdict, "worst"): Worst,
 }
-PLAIN: dict[Any, tuple[type, ...]] = {
-    str: (str,), bool: (bool,), int: (int,), float: (float, int),
-    str | None: (str, NoneType), float | None: (float, int, NoneType),
-}  # fmt: skip
-LISTS = {"scenarios", "artifacts", "invariants", "verdicts", "findings", "worst", "problems", "notes", "index"}
+_PLAIN: dict[Any, tuple[type, ...]] = {
+    str: (str,),
+    bool: (bool,),
+    int: (int,),
+    float: (float, int),
+    str | None: (str, NoneType),
+    float | None: (float, int, NoneType),
+}
+_LISTS = {"scenarios", "artifacts", "invariants", "verdicts", "findings", "worst", "problems", "notes", "index"}
 
 
 def report_to_json(report: Report) -> dict[str, Json]:
     """``report`` as strict JSON, by ``schemas/harness/report.schema.json``."""
-    return {"version": VERSION, **_record(report)}
+    return {"version": _VERSION, **_record(report)}
 
 
 def report_from_json(value: Json, place: str = "this") -> Report:
-    """The report that ``to_json`` took apart; raises HarnessError where ``value``, from ``place``, is not one."""
-    if not isinstance(value, Mapping) or value.get("version") != VERSION:
-        raise HarnessError(f"{place} is not a report of version {VERSION}: run `harness verify` to write a new one")
+    """The report that ``report_to_json`` took apart; raises HarnessError where the value from ``place`` is not one."""
+    if not isinstance(value, Mapping) or value.get("version") != _VERSION:
+        raise HarnessError(f"{place} is not a report of version {_VERSION}: run `harness verify` to write a new one")
     try:
         report: Report = _built(Report, {k: v for k, v in value.items() if k != "version"}, "report")
         return report
@@ -65,7 +69,7 @@ def report_from_json(value: Json, place: str = "this") -> Report:
 
 
 def dump_report(report: Report) -> bytes:
-    """``report`` as the content of ``report.json``, a scenario a line."""
+    """``report`` as the content of ``report.json``, in which every scenario has a line of its own."""
     value = report_to_json(report)
     scenarios = [json.dumps(s, allow_nan=False, separators=(",", ":")) for s in value.pop("scenarios")]
     head = json.dumps(value, allow_nan=False, indent=1).removesuffix("\n}")
@@ -74,7 +78,7 @@ def dump_report(report: Report) -> bytes:
 
 
 def read_report(path: Path) -> Report:
-    """The report in a file that ``dump`` made; raises HarnessError where it is missing, or not one."""
+    """The report in a file that ``dump_report`` wrote; raises HarnessError where it is missing, or not one."""
     try:
         return report_from_json(json.loads(path.read_bytes(), parse_constant=_refuse), str(path))
     except OSError as error:
@@ -89,8 +93,8 @@ def _refuse(text: str) -> Json:
 
 def _fits(hint: Any) -> Callable[[Any], bool]:
     """Whether a value is what an annotation says: a plain type, or a tuple or dict of one; anything fits another."""
-    if hint in PLAIN:
-        return lambda value: isinstance(value, PLAIN[hint])
+    if hint in _PLAIN:
+        return lambda value: isinstance(value, _PLAIN[hint])
     if get_origin(hint) is dict:
         inner = _fits(get_args(hint)[1])
         return lambda value: isinstance(value, dict) and all(map(inner, value.values()))
@@ -101,21 +105,18 @@ def _fits(hint: Any) -> Callable[[Any], bool]:
 
 
 def _plan(kind: type) -> tuple[tuple[str, Any, type | None, Callable[[Any], bool]], ...]:
-    """Name, default (or MISSING), record type and check of every field."""
+    """The name, the default (or MISSING), the record type and the check of every field."""
     hints = get_type_hints(kind)
-    return tuple(
-        (f.name, f.default_factory() if f.default_factory is not MISSING else f.default, RECORDS.get((kind, f.name)),
-         _fits(hints[f.name]))
-        for f in fields(kind)
-    )  # fmt: skip
+    defaults = {f.name: f.default_factory() if f.default_factory is not MISSING else f.default for f in fields(kind)}
+    return tuple((n, default, _RECORDS.get((kind, n)), _fits(hints[n])) for n, default in defaults.items())
 
 
-PLANS = {kind: _plan(kind) for kind in (Report, *RECORDS.values())}
+_PLANS = {kind: _plan(kind) for kind in (Report, *_RECORDS.values())}
 
 
 def _record(record: Any) -> dict[str, Json]:
-    made: dict[str, Json] = {}
-    for name, default, kind, _ in PLANS[type(record)]:
+    values: dict[str, Json] = {}
+    for name, default, kind, _ in _PLANS[type(record)]:
         value = getattr(record, name)
         if value is default:
             continue
@@ -123,10 +124,10 @@ def _record(record: Any) -> dict[str, Json]:
         if default is not MISSING and type(value) is type(default) and value == default:
             continue
         if kind is not None:
-            made[name] = [_record(v) for v in value] if name in LISTS else _record(value)
+            values[name] = [_record(v) for v in value] if name in _LISTS else _record(value)
         else:
-            made[name] = value if type(value) is str else _value(value)
-    return made
+            values[name] = value if type(value) is str else _value(value)
+    return values
 
 
 def _value(value: Any) -> Json:
@@ -134,7 +135,7 @@ def _value(value: Any) -> Json:
         return value.value
     if isinstance(value, Mapping):
         items = [(str(k), _value(v)) for k, v in value.items()]
-        return {MAP: [list(item) for item in items]} if any(k.startswith("$") for k, _ in items) else dict(items)
+        return {_MAP: [list(item) for item in items]} if any(k.startswith("$") for k, _ in items) else dict(items)
     if isinstance(value, list | tuple):
         return [_value(v) for v in value]
     value = python_scalar(value)
@@ -142,40 +143,40 @@ def _value(value: Any) -> Json:
 
 
 def _built(kind: type, value: Mapping[str, Json], place: str) -> Any:
-    plan = PLANS[kind]
+    plan = _PLANS[kind]
     if unknown := set(value) - {name for name, *_ in plan}:
         raise ValueError(f"{place} has an unknown key {sorted(unknown)[0]!r}")
-    made: dict[str, Any] = {}
+    fields_read: dict[str, Any] = {}
     for name, default, inner, fits in plan:
         if name not in value:
             if default is MISSING:
                 raise ValueError(f"{place} lacks {name!r}")
             continue
-        found = value[name]
-        if name in LISTS and not isinstance(found, list):
+        item = value[name]
+        if name in _LISTS and not isinstance(item, list):
             raise ValueError(f"{name} of {place} is not a list")
         if inner is not None:
-            made[name] = (
-                tuple(_built(inner, v, f"{name}/{i} of {place}") for i, v in enumerate(found))
-                if name in LISTS
-                else _built(inner, found, f"{name} of {place}")
+            fields_read[name] = (
+                tuple(_built(inner, v, f"{name}/{i} of {place}") for i, v in enumerate(item))
+                if name in _LISTS
+                else _built(inner, item, f"{name} of {place}")
             )
         elif name == "status":
-            made[name] = Status(found)
-        elif name == "tier" and found not in TIERS:
-            raise ValueError(f"tier {found!r} of {place} is none of {', '.join(TIERS)}")
+            fields_read[name] = Status(item)
+        elif name == "tier" and item not in TIERS:
+            raise ValueError(f"tier {item!r} of {place} is none of {', '.join(TIERS)}")
         else:
-            made[name] = tuple(map(_restored, found)) if name in LISTS else _restored(found)
-            if not fits(made[name]):
-                raise ValueError(f"{name} of {place} is {found!r:.40}")
-    return kind(**made)
+            fields_read[name] = tuple(map(_restored, item)) if name in _LISTS else _restored(item)
+            if not fits(fields_read[name]):
+                raise ValueError(f"{name} of {place} is {item!r:.40}")
+    return kind(**fields_read)
 
 
 def _restored(value: Json) -> Json:
     if isinstance(value, dict):
         if set(value) == {FLOAT}:
             return NON_FINITE[value[FLOAT]]
-        if set(value) == {MAP}:
-            return {k: _restored(v) for k, v in value[MAP]}
+        if set(value) == {_MAP}:
+            return {k: _restored(v) for k, v in value[_MAP]}
         return {k: _restored(v) for k, v in value.items()}
     return [_restored(v) for v in value] if isinstance(value, list) else value

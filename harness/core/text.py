@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from harness.core.protocol import Json
 
-LONGEST = 160  # characters of a value that is shown
+LONGEST_LINE = 160  # characters of a value that is shown
 
 
 def number(value: float, digits: int = 6) -> str:
@@ -117,7 +117,7 @@ def count(n: int, noun: str, several: str = "") -> str:
     return f"{n:,} {noun if n == 1 else several or f'{noun}s'}"
 
 
-def clipped(line: str, longest: int = LONGEST) -> str:
+def clipped(line: str, longest: int = LONGEST_LINE) -> str:
     """``line`` without line breaks, at most ``longest`` characters."""
     line = " ".join(line.split())
     return line if len(line) <= longest else line[: longest - 1] + "\u2026"

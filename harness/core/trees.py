@@ -1,4 +1,4 @@
-"""Nested mappings of JSON values and arrays, taken apart into one JSON tree and flat arrays, and back."""
+"""Nested mappings of JSON values and arrays are taken apart into one JSON tree and flat arrays, and put together."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
 def split_tree(tree: Mapping[str, Any]) -> tuple[dict[str, Json], dict[str, NDArray[Any]]]:
-    """``tree`` as strict JSON and its arrays by path; ``join`` is the inverse, to the bit."""
+    """``tree`` as strict JSON and its arrays by path; ``join_tree`` is the inverse, to the bit."""
     arrays: dict[str, NDArray[Any]] = {}
 
     def take(value: Any, path: str) -> Json:
@@ -36,7 +36,7 @@ def split_tree(tree: Mapping[str, Any]) -> tuple[dict[str, Json], dict[str, NDAr
 
 
 def join_tree(values: Json, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
-    """The tree that ``split`` took apart."""
+    """The tree that ``split_tree`` took apart."""
 
     def put(value: Json) -> Any:
         if isinstance(value, dict):
@@ -63,7 +63,7 @@ def plain_json(value: Any) -> Json:
 
 
 def numeric_json(value: Json) -> Json:
-    """``plain``'s JSON with numbers again for ``"NaN"``, ``"Infinity"`` and ``"-Infinity"``."""
+    """JSON of ``plain_json`` with numbers again for ``"NaN"``, ``"Infinity"`` and ``"-Infinity"``."""
     if isinstance(value, Mapping):
         return {k: numeric_json(v) for k, v in value.items()}
     if isinstance(value, list):

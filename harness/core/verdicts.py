@@ -1,4 +1,4 @@
-"""Verdicts and the records that carry them from comparison to report. No logic but counting."""
+"""Verdicts and the records that carry them from comparison to report; they have no logic but counting."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class ArtifactReport:
 
 @dataclass(frozen=True)
 class StageFinding:
-    """What is said of one stage: ``sound``, ``wrong``, ``input already wrong``, or ``differs here``
+    """What the diagnosis says of one stage: ``sound``, ``wrong``, ``input already wrong``, or ``differs here``
     (right on its stored input, and no earlier stage differs)."""
 
     stage: str

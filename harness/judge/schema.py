@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from harness.core.artifacts import array_layouts
 from harness.core.errors import ProjectError
 from harness.core.files import parse_json
 from harness.core.protocol import Artifact, Json
@@ -119,8 +120,7 @@ class Schemas:
 
 def schema_document(artifact: Artifact, identity: str) -> dict[str, Json]:
     """What a schema judges: the artifact as it is written to its file."""
-    arrays = {k: {"dtype": str(v.dtype), "shape": list(v.shape)} for k, v in artifact.arrays.items()}
-    return {"schema": identity, "values": artifact.values, "arrays": arrays}
+    return {"schema": identity, "values": artifact.values, "arrays": array_layouts(artifact.arrays)}
 
 
 def draft_schema(artifact: Artifact, identity: str) -> dict[str, Json]:

@@ -104,7 +104,7 @@ def code(words: str) -> str:
     return f"{fence}{space}{words or ' '}{space}{fence}"
 
 
-def prose(words: str, longest: int = text.LONGEST) -> str:
+def prose(words: str, longest: int = text.LONGEST_LINE) -> str:
     """Text without markup of its own: no link, mention, HTML or table cell can come out of it."""
     words = _plain(text.clipped(words, longest)).replace("&", "&amp;").replace("<", "&lt;").replace("@", "&#64;")
     return re.sub(r"([\\`*_\[\]#|~>!])", r"\\\1", words)

@@ -1,8 +1,7 @@
-"""Run stages through the cache: a scenario from start to end, or one stage alone on stored inputs."""
+"""The runner takes stages through the cache: a scenario from start to end, or one stage alone on stored inputs."""
 
 from __future__ import annotations
 
-import copy
 import importlib
 import os
 import platform
@@ -21,19 +20,21 @@ from harness.core.files import json_digest, sha256
 from harness.core.protocol import Artifact, Json, Output, Pipeline, Scenario, Stage
 from harness.core.trees import plain_json, split_tree
 from harness.run.cache import AbsentError, Cache, Item
-from harness.run.fingerprint import Sources
+from harness.run.fingerprints import Sources
+from harness.run.settings import declared_settings, setting_at
 
-FORMAT = 1  # of what the cache holds; raise it when the meaning of an item changes
+CACHE_FORMAT = 1  # raise it when the meaning of what the cache holds changes
 
 Watcher = Callable[[str, str, str, int, int, str], None]
-"""Scenario, track, stage, done, total, note."""
+"""A callback that follows a runner: scenario, track, stage, done, total, note."""
 
 
 @dataclass(frozen=True)
 class StageRun:
-    """How a stage went: the item of its output, that of what was observed of it, or why there is none.
+    """How a stage went: ``item`` holds its output and ``observed`` what is verified of it; else it says why not.
 
-    A replay compares the output itself: there ``observed`` is None.
+    ``error``: the stage raised; ``blocked``: the earlier stage whose failure left it without an input. A replay
+    compares the output itself, so that ``observed`` is None there.
     """
 
     stage: Stage
@@ -46,33 +47,37 @@ class StageRun:
 
     @property
     def seconds(self) -> float:
-        """What it took when it was computed."""
+        """How long the stage took when it was computed."""
         return float(self.item.about["seconds"]) if self.item else 0.0
 
 
 def environment(pipeline: Pipeline) -> dict[str, str]:
-    """Whatever beside source and configuration decides the numbers: versions, architecture, variables."""
-    found = {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()}
+    """The versions, the architecture and the variables that decide the numbers beside source and configuration."""
+    facts = {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()}
     for name in pipeline.libraries:
         try:
-            found[name] = version(name)
+            facts[name] = version(name)
         except PackageNotFoundError:
-            found[name] = "not installed"
-    return found | {name: os.environ.get(name, "") for name in pipeline.environment}
+            facts[name] = "not installed"
+    return facts | {name: os.environ.get(name, "") for name in pipeline.environment}
 
 
 class Runner:
-    """Runs a pipeline's stages; every result comes out of the cache, whether it was there or not."""
+    """A runner runs a pipeline's stages; every result comes out of the cache, whether it was there or not.
 
-    def __init__(self, pipeline: Pipeline, cache: Cache, progress: Watcher | None = None) -> None:
-        self.pipeline, self.cache, self.progress = pipeline, cache, progress
+    ``computed`` has the key of every result that this runner computed. ``ahead`` has those that others computed
+    for it, until it asks for them.
+    """
+
+    def __init__(self, pipeline: Pipeline, cache: Cache, watcher: Watcher | None = None) -> None:
+        self.pipeline, self.cache, self.watcher = pipeline, cache, watcher
         self.sources = Sources(pipeline.source_roots)
         self.environment = environment(pipeline)
-        self.made: set[str] = set()  # keys of what this runner computed
-        self.ahead: set[str] = set()  # keys of what others computed for it, and it has not asked for yet
+        self.computed: set[str] = set()
+        self.ahead: set[str] = set()
 
     def chain(self, scenario: Scenario, stages: Sequence[Stage], until: str = "") -> list[StageRun]:
-        """The stages in order, each on the outputs of those it needs; with ``until``, what leads to it alone."""
+        """Run the stages in order, each on the outputs of those it needs; ``until`` leaves out what leads elsewhere."""
         leading = self.pipeline.leading_to(until) if until else None
         wanted = [s for s in stages if leading is None or s.name in leading]
         for last in (False, True):
@@ -81,7 +86,7 @@ class Runner:
                 for stage in wanted:
                     done[stage.name] = self._next(scenario, stage, done)
                 return [*done.values()]
-            except AbsentError:  # an input was damaged or evicted: what is gone is made again
+            except AbsentError:  # an input was damaged or evicted: what is gone is computed again
                 if last:
                     raise
         raise AssertionError
@@ -97,82 +102,92 @@ class Runner:
     def alone(
         self, scenario: Scenario, stage: Stage, inputs: Mapping[str, Output], digests: Mapping[str, str]
     ) -> StageRun:
-        """One stage on given outputs of its needs, whose digests are given too."""
+        """Run one stage on given outputs of its needs; ``digests`` stand for them in its key."""
         key = self.key(stage, scenario.config, digests)
         return self._run(scenario, stage, key, lambda: dict(inputs), look=False)
 
     def key(self, stage: Stage, config: Mapping[str, Json], inputs: Mapping[str, str]) -> str:
-        """What decides a stage's result: what it reads, runs on, and is made of."""
-        reads = {name: look_up(config, name) for name in stage.reads}
+        """The digest of everything that decides a stage's result: what it reads, what it runs on, and its source."""
+        reads = {name: setting_at(config, name) for name in stage.reads}
         files = [_digest_of(path, stage) for path in stage.files(config)] if stage.files else []
-        return json_digest({
-            "format": FORMAT, "stage": stage.name, "reads": reads, "files": files, "inputs": dict(inputs),
-            "code": self.sources.fingerprint(stage.run), "environment": self.environment,
-        })  # fmt: skip
+        parts = {
+            "format": CACHE_FORMAT,
+            "stage": stage.name,
+            "reads": reads,
+            "files": files,
+            "inputs": dict(inputs),
+            "code": self.sources.fingerprint(stage.run),
+            "environment": self.environment,
+        }
+        return json_digest(parts)
 
     def _run(
         self, scenario: Scenario, stage: Stage, key: str, inputs: Callable[[], dict[str, Output]], look: bool = True
     ) -> StageRun:
-        # What is observed has a key of its own: looking at something else does not run the stage again.
-        eye = json_digest([key, self.sources.fingerprint(stage.observe) if stage.observe else ""])
-        item, observed = self.cache.get(key), self.cache.get(eye) if look else None
+        # What is observed has a key of its own, so that another ``observe`` does not run the stage again.
+        observed_key = json_digest([key, self.sources.fingerprint(stage.observe) if stage.observe else ""])
+        item, observed = self.cache.get(key), self.cache.get(observed_key) if look else None
         if item is not None and (observed is not None or not look):
             cached = key not in self.ahead
             self.ahead.discard(key)
             return StageRun(stage, key, item, observed, cached)
         with self.cache.lock(key):
-            item = self.cache.get(key)  # another process may have made it meanwhile
+            item = self.cache.get(key)  # another process may have put it there meanwhile
             cached = item is not None
             try:
                 given = inputs()
                 if item is None:
                     item = self._compute(scenario, stage, key, given)
-                observed = self.cache.get(eye) if look else None
+                observed = self.cache.get(observed_key) if look else None
                 if look and observed is None:
-                    found = observe(stage, scenario.config, item.output(), given)
-                    observed = self.cache.put(eye, ({}, {}), found, {"stage": stage.name, "observes": key})
+                    artifact = observe(stage, scenario.config, item.output(), given)
+                    observed = self.cache.put(observed_key, ({}, {}), artifact, {"stage": stage.name, "observes": key})
                 return StageRun(stage, key, item, observed, cached)
             except HarnessError:
                 raise
             except Exception as error:
                 where = traceback.extract_tb(error.__traceback__)[-1]
-                said = f"{type(error).__name__}: {error} ({os.path.basename(where.filename)}, line {where.lineno})"
-                return StageRun(stage, key, error=said)
+                message = f"{type(error).__name__}: {error} ({os.path.basename(where.filename)}, line {where.lineno})"
+                return StageRun(stage, key, error=message)
 
     def _compute(self, scenario: Scenario, stage: Stage, key: str, inputs: dict[str, Output]) -> Item:
-        def report(done: int, total: int, note: str) -> None:
-            if self.progress:
-                self.progress(scenario.name, scenario.profile, stage.name, done, total, note)
+        def progress(done: int, total: int, note: str) -> None:
+            if self.watcher:
+                self.watcher(scenario.name, scenario.profile, stage.name, done, total, note)
 
-        report(0, 1, "")
-        config = declared(stage, scenario.config)
+        progress(0, 1, "")
+        config = declared_settings(stage, scenario.config)
         before = json_digest(config)
         started = time.perf_counter()
-        output = resolve(stage.run)(config, report, **inputs)
+        output = resolve(stage.run)(config, progress, **inputs)
         seconds = time.perf_counter() - started
         values, arrays = split_tree(output)
         about = {
-            "stage": stage.name, "scenario": scenario.name, "profile": scenario.profile, "seconds": seconds,
-            "config_before": before, "config_after": json_digest(config),
+            "stage": stage.name,
+            "scenario": scenario.name,
+            "profile": scenario.profile,
+            "seconds": seconds,
+            "config_before": before,
+            "config_after": json_digest(config),
             "non_finite": int(sum(np.count_nonzero(~np.isfinite(a)) for a in arrays.values() if a.dtype.kind in "fc")),
             "environment": self.environment,
-        }  # fmt: skip
+        }
         item = self.cache.put(key, (values, arrays), Artifact({}), about)
-        self.made.add(key)
-        report(1, 1, f"{seconds:.1f} s")
+        self.computed.add(key)
+        progress(1, 1, f"{seconds:.1f} s")
         return item
 
 
 def observe(stage: Stage, config: Mapping[str, Json], output: Output, inputs: Mapping[str, Output]) -> Artifact:
-    """What is verified of a stage in its own profile: what ``observe`` says, or all of the output."""
+    """The artifact that is verified of a stage in its own profile: what its ``observe`` gives, or all of the output."""
     if stage.observe is not None:
-        found = resolve(stage.observe)(declared(stage, config), output, **inputs)
-        return Artifact(plain_json(found.values), dict(found.arrays))
+        artifact = resolve(stage.observe)(declared_settings(stage, config), output, **inputs)
+        return Artifact(plain_json(artifact.values), dict(artifact.arrays))
     return Artifact(plain_json(without_arrays(output)), split_tree(output)[1])
 
 
 def without_arrays(output: Mapping[str, Any]) -> dict[str, Any]:
-    """The output's JSON part."""
+    """The JSON part of an output."""
     return {
         key: without_arrays(value) if isinstance(value, Mapping) else value
         for key, value in output.items()
@@ -198,29 +213,3 @@ def _digest_of(path: Path, stage: Stage) -> str:
         raise ProjectError(
             f"stage {stage.name} reads {path}, which cannot be read: {error.strerror or error}"
         ) from error
-
-
-def declared(stage: Stage, config: Mapping[str, Json]) -> dict[str, Json]:
-    """What a stage is given of the configuration: a copy of what it declares that it reads, and nothing else.
-
-    What is not in a stage's key cannot change its result, so that no cached result is ever stale.
-    """
-    given: dict[str, Json] = {}
-    for name in stage.reads:
-        *path, last = name.split(".")
-        source, target = config, given
-        for part in path:
-            inner = source.get(part)
-            source = inner if isinstance(inner, Mapping) else {}
-            target = target.setdefault(part, {}) if source else {}
-        if last in source:
-            target[last] = copy.deepcopy(source[last])
-    return given
-
-
-def look_up(config: Mapping[str, Json], name: str) -> Json:
-    """The part of the configuration at a dotted name; None where an optional part is absent."""
-    value: Json = config
-    for part in name.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
-    return value

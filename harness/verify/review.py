@@ -77,12 +77,12 @@ def review_candidates(project: Project, ids: Sequence[str] = ()) -> Review:
 
 def _first(candidate: Artifact) -> list[Verdict]:
     """A first golden has nothing to be compared with: its values are shown."""
+    from harness.core.artifacts import describe_array
     from harness.core.trees import leaves
 
     values = [Verdict(p, Status.MISSING, "exact", "new", obtained=v) for p, v in leaves(candidate.values)]
     arrays = [
-        Verdict(n, Status.MISSING, "exact", "new", obtained=f"{a.dtype} {list(a.shape)}")
-        for n, a in candidate.arrays.items()
+        Verdict(n, Status.MISSING, "exact", "new", obtained=describe_array(a)) for n, a in candidate.arrays.items()
     ]
     return values + arrays
 

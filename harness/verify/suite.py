@@ -24,7 +24,7 @@ from harness.judge.comparison import COMPARATOR
 from harness.judge.rules import Rule
 from harness.judge.schema import Schemas
 from harness.run.cache import Cache
-from harness.run.fingerprint import Sources
+from harness.run.fingerprints import Sources
 from harness.run.runner import Runner, Watcher, environment
 from harness.store.candidates import add_candidate, list_edits, remove_candidate
 from harness.store.goldens import Goldens
@@ -167,7 +167,7 @@ def compute_scenario(
     examination = Examination(project, runner, scenario, profile, overrides, training=training)
     for track, artifact in examination.artifacts:
         examination.obtained(track, artifact)
-    return sorted(runner.made)
+    return sorted(runner.computed)
 
 
 def keep_candidates(project: Project, examination: Examination, report: ScenarioReport) -> list[str]:

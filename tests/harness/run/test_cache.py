@@ -17,7 +17,7 @@ from harness.core.errors import HarnessError
 from harness.core.files import dump_json, json_digest, sha256
 from harness.core.protocol import Artifact
 from harness.core.trees import join_tree, split_tree
-from harness.run.cache import LOCK_SECONDS, AbsentError, Cache, _unless_taken, parse_index
+from harness.run.cache import LOCK_SECONDS, AbsentError, Cache, parse_index, unless_taken
 
 PLENTY = 2**30
 ROOT = Path(__file__).parents[3]
@@ -47,12 +47,12 @@ def put(cache, n=0, size=100, **about):
 def same(output, n=0, size=100):
     """Whether an output is what was put, to the bit, order of keys included."""
     expected = result(n, size)[0]
-    found = split_tree(output)
-    assert json.dumps(found[0]) == json.dumps(expected[0])
-    assert found[1].keys() == expected[1].keys()
+    values, arrays = split_tree(output)
+    assert json.dumps(values) == json.dumps(expected[0])
+    assert arrays.keys() == expected[1].keys()
     for name, array in expected[1].items():
-        assert (found[1][name].dtype, found[1][name].shape) == (array.dtype, array.shape)
-        assert found[1][name].tobytes() == array.tobytes()
+        assert (arrays[name].dtype, arrays[name].shape) == (array.dtype, array.shape)
+        assert arrays[name].tobytes() == array.tobytes()
     return True
 
 
@@ -89,7 +89,7 @@ def test_an_output_and_an_artifact_without_arrays(cache):
     assert (item.output(), item.artifact(), item.about) == ({"x": 1}, Artifact({"y": 2}, {}), {})
 
 
-def test_what_it_tells_is_made_strict(cache):
+def test_what_is_told_about_an_item_becomes_strict_json(cache):
     item = put(cache, worst=float("nan"), count=np.int64(3))
     assert (item.about["worst"], item.about["count"]) == ("NaN", 3)
 
@@ -134,7 +134,7 @@ DAMAGE = {
 
 @pytest.mark.parametrize("how", DAMAGE)
 @pytest.mark.parametrize("name", ["index", "artifact.json", "artifact.npz", "output.json", "output.npz"])
-def test_a_damaged_item_is_absent_and_said_and_can_be_put_again(name, how, cache):
+def test_a_damaged_item_is_absent_and_reported_and_can_be_put_again(name, how, cache):
     put(cache)
     DAMAGE[how](place(cache) / name)
     item = cache.get(key(0))
@@ -273,7 +273,7 @@ UNKEPT = {
 
 
 @pytest.mark.parametrize("why", UNKEPT)
-def test_what_cannot_be_stored_lives_on_in_memory_and_is_said(why, tmp_path):
+def test_what_cannot_be_stored_lives_on_in_memory_and_is_reported(why, tmp_path):
     output, artifact, message = UNKEPT[why]
     cache = Cache(tmp_path, 2**20)
     item = cache.put(key(0), output, artifact, {"stage": "a"})
@@ -306,7 +306,7 @@ def test_leftovers_of_killed_writers_go_and_those_of_living_ones_stay(cache):
     (writing / "older").mkdir()
     (writing / "alive").mkdir()
     assert cache.size() > 4
-    with _unless_taken(writing / "alive.lock") as mine:
+    with unless_taken(writing / "alive.lock") as mine:
         assert mine
         cache.clean()
         assert sorted(p.name for p in writing.iterdir()) == ["alive", "alive.lock"]
@@ -363,7 +363,7 @@ def test_a_lock_is_free_again_after_an_error(cache):
         pass
 
 
-def test_a_folder_that_cannot_be_written_is_said(tmp_path):
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path):
     (tmp_path / "file").write_text("")
     cache = Cache(tmp_path / "file" / "cache", PLENTY)
     assert cache.get(key(0)) is None

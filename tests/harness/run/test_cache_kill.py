@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from harness.core.files import json_digest
-from harness.run.cache import AbsentError, Cache, _unless_taken
+from harness.run.cache import AbsentError, Cache
+from harness.run.locks import unless_taken
 
 KILLS = 120
 LIMIT = 600_000  # half of what all items have, so that there is always one to write and one to evict
@@ -48,7 +49,7 @@ NURSERY = (
     + """
 import json
 rng = random.Random(int(sys.argv[3]))
-found, before = [], set()
+kills, before = [], set()
 began = time.monotonic()
 put(Cache(folder, limit), 0)
 one = time.monotonic() - began  # this machine's time to write an item
@@ -67,7 +68,7 @@ for _ in range(int(sys.argv[4])):
     os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     left = {path for path in folder.glob("writing/*") if path.is_dir()}
-    found.append([os.WTERMSIG(status), len(left - before), sum(1 for _ in folder.glob("items/*/*"))])
+    kills.append([os.WTERMSIG(status), len(left - before), sum(1 for _ in folder.glob("items/*/*"))])
     before = left
     cache = Cache(folder, limit)
     for n in range(12):
@@ -81,16 +82,15 @@ for _ in range(int(sys.argv[4])):
     if rng.random() < 0.2:
         cache.clean()
         assert not list(folder.glob("writing/*"))
-print(json.dumps(found))
+print(json.dumps(kills))
 """
 )
 
 
 def start(code, *arguments):
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        cwd=Path(__file__).parents[3],
-    )  # fmt: skip
+    line = [sys.executable, "-c", code, *map(str, arguments)]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(line, stdout=pipe, stderr=pipe, text=True, cwd=Path(__file__).parents[3])
 
 
 def ends(process, seconds=120):
@@ -100,12 +100,12 @@ def ends(process, seconds=120):
 
 
 def test_after_a_kill_at_any_moment_every_item_is_whole_or_absent(tmp_path):
-    found = json.loads(ends(start(NURSERY, tmp_path, LIMIT, random.randrange(10**6), KILLS)))
-    assert len(found) == KILLS
-    assert {kill for kill, _, _ in found} == {signal.SIGKILL}
+    kills = json.loads(ends(start(NURSERY, tmp_path, LIMIT, random.randrange(10**6), KILLS)))
+    assert len(kills) == KILLS
+    assert {how for how, _, _ in kills} == {signal.SIGKILL}
     # The kills fell where they hurt: many left a half-written folder, and items were there to be hurt.
-    assert sum(left > 0 for _, left, _ in found) >= 10
-    assert sum(items > 1 for _, _, items in found) >= 10
+    assert sum(left > 0 for _, left, _ in kills) >= 10
+    assert sum(items > 1 for _, _, items in kills) >= 10
     cache = Cache(tmp_path, LIMIT)
     cache.clean()
     assert list((tmp_path / "writing").iterdir()) == []
@@ -240,7 +240,7 @@ def test_a_killed_process_frees_its_lock(tmp_path):
     holder = start(HOLD, tmp_path, LIMIT)
     assert holder.stdout.readline() == "held\n"
     cache, began = Cache(tmp_path, LIMIT), time.monotonic()
-    with _unless_taken(tmp_path / "locks" / f"{json_digest(['item', 0])}.lock") as mine:
+    with unless_taken(tmp_path / "locks" / f"{json_digest(['item', 0])}.lock") as mine:
         assert not mine
     holder.kill()
     holder.communicate()

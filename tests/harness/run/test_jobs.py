@@ -73,8 +73,8 @@ def executor(request):
 
 def test_results_come_back_with_their_jobs(executor):
     submitted = [executor.submit(job("add", a=n, b=1)) for n in range(5)]
-    found = {future.job.arguments["a"]: future.result() for future in executor.as_completed(submitted)}
-    assert found == {n: n + 1 for n in range(5)}
+    results = {future.job.arguments["a"]: future.result() for future in executor.as_completed(submitted)}
+    assert results == {n: n + 1 for n in range(5)}
     assert all(future.done() for future in submitted)
     assert submitted[3].result() == 4
 
@@ -116,9 +116,9 @@ def test_jobs_are_data(executor):
     with pytest.raises(TypeError, match="the arguments of made_up_work:add are not JSON"):
         job("add", a=print)
     given = {"a": [1]}
-    made = Job("made_up_work:add", given)
+    submitted = Job("made_up_work:add", given)
     given["a"].append(2)
-    assert made.arguments == {"a": [1]}
+    assert submitted.arguments == {"a": [1]}
 
 
 def test_leaving_the_context_waits_for_all(tmp_path):
@@ -189,14 +189,14 @@ def test_what_ends_or_cannot_be_sent_is_an_error_and_the_worker_goes_on(processe
     assert len(processes.submit(job("flood", size=10**7)).result()) == 10**7
 
 
-@pytest.mark.parametrize(("how", "said"), [(9, "was killed by signal 9"), (0, "ended with status 7")])
-def test_a_worker_that_dies_once_costs_nothing_but_time(how, said, tmp_path):
+@pytest.mark.parametrize(("how", "end"), [(9, "was killed by signal 9"), (0, "ended with status 7")])
+def test_a_worker_that_dies_once_costs_nothing_but_time(how, end, tmp_path):
     note = str(tmp_path / "note")
     with local_executor(2) as executor:
         others = [executor.submit(job("nap", seconds=0.3)) for _ in range(3)]
         assert executor.submit(job("die", note=note, times=1, how=how)).result() == "alive"
         assert [f.result() for f in others] == [0.3] * 3
-        assert executor.lost == [f"the worker of job {job('die', note=note, times=1, how=how)} {said}"]
+        assert executor.lost == [f"the worker of job {job('die', note=note, times=1, how=how)} {end}"]
     assert Path(note).read_text() == "tried\n" * 2
 
 
@@ -253,10 +253,15 @@ def started(tmp_path, work, wait):
     note, script = tmp_path / "note", tmp_path / "script.py"
     script.write_text(textwrap.dedent(SCRIPT.format(work=str(work), note=str(note), wait=wait)))
     process = subprocess.Popen(
-        [sys.executable, str(script)], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True,
-        start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        [sys.executable, str(script)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        text=True,
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background job's children ignore it
-    )  # fmt: skip
+    )
     until(lambda: note.exists() and len(note.read_text().split()) == 2)
     return process, [int(pid) for pid in note.read_text().split()]
 

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from harness import ProjectError
 from harness.core.protocol import Artifact, Pipeline, Scenario, Stage
 from harness.run.cache import AbsentError, Cache
-from harness.run.runner import Runner, declared, environment, look_up, observe, resolve
+from harness.run.runner import CACHE_FORMAT, Runner, environment, observe, resolve
+from harness.run.settings import declared_settings, setting_at
 
 RAN: list[str] = []
 
 
-def make(config, report):
+def make(config, progress):
     RAN.append("make")
     return {"numbers": np.arange(config["size"]), "deep": {"text": "a", "nan": float("nan")}}
 
 
-def double(config, report, make):
+def double(config, progress, make):
     RAN.append("double")
-    report(1, 2, "half")
+    progress(1, 2, "half")
     return {"numbers": 2 * make["numbers"]}
 
 
@@ -28,16 +31,16 @@ def see(config, output, make):
     return Artifact({"sum": output["numbers"].sum(), "of": len(make["numbers"])})
 
 
-def broken(config, report, **outputs):
+def broken(config, progress, **outputs):
     raise RuntimeError("no")
 
 
-def careless(config, report, **outputs):
+def careless(config, progress, **outputs):
     config["size"] = 99
     return {}
 
 
-def wrong(config, report, **outputs):
+def wrong(config, progress, **outputs):
     return {"object": object()}
 
 
@@ -61,7 +64,7 @@ def chain(runner, *stages, **config):
 def test_a_stage_runs_once_and_its_output_comes_back_to_the_bit(runner):
     first, second = chain(runner), chain(runner)
     assert RAN == ["make", "double"]
-    assert [o.cached for o in first + second] == [False, False, True, True]
+    assert [run.cached for run in first + second] == [False, False, True, True]
     output = second[0].item.output()
     assert output["numbers"].dtype == np.arange(3).dtype
     assert output["deep"]["text"] == "a"
@@ -71,11 +74,11 @@ def test_a_stage_runs_once_and_its_output_comes_back_to_the_bit(runner):
 
 def test_a_stage_is_given_what_it_declares_and_nothing_else():
     config = {"a": {"b": [1], "c": 2}, "d": None, "e": 3}
-    given = declared(Stage("s", "s", make, reads=("a.b", "d", "absent", "a.x.y")), config)
+    given = declared_settings(Stage("s", "s", make, reads=("a.b", "d", "absent", "a.x.y")), config)
     assert given == {"a": {"b": [1]}, "d": None}
     given["a"]["b"].append(2)
     assert config["a"]["b"] == [1]
-    assert declared(MAKE, {"size": 3, "factor": 2}) == {"size": 3}
+    assert declared_settings(MAKE, {"size": 3, "factor": 2}) == {"size": 3}
 
 
 def test_only_what_a_stage_reads_and_needs_decides(runner):
@@ -88,6 +91,50 @@ def test_only_what_a_stage_reads_and_needs_decides(runner):
     assert RAN[3:] == ["make", "double"]
 
 
+@pytest.mark.parametrize("part", ["format", "stage", "reads", "files", "inputs", "code", "environment"])
+def test_each_part_of_a_key_decides_it(part, runner, tmp_path, monkeypatch):
+    """One part changes at a time, and all others stay as they are."""
+    data = tmp_path / "data.txt"
+    data.write_text("1")
+    stage = Stage("make", "numbers", make, reads=("size",), files=lambda config: [data])
+    config, inputs = {"size": 3}, {"start": "a digest"}
+    before = runner.key(stage, config, inputs)
+    assert runner.key(stage, config, inputs) == before
+    if part == "format":
+        monkeypatch.setattr("harness.run.runner.CACHE_FORMAT", CACHE_FORMAT + 1)
+    elif part == "stage":
+        stage = replace(stage, name="make_again")
+    elif part == "reads":
+        config = {"size": 4}
+    elif part == "files":
+        data.write_text("2")
+    elif part == "inputs":
+        inputs = {"start": "another digest"}
+    elif part == "code":
+        stage = replace(stage, run=broken)
+    else:
+        monkeypatch.setenv("PLANT", "on")
+        runner = Runner(runner.pipeline, runner.cache)
+    assert runner.key(stage, config, inputs) != before
+
+
+def test_an_edit_of_a_stages_source_runs_it_again(runner, tmp_path, monkeypatch):
+    """A layout of its own changes nothing; the edit is seen by the next runner, which reads the source anew."""
+    source = tmp_path / "made_up_stages.py"
+    monkeypatch.syspath_prepend(str(tmp_path))
+    stage = Stage("make", "numbers", "made_up_stages:run")
+    pipeline = replace(runner.pipeline, stages=(stage,), source_roots=("made_up_stages",))
+
+    def cached(content):
+        source.write_text(content)
+        (run,) = Runner(pipeline, runner.cache).chain(SCENARIO, (stage,))
+        return run.cached
+
+    assert not cached("def run(config, progress): return {'a': 1}\n")
+    assert cached("def run(config, progress):\n    # one\n    return {'a': 1}\n")
+    assert not cached("def run(config, progress): return {'a': 2}\n")
+
+
 def test_an_environment_variable_and_a_librarys_version_decide(runner, monkeypatch, tmp_path):
     before = chain(runner)[0].key
     monkeypatch.setenv("PLANT", "on")
@@ -98,7 +145,7 @@ def test_an_environment_variable_and_a_librarys_version_decide(runner, monkeypat
     assert chain(Runner(runner.pipeline, runner.cache))[0].key != before
 
 
-def test_a_library_that_is_not_installed_is_said(runner):
+def test_a_library_that_is_not_installed_is_named_as_such(runner):
     pipeline = Pipeline("p", (), dict, lambda *_: SCENARIO, (), libraries=("no-such-distribution",))
     assert environment(pipeline)["no-such-distribution"] == "not installed"
 
@@ -117,15 +164,15 @@ def test_the_content_of_a_file_decides(runner, tmp_path):
 
 
 def test_up_to_a_stage(runner):
-    assert [o.stage.name for o in runner.chain(SCENARIO, (MAKE, DOUBLE), "make")] == ["make"]
+    assert [run.stage.name for run in runner.chain(SCENARIO, (MAKE, DOUBLE), "make")] == ["make"]
     assert RAN == ["make"]
 
 
 def test_alone_a_stage_runs_on_what_it_is_given(runner):
     given = {"make": {"numbers": np.array([5])}}
-    outcome = runner.alone(SCENARIO, DOUBLE, given, {"make": "digest"})
-    assert outcome.item.output()["numbers"].tolist() == [10]
-    assert outcome.observed is None
+    run = runner.alone(SCENARIO, DOUBLE, given, {"make": "digest"})
+    assert run.item.output()["numbers"].tolist() == [10]
+    assert run.observed is None
     assert runner.alone(SCENARIO, DOUBLE, given, {"make": "digest"}).cached
     assert not runner.alone(SCENARIO, DOUBLE, given, {"make": "another"}).cached
 
@@ -140,24 +187,24 @@ def test_a_stage_that_raises_blocks_those_after_it_and_is_tried_again(runner):
 
 
 def test_what_is_no_data_is_an_error(runner):
-    (outcome,) = chain(runner, Stage("make", "numbers", wrong))
-    assert "object is neither JSON nor a NumPy array" in outcome.error
+    (run,) = chain(runner, Stage("make", "numbers", wrong))
+    assert "object is neither JSON nor a NumPy array" in run.error
 
 
 def test_a_stage_cannot_change_the_configuration_of_the_next(runner):
-    (outcome,) = chain(runner, Stage("make", "numbers", careless))
-    assert outcome.item.about["config_before"] != outcome.item.about["config_after"]
+    (run,) = chain(runner, Stage("make", "numbers", careless))
+    assert run.item.about["config_before"] != run.item.about["config_after"]
     assert SCENARIO.config["size"] == 3
 
 
 def test_non_finite_numbers_of_arrays_are_counted(runner):
-    def holes(config, report):
+    def holes(config, progress):
         return {"a": np.array([1.0, np.nan, np.inf]), "b": np.array([1 + 1j, complex("nan")]), "c": np.arange(3)}
 
     globals()["holes"] = holes
     holes.__module__, holes.__qualname__ = __name__, "make"
-    (outcome,) = chain(runner, Stage("make", "numbers", holes))
-    assert outcome.item.about["non_finite"] == 3
+    (run,) = chain(runner, Stage("make", "numbers", holes))
+    assert run.item.about["non_finite"] == 3
 
 
 def test_an_input_that_was_evicted_is_made_again(runner):
@@ -178,17 +225,17 @@ def test_an_input_that_is_never_there_is_an_error(runner, monkeypatch):
         chain(runner)
 
 
-def test_progress_is_told(runner):
-    heard = []
-    runner.progress = lambda *told: heard.append(told[2:5])
+def test_a_watcher_hears_of_every_step(runner):
+    steps = []
+    runner.watcher = lambda scenario, track, stage, done, total, note: steps.append((stage, done, total))
     chain(runner)
-    assert heard == [("make", 0, 1), ("make", 1, 1), ("double", 0, 1), ("double", 1, 2), ("double", 1, 1)]
+    assert steps == [("make", 0, 1), ("make", 1, 1), ("double", 0, 1), ("double", 1, 2), ("double", 1, 1)]
 
 
 def test_without_observe_all_of_the_output_is_verified():
-    found = observe(MAKE, {}, make({"size": 2}, None), {})
-    assert found.values == {"deep": {"text": "a", "nan": "NaN"}}
-    assert list(found.arrays) == ["numbers"]
+    artifact = observe(MAKE, {}, make({"size": 2}, None), {})
+    assert artifact.values == {"deep": {"text": "a", "nan": "NaN"}}
+    assert list(artifact.arrays) == ["numbers"]
 
 
 def test_a_function_by_name_or_by_itself():
@@ -201,4 +248,4 @@ def test_a_function_by_name_or_by_itself():
 
 def test_a_setting_by_its_dotted_name():
     config = {"a": {"b": 1}, "c": None}
-    assert [look_up(config, name) for name in ("a.b", "a", "c.d", "x")] == [1, {"b": 1}, None, None]
+    assert [setting_at(config, name) for name in ("a.b", "a", "c.d", "x")] == [1, {"b": 1}, None, None]

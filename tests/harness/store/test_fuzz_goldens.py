@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from harness.core import artifacts
-from harness.core.artifacts import KINDS, dump_artifact, parse_arrays, parse_artifact
+from harness.core.artifacts import ARRAY_KINDS, dump_artifact, parse_arrays, parse_artifact
 from harness.core.errors import GoldenError
 from harness.core.files import dump_json, parse_json, write_file
 from harness.core.ids import check_id
@@ -173,7 +173,7 @@ def test_mutated_members_with_right_checksums_are_arrays_or_an_error(watched):
             try:
                 found = parse_arrays(archive({"x.npy": mutate(buffer.getvalue(), rng, b"(1, 2)O|<f8'{}")}), ID)
                 assert set(found) == {"x"}
-                assert found["x"].dtype.kind in KINDS
+                assert found["x"].dtype.kind in ARRAY_KINDS
                 found["x"].tolist()  # text within Unicode
                 assert all(b in (0, 1) for b in (found["x"].tobytes() if found["x"].dtype == bool else b""))
             except GoldenError:

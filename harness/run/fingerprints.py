@@ -13,17 +13,15 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import importlib.util
 import json
 import re
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness.core.errors import ProjectError
 from harness.run.modules import Module, Piece
+from harness.run.places import NOWHERE, ModulePlace, modules_inside, place_below, place_on_path
 from harness.run.scopes import Dotted, Target
 
 ALL = ("*",)  # as the attributes of a module: every name of it
@@ -38,16 +36,6 @@ def fingerprint(entry: str | Callable[..., Any], roots: Sequence[str]) -> str:
 def reached(entry: str | Callable[..., Any], roots: Sequence[str]) -> set[str]:
     """What ``entry`` reaches, as ``module:name``; statements that define nothing as ``module:<line n>``."""
     return Sources(roots).reached(entry)
-
-
-class ModulePlace(NamedTuple):
-    """The file of a module, if it has one, and the folders of a package."""
-
-    file: Path | None = None
-    folders: tuple[Path, ...] = ()
-
-
-NOWHERE = ModulePlace()
 
 
 class Step(NamedTuple):
@@ -189,7 +177,7 @@ class Sources:
             return Step(targets=tuple(map(Target, under)))
         module = self._module(name)
         if not chain:  # passed around, or looked into by text
-            submodules = (Target(f"{name}.{s}") for s in inside(self._place(name).folders))
+            submodules = (Target(f"{name}.{s}") for s in modules_inside(self._place(name).folders))
             return Step(targets=(Target(name, ALL), *submodules))
         if chain == ALL:
             if module is None:
@@ -258,44 +246,8 @@ class Sources:
     def _place(self, name: str) -> ModulePlace:
         if name not in self._places:
             parent, _, last = name.rpartition(".")
-            self._places[name] = below(self._place(parent).folders, last) if parent else on_path(name)
+            self._places[name] = place_below(self._place(parent).folders, last) if parent else place_on_path(name)
         return self._places[name]
-
-
-def on_path(name: str) -> ModulePlace:
-    """Where Python finds a top-level module; nothing is imported."""
-    try:
-        spec = importlib.util.find_spec(name)
-    except ValueError:  # __main__, when it is a script
-        file = getattr(sys.modules[name], "__file__", None)
-        return ModulePlace(Path(file) if file else None)
-    if spec is None:
-        return NOWHERE
-    file = spec.origin if spec.has_location else None
-    return ModulePlace(Path(file) if file else None, tuple(map(Path, spec.submodule_search_locations or ())))
-
-
-def below(folders: Iterable[Path], name: str) -> ModulePlace:
-    """Where a module of a package is, looked for in the order that Python does."""
-    for folder in folders:
-        if (folder / name / "__init__.py").is_file():
-            return ModulePlace(folder / name / "__init__.py", (folder / name,))
-        for suffix in (*EXTENSION_SUFFIXES, ".py"):
-            if (folder / f"{name}{suffix}").is_file():
-                return ModulePlace(folder / f"{name}{suffix}")
-        if (folder / name).is_dir():
-            return ModulePlace(None, (folder / name,))
-    return NOWHERE
-
-
-def inside(folders: Iterable[Path]) -> list[str]:
-    """The modules and packages directly in a package's folders."""
-    found = set()
-    for path in (p for folder in folders for p in folder.iterdir()):
-        name, _, suffix = path.name.partition(".")
-        if name.isidentifier() and name not in ("__pycache__", "__init__", "__main__"):
-            found.update([name] if f".{suffix}" in (".py", *EXTENSION_SUFFIXES) or path.is_dir() else [])
-    return sorted(found)
 
 
 def _start(entry: str | Callable[..., Any]) -> Target:

@@ -15,8 +15,10 @@ from pathlib import Path
 import pytest
 
 from harness.core.errors import ProjectError
-from harness.run import fingerprint as fingerprints
-from harness.run.fingerprint import NOWHERE, Module, ModulePlace, Sources, fingerprint, reached
+from harness.run import fingerprints
+from harness.run.fingerprints import Sources, fingerprint, reached
+from harness.run.modules import Module
+from harness.run.places import NOWHERE, ModulePlace
 
 LIB = "def f(x): return x + 1\ndef g(x): return x + 2\n"
 
@@ -43,15 +45,15 @@ def heat(write):
     def noticed(stage, lib=LIB, init="", edits=("f", "g")):
         write(heat__init=init, heat__lib=lib, heat__stage=stage)
         before = fingerprint("heat.stage:run", ["heat"])
-        found = []
+        names = []
         for name in edits:
             changed = lib.replace(f"def {name}(x): return x", f"def {name}(x): return x * 3")
             assert changed != lib
             write(heat__lib=changed)
-            found += [name] if fingerprint("heat.stage:run", ["heat"]) != before else []
+            names += [name] if fingerprint("heat.stage:run", ["heat"]) != before else []
         write(heat__lib=lib)
         assert fingerprint("heat.stage:run", ["heat"]) == before
-        return found
+        return names
 
     return noticed
 
@@ -205,9 +207,9 @@ def test_what_a_module_does_when_it_is_imported_counts_wherever_it_is_imported(e
     plugin = "from heat.registry import TABLE, register\nfrom heat.lib import f\n"
     stage = "import heat.plugin\nfrom heat.registry import TABLE\ndef run(x): return TABLE['f'](x)"
     write(heat__init="", heat__lib=LIB, heat__registry=registry, heat__plugin=plugin + effect, heat__stage=stage)
-    found = reached("heat.stage:run", ["heat"])
-    assert "heat.lib:f" in found
-    assert "heat.lib:g" not in found
+    pieces = reached("heat.stage:run", ["heat"])
+    assert "heat.lib:f" in pieces
+    assert "heat.lib:g" not in pieces
     write(heat__plugin=plugin)
     assert "heat.lib:f" not in reached("heat.stage:run", ["heat"])
     write(heat__plugin=plugin + effect, heat__stage=stage.replace("import heat.plugin", ""))
@@ -391,31 +393,27 @@ def test_a_lambda_counts_as_its_module():
 def test_a_script_can_be_its_own_entry(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
-        "from harness.run.fingerprint import reached\ndef helper(): pass\ndef run(): helper()\n"
+        "from harness.run.fingerprints import reached\ndef helper(): pass\ndef run(): helper()\n"
         "if __name__ == '__main__':\n    print(sorted(reached(run, ['harness.core.errors'])))\n"
     )
-    done = subprocess.run(
-        [sys.executable, str(script)], capture_output=True, text=True, check=True,
-        env={"PYTHONPATH": str(Path(__file__).parents[3])},
-    )  # fmt: skip
+    path = {"PYTHONPATH": str(Path(__file__).parents[3])}
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True, env=path)
     assert done.stdout.strip() == "['__main__:helper', '__main__:run']"
 
 
 def test_the_same_in_every_process(write, tmp_path):
     write(heat__init="", heat__lib=LIB, heat__stage="from heat.lib import f, g\ndef run(x): return f(g(x))")
-    code = "from harness.run.fingerprint import fingerprint as f; print(f('heat.stage:run', ['heat']))"
+    code = "from harness.run.fingerprints import fingerprint as f; print(f('heat.stage:run', ['heat']))"
     where = f"{tmp_path}:{Path(__file__).parents[3]}"
-    found = {
-        subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path,
-            env={"PYTHONPATH": where, "PYTHONHASHSEED": seed},
-        ).stdout.strip()
-        for seed in ("1", "2", "3")
-    }  # fmt: skip
-    assert found == {fingerprint("heat.stage:run", ["heat"])}
+    line, digests = [sys.executable, "-c", code], set()
+    for seed in ("1", "2", "3"):
+        environment = {"PYTHONPATH": where, "PYTHONHASHSEED": seed}
+        done = subprocess.run(line, capture_output=True, text=True, check=True, cwd=tmp_path, env=environment)
+        digests.add(done.stdout.strip())
+    assert digests == {fingerprint("heat.stage:run", ["heat"])}
 
 
-def test_what_cannot_be_found_is_said(write):
+def test_source_that_is_not_there_is_an_error(write):
     write(heat__init="", heat__stage="def run(x): return x")
     with pytest.raises(ProjectError, match="the source of 'heet' cannot be found: check the adapter's source_roots"):
         Sources(["heat", "heet"])
@@ -441,14 +439,14 @@ def owners():
     """By file and line, the top-level definition of ``ptycho`` that has it."""
     import ptycho
 
-    root, found = Path(ptycho.__file__).parent, {}
+    root, names = Path(ptycho.__file__).parent, {}
     for path in root.rglob("*.py"):
         module = ".".join(path.relative_to(root.parent).with_suffix("").parts).removesuffix(".__init__")
         for statement in ast.parse(path.read_text(encoding="utf-8")).body:
             decorators = getattr(statement, "decorator_list", [])
             for line in range(min(n.lineno for n in (statement, *decorators)), statement.end_lineno + 1):
-                found[str(path), line] = f"{module}:{getattr(statement, 'name', '')}"
-    return found
+                names[str(path), line] = f"{module}:{getattr(statement, 'name', '')}"
+    return names
 
 
 class Recorder:
@@ -522,7 +520,7 @@ def test_an_edit_of_the_real_pipeline_changes_the_stages_that_use_it(
     copy = tmp_path / "ptycho"
     shutil.copytree(Path(ptycho.__file__).parent, copy, ignore=shutil.ignore_patterns("__pycache__"))
     place = ModulePlace(copy / "__init__.py", (copy,))
-    monkeypatch.setattr(fingerprints, "on_path", lambda name: place if name == "ptycho" else NOWHERE)
+    monkeypatch.setattr(fingerprints, "place_on_path", lambda name: place if name == "ptycho" else NOWHERE)
 
     def prints():
         sources = Sources(["ptycho"])

@@ -1,0 +1,85 @@
+"""The files of a cached item: what a stage returned, the artifact that is verified, and an index of both.
+
+The index holds ``about``, and the size and SHA-256 of every file; its own digest is its first line.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
+
+from harness.core.artifacts import LARGEST_ARRAYS, array_name, dump_arrays, dump_artifact, parse_arrays, parse_artifact
+from harness.core.errors import GoldenError
+from harness.core.files import dump_json, parse_json, sha256
+from harness.core.protocol import Artifact, Json, Output
+from harness.core.trees import join_tree
+
+SplitOutput = tuple[Json, Mapping[str, NDArray[Any]]]
+Files = dict[str, bytes]  # by name, or by suffix where they are of one part
+
+INDEX_FILE = "index"
+OUTPUT_PART, ARTIFACT_PART = "output", "artifact"
+_FILE_NAMES = {f"{part}{suffix}" for part in (OUTPUT_PART, ARTIFACT_PART) for suffix in (".json", ".npz")}
+_INDEX_VERSION = 1
+
+
+class Index(NamedTuple):
+    """What an item says of itself: ``files`` gives each file's size and SHA-256 by its name."""
+
+    about: dict[str, Json]
+    files: dict[str, tuple[int, str]]
+
+
+def dump_item(output: SplitOutput, artifact: Artifact, about: Json, limit_bytes: int) -> Files:
+    """The files of an item; raises HarnessError, TypeError or ValueError for what could not be read back.
+
+    The order of an output's keys is kept: a stage may depend on it.
+    """
+    values, arrays = output
+    text = json.dumps(values, allow_nan=False, ensure_ascii=False).encode()
+    for name in (*arrays, *artifact.arrays):
+        array_name(f"{name}.npy")
+    if (size := sum(array.nbytes for array in arrays.values())) > min(LARGEST_ARRAYS, limit_bytes):
+        raise GoldenError(f"its arrays of {size} bytes are too large")
+    files = {f"{OUTPUT_PART}.json": text}
+    if arrays:
+        files[f"{OUTPUT_PART}.npz"] = dump_arrays(arrays, compress=False)
+    files |= {f"{ARTIFACT_PART}{suffix}": content for suffix, content in dump_artifact(artifact, "").items()}
+    for name in files:
+        if name.endswith(".json"):
+            parse_json(files[name], name)
+    listed = {name: [len(content), sha256(content)] for name, content in files.items()}
+    index = dump_json({"version": _INDEX_VERSION, "about": about, "files": listed})
+    files[INDEX_FILE] = sha256(index).encode() + b"\n" + index
+    if (size := sum(map(len, files.values()))) > limit_bytes:
+        raise GoldenError(f"its {size} bytes are more than the whole cache may have")
+    return files
+
+
+def parse_index(content: bytes) -> Index:
+    """The index in a file of that name; raises GoldenError unless it is as it was written."""
+    digest, _, text = content.partition(b"\n")
+    if sha256(text).encode() != digest:
+        raise GoldenError(f"{INDEX_FILE} is not what was written")
+    value = parse_json(text, INDEX_FILE)
+    try:
+        files = {name: (int(size), str(sha256)) for name, (size, sha256) in value["files"].items()}
+        if value["version"] != _INDEX_VERSION or not set(files) <= _FILE_NAMES:
+            raise ValueError(value["version"])
+        return Index(dict(value["about"]), files)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise GoldenError(f"{INDEX_FILE} is of another version") from error
+
+
+def artifact_from(files: Files) -> Artifact:
+    """The artifact that an item's files of that part hold; they come by suffix."""
+    return parse_artifact(files, ARTIFACT_PART)[0]
+
+
+def output_from(files: Files) -> Output:
+    """The output that an item's files of that part hold; they come by suffix."""
+    arrays = parse_arrays(files[".npz"], f"{OUTPUT_PART}.npz") if ".npz" in files else {}
+    return join_tree(parse_json(files[".json"], f"{OUTPUT_PART}.json"), arrays)
