@@ -51,10 +51,11 @@ def test_each_distribution_holds_its_own_package_and_nothing_else(wheels):
 
 def test_every_source_file_is_in_its_wheel(wheels):
     for site, package in ((wheels["harness"], "harness"), (wheels["reference"], "ptycho")):
-        files = [p for p in (ROOT / package).rglob("*") if p.suffix in (".py", ".j2", ".css")]
+        files = [p for p in (ROOT / package).rglob("*") if p.suffix in (".py", ".j2", ".css") or p.name == "py.typed"]
         sources = {p.relative_to(ROOT).as_posix() for p in files}
         held = {p.relative_to(site).as_posix() for p in site.rglob("*")}
         assert sources <= held
+    assert (wheels["harness"] / "harness/py.typed").is_file()
 
 
 def test_every_scenario_is_packaged_and_no_golden_is(wheels):
