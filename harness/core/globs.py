@@ -1,4 +1,4 @@
-"""Patterns over addresses. ``*`` and ``?`` stay within a part; a part ``**`` is any number of parts, also none."""
+"""Patterns over addresses. ``*`` and ``?`` stay within a part; a part ``**`` is any number of parts, or none."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def compiled(pattern: str) -> re.Pattern[str]:
 def specificity(pattern: str) -> Specificity:
     """The rank of a pattern, larger is more specific.
 
-    Compared in turn: literal parts, parts with text and a wildcard, bare ``*`` parts; then, in the
+    These are compared in turn: literal parts, parts with text and a wildcard, bare ``*`` parts; then, in the
     mixed parts, characters and ``?``; then the fewest ``*`` in them, and the fewest ``**``. A pattern
     whose addresses are some of another's never ranks below it: a part of the wider one that asks for
     something needs a part of the narrower one that asks for at least as much.

@@ -1,4 +1,4 @@
-"""Numbers, durations and shares as people read them: enough digits to see a difference, and no more."""
+"""Texts of numbers, durations and shares for people: they have enough digits to see a difference, and no more."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from harness.core.protocol import Json
 
-LONGEST_LINE = 160  # characters of a value that is shown
+LONGEST_LINE = 160  # the characters that are shown of a value
 
 
 def number(value: float, digits: int = 6) -> str:

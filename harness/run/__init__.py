@@ -1,1 +1,1 @@
-"""Compute a stage once, and remember it: the runner, its cache, fingerprints of source, jobs and processes."""
+"""Stages are computed once and remembered: the runner, its cache, fingerprints of source, jobs and processes."""

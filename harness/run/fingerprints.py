@@ -1,12 +1,12 @@
-"""Fingerprints of source: what code decides the output of a function, read without running it.
+"""Fingerprints of source tell what code decides the output of a function, without running it.
 
-From a function's definition, the names it uses lead to other definitions, through imports and across
-modules, until nothing new is found. The fingerprint is a digest of what was found: it ignores
-comments, docstrings, layout and whatever is not used. In doubt something counts as used, so that a
-changed fingerprint may be a false alarm, and an unchanged one is not, but for: objects that are made
-elsewhere and handed in, functions called from compiled code, plug-ins found through entry points,
-classes and assignments that register themselves with something, and files that are read (see
-``Stage.files``).
+From a function's definition, the names that it uses lead to other definitions, through imports and across
+modules, until there is nothing new. The fingerprint is the digest of them all: it ignores comments,
+docstrings, layout and whatever is not used. In doubt something counts as used, so that a changed
+fingerprint may be a false alarm. An unchanged one can be trusted, except that it does not see objects that
+are created elsewhere and handed in, functions called from compiled code, plug-ins behind entry points,
+classes and assignments that register themselves with something, and files that are read (for which there
+is ``Stage.files``).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Step(NamedTuple):
 
 
 class Reach(NamedTuple):
-    """Everything that an entry leads to."""
+    """Everything that an entry leads to: pieces of source, and imports that decide which."""
 
     pieces: set[Piece]
     bindings: set[tuple[str, ...]]
@@ -88,9 +88,9 @@ class Sources:
         return self._digests[entry]
 
     def _digest(self, entry: str | Callable[..., Any]) -> str:
-        found = self._reach(entry)
-        pieces = sorted(found.pieces, key=lambda p: (p.module.home.name, p.names, p.statement.lineno))
-        content = [[[p.module.home.name, p.names, p.digest] for p in pieces], sorted(found.bindings)]
+        reach = self._reach(entry)
+        pieces = sorted(reach.pieces, key=lambda p: (p.module.home.name, p.names, p.statement.lineno))
+        content = [[[p.module.home.name, p.names, p.digest] for p in pieces], sorted(reach.bindings)]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def reached(self, entry: str | Callable[..., Any]) -> set[str]:
@@ -108,43 +108,43 @@ class Sources:
         if module is None or (start.chain and not module.binds(start.chain[0])):
             raise ProjectError(f"{entry!r} cannot be found: {start.module} defines no such name at its top level")
         ran: set[str] = set()
-        found = self._follow([start], ran, [start.module])
-        todo = list(found.pieces)
+        reach = self._follow([start], ran, [start.module])
+        todo = list(reach.pieces)
         while todo:
             piece = todo.pop()
             new = self._follow(self._used(piece), ran, (piece.module.home.name, *piece.uses.imported))
-            found.bindings.update(new.bindings)
-            todo += new.pieces - found.pieces
-            found.pieces.update(new.pieces)
-        return found
+            reach.bindings.update(new.bindings)
+            todo += new.pieces - reach.pieces
+            reach.pieces.update(new.pieces)
+        return reach
 
     def _follow(self, targets: Iterable[Target], ran: set[str], imported: Iterable[str] = ()) -> Reach:
         """The pieces that targets lead to, and those that run because modules are imported.
 
         ``ran``: the modules whose import was counted before; it grows.
         """
-        found = Reach(set(), set())
+        reach = Reach(set(), set())
         seen = set(targets)
         todo = list(seen)
         while todo:
             step = self._step(todo.pop())
-            found.pieces.update(step.pieces)
-            found.bindings.update([step.binding] if step.binding else [])
+            reach.pieces.update(step.pieces)
+            reach.bindings.update([step.binding] if step.binding else [])
             todo += (new := set(step.targets) - seen)
             seen |= new
         for module in self._running(imported, ran):
-            found.pieces.update(self._acts(module))
-        return found
+            reach.pieces.update(self._acts(module))
+        return reach
 
     def _used(self, piece: Piece) -> tuple[Target, ...]:
         """What a piece asks for."""
         if piece not in self._uses:
             uses = piece.uses
-            found = {t for chain in uses.names for t in self._named(piece.module, chain)} | uses.targets
-            found.update(filter(None, map(self._in_text, uses.strings)))
-            found.update([Target(piece.module.home.name, ALL)] if uses.own else [])
-            found.update(map(Target, self.roots) if uses.anything else [])
-            self._uses[piece] = tuple(found)
+            targets = {t for chain in uses.names for t in self._named(piece.module, chain)} | uses.targets
+            targets.update(filter(None, map(self._in_text, uses.strings)))
+            targets.update([Target(piece.module.home.name, ALL)] if uses.own else [])
+            targets.update(map(Target, self.roots) if uses.anything else [])
+            self._uses[piece] = tuple(targets)
         return self._uses[piece]
 
     def _named(self, module: Module, chain: Dotted) -> tuple[Target, ...]:

@@ -1,8 +1,8 @@
-"""Independent jobs: the one seam through which work goes that could run elsewhere.
+"""Jobs are the one seam through which work goes that could run elsewhere.
 
 A job is data, a function's name and JSON arguments, so that whatever runs jobs (these processes, or a
-cluster's engine that meets ``Executor``) needs nothing else. ``local`` runs them in processes of this
-machine, or in this process one by one. A worker that dies costs its job alone: the job is tried once
+cluster's engine that meets ``Executor``) needs nothing else. ``local_executor`` runs them in processes of
+this machine, or in this process one by one. A worker that dies costs its job alone: the job is tried once
 more in a fresh worker, then it is an error.
 """
 
@@ -34,7 +34,7 @@ class JobError(HarnessError):
 
 
 class CancelledError(HarnessError):
-    """The result was asked for of a job that was cancelled."""
+    """The result of a job was asked for, and the job had been cancelled."""
 
 
 @dataclass(frozen=True)
@@ -62,17 +62,17 @@ class Future(Protocol):
         """The job itself."""
 
     def result(self) -> Any:
-        """Its result, waited for; raises JobError or CancelledError."""
+        """Wait for its result; raises JobError or CancelledError."""
 
     def done(self) -> bool:
         """Whether ``result`` would not wait."""
 
     def cancel(self) -> bool:
-        """Take it back; False if it runs or has run."""
+        """Take it back; the answer is False if it runs or has run."""
 
 
 class Executor(Protocol):
-    """Whatever runs jobs. As a context it waits for them in the end, or cancels them after an error."""
+    """Whatever runs jobs. As a context it waits for them at its end, or cancels them after an error."""
 
     def submit(self, job: Job) -> Future:
         """Queue a job."""
@@ -84,7 +84,7 @@ class Executor(Protocol):
         """Wait for every job; or ``cancel``: forget the queued ones and stop the running ones at once."""
 
     def __enter__(self) -> Executor:
-        """Itself."""
+        """The executor itself."""
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
@@ -93,7 +93,7 @@ class Executor(Protocol):
 
 
 def local_executor(workers: int) -> Executor:
-    """Jobs on this machine: in ``workers`` processes, or in this one when that is 1."""
+    """An executor on this machine: it runs jobs in ``workers`` processes, or in this one when that is 1."""
     if workers < 1:
         raise HarnessError(f"{workers} workers cannot run anything: give at least 1")
     if workers == 1:
@@ -110,8 +110,8 @@ def run_job(job: Job) -> Any:
         function = getattr(importlib.import_module(module), name)
         return function(**job.arguments)
     except Exception as error:
-        said = str(error) if isinstance(error, HarnessError) else f"{type(error).__name__}: {error}"
-        raise JobError(f"job {job} failed: {said}", traceback.format_exc()) from error
+        cause = str(error) if isinstance(error, HarnessError) else f"{type(error).__name__}: {error}"
+        raise JobError(f"job {job} failed: {cause}", traceback.format_exc()) from error
 
 
 class ExecutorContext:

@@ -1,4 +1,4 @@
-"""One module's source, taken apart into its top-level statements without importing it."""
+"""Modules as source: each is taken apart into its top-level statements, without importing it."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Module:
         self.imports: dict[str, set[Target]] = {}
         self.stars: set[str] = set()
         self.imported: set[str] = set()
-        if path.suffix != ".py":  # compiled: all that can be said is whether it is the same file
+        if path.suffix != ".py":  # compiled: one can only tell whether it is the same file
             content = ast.Constant(hashlib.sha256(path.read_bytes()).hexdigest())
             self.pieces.append(Piece(self, (), ast.Expr(content, lineno=1), loose=True))
             return
@@ -144,7 +144,7 @@ def _asks(statement: ast.stmt, name: str) -> bool:
 
 
 def _dump(node: ast.AST, lines: list[str]) -> list[str]:
-    """``ast.dump`` without docstrings, and in less time: a line for each node, value and field's end."""
+    """What ``ast.dump`` writes, without docstrings and in less time: a line for each node, value and field's end."""
     lines.append(type(node).__name__)
     for name in node._fields:
         value = getattr(node, name, None)

@@ -1,4 +1,4 @@
-"""Where the source of a module is, looked for as Python does and without importing it."""
+"""Places of modules: where the source of one is, by Python's own rules and without importing it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NOWHERE = ModulePlace()
 
 
 def place_on_path(name: str) -> ModulePlace:
-    """Where Python finds a top-level module; nothing is imported."""
+    """The place where Python looks a top-level module up; nothing is imported."""
     try:
         spec = importlib.util.find_spec(name)
     except ValueError:  # __main__, when it is a script
@@ -34,7 +34,7 @@ def place_on_path(name: str) -> ModulePlace:
 
 
 def place_below(folders: Iterable[Path], name: str) -> ModulePlace:
-    """Where a module of a package is, looked for in the order that Python does."""
+    """The place of a module in a package's folders, which are searched in the order in which Python searches them."""
     for folder in folders:
         if (folder / name / "__init__.py").is_file():
             return ModulePlace(folder / name / "__init__.py", (folder / name,))
@@ -47,10 +47,10 @@ def place_below(folders: Iterable[Path], name: str) -> ModulePlace:
 
 
 def modules_inside(folders: Iterable[Path]) -> list[str]:
-    """The modules and packages directly in a package's folders."""
-    found = set()
+    """The names of the modules and packages directly in a package's folders."""
+    names = set()
     for path in (p for folder in folders for p in folder.iterdir()):
         name, _, suffix = path.name.partition(".")
         if name.isidentifier() and name not in ("__pycache__", "__init__", "__main__"):
-            found.update([name] if f".{suffix}" in (".py", *EXTENSION_SUFFIXES) or path.is_dir() else [])
-    return sorted(found)
+            names.update([name] if f".{suffix}" in (".py", *EXTENSION_SUFFIXES) or path.is_dir() else [])
+    return sorted(names)

@@ -1,4 +1,4 @@
-"""Processes of this machine that run jobs; ``harness.run.jobs.local_executor`` makes them."""
+"""Processes of this machine that run jobs; ``harness.run.jobs.local_executor`` starts them."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ STOP_SECONDS = 5  # that an idle worker may take to end
 class Processes(ExecutorContext):
     """Runs jobs in ``workers`` processes, each started when it is first needed.
 
-    Every process is asked by a thread of its own, which is told by the end of their pipe when it dies:
-    no other job is touched by that. ``lost`` has a line for every worker that died.
+    A thread of its own asks each process, and learns from the end of their pipe when it dies, so that no
+    other job is touched by that. ``lost`` has a line for every worker that died.
     """
 
     def __init__(self, workers: int) -> None:
@@ -156,7 +156,7 @@ class Worker:
 
 
 def serve(pipe: Connection) -> None:
-    """What a worker does: answers jobs until it is asked to end, or whoever asked is gone."""
+    """Answer jobs, as a worker does, until it is asked to end or whoever asked is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     threading.Thread(target=_end_with_parent, daemon=True).start()
     while True:
@@ -182,7 +182,7 @@ def serve(pipe: Connection) -> None:
 
 
 def _end_with_parent() -> None:
-    """A worker whose parent was killed would go on for as long as its job takes."""
+    """End this worker with its parent: if that is killed, it would go on for as long as its job takes."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])

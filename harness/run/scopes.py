@@ -1,4 +1,4 @@
-"""The names that a piece of Python source uses, by Python's own rules of scope.
+"""Scopes tell which names a piece of Python source uses, by Python's own rules.
 
 A parameter or a local variable hides a module's name; a local import is followed to what is asked of
 it. Where Python would have to run to tell, the answer errs towards "uses it".
@@ -40,7 +40,7 @@ class Uses:
     ``names``: dotted names that start at a name of its module. ``targets``: what its local imports are
     asked for. ``imported``: modules that it imports when it runs. ``strings``: text, which may be the
     name of a module or a function. ``own``: it looks into its own module by text. ``anything``: it
-    finds modules or classes in ways that the source does not tell.
+    looks modules or classes up in ways that the source does not tell.
     """
 
     names: set[Dotted] = field(default_factory=set)
@@ -200,15 +200,15 @@ def bindings(statement: ast.Import | ast.ImportFrom, home: Home) -> Iterator[tup
 
 def within(body: Iterable[ast.AST]) -> list[ast.AST]:
     """The nodes of one scope: not those of the functions and classes in it, nor comprehensions' targets."""
-    found, todo = [], list(body)
+    nodes, todo = [], list(body)
     while todo:
         node = todo.pop()
-        found.append(node)
+        nodes.append(node)
         if isinstance(node, ast.comprehension):
             todo += (node.iter, *node.ifs)
         elif not isinstance(node, (*FUNCTIONS, ast.ClassDef)):
             todo += children(node)
-    return found
+    return nodes
 
 
 def imports(nodes: Iterable[ast.AST], home: Home) -> Iterator[tuple[str, Target]]:
@@ -235,12 +235,12 @@ def bound(nodes: Iterable[ast.AST]) -> set[str]:
 
 
 def children(node: ast.AST) -> list[ast.AST]:
-    """``ast.iter_child_nodes`` in half the time, without what has neither names nor children."""
-    found: list[ast.AST] = []
+    """The children of a node but for contexts and operators, in half the time of ``ast.iter_child_nodes``."""
+    nodes: list[ast.AST] = []
     for name in node._fields:
         value = getattr(node, name, None)
         if isinstance(value, list):
-            found += [v for v in value if isinstance(v, ast.AST)]
+            nodes += [v for v in value if isinstance(v, ast.AST)]
         elif isinstance(value, ast.AST) and not isinstance(value, ast.expr_context | ast.operator):
-            found.append(value)
-    return found
+            nodes.append(value)
+    return nodes
