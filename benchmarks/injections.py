@@ -21,7 +21,7 @@ import pages
 from boundary.faults import FAULTS, Fault
 from environments import PINNED
 
-from guard.pipeline import axes
+from guard.axes import axes
 from harness.core import text
 from harness.core.reports import read_report
 from harness.core.verdicts import Report

@@ -17,7 +17,7 @@ from ptycho.config.experiment import MeasuredConfig
 from ptycho.config.pipeline import ReferenceConfig
 from ptycho.data.frames import Dataset
 from ptycho.data.measured import load_measured
-from ptycho.pipeline.stages import illuminated
+from ptycho.pipeline.comparison import illuminated
 from ptycho.quality import metrics
 from ptycho.reconstruction.oracle import epie, fourier_error
 

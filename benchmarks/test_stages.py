@@ -12,7 +12,9 @@ from ptycho.config.scenario import load_scenario
 from ptycho.data.simulation import detect, simulate_scan
 from ptycho.optics.geometry import Canvas
 from ptycho.optics.projections import projection_sweep
-from ptycho.pipeline.stages import group, infer_groups, make_model, normalize, split
+from ptycho.pipeline.inference import infer_groups, make_model
+from ptycho.pipeline.stages import group, normalize, split
+from ptycho.pipeline.values import Prepared
 from ptycho.quality import metrics
 from ptycho.reconstruction.oracle import epie
 from ptycho.reconstruction.stitching import predict
@@ -31,8 +33,8 @@ def ready():
     dataset = simulate_scan(config)
     parts = split(config, silent, dataset)
     grouped = group(config, silent, dataset, parts)
-    scales = normalize(config, silent, dataset, parts, dataset.probe, grouped)
-    model, maker = make_model(config, scales, dataset.probe, max(grouped.train.reach, grouped.infer.reach))
+    scales = normalize(config, silent, Prepared(dataset, parts, dataset.probe, grouped))
+    model, maker = make_model(config, scales, dataset.probe, grouped.reach)
     return config, dataset, parts, grouped, scales, model, maker
 
 
@@ -56,7 +58,7 @@ def test_group_512_frames(benchmark, ready):
 def test_normalize_512_groups(benchmark, ready):
     config, dataset, parts, grouped, *_ = ready
     benchmark.extra_info["items"], benchmark.extra_info["unit"] = 512, "groups"
-    benchmark(lambda: normalize(config, silent, dataset, parts, dataset.probe, grouped))
+    benchmark(lambda: normalize(config, silent, Prepared(dataset, parts, dataset.probe, grouped)))
 
 
 @pytest.mark.benchmark(group="features", min_rounds=3)

@@ -1,4 +1,4 @@
-"""A verification's artifacts as the parts of a run that ``ptycho.diagnostics`` reads."""
+"""What the pipeline says of a run, from a verification's artifacts as the parts that ``ptycho.diagnostics`` reads."""
 
 from __future__ import annotations
 
@@ -6,16 +6,24 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from harness.core.protocol import Artifact, Scenario
+from harness import Artifact, Scenario
 
 
-def parts(scenario: Scenario, artifacts: Mapping[str, Artifact]) -> dict[str, dict[str, Any]]:
+def explain(scenario: Scenario, artifacts: Mapping[str, Artifact]) -> Any:
+    """The diagnosis of one run, from whichever of its artifacts there are."""
+    from ptycho.diagnostics import RunRecord, diagnose_run
+    from ptycho.output.artifacts import to_plain
+
+    return to_plain(diagnose_run(RunRecord(scenario.name, "verification", record_parts(scenario, artifacts))))
+
+
+def record_parts(scenario: Scenario, artifacts: Mapping[str, Artifact]) -> dict[str, dict[str, Any]]:
     """The parts that ``artifacts``, of which some may be missing, hold something for."""
     values = {name: artifact.values for name, artifact in artifacts.items()}
     telemetry, simulation = values.get("telemetry", {}), values.get("simulation", {})
     curves = artifacts["trained"].arrays if "trained" in artifacts else {}
     history = {name.removeprefix("history/"): curve.tolist() for name, curve in curves.items()}
-    found = {
+    parts = {
         "metadata": {"config": dict(scenario.config), "scales": {"nphotons": simulation.get("nphotons")}},
         "intensity": _intensity(telemetry.get("intensity")),
         "inference": dict(telemetry.get("inference", {})),
@@ -25,7 +33,7 @@ def parts(scenario: Scenario, artifacts: Mapping[str, Artifact]) -> dict[str, di
         "grouping": _grouping(scenario, values.get("groups"), values.get("split", {})),
         "probe": _probe(values.get("probe")),
     }
-    return {name: part for name, part in found.items() if part}
+    return {name: part for name, part in parts.items() if part}
 
 
 def _intensity(found: Any) -> dict[str, Any]:

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.core.protocol import Artifact, Json, Output
-from harness.core.trees import plain_json
+from harness import Artifact, Output
 
 Array = NDArray[Any]
 
@@ -22,7 +21,7 @@ AMPLITUDE = ("pearson_r", "relative_bias", "mae", "rmse", "ssim")
 PHASE = ("pearson_r", "mae", "rmse")
 
 
-def simulation(config: Mapping[str, Json], output: Output) -> Artifact:
+def simulation(config: Mapping[str, Any], output: Output) -> Artifact:
     """Frames, energies and photons of the data; the mean frame and the truth as pictures."""
     amplitude, truth = output["diffraction"], output["truth"]
     energy = np.einsum("mij,mij->m", amplitude, amplitude, dtype=np.float64)
@@ -42,10 +41,10 @@ def simulation(config: Mapping[str, Json], output: Output) -> Artifact:
     arrays = {"positions": output["positions"], "mean_diffraction": np.log10(1 + mean).astype(np.float32)}
     if truth is not None:
         arrays["truth_amplitude"] = half(np.abs(binned(truth, 4)))
-    return Artifact(plain_json(values), arrays)
+    return Artifact(values, arrays)
 
 
-def split(config: Mapping[str, Json], output: Output, simulate: Output) -> Artifact:
+def split(config: Mapping[str, Any], output: Output, simulate: Output) -> Artifact:
     """Which frames train and which test, and what both have."""
     train, test = output["train"], output["test"]
     values = {
@@ -55,7 +54,7 @@ def split(config: Mapping[str, Json], output: Output, simulate: Output) -> Artif
     return Artifact(values, {"train": train.astype(np.int32), "test": test.astype(np.int32)})
 
 
-def probe(config: Mapping[str, Json], output: Output, simulate: Output, split: Output) -> Artifact:
+def probe(config: Mapping[str, Any], output: Output, simulate: Output, split: Output) -> Artifact:
     """The model's probe, and how far it is from the data's."""
     found, given = output["probe"], simulate["probe"]
     intensity = np.abs(found.astype(np.complex128)) ** 2
@@ -70,9 +69,9 @@ def probe(config: Mapping[str, Json], output: Output, simulate: Output, split: O
     return Artifact(values, {"probe": found})
 
 
-def groups(config: Mapping[str, Json], output: Output, simulate: Output, split: Output) -> Artifact:
+def groups(config: Mapping[str, Any], output: Output, simulate: Output, split: Output) -> Artifact:
     """Members and offsets of the groups."""
-    values: dict[str, Json] = {}
+    values: dict[str, Any] = {}
     arrays = {}
     for name in ("train", "infer"):
         members, offsets = output[name]["members"], output[name]["offsets"]
@@ -82,11 +81,11 @@ def groups(config: Mapping[str, Json], output: Output, simulate: Output, split: 
             "reach_px": int(np.abs(np.rint(offsets)).max()),
         }  # fmt: skip
         arrays[f"{name}_members"] = members.astype(np.int32)
-    return Artifact(plain_json(values), arrays)
+    return Artifact(values, arrays)
 
 
 def trained(
-    config: Mapping[str, Json], output: Output,
+    config: Mapping[str, Any], output: Output,
     simulate: Output, split: Output, probe: Output, group: Output, normalize: Output,
 ) -> Artifact:  # fmt: skip
     """How training went: the losses that are watched, epoch by epoch and at the end."""
@@ -99,11 +98,11 @@ def trained(
         "learning_rate": output["history"]["learning_rate"],
     }
     curves = {f"history/{name}": np.array(series) for name, series in history.items() if name.endswith("loss")}
-    return Artifact(plain_json(values), {name: curves[name] for name in curves if "mae" not in name})
+    return Artifact(values, {name: curves[name] for name in curves if "mae" not in name})
 
 
 def reconstruction(
-    config: Mapping[str, Json], output: Output,
+    config: Mapping[str, Any], output: Output,
     simulate: Output, probe: Output, group: Output, normalize: Output, train: Output,
 ) -> Artifact:  # fmt: skip
     """Where the reconstruction lies, and its amplitude."""
@@ -120,16 +119,16 @@ def reconstruction(
             "disagreement_after_rad": sync["disagreement_after"],
         },
     }  # fmt: skip
-    return Artifact(plain_json(values), {"amplitude": half(np.abs(binned(obj, 2)))})
+    return Artifact(values, {"amplitude": half(np.abs(binned(obj, 2)))})
 
 
-def oracle(config: Mapping[str, Json], output: Output, simulate: Output, group: Output) -> Artifact:
+def oracle(config: Mapping[str, Any], output: Output, simulate: Output, group: Output) -> Artifact:
     """The Fourier error of every sweep, and the object's amplitude."""
     values = {"fourier_errors": output["fourier_errors"], "amplitude": _summary(np.abs(output["object"]))}
-    return Artifact(plain_json(values), {"amplitude": half(np.abs(binned(output["object"], 4)))})
+    return Artifact(values, {"amplitude": half(np.abs(binned(output["object"], 4)))})
 
 
-def comparison(config: Mapping[str, Json], output: Output, **needs: Output) -> Artifact:
+def comparison(config: Mapping[str, Any], output: Output, **needs: Output) -> Artifact:
     """The metrics that people judge by, of network and oracle; the rings of the correlation and the aligned phase."""
     metrics = output["metrics"]
     kept: dict[str, Any] = {"support": metrics["support"], "fourier_error": metrics["fourier_error"]}
@@ -144,10 +143,10 @@ def comparison(config: Mapping[str, Json], output: Output, **needs: Output) -> A
             "frc_mean": block["frc"]["mean"],
         }
         arrays[f"{name}/frc"] = np.array(block["frc"]["correlation"])
-    return Artifact({"metrics": plain_json(kept)}, arrays)
+    return Artifact({"metrics": kept}, arrays)
 
 
-def telemetry(config: Mapping[str, Json], output: Output, **needs: Output) -> Artifact:
+def telemetry(config: Mapping[str, Any], output: Output, **needs: Output) -> Artifact:
     """The scales and the ladder of gains; of each stage's statistics mean and spread."""
     intensity, inference = dict(output["intensity"]), dict(output["inference"])
     intensity["stages"] = [
@@ -161,7 +160,7 @@ def telemetry(config: Mapping[str, Json], output: Output, **needs: Output) -> Ar
     values = {
         "intensity": intensity, "inference": {key: inference[key] for key in kept}, "unmoved": output["unmoved"],
     }  # fmt: skip
-    return Artifact(plain_json(values))
+    return Artifact(values)
 
 
 def binned(array: Array, factor: int) -> Array:

@@ -8,7 +8,7 @@ import json
 import math
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TypeVar, Union
 
 from ptycho.config.pipeline import PipelineConfig
@@ -30,33 +30,38 @@ def from_mapping(cls: type[T], values: Mapping[str, Any], where: str) -> T:
     needed = {n for n, f in fields.items() if f.default is dataclasses.MISSING}
     if missing := sorted(needed - values.keys()):
         raise ConfigError(f"{where}: missing {', '.join(missing)}; {cls.__name__} cannot be guessed, please state it")
-    made = {key: _convert(hints[key], value, f"{where}: {key}") for key, value in values.items()}
+    parts = {key: _convert(hints[key], value, f"{where}: {key}") for key, value in values.items()}
     try:
-        return cls(**made)
+        return cls(**parts)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from None
 
 
-class Unknown:
-    """A part of a configuration that is not given: whoever touches it is told its name."""
+class DeclaredPart(PipelineConfig):
+    """The part of a configuration that its reader declares; reading any other key of it raises ConfigError."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __getattr__(self, attribute: str) -> Any:
-        raise ConfigError(f"[{self.name}] is read without being declared: declare it")
-
-    def __bool__(self) -> bool:
-        raise ConfigError(f"[{self.name}] is read without being declared: declare it")
+    def __getattribute__(self, name: str) -> Any:
+        own = object.__getattribute__(self, "__dict__")
+        if name in PipelineConfig.__dataclass_fields__ and name not in own:
+            raise ConfigError(f"{own['_reader']} reads {name}, which it does not declare: add it to its reads")
+        return object.__getattribute__(self, name)
 
 
-def from_parts(values: Mapping[str, Any], where: str) -> PipelineConfig:
-    """A configuration of which only some parts are given; touching another raises ConfigError."""
-    made = object.__new__(PipelineConfig)
-    for name, hint in typing.get_type_hints(PipelineConfig).items():
-        part = _convert(hint, values[name], f"{where}: {name}") if name in values else Unknown(name)
-        object.__setattr__(made, name, part)
-    return made
+def declared_part(config: PipelineConfig, reads: Iterable[str], reader: str) -> PipelineConfig:
+    """The keys ``reads`` of a configuration, for ``reader``, a name for messages."""
+    return _part({name: getattr(config, name) for name in reads}, reader)
+
+
+def from_parts(values: Mapping[str, Any], reader: str) -> PipelineConfig:
+    """A configuration of which only some parts are given, as plain data."""
+    hints = typing.get_type_hints(PipelineConfig)
+    return _part({name: _convert(hints[name], value, f"{reader}: {name}") for name, value in values.items()}, reader)
+
+
+def _part(values: Mapping[str, Any], reader: str) -> PipelineConfig:
+    part = object.__new__(DeclaredPart)
+    part.__dict__.update(values, _reader=reader)
+    return part
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:

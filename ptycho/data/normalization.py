@@ -48,6 +48,11 @@ class Scales:
         return math.exp(log_scale) / (self.counts_scale * self.gain)
 
 
+def closed_form_scale(nphotons: float, N: float) -> float:
+    """``sqrt(nphotons) / (N/2)``: the intensity scale of data normalised to ``(N/2)**2``."""
+    return math.sqrt(nphotons) / (N / 2)
+
+
 def compute_scales(train: Frames, groups: Groups, probe_norm: float, nphotons: float) -> Scales:
     """The scales of the grouped training data; ``probe_norm`` is ``||P||``.
 
@@ -64,6 +69,6 @@ def compute_scales(train: Frames, groups: Groups, probe_norm: float, nphotons: f
         gain=gain,
         counts_scale=math.sqrt(nphotons / (gain**2 * energy)),
         dataset_intensity_scale=math.sqrt(nphotons / float(train.energy().mean())),
-        closed_form_intensity_scale=math.sqrt(nphotons) / (N / 2),
+        closed_form_intensity_scale=closed_form_scale(nphotons, N),
         required_amplitude=float(N / 2 / probe_norm),
     )

@@ -27,6 +27,7 @@ __all__ = [
     "ops",
     "weight_name",
     "weight_path",
+    "with_xla",
 ]
 
 KERAS_2 = keras.__version__.startswith("2.")
@@ -94,3 +95,8 @@ def weight_path(weight: Any) -> str:
 def weight_name(weight: Any) -> str:
     """A weight's own name."""
     return weight_path(weight).rpartition("/")[2]
+
+
+def with_xla() -> bool:
+    """Whether training is compiled by XLA: on the CPU, TensorFlow is fastest without it and JAX with it."""
+    return bool(keras.backend.backend() == "jax")

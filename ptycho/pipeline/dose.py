@@ -2,61 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ptycho.config.pipeline import PipelineConfig
 from ptycho.config.reading import to_mapping
 from ptycho.config.scenario import Scenario
-from ptycho.data.normalization import Scales
-from ptycho.data.splitting import Split
 from ptycho.diagnostics import Analysis, RunRecord, analysis_markdown, normalization_parity
-from ptycho.model.features import FeatureMaker
-from ptycho.model.network import PtychoModel
 from ptycho.output import artifacts
-from ptycho.pipeline import stages
-from ptycho.pipeline.stages import Grouped, Trained
+from ptycho.pipeline.declaration import PIPELINE
+from ptycho.pipeline.inference import make_model
+from ptycho.pipeline.measurement import network_inputs
+from ptycho.pipeline.values import Trained
+from ptycho.progress import Progress
 from ptycho.quality import telemetry
-from ptycho.training.training import Progress, TrainingOutcome
+from ptycho.training.training import TrainingOutcome
 
 
-@dataclass(frozen=True)
-class Untrained:
-    """A scenario's data after every stage before training, and the network as it starts."""
-
-    parts: Split
-    grouped: Grouped
-    scales: Scales
-    model: PtychoModel
-    maker: FeatureMaker
-
-
-def untrained(config: PipelineConfig, report: Progress) -> Untrained:
-    """Simulate or load, split, group, normalise, and build the network."""
-    dataset = stages.simulate(config, report)
-    parts = stages.split(config, report, dataset)
-    probe = stages.probe(config, report, dataset, parts)
-    grouped = stages.group(config, report, dataset, parts)
-    scales = stages.normalize(config, report, dataset, parts, probe, grouped)
-    model, maker = stages.make_model(config, scales, probe, max(grouped.train.reach, grouped.infer.reach))
-    return Untrained(parts, grouped, scales, model, maker)
-
-
-def normalized_run(scenario: Scenario, report: Progress) -> RunRecord:
+def normalized_run(scenario: Scenario, progress: Progress) -> RunRecord:
     """What normalisation did, as far as a run would tell of it before training."""
-    made = untrained(scenario.config, report)
-    frames, groups, scales = made.grouped.frames, made.grouped.infer, made.scales
-    given = stages.network_inputs(Trained(made.model, made.maker, TrainingOutcome(), [], 0.0), frames, groups)
-    told = telemetry.stage_stats(frames, groups, scales, given, "test")
-    intensity = {"normalize_gain": scales.gain, "bundle_intensity_scale": scales.counts_scale, "stages": told}
-    metadata = {"config": to_mapping(scenario.config), "scales": asdict(scales)}
+    config, outputs = scenario.config, dict[str, Any]()
+    for stage in PIPELINE[: [stage.name for stage in PIPELINE].index("train")]:
+        outputs[stage.name] = stage.run(config, progress, outputs)
+    groups, scales = outputs["group"], outputs["normalize"]
+    model, maker = make_model(config, scales, outputs["probe"], groups.reach)
+    inputs = network_inputs(Trained(model, maker, TrainingOutcome(), [], 0.0), groups.frames, groups.infer)
+    stats = telemetry.stage_stats(groups.frames, groups.infer, scales, inputs, "test")
+    intensity = {"normalize_gain": scales.gain, "bundle_intensity_scale": scales.counts_scale, "stages": stats}
+    metadata = {"config": to_mapping(config), "scales": asdict(scales)}
     return RunRecord(scenario.name, "ptycho", artifacts.to_plain({"metadata": metadata, "intensity": intensity}))
 
 
-def write_dose_parity(a: Scenario, b: Scenario, out: Path, report: Progress) -> Analysis:
+def write_dose_parity(a: Scenario, b: Scenario, out: Path, progress: Progress) -> Analysis:
     """Write ``dose_normalization_stats.json`` and ``.md`` of two scenarios into the folder ``out``."""
-    runs = [normalized_run(scenario, report) for scenario in (a, b)]
+    runs = [normalized_run(scenario, progress) for scenario in (a, b)]
     analysis = normalization_parity(*runs)
     assert analysis is not None
     figures: dict[str, Any] = analysis.figures

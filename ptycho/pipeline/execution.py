@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -16,16 +14,18 @@ from ptycho.config.pipeline import PipelineConfig
 from ptycho.config.reading import config_digest, to_mapping
 from ptycho.config.scenario import Scenario
 from ptycho.config.validation import require
+from ptycho.data.normalization import closed_form_scale
 from ptycho.diagnostics import measurements as diagnostics
 from ptycho.model import bundle
 from ptycho.model.backend import weight_path
 from ptycho.output import artifacts, figures, machine
-from ptycho.pipeline.stages import PIPELINE, Stage, Trained, to_bundle
+from ptycho.pipeline.declaration import PIPELINE, Stage
+from ptycho.pipeline.inference import to_bundle
+from ptycho.pipeline.values import Trained
+from ptycho.progress import StageProgress
 from ptycho.quality import invariants, telemetry
 from ptycho.quality.invariants import Invariant
 from ptycho.reconstruction.stitching import Reconstruction
-
-StageProgress = Callable[[str, int, int, str], None]
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def _run_stage(
 
     report(0, 1, "")
     started = time.perf_counter()
-    output = stage.run(config, report, **{name: outputs[name] for name in stage.needs})
+    output = stage.run(config, report, outputs)
     seconds = time.perf_counter() - started
     report(1, 1, f"{seconds:.1f} s")
     seen = {name: getattr(config, name) for name in stage.reads}
@@ -148,7 +148,7 @@ def _finish(scenario: Scenario, out: Path, outputs: dict[str, Any], records: lis
         measured.intensity,
         measured.inference,
         comparison.metrics,
-        math.sqrt(dataset.nphotons) / (config.N / 2),
+        closed_form_scale(dataset.nphotons, config.N),
         [r.config_digest for r in records],
         shared,
         int((~np.isfinite(result.object)).sum()),

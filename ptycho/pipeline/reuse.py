@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +11,13 @@ from ptycho.config.experiment import MeasuredConfig
 from ptycho.data.measured import load_measured
 from ptycho.model import bundle
 from ptycho.pipeline.execution import write_inference
-from ptycho.pipeline.stages import infer_frames, infer_groups, make_model
+from ptycho.pipeline.inference import infer_frames, infer_groups, make_model
+from ptycho.progress import StageProgress
 from ptycho.quality import telemetry
 from ptycho.reconstruction.oracle import fourier_error
 
 
-def infer_file(
-    path: Path, measured: MeasuredConfig, out: Path, progress: Callable[[str, int, int, str], None] | None = None
-) -> float:
+def infer_file(path: Path, measured: MeasuredConfig, out: Path, progress: StageProgress | None = None) -> float:
     """Reconstruct ``measured`` with the bundle at ``path``, write the artifacts, return the Fourier error.
 
     Gain, probe and units are the bundle's. Raises BundleError when the data's probe is another one.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -22,6 +22,7 @@ from ptycho.model.backend import host
 from ptycho.model.features import FeatureMaker
 from ptycho.model.network import PtychoModel
 from ptycho.optics.geometry import Canvas, required_canvas
+from ptycho.progress import Progress
 from ptycho.reconstruction.synchronization import Synchronization, synchronize_phases
 
 
@@ -79,7 +80,7 @@ def stitch_object(
     *,
     batch_size: int,
     align_phases: bool,
-    report: Callable[[int, int, str], None] | None = None,
+    progress: Progress | None = None,
 ) -> Reconstruction:
     """Predict every group, align the groups' phases, stitch by weighted average, and divide by the gain."""
     side = model.window + 2 * groups.reach + 2
@@ -100,8 +101,8 @@ def stitch_object(
                 canvas.add(obj, weight, groups.centers[which])
             else:
                 store.append(obj, weight)
-            if report:
-                report(min(which.stop, len(groups)), len(groups), "groups")
+            if progress:
+                progress(min(which.stop, len(groups)), len(groups), "groups")
         if store is not None:
             found = synchronize_phases(store.read, groups.centers)
             for start in range(0, len(groups), batch_size):

@@ -15,7 +15,7 @@ import numpy as np
 from ptycho.arrays import Real
 from ptycho.data.frames import Frames
 from ptycho.data.grouping import Groups
-from ptycho.model.backend import host, keras, ops, weight_name
+from ptycho.model.backend import host, keras, ops, weight_name, with_xla
 from ptycho.model.features import FeatureMaker
 from ptycho.model.network import PtychoModel
 from ptycho.training.training import input_maker
@@ -73,7 +73,7 @@ def _gradient_norms(model: PtychoModel, batch: dict[str, Real], jit: bool | None
 
 
 def _compile(model: PtychoModel, optimizer: keras.optimizers.Optimizer, jit: bool | None) -> None:
-    model.compile(optimizer, jit_compile=keras.backend.backend() == "jax" if jit is None else jit)
+    model.compile(optimizer, jit_compile=with_xla() if jit is None else jit)
 
 
 def _losses(model: PtychoModel, batches: list[dict[str, Real]], steps: int) -> list[float]:

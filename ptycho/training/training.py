@@ -15,14 +15,13 @@ from ptycho.config.validation import require
 from ptycho.data.frames import Frames
 from ptycho.data.grouping import Groups
 from ptycho.errors import TrainingDiverged
-from ptycho.model.backend import Adam, PyDataset, host, keras, learning_rate, ops
+from ptycho.model.backend import Adam, PyDataset, host, keras, learning_rate, ops, with_xla
 from ptycho.model.features import FeatureMaker
 from ptycho.model.network import COMPONENTS, PtychoModel
 from ptycho.optics.geometry import extract_patches
+from ptycho.progress import Progress
 
 CACHE_BYTES = 512 * 2**20  # inputs are kept between epochs when they are smaller than this
-
-Progress = Callable[[int, int, str], None]
 
 
 @dataclass
@@ -90,9 +89,9 @@ class WatchedAdam(Adam):
 class Guard(keras.callbacks.Callback):
     """Sets the batches' epoch; watches every step; keeps the latest finite weights; notes the learning rate."""
 
-    def __init__(self, batches: GroupBatches, weights: list[Any], report: Progress | None, epochs: int) -> None:
+    def __init__(self, batches: GroupBatches, weights: list[Any], progress: Progress | None, epochs: int) -> None:
         super().__init__()
-        self.batches, self.report, self.epochs = batches, report, epochs
+        self.batches, self.progress, self.epochs = batches, progress, epochs
         self.epoch = self.steps = 0
         self.finite = weights
         self.learning_rates: list[float] = []
@@ -123,8 +122,8 @@ class Guard(keras.callbacks.Callback):
         if bad:
             raise TrainingDiverged(epoch + 1, self.steps, bad, kind)
         self.gradient_norms.append(math.sqrt(self.model.optimizer.take_energy() / self.steps))
-        if self.report:
-            self.report(epoch + 1, self.epochs, f"loss {(logs or {}).get('loss', math.nan):.4g}")
+        if self.progress:
+            self.progress(epoch + 1, self.epochs, f"loss {(logs or {}).get('loss', math.nan):.4g}")
 
 
 def _not_finite(values: Mapping[str, float]) -> tuple[list[str], str]:
@@ -139,8 +138,7 @@ def compile_model(model: PtychoModel, config: TrainConfig, steps: int) -> None:
     if config.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps)
     optimizer = WatchedAdam(rate, global_clipnorm=config.clip_norm)
-    # On the CPU, TensorFlow is fastest without XLA and JAX with it.
-    model.compile(optimizer, jit_compile=keras.backend.backend() == "jax")
+    model.compile(optimizer, jit_compile=with_xla())
 
 
 def train_network(
@@ -148,7 +146,7 @@ def train_network(
     make: Callable[[Groups], dict[str, Real]],
     groups: Groups,
     config: TrainConfig,
-    report: Progress | None = None,
+    progress: Progress | None = None,
 ) -> TrainingOutcome:
     """Train ``model`` in place; its weights are finite afterwards, however training ended.
 
@@ -164,7 +162,7 @@ def train_network(
     batches = GroupBatches(make, groups.take(np.sort(shuffled[held:])), config.batch_size, config.seed)
     validation = GroupBatches(make, groups.take(np.sort(shuffled[:held])), config.batch_size, None) if held else None
     compile_model(model, config, steps=len(batches) * config.epochs)
-    guard = Guard(batches, model.get_weights(), report, config.epochs)
+    guard = Guard(batches, model.get_weights(), progress, config.epochs)
     callbacks: list[keras.callbacks.Callback] = [guard]
     if config.schedule == "plateau":
         monitor = "val_loss" if held else "loss"

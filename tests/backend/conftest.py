@@ -23,6 +23,8 @@ from ptycho.model.backend import keras, ops
 from ptycho.model.features import FeatureMaker
 from ptycho.model.network import PtychoModel
 from ptycho.pipeline import stages
+from ptycho.pipeline.inference import make_model
+from ptycho.pipeline.values import Grouped, Prepared
 from ptycho.reconstruction.stitching import predict
 
 SMALL = (
@@ -53,15 +55,19 @@ class Scene:
     dataset: Dataset
     split: Split
     probe: Any
-    group: stages.Grouped
+    group: Grouped
     scales: Scales
 
     @property
+    def prepared(self) -> Prepared:
+        return Prepared(self.dataset, self.split, self.probe, self.group)
+
+    @property
     def reach(self) -> int:
-        return max(self.group.train.reach, self.group.infer.reach)
+        return self.group.reach
 
     def model(self) -> tuple[PtychoModel, FeatureMaker]:
-        return stages.make_model(self.config, self.scales, self.probe, self.reach)
+        return make_model(self.config, self.scales, self.probe, self.reach)
 
     def scaled(self, data: float, probe: float) -> Scene:
         """The same scene in other units: amplitudes times ``data``, probe times ``probe``."""
@@ -77,7 +83,7 @@ def _after_simulation(config: PipelineConfig, dataset: Dataset) -> Scene:
     split = stages.split(config, silent, dataset)
     probe = stages.probe(config, silent, dataset, split)
     group = stages.group(config, silent, dataset, split)
-    scales = stages.normalize(config, silent, dataset, split, probe, group)
+    scales = stages.normalize(config, silent, Prepared(dataset, split, probe, group))
     return Scene(config, dataset, split, probe, group, scales)
 
 

@@ -15,7 +15,8 @@ from ptycho.config.reading import config_digest
 from ptycho.errors import BundleError
 from ptycho.model import bundle
 from ptycho.optics import probes
-from ptycho.pipeline import stages
+from ptycho.pipeline.inference import make_model, to_bundle
+from ptycho.pipeline.values import Trained
 from ptycho.training.training import TrainingOutcome
 
 VERSIONS = {"python": "3", "backend": "any"}
@@ -27,13 +28,13 @@ def trained(scene, enliven):
     model, maker = scene().model()
     initial = model.get_weights()
     enliven(model).scaler.log_scale.assign(6.75)
-    return stages.Trained(model, maker, TrainingOutcome(), initial, 0.0)
+    return Trained(model, maker, TrainingOutcome(), initial, 0.0)
 
 
 @pytest.fixture(scope="module")
 def made(scene, trained):
     small = scene()
-    return stages.to_bundle(small.config, small.dataset, small.scales, trained, VERSIONS)
+    return to_bundle(small.config, small.dataset, small.scales, trained, VERSIONS)
 
 
 @pytest.fixture
@@ -80,7 +81,7 @@ def test_everything_comes_back(path, made):
 
 def test_a_loaded_bundle_predicts_the_same(scene, trained, path, canvases):
     small, found = scene(), bundle.load_bundle(path)
-    model, maker = stages.make_model(found.config, found.scales, found.probe, small.reach)
+    model, maker = make_model(found.config, found.scales, found.probe, small.reach)
     groups = small.group.infer.take(slice(0, 8))
     untrained = canvases(model, maker, small.group.frames, groups, 8)
     model.set_weights(found.weights)

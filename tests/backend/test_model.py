@@ -10,8 +10,7 @@ import pytest
 from ptycho.data.frames import Frames
 from ptycho.data.grouping import Groups
 from ptycho.model.backend import keras, ops, weight_name
-from ptycho.model.network import COMPONENTS, amplitude_head, initial_weights, losses, physics
-from ptycho.pipeline import stages
+from ptycho.model.network import COMPONENTS, PtychoModel, amplitude_head, initial_weights, losses, physics
 from ptycho.training.pinned import first_steps
 
 HEADS = ["positive", "sigmoid", "softplus", "swish", "relu"]
@@ -304,9 +303,7 @@ def test_initial_weights_are_he_normal_and_the_same_on_every_backend(scene):
 def test_weights_survive_a_round_trip(scene, enliven):
     small = scene()
     model, maker = small.model()
-    other = stages.PtychoModel(
-        replace(model.architecture, config=replace(small.config.model, init_seed=1)), small.probe
-    )
+    other = PtychoModel(replace(model.architecture, config=replace(small.config.model, init_seed=1)), small.probe)
     enliven(model).scaler.log_scale.assign(6.5)
     inputs = maker(small.split.train, small.group.train.take(slice(0, 2)))
     assert not np.allclose(objects(other, inputs)[0], objects(model, inputs)[0])

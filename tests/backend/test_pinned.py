@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from guard.pipeline import PINNED_RATE, grouped, parts, trained
+from guard.stages import PINNED_RATE
+from guard.values import grouped, parts, trained
 from harness.core.project import find_project
 from harness.core.trees import join_tree
 from harness.store.goldens import Goldens

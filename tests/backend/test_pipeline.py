@@ -18,6 +18,7 @@ from ptycho.model import bundle
 from ptycho.model.backend import ops
 from ptycho.output import artifacts
 from ptycho.pipeline import stages
+from ptycho.pipeline.declaration import PIPELINE
 
 ARTIFACTS = (
     "run_metadata.json",
@@ -128,7 +129,7 @@ def test_every_invariant_holds_and_is_recorded(smoke):
 def test_metadata_holds_the_configuration_that_every_stage_ran_under(smoke):
     found = smoke.json("run_metadata.json")
     assert from_mapping(PipelineConfig, found["config"], "metadata") == smoke.done.scenario.config
-    assert [s["stage"] for s in found["stages"]] == [s.name for s in stages.PIPELINE]
+    assert [s["stage"] for s in found["stages"]] == [s.name for s in PIPELINE]
     assert {s["config_digest"] for s in found["stages"]} == {found["config_digest"]}
     assert found["seeds"]["train.seed"] == 42
     assert found["versions"]["keras"]
@@ -137,7 +138,7 @@ def test_metadata_holds_the_configuration_that_every_stage_ran_under(smoke):
 
 
 def test_every_stage_reports_its_start_and_its_end(smoke):
-    for stage in stages.PIPELINE:
+    for stage in PIPELINE:
         mine = [r[1:3] for r in smoke.reported if r[0] == stage.name]
         assert mine[0] == (0, 1)
         assert mine[-1] == (1, 1)
@@ -320,9 +321,6 @@ def test_every_pair_of_features_and_head_builds_and_has_a_finite_loss(scene, fea
 def test_a_realspace_term_without_the_overall_weight_trains_and_costs_nothing(scene):
     """The seeds have realspace_weight 0 over both terms: their own weights must not matter then."""
     small = scene("loss.realspace_mae_weight=1.0", "loss.tv_weight=1.0", "model.features=amplitude", "train.epochs=1")
-    done = stages.train(
-        small.config, lambda *_: None, simulate=small.dataset, split=small.split, probe=small.probe,
-        group=small.group, normalize=small.scales,
-    )  # fmt: skip
+    done = stages.train(small.config, lambda *_: None, small.prepared, small.scales)
     history = done.outcome.history
     assert history["loss"] == pytest.approx(history["nll_loss"], rel=1e-6)

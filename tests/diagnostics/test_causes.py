@@ -19,7 +19,7 @@ from ptycho.diagnostics import analyze
 from ptycho.errors import TrainingDiverged
 from ptycho.model.network import IntensityScaler
 from ptycho.pipeline import execution
-from ptycho.pipeline.execution import PIPELINE
+from ptycho.pipeline.declaration import PIPELINE
 from ptycho.quality import telemetry
 from ptycho.reconstruction import stitching
 
@@ -51,10 +51,11 @@ def after(stage, change):
     """The pipeline with ``change`` applied to what a stage gives."""
 
     def changed(s):
-        def act(config, report, **needs):
-            return change(s.run(config, report, **needs), needs)
+        class Changed(type(s)):
+            def run(self, config, progress, outputs):
+                return change(super().run(config, progress, outputs), outputs)
 
-        return dataclasses.replace(s, run=act)
+        return Changed(**{field.name: getattr(s, field.name) for field in dataclasses.fields(s)})
 
     return tuple(changed(s) if s.name == stage else s for s in PIPELINE)
 

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ptycho.data.normalization import closed_form_scale
 from ptycho.diagnostics.checks import CauseCheck, evaluate
 from ptycho.diagnostics.findings import Analysis, Finding, Table, filled, properties
 from ptycho.diagnostics.quantities.legacy_weights import legacy_loss_weights
 from ptycho.diagnostics.quantities.parameters import OUR_NAMES, affected_by, recorded_parameters
 from ptycho.diagnostics.quantities.scales import (
-    closed_form_scale,
     configured_scale,
     exponential_of,
     intensity_scales,

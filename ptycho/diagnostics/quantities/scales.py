@@ -5,17 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ptycho.data.normalization import closed_form_scale
 from ptycho.diagnostics.records import RunRecord
 
 MOST_LOG_SCALE = 300.0  # its exponential is still a number
-
-
-def closed_form_scale(nphotons: float, N: float) -> float:
-    """``sqrt(nphotons) / (N/2)``: the intensity scale of data that are normalised to ``(N/2)**2``.
-
-    See docs/explanation/physics.md, "Scales that must never be mixed".
-    """
-    return math.sqrt(nphotons) / (N / 2)
 
 
 def intensity_scales(run: RunRecord) -> dict[str, float | None]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import pytest
 from answers import causes, changed, evidence, figures, status
 
+from ptycho.data.normalization import closed_form_scale
 from ptycho.diagnostics import RunRecord, diagnose
 from ptycho.diagnostics.analyses.configuration import configuration_findings, fitting_side, scale_table, stage_digests
 from ptycho.diagnostics.quantities.parameters import AFFECTS, affected_by
-from ptycho.diagnostics.quantities.scales import closed_form_scale
 
 STALE = 494.1046142578125
 SCENARIOS = ("gs1_custom", "gs1_ideal", "gs2_custom", "gs2_ideal")

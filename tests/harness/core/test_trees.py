@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 import pytest
-from harness.judge.scalars import kind_of
 
 from harness.core.trees import join_tree, leaves, numeric_json, plain_json, python_scalar, split_tree, value_at
+from harness.judge.kinds import kind_of
 
 NAN, INFINITY = float("nan"), float("inf")
 

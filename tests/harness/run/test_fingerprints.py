@@ -470,17 +470,17 @@ class Recorder:
 
 
 def test_every_function_that_a_real_stage_runs_is_reached():
-    stages = pytest.importorskip("ptycho.pipeline.stages")
+    declaration = pytest.importorskip("ptycho.pipeline.declaration")
     from ptycho import load_scenario
 
     config = load_scenario("gs2_ideal", "smoke", SHORT).config
     places, sources, outputs, ran = owners(), Sources(["ptycho"]), {}, {}
-    for stage in stages.PIPELINE:
+    for stage in declaration.PIPELINE:
         recorder = Recorder(places)
+        function, arguments = stage.function, stage.arguments(outputs)
         with recorder:
-            needed = {name: outputs[name] for name in stage.needs}
-            outputs[stage.name] = stage.run(config, lambda done, total, note: None, **needed)
-        assert recorder.ran <= sources.reached(stage.run), stage.name
+            outputs[stage.name] = function(config, lambda done, total, note: None, *arguments)
+        assert recorder.ran <= sources.reached(stage.entry), stage.name
         ran[stage.name] = recorder.ran
     assert {"ptycho.data.simulation:detect", "ptycho.optics.objects:lines"} <= ran["simulate"]
     assert {

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from guard import pipeline as adapter
+from guard import stages as adapter
 from harness.core.project import find_project
 from harness.core.trees import join_tree
 from harness.judge.comparison import compare_artifact

@@ -1,0 +1,87 @@
+"""How good network and oracle are: against the truth where there is one, else against the data and one another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ptycho.arrays import Complex, Mask
+from ptycho.config.pipeline import PipelineConfig
+from ptycho.data.frames import Frames
+from ptycho.optics.geometry import Canvas
+from ptycho.pipeline.inference import infer_frames, infer_groups
+from ptycho.pipeline.values import Comparison, Prepared, Reference, Trained
+from ptycho.quality import metrics
+from ptycho.reconstruction.oracle import epie, fourier_error
+from ptycho.reconstruction.stitching import Reconstruction
+
+
+def compare_objects(
+    config: PipelineConfig, prepared: Prepared, trained: Trained, reconstruction: Reconstruction, reference: Reference
+) -> Comparison:
+    """Network and oracle against the truth where there is one, else against the data and one another."""
+    dataset, frames, probe = prepared.dataset, prepared.groups.frames, prepared.probe
+    shape, settings = dataset.object_shape, config.compare
+    support = illuminated(frames, probe, shape, settings.support_threshold)
+    network = reconstruction.on(shape)
+    known = reconstruction.support(shape)
+    filled = np.where(known, network, np.abs(network[support & known]).mean()).astype(np.complex64)
+    figures: dict[str, Any] = {
+        "support": {
+            "threshold": settings.support_threshold,
+            "count": int(support.sum()),
+            "coverage": float(support.mean()),
+            "reconstructed_share": float(known[support].mean()),
+        },
+        "fourier_error": {
+            "network": fourier_error(filled, probe, frames),
+            "network_held_out": fourier_error(filled, probe, prepared.split.test),
+            "oracle": fourier_error(reference.object, reference.probe, frames),
+        },
+    }
+    against = reference.object if dataset.truth is None else dataset.truth
+    aligned, how = metrics.align_objects(filled, against, support, settings.align_plane, settings.align_shift)
+    scores = metrics.quality_scores(aligned, against, support)
+    figures["alignment"] = how
+    if dataset.truth is None:
+        figures["network_to_oracle"] = scores
+        figures["half_scan"] = half_scan(config, prepared, trained)
+        return Comparison(figures, support, aligned, reference.object)
+    figures |= scores
+    best, _ = metrics.align_objects(
+        reference.object, dataset.truth, support, settings.align_plane, settings.align_shift
+    )
+    figures["oracle"] = metrics.quality_scores(best, dataset.truth, support)
+    whole = np.ones(shape, bool)
+    figures["full_canvas"] = metrics.quality_scores(np.where(known, aligned, 0), dataset.truth, whole)
+    return Comparison(figures, support, aligned, best)
+
+
+def illuminated(frames: Frames, probe: Complex, shape: tuple[int, int], threshold: float) -> Mask:
+    """Pixels that gathered at least ``threshold`` of the probe's peak intensity over the scan."""
+    canvas = Canvas(shape)
+    intensity = (np.abs(probe) ** 2 / np.max(np.abs(probe) ** 2)).astype(np.float32)
+    for i in range(0, len(frames), 256):
+        at = frames.positions[i : i + 256]
+        canvas.add(np.ones((len(at), *probe.shape), np.complex64), intensity, at, "linear")
+    return canvas.support(threshold)
+
+
+def half_scan(config: PipelineConfig, prepared: Prepared, trained: Trained) -> dict[str, Any]:
+    """Agreement of two reconstructions, each from every second frame: no truth is needed."""
+    frames, probe, shape = prepared.groups.frames, prepared.probe, prepared.dataset.object_shape
+    networks, oracles = [], []
+    support = np.ones(shape, bool)
+    for first in (0, 1):
+        half = frames.take(np.arange(first, len(frames), 2))
+        network = infer_frames(config, trained.model, trained.maker, half, infer_groups(config, half), None)
+        networks.append(network.on(shape))
+        *_, last = epie(half, probe, shape, config.reference)
+        oracles.append(last.object)
+        support &= illuminated(half, probe, shape, config.compare.support_threshold) & network.support(shape)
+    scores = {}
+    for name, (a, b) in (("network", networks), ("oracle", oracles)):
+        aligned, _ = metrics.align_objects(a, b, support, plane=True)
+        scores[name] = metrics.quality_scores(aligned, b, support)
+    return scores
