@@ -95,3 +95,92 @@ def test_the_reference_names_every_key_of_the_configuration_and_no_other():
     first_columns = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
     documented = {key for column in first_columns for key in re.findall(r"`([\w.]+)`", column)}
     assert documented == set(leaves(PipelineConfig))
+
+
+# Citations: a file may name a document of this repository, and a section of it; both must be there.
+
+CITED = re.compile(r"(?<![\w/.])docs/[\w./-]+\.md\b")
+OUTSIDE = re.compile(r"(?<![\w/])(?:PHYSICS|DESIGN|STYLE)\.md\b")  # what the project was planned with
+SECTION = re.compile(r'(?<![\w/.])(docs/[\w./-]+\.md)`?,\s+(?:#\s*)?"([^"]+)"')
+LINKED = re.compile(r'\]\(([^)#:]+\.md)\),\s+"([^"]+)"')
+
+
+def tracked_texts() -> list[Path]:
+    """Every text that git tracks; arrays and pictures are none."""
+    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    paths = [ROOT / name for name in names.split("\0") if name]
+    return [p for p in paths if p.suffix not in (".npz", ".png") and p.is_file()]
+
+
+def headings(page: Path) -> set[str]:
+    """The titles of a page's sections, without its code."""
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    return set(re.findall(r"^#+ (.+)$", text, re.MULTILINE))
+
+
+def title(cited: str) -> str:
+    """A section's title in one line: comments and docstrings may have broken it."""
+    return " ".join(re.sub(r"\n\s*#", "\n", cited).split())
+
+
+def broken_citations(text: str, folder: Path = ROOT) -> list[str]:
+    """What ``text``, in a file of ``folder``, cites and does not exist."""
+    problems = [f"{name} is outside the repository" for name in OUTSIDE.findall(text)]
+    problems += [f"{name} does not exist" for name in CITED.findall(text) if not (ROOT / name).is_file()]
+    sections = [(ROOT / name, section) for name, section in SECTION.findall(text)]
+    sections += [((folder / name).resolve(), section) for name, section in LINKED.findall(text)]
+    for page, section in sections:
+        if page.is_file() and title(section) not in headings(page):
+            problems.append(f'{page.name} has no section "{title(section)}"')
+    return problems
+
+
+def test_every_document_and_section_that_a_file_cites_exists():
+    texts = {path: path.read_text(encoding="utf-8") for path in tracked_texts()}
+    assert sum(bool(CITED.search(text)) for text in texts.values()) > 5
+    broken = {p.relative_to(ROOT).as_posix(): broken_citations(t, p.parent) for p, t in texts.items()}
+    assert {name: problems for name, problems in broken.items() if problems} == {}
+
+
+PHYSICS = "docs/explanation/" + "physics.md"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("PHYS" + 'ICS.md, "Forward model"', "is outside the repository"),
+        ("see docs/explanation/" + "chemistry.md.", "chemistry.md does not exist"),
+        (f'({PHYSICS}, "Backward model")', 'physics.md has no section "Backward model"'),
+        (f'# {PHYSICS}, "Backward\n    # model"', 'physics.md has no section "Backward model"'),
+        (f'[it]({PHYSICS}), "Backward model"', 'physics.md has no section "Backward model"'),
+    ],
+)
+def test_a_citation_of_what_is_not_there_is_named(text, problem):
+    (named,) = broken_citations(text)
+    assert named.endswith(problem)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'({PHYSICS}, "Forward model")',
+        f'# `{PHYSICS}`, "Why the seeds\' amplitude\n# bias happened", 3',
+        f'[it]({PHYSICS}), "The\n  oracle"',
+        'read("docs/quality.md", "utf-8")',
+        "https://example.org/docs/other.md",
+    ],
+)
+def test_a_citation_of_what_is_there_is_none(text):
+    assert broken_citations(text) == []
+
+
+def anchor(heading: str) -> str:
+    """The anchor that GitHub gives to a heading."""
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
+def test_every_link_to_a_section_leads_to_one():
+    for page in PAGES:
+        for target, section in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", page.read_text(encoding="utf-8")):
+            there = page.parent / target if target else page
+            assert section in {anchor(heading) for heading in headings(there)}, f"{page.name}: {target}#{section}"
