@@ -32,7 +32,7 @@ errors = Console(stderr=True)
 INTERRUPTED = 130
 
 Out = Annotated[Path, typer.Option("--out", help="Folder for the artifacts.")]
-Profile = Annotated[str, typer.Option(help="smoke (seconds), cpu (minutes) or full (the seeds' sizes, for a GPU).")]
+Profile = Annotated[str, typer.Option(help="smoke (seconds), cpu (minutes) or full (the original sizes, for a GPU).")]
 Set = Annotated[list[str], typer.Option("--set", help="Change one setting, e.g. --set train.epochs=3. Repeatable.")]
 Layout = Annotated[str, typer.Option(help="What the frames hold: counts or amplitude.")]
 Order = Annotated[str, typer.Option(help="What the two columns of the positions are: xy or yx.")]

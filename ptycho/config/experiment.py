@@ -49,7 +49,7 @@ class ProbeConfig:
             self.kind != "idealized" or self.width > 0,
             "probe.width",
             self.width,
-            "an idealized probe needs a positive width (0.7 in the seeds)",
+            "an idealized probe needs a positive width (0.7 in gs2_ideal)",
         )
         require(
             self.kind != "file" or bool(self.path), "probe.path", self.path, "a probe from a file needs the file's path"

@@ -34,7 +34,7 @@ class LossConfig:
 
     nll_weight: float
     mae_weight: float
-    realspace_weight: float  # over both real-space terms, as in the seeds
+    realspace_weight: float  # over both real-space terms
     tv_weight: float
     realspace_mae_weight: float
     amplitude_l2_mae: Literal["off", "sample", "patch"] = "off"  # unit energy before the amplitude MAE, and over what

@@ -38,8 +38,9 @@ class Frames:
 class Dataset:
     """What the first stage gives: frames, the probe that made them, and the truth where known.
 
-    ``photon_scale`` (``s`` in PHYSICS.md) is the scale that was applied to the exit wave before
-    detection and divided out afterwards: ``counts = (photon_scale * A)**2``.
+    ``photon_scale`` (``s`` in docs/explanation/physics.md, "Forward model") is the scale that was
+    applied to the exit wave before detection and divided out afterwards:
+    ``counts = (photon_scale * A)**2``.
     """
 
     frames: Frames

@@ -1,6 +1,6 @@
 """Normalize: the scales, each computed once, applied once, and undone once.
 
-PHYSICS.md, "Scales that must never be mixed". Amplitudes of the data are in units of ``P * O``;
+docs/explanation/physics.md, "Scales that must never be mixed". Amplitudes of the data are in units of ``P * O``;
 times ``gain`` they are *normalised*; times ``counts_scale`` they are square roots of photons.
 """
 

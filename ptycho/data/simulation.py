@@ -1,4 +1,4 @@
-"""Simulation: object and probe to noisy diffraction (PHYSICS.md, "Forward model")."""
+"""Simulation: object and probe to noisy diffraction (docs/explanation/physics.md, "Forward model")."""
 
 from __future__ import annotations
 

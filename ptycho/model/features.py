@@ -1,4 +1,6 @@
-"""What the network is given, group by group (PHYSICS.md, "What the network should be given").
+"""What the network is given, group by group.
+
+The reasons are in docs/explanation/physics.md, "What the network should be given".
 
 ``diffraction``: square roots of photons, ``counts_scale * gain * A``. ``estimate``: for
 ``conditioned`` features, the group's canvas after a few projection sweeps from a flat start, cut

@@ -72,7 +72,8 @@ def amplitude_head(kind: str, logits: Tensor, required: float, start: Tensor | f
 
     ``positive`` is ``required * start`` where the logits are zero, stays positive and has no
     ceiling; ``start`` is relative to ``required``. The others are the plain activations, whose
-    range does not know the data (PHYSICS.md, "Why the seeds' amplitude bias happened", 3).
+    range does not know the data (docs/explanation/physics.md,
+    "Why the seeds' amplitude bias happened", 3).
     """
     if kind == "positive":
         ln2 = math.log(2.0)
@@ -196,7 +197,7 @@ class PtychoModel(keras.Model):
         return {"object": ops.stack(obj, axis=1), "weight": total}
 
     def _invert(self, inputs: dict[str, Tensor]) -> Pair:
-        """Patches ``(B, C, w, w)`` from the bare diffraction amplitude, as in the seeds."""
+        """Patches ``(B, C, w, w)`` from the bare diffraction amplitude, as upstream has it."""
         logits, phase = self._apply(self.scaler(inputs["diffraction"]))
         amplitude = self._amplitude(logits)
         return amplitude * ops.cos(phase), amplitude * ops.sin(phase)

@@ -2,7 +2,7 @@
 
 A complex field is a pair ``(real, imaginary)`` of float32 tensors. ``B`` groups of ``C`` patches of
 side ``n`` lie on canvases of side ``M`` (even) whose centre is the group's centre. Equations:
-PHYSICS.md, "Forward model".
+docs/explanation/physics.md, "Forward model".
 """
 
 from __future__ import annotations

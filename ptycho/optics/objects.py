@@ -2,7 +2,7 @@
 
 Every generator returns a ``(size, size)`` complex64 array. Randomness comes from the seed given
 and from nowhere else. ``RandomState`` is used on purpose: its stream is frozen by NumPy, and the
-``lines`` object is defined by it (PHYSICS.md, "Conformance figures").
+``lines`` object is defined by it (docs/explanation/physics.md, "Conformance figures").
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Probes: the illumination, as ``(N, N)`` complex64 arrays centred on the patch.
 
-The centre is between pixels (pixel centres at half-integers), as in PHYSICS.md.
+The centre is between pixels (pixel centres at half-integers), as in docs/explanation/physics.md, "Conformance figures".
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Quality: an object against the truth, or against another reconstruction, over a stated support.
 
-Only true ambiguities are aligned (PHYSICS.md, "Ambiguities a metric must respect"): the global
+Only true ambiguities are aligned (docs/explanation/physics.md, "Ambiguities a metric must respect"): the global
 phase always, a phase plane and a sub-pixel shift when asked. Amplitude is never rescaled; the
 least-squares scalar is reported beside the metrics and feeds none of them.
 """

@@ -51,7 +51,7 @@ def array_stats(chunks: Iterable[Real], shape: tuple[int, ...]) -> dict[str, Any
 def stage_stats(
     frames: Frames, groups: Groups, scales: Scales, container: Iterator[Real], split: str
 ) -> list[dict[str, Any]]:
-    """The seeds' four stages for one split: raw, grouped, normalised, and what the network got.
+    """Four stages for one split, as upstream reports them: raw, grouped, normalised, and what the network got.
 
     ``container`` yields the network's own normalised input, batch by batch, so that its agreement
     with the normalised stage is a check and not an identity.
@@ -90,7 +90,7 @@ def intensity_stats(
     trainable: bool,
     ladder: list[dict[str, Any]],
 ) -> dict[str, Any]:
-    """The content of ``intensity_stats.json``; ``frames`` are the test frames, as in the seeds."""
+    """The content of ``intensity_stats.json``; ``frames`` are the test frames, as in upstream's reports."""
     means = {s["name"]: s["stats"]["mean"] for s in stages if s["metadata"]["split"] == "test"}
     names = ["raw_diffraction", "grouped_diffraction", "grouped_X_full", "container_X"]
     keys = ["raw_to_grouped", "grouped_to_normalized", "normalized_to_container"]

@@ -1,4 +1,4 @@
-"""The reference reconstruction: ePIE on the whole scan, the oracle of PHYSICS.md.
+"""The reference reconstruction: ePIE on the whole scan (docs/explanation/physics.md, "The oracle").
 
 It knows nothing of networks, gains or groups, so it tells what quality the data allow.
 """

@@ -1,4 +1,4 @@
-"""The losses against upstream's numbers, hand-worked arrays, and double precision."""
+"""The losses against upstream's numbers (docs/explanation/history.md), hand-worked arrays, and double precision."""
 
 from __future__ import annotations
 

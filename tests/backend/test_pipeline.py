@@ -266,12 +266,12 @@ def test_ctrl_c_while_training_saves_the_weights_and_is_passed_on(tmp_path):
     assert not (tmp_path / "error.json").exists()
 
 
-# The seeds' configuration
+# Upstream's configuration (docs/explanation/history.md)
 
 
 @pytest.fixture(scope="module")
 def seeds_head(tmp_path_factory):
-    """Amplitude features and the sigmoid head, as in the seeds."""
+    """Amplitude features and the sigmoid head, as upstream has them."""
     out = tmp_path_factory.mktemp("sigmoid")
     overrides = [
         *TINY, "train.epochs=1", "model.features=amplitude", "model.amplitude_head=sigmoid",
@@ -319,7 +319,7 @@ def test_every_pair_of_features_and_head_builds_and_has_a_finite_loss(scene, fea
 
 
 def test_a_realspace_term_without_the_overall_weight_trains_and_costs_nothing(scene):
-    """The seeds have realspace_weight 0 over both terms: their own weights must not matter then."""
+    """Upstream has realspace_weight 0 over both terms: their own weights must not matter then."""
     small = scene("loss.realspace_mae_weight=1.0", "loss.tv_weight=1.0", "model.features=amplitude", "train.epochs=1")
     done = stages.train(small.config, lambda *_: None, small.prepared, small.scales)
     history = done.outcome.history

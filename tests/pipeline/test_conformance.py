@@ -1,4 +1,4 @@
-"""PHYSICS.md's conformance figures, and the arrays that the upstream project computed."""
+"""The conformance figures of docs/explanation/physics.md, and arrays that the upstream project computed."""
 
 from __future__ import annotations
 

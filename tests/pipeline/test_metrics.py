@@ -153,7 +153,8 @@ def test_unknown_surroundings_change_no_figure(truth, support, rng):
 
 
 def test_zeros_where_nothing_was_reconstructed_look_like_a_bias_on_the_full_canvas(truth):
-    """Why the seeds' amplitude bias happened, 1: a coverage of 14 % alone makes a ratio of 7."""
+    """A coverage of 14 % alone makes a ratio of 7
+    (docs/explanation/physics.md, "Why the seeds' amplitude bias happened", 1)."""
     known = np.zeros(truth.shape, bool)
     known[40:88, 40:88] = True
     pred = np.where(known, truth, 0)

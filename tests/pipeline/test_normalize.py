@@ -1,4 +1,7 @@
-"""The scales: one gain from the training data, undone once (PHYSICS.md, "Scales that must never be mixed")."""
+"""The scales: one gain from the training data, undone once.
+
+See docs/explanation/physics.md, "Scales that must never be mixed".
+"""
 
 from __future__ import annotations
 

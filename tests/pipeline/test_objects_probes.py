@@ -158,7 +158,8 @@ def test_rms_width_by_hand():
 
 
 def test_rms_width_flags_a_probe_two_pixels_wide():
-    """The "ideal" probe of the seeds was a spot of 2 x 2 pixels: PHYSICS.md, why the bias happened, 6."""
+    """The "ideal" probe of upstream was a spot of 2 x 2 pixels
+    (docs/explanation/physics.md, "Why the seeds' amplitude bias happened", 6)."""
     spot = np.zeros((64, 64), np.complex64)
     spot[31:33, 31:33] = 42
     assert probes.rms_width(spot) == pytest.approx(np.sqrt(0.5))

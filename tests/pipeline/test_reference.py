@@ -196,7 +196,7 @@ def test_diffracted_energy_is_that_of_the_exit_waves(scene):
 
 
 def test_the_siemens_star_says_which_scan_column_is_the_row(shared):
-    """Swapped axes leave a larger error, on real data too (PHYSICS.md, "The oracle")."""
+    """Swapped axes leave a larger error, on real data too (docs/explanation/physics.md, "The oracle")."""
     settings = dataclasses.replace(ONCE, sweeps=4, update_probe_from=2)
     errors = {}
     for order in ("yx", "xy"):

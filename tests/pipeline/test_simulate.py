@@ -1,4 +1,4 @@
-"""Simulation: Parseval, photon scale and photon noise (PHYSICS.md, "Forward model")."""
+"""Simulation: Parseval, photon scale and photon noise (docs/explanation/physics.md, "Forward model")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One global phase out of the groups' own (PHYSICS.md, "The phase of a group is a gauge")."""
+"""One global phase out of the groups' own (docs/explanation/physics.md, "The phase of a group is a gauge")."""
 
 from __future__ import annotations
 
