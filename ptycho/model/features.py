@@ -19,9 +19,9 @@ from ptycho.arrays import Complex, Integer, Real
 from ptycho.data.frames import Frames
 from ptycho.data.grouping import Groups
 from ptycho.data.normalization import Scales
+from ptycho.model.machine import cpus
 from ptycho.optics import probes
 from ptycho.optics.projections import projection_sweep
-from ptycho.output.machine import cpus
 
 _CHUNK = 16  # groups projected together: their fields fit in a core's cache
 MOMENTUM = 0.5

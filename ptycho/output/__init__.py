@@ -1,1 +1,1 @@
-"""What a run leaves: JSON, arrays, figures, and the machine that it ran on."""
+"""What a run leaves: JSON, arrays and figures."""

@@ -16,9 +16,9 @@ from ptycho.config.scenario import Scenario
 from ptycho.config.validation import require
 from ptycho.data.normalization import closed_form_scale
 from ptycho.diagnostics import measurements as diagnostics
-from ptycho.model import bundle
+from ptycho.model import bundle, machine
 from ptycho.model.backend import weight_path
-from ptycho.output import artifacts, figures, machine
+from ptycho.output import artifacts, figures
 from ptycho.pipeline.declaration import PIPELINE, Stage
 from ptycho.pipeline.inference import to_bundle
 from ptycho.pipeline.values import Trained

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import types
 
+from ptycho.model import machine
 from ptycho.model.backend import keras
-from ptycho.output import machine
 
 
 def test_where_a_product_lies_is_where_the_backend_computes():

@@ -69,7 +69,7 @@ def measure(case: Case) -> dict[str, Any]:
     """Run the whole pipeline of ``case``: what it ran on and under, its quality, speed and memory."""
     from ptycho.config.reading import config_digest
     from ptycho.config.scenario import load_scenario
-    from ptycho.output import machine
+    from ptycho.model import machine
     from ptycho.pipeline.execution import run
 
     scenario = load_scenario(SCENARIO, case.profile, case.overrides)
@@ -114,7 +114,7 @@ def measure(case: Case) -> dict[str, Any]:
 
 def look() -> dict[str, Any]:
     """What the backend sees and computes on (see ``gpu_plan.Sight``), and the machine around it."""
-    from ptycho.output import machine
+    from ptycho.model import machine
 
     place, versions = machine.computes_on(), machine.versions()
     device = machine.compute_device()

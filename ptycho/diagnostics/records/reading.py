@@ -1,8 +1,9 @@
 """The runs at a path, whichever of the layouts is there.
 
 Three layouts meet here: a folder of ``ptycho run``, a folder of the upstream project
-(docs/explanation/history.md), and single reports of either. Files may be missing; a run says which, and every figure that is asked for is a
-number or None. A file that is there but cannot be read is an error: it may hold what was looked for.
+(docs/explanation/history.md), and single reports of either. Files may be missing; a run says which,
+and every figure that is asked for is a number or None. A file that is there but cannot be read is an
+error: it may hold what was looked for.
 """
 
 from __future__ import annotations
