@@ -94,7 +94,7 @@ def _names(config: pytest.Config, project: Project) -> list[str]:
 
 
 def _artifacts(config: pytest.Config, project: Project) -> list[tuple[str, str]]:
-    from harness.verify.examination import verified_artifacts
+    from harness.verify.coverage import verified_artifacts
 
     return verified_artifacts(project.pipeline, config.getoption("harness_profile") or project.profile)
 
@@ -117,7 +117,7 @@ class StageResult:
         return self._outcome().item.output()
 
     def _outcome(self) -> Any:
-        outcome = self.examination.outcome(self.examination.profile, self.name)
+        outcome = self.examination.runs.of(self.name, replayed=False)
         if outcome.item is None:
             pytest.fail(f"stage {outcome.stage.name} has no result: {outcome.error or outcome.blocked + ' failed'}")
         return outcome
@@ -177,12 +177,12 @@ class Checked:
                 write_file(path.with_suffix(suffix), content)
 
     def _keep(self) -> str:
-        from harness.verify.suite import keep_candidate
+        from harness.verify.kept_candidates import keep_candidate
 
         examination, names = self.examination, [self.artifact]
         if self.track == examination.replay:  # a stage's stored output is the next one's input
             names = [s.artifact for s in examination.pipeline.stages if s.replay != "no"]
-        found = (keep_candidate(examination.project, examination, self.track, name, "pytest") for name in names)
+        found = (keep_candidate(examination, self.track, name, "pytest") for name in names)
         kept = " ".join(filter(None, found))
         return f"\nKept as candidate: `harness review {kept}`" if kept else ""
 

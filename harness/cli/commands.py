@@ -15,6 +15,7 @@ import typer
 from harness.cli import studies
 from harness.cli.terminal import JsonOption, ProfileOption, complain, error_console, print_json, watching
 from harness.core.errors import HarnessError
+from harness.core.ids import GoldenId, scenario_of
 from harness.core.project import find_project
 
 if TYPE_CHECKING:
@@ -73,8 +74,8 @@ def list_command(json: JsonOption = False) -> None:
     for name, title in sorted(titles.items()):
         tracks: dict[str, int] = {}
         for identity, entry in manifest.items():
-            if entry.kind == "golden" and identity.startswith(f"{name}/"):
-                track = identity.split("/")[1]
+            if entry.kind == "golden" and (golden_id := GoldenId.parse(identity)).scenario == name:
+                track = golden_id.track
                 tracks[track] = tracks.get(track, 0) + 1
         rows.append({"scenario": name, "title": title, "goldens": tracks})
     print_json(rows) if json else console.show_scenarios(rows)
@@ -144,7 +145,16 @@ def verify(
     with open_cache(project, not no_cache) as cache:
         with watching(project, json) as progress:
             suite = verify_suite(
-                project, cache, scenarios or [], profile, set_, workers, progress, finished, bypassed, training
+                project,
+                cache,
+                names=scenarios or [],
+                profile=profile,
+                overrides=set_,
+                workers=workers,
+                watcher=progress,
+                finished=finished,
+                also=bypassed,
+                training=training,
             )
         folder = out or project.state / "report"
         written = write_report(suite.report, project.pipeline.views, suite.find, folder)
@@ -169,13 +179,22 @@ def calibrate(
     from harness.store.candidates import add_candidate
     from harness.verify.calibration import calibrate_scenario
     from harness.verify.examination import Examination
-    from harness.verify.suite import candidate_origin, open_cache
+    from harness.verify.kept_candidates import candidate_origin
+    from harness.verify.suite import open_cache
 
     project = find_project()
     with open_cache(project) as cache, watching(project, json) as progress:
         runner = Runner(project.pipeline, cache, progress)
         examination = Examination(project, runner, scenario, profile or project.profile)
-        made = calibrate_scenario(examination, cache, members, project.alpha, project.values, workers, progress)
+        made = calibrate_scenario(
+            examination,
+            cache,
+            members=members,
+            alpha=project.alpha,
+            values=project.values,
+            workers=workers,
+            watcher=progress,
+        )
         identity = examination.identity(examination.profile, ENSEMBLE)
         about = candidate_origin(examination, f"ensemble of {members} members")
         add_candidate(project, identity, made.ensemble, examination.schema_of(examination.profile, ENSEMBLE), about)
@@ -213,7 +232,7 @@ def pending(
     from harness.cli import console
     from harness.store.candidates import list_pending
 
-    found = [p for p in list_pending(find_project()) if not scenarios or p.identity.split("/")[0] in scenarios]
+    found = [p for p in list_pending(find_project()) if not scenarios or scenario_of(p.identity) in scenarios]
     if json:
         print_json([dataclasses.asdict(p) for p in found])
     elif ids:
@@ -259,7 +278,8 @@ def accept(
 
     from harness.cli import console
     from harness.store.acceptance import accept_candidates
-    from harness.verify.review import Referee, review_candidates
+    from harness.verify.referee import Referee
+    from harness.verify.review import review_candidates
 
     project = find_project()
     found = review_candidates(project, ids)
@@ -294,7 +314,7 @@ def prune(
     """Remove goldens that no scenario makes any more, and files that the manifest does not know."""
     from harness.cli import console
     from harness.store.acceptance import prune_goldens
-    from harness.verify.suite import all_known
+    from harness.verify.coverage import all_known
 
     project = find_project()
     orphans, gone, made = prune_goldens(

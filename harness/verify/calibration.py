@@ -35,11 +35,12 @@ class Calibration:
 def calibrate_scenario(
     examination: Examination,
     cache: Cache,
+    *,
     members: int,
     alpha: float,
     values: int,
     workers: int = 1,
-    progress: Watcher | None = None,
+    watcher: Watcher | None = None,
 ) -> Calibration:
     """Run ``members`` members and pool what the scenario's interval rules speak of.
 
@@ -54,11 +55,9 @@ def calibrate_scenario(
     project, scenario = examination.project, examination.scenario
     if workers > 1:
         _ahead(project, cache, scenario, members, workers)
-    base = run_artifacts(examination.runner, scenario)
-    found = {
-        m: run_artifacts(Runner(pipeline, cache, progress), ensemble_member(examination, m)) for m in range(members)
-    }
-    draws = pooled({m: member_draws(examination, base, artifacts) for m, artifacts in found.items()})
+    base = run_artifacts(examination.runs.runner, scenario)
+    runs = {m: run_artifacts(Runner(pipeline, cache, watcher), ensemble_member(examination, m)) for m in range(members)}
+    draws = pooled({m: member_draws(examination, base, artifacts) for m, artifacts in runs.items()})
     still = tuple(a for a, d in draws.items() if interval(d, alpha, values).deviation == 0)
     ensemble = Artifact({
         "alpha": alpha,
@@ -70,7 +69,7 @@ def calibrate_scenario(
             "distance": "arrays: root mean square of the difference from the scenario's own run",
         },
     })  # fmt: skip
-    return Calibration(ensemble, _restless(examination, base, found), still)
+    return Calibration(ensemble, _restless(examination, base, runs), still)
 
 
 def ensemble_member(examination: Examination, number: int) -> Scenario:
@@ -82,43 +81,43 @@ def ensemble_member(examination: Examination, number: int) -> Scenario:
 
 def run_artifacts(runner: Runner, scenario: Scenario) -> dict[str, Artifact]:
     """Every artifact of a whole run; raises HarnessError where a stage fails."""
-    found = {}
+    artifacts = {}
     for outcome in runner.chain(scenario, [s for s in runner.pipeline.stages if s.main]):
         if outcome.observed is None:
             raise HarnessError(
                 f"{scenario.name}: stage {outcome.stage.name} failed: {outcome.error or outcome.blocked}"
             )
-        found[outcome.stage.artifact] = outcome.observed.artifact()
-    return found
+        artifacts[outcome.stage.artifact] = outcome.observed.artifact()
+    return artifacts
 
 
 def member_draws(
     examination: Examination, base: Mapping[str, Artifact], artifacts: Mapping[str, Artifact]
 ) -> dict[str, float]:
     """One member's numbers by address: values under an interval rule, and for arrays their distance from ``base``."""
-    found: dict[str, float] = {}
+    draws: dict[str, float] = {}
     for name, artifact in artifacts.items():
         prefix = examination.prefix(examination.profile, name)
         for path, value in leaves(artifact.values):
             rule = examination.rules.find(prefix + path)
             if rule and rule.policy.ensemble and isinstance(value, int | float) and not isinstance(value, bool):
-                found[prefix + path] = float(value)
+                draws[prefix + path] = float(value)
         for path, array in artifact.arrays.items():
             rule = examination.rules.find(prefix + path)
             if rule and rule.policy.ensemble:
-                found[prefix + path] = rms_difference(base[name].arrays[path], array)
-    return found
+                draws[prefix + path] = rms_difference(base[name].arrays[path], array)
+    return draws
 
 
 def _restless(
-    examination: Examination, base: Mapping[str, Artifact], found: Mapping[int, Mapping[str, Artifact]]
+    examination: Examination, base: Mapping[str, Artifact], runs: Mapping[int, Mapping[str, Artifact]]
 ) -> tuple[str, ...]:
     """Addresses outside the ensemble's rules in which some member differs from the scenario's own run."""
     broken: set[str] = set()
-    for artifacts in found.values():
+    for artifacts in runs.values():
         for name, artifact in artifacts.items():
             prefix = examination.prefix(examination.profile, name)
-            tier = examination.stage(name).tier
+            tier = examination.runs.stage(name).tier
             for verdict in compare_artifact(base[name], artifact, examination.rules, prefix, {}, tier):
                 rule = examination.rules.find(prefix + verdict.path)
                 if verdict.status.failed and not (rule and rule.policy.ensemble):

@@ -29,15 +29,14 @@ def localise(
         if held:
             return Diagnosis(f"Invariant {held[0].path} does not hold", None, tuple(findings), tuple(notes))
         if (bounds := main.get(INVARIANTS)) and bounds.failed:
-            said = f"The invariants themselves are not as accepted: {_furthest(bounds)}"
-            return Diagnosis(said, None, tuple(findings), tuple(notes))
+            headline = f"The invariants themselves are not as accepted: {_furthest(bounds)}"
+            return Diagnosis(headline, None, tuple(findings), tuple(notes))
         return Diagnosis("Everything is as accepted", None, tuple(findings), tuple(notes))
     if all(map(_has_no_golden, failing := [a for a in artifacts if a.failed])):
-        said = f"No golden yet for {len(failing)} of {len(artifacts)} artifacts; the others are as accepted"
-        return Diagnosis(said, None, tuple(findings), tuple(notes))
-    certain = [f for f in broken if f.verdict == "wrong"]
-    # A stage that fails on stored inputs is wrong whatever came before it.
-    first = min(certain[:1] + broken[:1], key=lambda f: order.index(f.stage))
+        headline = f"No golden yet for {len(failing)} of {len(artifacts)} artifacts; the others are as accepted"
+        return Diagnosis(headline, None, tuple(findings), tuple(notes))
+    # Data flow one way: no later stage, however certainly it is wrong by itself, made this one differ.
+    first = broken[0]
     return Diagnosis(f"Look at {first.stage} first: {first.reason}", first.stage, tuple(findings), tuple(notes))
 
 
@@ -50,8 +49,8 @@ def _finding(
     if main is not None and main.blocked:
         return StageFinding(stage, "input already wrong", f"it has no input, because {main.blocked} failed")
     if fails_alone:
-        said = alone.error if alone and alone.error else _furthest(alone)
-        return StageFinding(stage, "wrong", f"replayed alone from stored inputs, {said}")
+        problem = alone.error if alone and alone.error else _furthest(alone)
+        return StageFinding(stage, "wrong", f"replayed alone from stored inputs, {problem}")
     if not failed:
         return StageFinding(stage, "sound", "as accepted")
     if earlier:

@@ -157,7 +157,7 @@ class Heat:
         """A verification."""
         project = self.project()
         with open_cache(project, cache) as opened:
-            return verify_suite(project, opened, names, **options)
+            return verify_suite(project, opened, names=names, **options)
 
     def smooth(self, **options: Any) -> ScenarioReport:
         """A verification of one scenario."""

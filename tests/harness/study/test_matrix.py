@@ -259,7 +259,7 @@ def test_the_command_writes_three_files_and_exits_with_the_verdict(heat, tmp_pat
 
 def test_in_the_project_s_own_folder_reports_must_be_of_what_is_there_now(heat):
     with open_cache(heat.project()) as cache:
-        now = verify_suite(heat.project(), cache, ["smooth"]).report
+        now = verify_suite(heat.project(), cache, names=["smooth"]).report
     save(heat.project().state / "matrix", {"here": now})
     assert CliRunner().invoke(app, ["matrix"]).exit_code == 0
     heat.edit("heat.py", "    dx = 1 / (temperature.size - 1)\n", "    dx = 1.0 / (temperature.size - 1)\n")

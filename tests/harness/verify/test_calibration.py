@@ -23,7 +23,9 @@ def run(heat, members=8, **options):
     project = heat.project()
     with open_cache(project) as cache:
         examination = Examination(project, Runner(project.pipeline, cache), "smooth", "cpu")
-        return calibrate_scenario(examination, cache, members, project.alpha, project.values, **options)
+        return calibrate_scenario(
+            examination, cache, members=members, alpha=project.alpha, values=project.values, **options
+        )
 
 
 def test_members_differ_in_the_training_only_and_draw_every_interval(heat):

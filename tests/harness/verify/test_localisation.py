@@ -11,7 +11,7 @@ from harness.verify.localisation import localise
 NAMES = ("make", "shape", "learn", "judge")
 PIPELINE = Pipeline(
     name="works",
-    stages=tuple(Stage(name, name, lambda config, report: {}) for name in NAMES),
+    stages=tuple(Stage(name, name, lambda config, progress: {}) for name in NAMES),
     scenarios=dict,
     load=lambda name, profile, overrides: None,
     source_roots=(),
@@ -28,14 +28,14 @@ def report(stage, track, *failing, **options):
 
 def diagnosis(main=(), alone=(), replayed=NAMES, invariants=(), **special):
     """``main`` and ``alone``: stages that fail in a scenario's own profile, and when they are replayed."""
-    made = [report("configuration", "cpu", *(["a"] if "configuration" in main else []))]
-    made += [special.get(n) or report(n, "cpu", *(["x"] if n in main else [])) for n in NAMES]
-    made += [report(n, "replay", *(["x"] if n in alone else [])) for n in replayed]
-    return localise(PIPELINE, made, invariants, "replay")
+    reports = [report("configuration", "cpu", *(["a"] if "configuration" in main else []))]
+    reports += [special.get(n) or report(n, "cpu", *(["x"] if n in main else [])) for n in NAMES]
+    reports += [report(n, "replay", *(["x"] if n in alone else [])) for n in replayed]
+    return localise(PIPELINE, reports, invariants, "replay")
 
 
-def said(found):
-    return [f.verdict for f in found.findings if f.stage != "configuration"]
+def verdicts_of(result):
+    return [f.verdict for f in result.findings if f.stage != "configuration"]
 
 
 @pytest.mark.parametrize(("main", "alone", "first", "expected"), [
@@ -49,25 +49,35 @@ def said(found):
     (("configuration", "shape"), (), "configuration", ["sound", "input already wrong", "sound", "sound"]),
 ])  # fmt: skip
 def test_first_stage_and_findings(main, alone, first, expected):
-    found = diagnosis(main, alone)
-    assert found.first == first
-    assert said(found) == expected
+    result = diagnosis(main, alone)
+    assert result.first == first
+    assert verdicts_of(result) == expected
+
+
+def test_the_earliest_stage_that_differs_is_first_however_certain_a_later_one_is():
+    """Data flow one way: docs/explanation/goldens.md, "Which stage is named first"."""
+    own_profile_only = diagnosis(main=("shape", "learn", "judge"), alone=("learn",))
+    assert own_profile_only.first == "shape"
+    assert verdicts_of(own_profile_only) == ["sound", "differs here", "wrong", "input already wrong"]
+    alone_only = diagnosis(main=("judge",), alone=("shape",))
+    assert alone_only.first == "shape"
+    assert verdicts_of(alone_only) == ["sound", "wrong", "sound", "input already wrong"]
 
 
 def test_a_stage_without_a_replay_is_wrong_unless_an_earlier_one_is():
-    assert said(diagnosis(("learn",), replayed=())) == ["sound", "sound", "wrong", "sound"]
-    found = diagnosis(("shape", "learn"), replayed=("make", "shape"))
-    assert said(found) == ["sound", "differs here", "input already wrong", "sound"]
-    assert "it was not replayed, and shape before it differs already" in found.findings[3].reason
+    assert verdicts_of(diagnosis(("learn",), replayed=())) == ["sound", "sound", "wrong", "sound"]
+    result = diagnosis(("shape", "learn"), replayed=("make", "shape"))
+    assert verdicts_of(result) == ["sound", "differs here", "input already wrong", "sound"]
+    assert "it was not replayed, and shape before it differs already" in result.findings[3].reason
 
 
 def test_a_stage_that_raised_is_wrong_and_those_after_it_are_blocked():
-    found = diagnosis(
+    result = diagnosis(
         learn=ArtifactReport("learn", "learn", "cpu", error="ValueError: no"),
         judge=ArtifactReport("judge", "judge", "cpu", blocked="learn"),
     )
-    assert found.headline == "Look at learn first: it raised ValueError: no"
-    assert said(found) == ["sound", "sound", "wrong", "input already wrong"]
+    assert result.headline == "Look at learn first: it raised ValueError: no"
+    assert verdicts_of(result) == ["sound", "sound", "wrong", "input already wrong"]
 
 
 def test_the_headline_names_the_value_that_is_furthest_out():
@@ -78,9 +88,9 @@ def test_the_headline_names_the_value_that_is_furthest_out():
 
 def test_an_invariant_alone_is_the_headline():
     broken = Verdict("energy", Status.FAIL, "invariant", "it grew")
-    found = diagnosis(invariants=(broken,))
-    assert (found.headline, found.first) == ("Invariant energy does not hold", None)
-    assert found.notes == ("Invariant energy does not hold: it grew",)
+    result = diagnosis(invariants=(broken,))
+    assert (result.headline, result.first) == ("Invariant energy does not hold", None)
+    assert result.notes == ("Invariant energy does not hold: it grew",)
 
 
 @pytest.mark.parametrize(("quality", "reference", "blamed"), [
@@ -105,6 +115,6 @@ def test_nobody_is_blamed_for_quality_where_a_stage_before_the_learned_one_is_wr
 
 def test_missing_goldens_alone_are_not_a_fault_of_a_stage():
     missing = ArtifactReport("learn", "learn", "cpu", (Verdict("", Status.MISSING, "exact"),))
-    found = diagnosis(learn=missing)
-    assert found.headline == "No golden yet for 1 of 9 artifacts; the others are as accepted"
+    result = diagnosis(learn=missing)
+    assert result.headline == "No golden yet for 1 of 9 artifacts; the others are as accepted"
     assert diagnosis(("shape",), ("shape",), learn=missing).first == "shape"

@@ -67,7 +67,7 @@ def test_without_training_what_it_decides_is_neither_run_nor_compared(heat):
 def test_without_training_a_fault_before_it_is_found_all_the_same(heat):
     heat.edit(*SOLVER)
     with open_cache(heat.project()) as cache:
-        report = verify_suite(heat.project(), cache, ["smooth"], training=False).report
+        report = verify_suite(heat.project(), cache, names=["smooth"], training=False).report
     assert report.scenarios[0].diagnosis.first == "solve"
 
 
@@ -421,13 +421,23 @@ def test_an_adapter_that_cannot_load_a_scenario_is_told_in_a_sentence(heat):
 def test_two_workers_give_the_verdicts_of_one(heat):
     shutil.rmtree(heat.root / ".harness")
     heat.edit(*SOLVER)
-    found = [json.loads(heat.repository.harness(f"verify --json --no-cache --workers {n}", 1).stdout) for n in (1, 2)]
+    reports = [json.loads(heat.repository.harness(f"verify --json --no-cache --workers {n}", 1).stdout) for n in (1, 2)]
 
     def judged(report):
         return [(a["track"], a["artifact"], a["verdicts"]) for s in report["scenarios"] for a in s["artifacts"]]
 
-    assert judged(found[0]) == judged(found[1])
-    assert [s["diagnosis"] for s in found[0]["scenarios"]] == [s["diagnosis"] for s in found[1]["scenarios"]]
+    assert judged(reports[0]) == judged(reports[1])
+    assert [s["diagnosis"] for s in reports[0]["scenarios"]] == [s["diagnosis"] for s in reports[1]["scenarios"]]
+
+
+def test_the_stages_of_several_workers_run_in_other_processes_and_their_keys_come_back(heat):
+    shutil.rmtree(heat.root / ".harness")
+    suite = heat.suite("smooth", workers=2)
+    assert suite.report.passed
+    assert heat.ran == []
+    assert not any(artifact.cached for artifact in suite.report.scenarios[0].artifacts)
+    heat.suite("smooth", cache=False)
+    assert set(heat.ran) == {stage.name for stage in heat.project().pipeline.stages}
 
 
 def test_what_workers_computed_is_not_called_cached(heat):

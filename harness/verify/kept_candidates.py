@@ -1,0 +1,86 @@
+"""The candidates that a verification keeps: what it obtained that is not as accepted, and no other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from harness.core import git
+from harness.core.artifacts import dump_artifact
+from harness.core.errors import HarnessError
+from harness.core.protocol import Artifact, Json
+from harness.core.verdicts import ScenarioReport, Status
+from harness.judge.comparison import COMPARATOR
+from harness.store.candidates import add_candidate, remove_candidate
+from harness.store.manifest import Entry, combined_digest
+from harness.verify.coverage import stored_outputs
+from harness.verify.examination import Examination
+
+
+def keep_candidates(examination: Examination, report: ScenarioReport) -> list[str]:
+    """Keep a pending candidate for every artifact that is not as accepted, and no other; gives their ids."""
+    replay, stages = examination.replay, examination.pipeline.stages
+    stored = stored_outputs(examination.pipeline)
+    wanted = [(a.track, a.artifact) for a in report.artifacts if _needs_candidate(a.verdicts)]
+    if any(track == replay for track, _ in wanted):
+        # A stage's stored output is the next one's input: a new golden of one is a new golden of all that follow.
+        wanted = [w for w in wanted if w[0] != replay]
+        wanted += [(replay, s.artifact) for s in stages if s.replay != "no"]
+    else:
+        wanted += [(replay, a) for a in stored if examination.identity(replay, a) not in examination.manifest]
+    headline = report.diagnosis.headline
+    kept = [identity for name in wanted if (identity := keep_candidate(examination, *name, headline))]
+    every = (*examination.artifacts, *((replay, artifact) for artifact in stored))
+    for identity in {examination.identity(*name) for name in every}.difference(kept):
+        remove_candidate(examination.project, identity)  # an earlier run's, which nobody gets any more
+    return kept
+
+
+def keep_candidate(examination: Examination, track: str, artifact: str, why: str) -> str:
+    """Keep what is obtained now as a candidate; gives its id, empty when nothing is, or the golden itself."""
+    obtained = examination.candidate(track, artifact)
+    if obtained is None:
+        return ""
+    identity, schema = examination.identity(track, artifact), examination.schema_of(track, artifact)
+    if _is_golden(examination.manifest.get(identity), obtained, schema):
+        return ""  # such as a replay's, beside others that did change
+    kept = add_candidate(examination.project, identity, obtained, schema, candidate_origin(examination, why))
+    return identity if kept else ""
+
+
+def _is_golden(entry: Entry | None, candidate: Artifact, schema: str) -> bool:
+    """Whether a candidate is the golden itself, to the byte."""
+    if entry is None or (entry.schema, entry.comparator) != (schema, COMPARATOR):
+        return False
+    return combined_digest(dump_artifact(candidate, schema))[1] == entry.sha256
+
+
+def candidate_origin(examination: Examination, why: str) -> dict[str, Json]:
+    """What a candidate of this examination was made with, and why it is kept."""
+    try:
+        commit = git.commit_of(examination.project.root, "HEAD")
+    except HarnessError:
+        commit = ""  # not a repository yet: accepting will say so
+    return {
+        "why": why,
+        "commit": commit,
+        "seeds": config_seeds(examination.scenario.config),
+        "comparator": COMPARATOR,
+        "environment": examination.runs.runner.environment,
+        "tolerances": examination.rules.digest,
+    }
+
+
+def _needs_candidate(verdicts: Iterable[Any]) -> bool:
+    return any(v.status.failed or v.status is Status.IMPROVED for v in verdicts)
+
+
+def config_seeds(config: Any, path: str = "") -> dict[str, int]:
+    """Every seed of a configuration by its dotted name."""
+    seeds: dict[str, int] = {}
+    for key, value in config.items():
+        if isinstance(value, dict):
+            seeds |= config_seeds(value, f"{path}{key}.")
+        elif key.endswith("seed") and isinstance(value, int):
+            seeds[f"{path}{key}"] = value
+    return seeds
