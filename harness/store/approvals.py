@@ -1,4 +1,4 @@
-"""Approvals: who accepted what, and why; append-only records, each with the digest of the one before."""
+"""Approvals say who accepted what, and why; they are append-only, and each has the digest of the one before."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from harness.core.protocol import Json
 from harness.core.trees import plain_json
 from harness.core.verdicts import Verdict
 
-VERSION = 1
-LONGEST = 80  # characters of a value in a deviation
+_VERSION = 1
+_LONGEST_VALUE = 80  # the characters that a deviation keeps of a value
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,12 @@ class Deviation:
     path: str
     old: Json
     new: Json
-    used: Json  # share of the tolerance; None where there is no such share, "Infinity" where it is zero
+    used: Json  # the share of the tolerance; None where there is no such share, "Infinity" where the tolerance is zero
     tolerance: str
 
     @classmethod
     def of(cls, verdict: Verdict) -> Deviation:
-        """What a verdict between the golden and the candidate says."""
+        """The deviation that a verdict between the golden and the candidate tells of."""
         old, new = _brief(verdict.expected), _brief(verdict.obtained)
         return cls(verdict.path, old, new, plain_json(verdict.used), verdict.allowed or verdict.rule)
 
@@ -39,9 +39,9 @@ class Deviation:
 class Change:
     """What an approval did to one id.
 
-    ``before`` and ``after``: the entry's digest, None where there was or is none. ``entry`` is the
-    digest of the whole manifest entry, empty for one that was removed. ``schema``: of a golden, the
-    schema it was accepted under; of a schema, its ``$id``.
+    ``before`` and ``after`` are the digests of its files, None where there were or are none. ``entry`` is
+    the digest of the whole manifest entry, empty for one that was removed. ``schema`` is the schema that a
+    golden was accepted under, and the ``$id`` of a schema.
     """
 
     kind: str
@@ -73,15 +73,15 @@ def dump_approval(approval: Approval) -> bytes:
     value = asdict(approval)
     for change in value["changes"].values():
         change["from"], change["to"] = change.pop("before"), change.pop("after")
-    return dump_json({"version": VERSION, **value})
+    return dump_json({"version": _VERSION, **value})
 
 
 def parse_approval(content: bytes, name: str) -> Approval:
-    """An approval from its file; raises GoldenError for anything else."""
+    """The approval in a file's content; raises GoldenError where that is not one."""
     value = parse_json(content, name)
     try:
-        if value.pop("version") != VERSION:
-            raise ValueError(f"this harness reads version {VERSION}")
+        if value.pop("version") != _VERSION:
+            raise ValueError(f"this harness reads version {_VERSION}")
         changes = {check_id(i): _change(dict(about)) for i, about in value.pop("changes").items()}
         approval = Approval(changes=changes, **value)
     except (AttributeError, LookupError, TypeError, ValueError) as error:
@@ -106,9 +106,9 @@ def _brief(value: Json) -> Json:
     if not isinstance(value, str | list | dict):
         return value
     text = value if isinstance(value, str) else json.dumps(value)
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."
 
 
 def short_digest(digest: str | None) -> str:
-    """A digest as people read it."""
+    """A digest in the short form that people read."""
     return digest[:12] if digest else "absent"

@@ -1,4 +1,4 @@
-"""Candidates: what a run obtained that may become golden, kept outside version control until someone decides.
+"""Candidates are what a run obtained and may become golden; version control does not see them until someone decides.
 
 Tolerances and schemas are edited in place, so their candidates are the files themselves: whatever
 differs from the manifest is pending too.
@@ -19,12 +19,12 @@ from harness.core.protocol import Artifact, Json
 from harness.store.goldens import Goldens
 from harness.store.manifest import SUFFIXES, TOLERANCES, Entry, check_kind, combined_digest
 
-ABOUT = ".about.json"
+_ABOUT = ".about.json"  # the ending of the file that describes the other files of a candidate
 
 
 @dataclass(frozen=True)
 class Pending:
-    """Something that waits to be accepted: ``headline`` says why; ``about``, empty for edits, says more."""
+    """An id that waits to be accepted: ``headline`` says why; ``about``, which is empty for edits, says more."""
 
     identity: str
     kind: Literal["golden", "tolerances", "schema"]
@@ -35,9 +35,9 @@ class Pending:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A candidate as it is kept: its files by suffix, what was said about it, and what it would replace.
+    """A candidate as it is kept: its files by suffix, what its run noted about it, and what it would replace.
 
-    ``replaces`` is the digest of the golden that stood when the candidate was made, None without one.
+    ``replaces`` is the digest of the golden that stood when the candidate was kept, None where none stood.
     """
 
     files: Mapping[str, bytes]
@@ -46,26 +46,26 @@ class Candidate:
 
 
 def add_candidate(project: Project, identity: str, artifact: Artifact, schema: str, about: Mapping[str, Json]) -> bool:
-    """Keep a candidate, over an older one of the same id. In CI nothing is kept, and False returned.
+    """Keep a candidate, over an older one of the same id. In CI it keeps nothing and returns False.
 
-    ``about`` is JSON of any form. ``why`` is what a person reads first, such as the worst failing
-    verdict; ``environment`` (a text, or a mapping of names to versions), ``seeds``, ``comparator``
+    ``about`` is JSON of any form. Its ``why`` is what a person reads first, such as the worst failing
+    verdict; its ``environment`` (a text, or a mapping of names to versions), ``seeds``, ``comparator``
     and ``tolerances`` (the digest of the rules) go into the manifest.
     """
     if in_ci():
         return False
     entry = Goldens.of(project).manifest().get(identity)
     files, paths = dump_artifact(artifact, schema), _paths(project, identity)
-    remove_candidate(project, identity)  # the file that says what the others are goes first and comes last
+    remove_candidate(project, identity)  # the file that describes the others goes first and comes last
     for suffix, content in files.items():
         write_file(paths[suffix], content)
     record = {"about": dict(about), "files": combined_digest(files)[0], "replaces": entry.sha256 if entry else None}
-    write_file(paths[ABOUT], dump_json(record))
+    write_file(paths[_ABOUT], dump_json(record))
     return True
 
 
 def remove_candidate(project: Project, identity: str) -> None:
-    """Forget a candidate; there need not be one."""
+    """Forget the candidate of an id, where there is one."""
     for path in reversed(_paths(project, identity).values()):
         path.unlink(missing_ok=True)
 
@@ -75,55 +75,55 @@ def stored_candidate(project: Project, identity: str) -> Candidate:
     paths = _paths(project, identity)
     again = "run the scenario again"
     try:
-        record = parse_json(paths[ABOUT].read_bytes(), str(paths[ABOUT]))
+        record = parse_json(paths[_ABOUT].read_bytes(), str(paths[_ABOUT]))
         about, digests, replaces = dict(record["about"]), dict(record["files"]), record["replaces"]
-        found = {suffix: paths[suffix].read_bytes() for suffix in SUFFIXES if suffix in digests}
+        files = {suffix: paths[suffix].read_bytes() for suffix in SUFFIXES if suffix in digests}
     except OSError as error:
         raise GoldenError(f"the candidate {identity} cannot be read ({error.strerror or error}): {again}") from error
     except (LookupError, TypeError, ValueError) as error:
-        raise GoldenError(f"{paths[ABOUT]} does not describe a candidate: {again}") from error
-    if ".json" not in found or combined_digest(found)[0] != digests:
+        raise GoldenError(f"{paths[_ABOUT]} does not describe a candidate: {again}") from error
+    if ".json" not in files or combined_digest(files)[0] != digests:
         raise GoldenError(f"the candidate {identity} is damaged or half-written: {again}")
-    return Candidate(found, about, replaces)
+    return Candidate(files, about, replaces)
 
 
 def read_candidate(project: Project, identity: str) -> tuple[Artifact, str, Mapping[str, Json]]:
-    """A candidate, its schema's id, and what was said about it; raises GoldenError for one that is damaged."""
-    found = stored_candidate(project, identity)
-    return *parse_artifact(found.files, identity), found.about
+    """A candidate, its schema's id, and what its run noted about it; raises GoldenError for one that is damaged."""
+    candidate = stored_candidate(project, identity)
+    return *parse_artifact(candidate.files, identity), candidate.about
 
 
 def list_pending(project: Project) -> list[Pending]:
-    """Everything that waits: candidates, then edits, each by id."""
+    """Every id that waits: the candidates, then the edits, each in order."""
     folder = project.state / "pending"
     manifest = Goldens.of(project).manifest()
-    found: list[Pending] = []
-    for path in sorted(folder.glob(f"*/*/*{ABOUT}")):
-        identity = path.relative_to(folder).as_posix().removesuffix(ABOUT)
+    pending: list[Pending] = []
+    for path in sorted(folder.glob(f"*/*/*{_ABOUT}")):
+        identity = path.relative_to(folder).as_posix().removesuffix(_ABOUT)
         change: Literal["new", "changed"] = "changed" if identity in manifest else "new"
         try:
             about = stored_candidate(project, identity).about
-            found.append(Pending(identity, "golden", change, str(about.get("why", "")), about))
+            pending.append(Pending(identity, "golden", change, str(about.get("why", "")), about))
         except GoldenError as error:
-            found.append(Pending(identity, "golden", change, str(error)))
-    return found + list_edits(project)
+            pending.append(Pending(identity, "golden", change, str(error)))
+    return pending + list_edits(project)
 
 
 def list_edits(project: Project) -> list[Pending]:
-    """Tolerances and schemas whose content is not what the manifest says."""
+    """The tolerances and schemas whose content is not what the manifest says."""
     goldens = Goldens.of(project)
     manifest = goldens.manifest()
-    found = []
-    for identity, kind in sorted({**_known(manifest), **rules_on_disk(project)}.items()):
+    edits = []
+    for identity, kind in sorted({**_accepted_rules(manifest), **rules_on_disk(project)}.items()):
         content = goldens.content(identity, kind)
         entry = manifest.get(identity)
         if entry is None:
-            found.append(Pending(identity, kind, "new", f"{identity} is not in the manifest"))
+            edits.append(Pending(identity, kind, "new", f"{identity} is not in the manifest"))
         elif not content:
-            found.append(Pending(identity, kind, "removed", f"{identity} is in the manifest and not on the disk"))
+            edits.append(Pending(identity, kind, "removed", f"{identity} is in the manifest and not on the disk"))
         elif combined_digest(content)[1] != entry.sha256:
-            found.append(Pending(identity, kind, "changed", f"{identity} was edited since it was accepted"))
-    return found
+            edits.append(Pending(identity, kind, "changed", f"{identity} was edited since it was accepted"))
+    return edits
 
 
 def rules_on_disk(project: Project) -> dict[str, Literal["tolerances", "schema"]]:
@@ -137,7 +137,8 @@ def rules_on_disk(project: Project) -> dict[str, Literal["tolerances", "schema"]
     return rules
 
 
-def _known(manifest: Mapping[str, Entry]) -> dict[str, Literal["tolerances", "schema"]]:
+def _accepted_rules(manifest: Mapping[str, Entry]) -> dict[str, Literal["tolerances", "schema"]]:
+    """The id and kind of every tolerances file and schema that the manifest knows."""
     kinds: dict[str, Literal["tolerances", "schema"]] = {"tolerances": "tolerances", "schema": "schema"}
     return {identity: kinds[entry.kind] for identity, entry in manifest.items() if entry.kind in kinds}
 
@@ -145,5 +146,5 @@ def _known(manifest: Mapping[str, Entry]) -> dict[str, Literal["tolerances", "sc
 def _paths(project: Project, identity: str) -> dict[str, Path]:
     check_kind(identity, "golden")
     if identity.endswith(".about"):
-        raise GoldenError(f"{identity!r} cannot be an artifact's id: {ABOUT} is the ending of what describes one")
-    return {suffix: project.state / "pending" / f"{identity}{suffix}" for suffix in (*SUFFIXES, ABOUT)}
+        raise GoldenError(f"{identity!r} cannot be an artifact's id: {_ABOUT} is the ending of what describes one")
+    return {suffix: project.state / "pending" / f"{identity}{suffix}" for suffix in (*SUFFIXES, _ABOUT)}

@@ -1,6 +1,6 @@
-"""The chain of approvals, replayed: what every entry of the manifest should be.
+"""The chain of approvals, when it is replayed, tells what every entry of the manifest should be.
 
-An entry without an approval, an approval without its entry, and a record that was edited, removed or
+An entry without an approval, an approval without its entry, and an approval that was edited, removed or
 put in another order all show. A chain is evidence of tampering, not a lock: whoever reviews the
 commits is the lock.
 """
@@ -37,13 +37,13 @@ def entry_digest(entry: Entry) -> str:
 
 
 def approval_files(project: Project) -> dict[str, bytes]:
-    """Every file of the approvals' folder, by name."""
+    """The content of every file in the approvals' folder, by name."""
     folder, goldens = project.goldens / APPROVALS, Goldens.of(project)
     return {path.name: goldens.bytes_of(path) for path in sorted(folder.glob("*"))}
 
 
 def approval_log(project: Project) -> list[Approval]:
-    """Every approval, the newest last; raises GoldenError that names the first broken link."""
+    """Every approval, the newest last; raises a GoldenError that names the first broken link."""
     files = approval_files(project)
     chain = replay_approvals(files)
     problems = [*chain.problems, *disagreements(chain, Goldens.of(project).manifest())]
@@ -55,7 +55,7 @@ def approval_log(project: Project) -> list[Approval]:
 
 
 def replay_approvals(files: Mapping[str, bytes]) -> Chain:
-    """The chain that the files of the approvals' folder make."""
+    """The chain of the approvals in the files of their folder."""
     problems = [
         f"{APPROVALS}/{n} is not an approval's file"
         for n in files
@@ -90,6 +90,7 @@ def replay_approvals(files: Mapping[str, bytes]) -> Chain:
 
 
 def _out_of_step(where: str, identity: str, change: Change, before: str | None, earlier: list[Approval]) -> str:
+    """Say that the change does not start where the one before it ended, or that both claim the same step."""
     rival = next((a for a in reversed(earlier) if identity in a.changes), None)
     if rival and (rival.changes[identity].before, rival.changes[identity].after) == (change.before, change.after):
         return f"{where} and {APPROVALS}/{rival.id}.json claim one change of {identity}"
@@ -97,27 +98,27 @@ def _out_of_step(where: str, identity: str, change: Change, before: str | None, 
 
 
 def disagreements(chain: Chain, manifest: Mapping[str, Entry]) -> list[str]:
-    """Where the approvals and the manifest do not say the same."""
-    found = []
+    """A sentence for each id of which the approvals and the manifest do not say the same."""
+    problems = []
     for identity in sorted({*chain.last, *manifest}):
         entry, change = manifest.get(identity), chain.last.get(identity)
         if entry is None:
             if change and change.after is not None:
-                found.append(f"{identity} was approved as {short_digest(change.after)} and is not in the manifest")
+                problems.append(f"{identity} was approved as {short_digest(change.after)} and is not in the manifest")
         elif change is None:
-            found.append(f"{identity} is in the manifest and was never approved")
+            problems.append(f"{identity} is in the manifest and was never approved")
         elif change.after != entry.sha256:
-            found.append(
+            problems.append(
                 f"{identity} was last approved as {short_digest(change.after)}, "
                 f"and the manifest says {short_digest(entry.sha256)}"
             )
         elif change.entry != entry_digest(entry):
-            found.append(f"{identity}: its entry in the manifest was edited after it was approved")
-    return found
+            problems.append(f"{identity}: its entry in the manifest was edited after it was approved")
+    return problems
 
 
 def conflict(changes: Mapping[str, Change]) -> str:
-    """A golden and what it is judged by, if both are among ``changes``; else empty."""
+    """Which golden is among ``changes`` together with a rule that it is judged by; empty when none is."""
     for identity, change in changes.items():
         for rule, other in changes.items():
             if change.kind == "golden" and governs(rule, other, identity, change.schema):
@@ -135,20 +136,20 @@ def governs(rule: str, about: Change, golden: str, schema: str) -> bool:
 
 def unsigned_approvals(files: Mapping[str, bytes], approvals: tuple[Approval, ...], allowed: bytes) -> list[str]:
     """A sentence for each of ``approvals`` without a good signature."""
-    found = []
+    problems = []
     for approval in approvals:
         name = f"{approval.id}.json"
         if (signature := files.get(name + SIGNATURE_SUFFIX)) is None:
-            found.append(
+            problems.append(
                 f"{APPROVALS}/{name} is not signed: its approver can run ssh-keygen -Y sign -n {NAMESPACE} -f KEY on it"
             )
         elif problem := signature_problem(files[name], signature, allowed, approval.approver):
-            found.append(f"{APPROVALS}/{name}: {problem}")
-    return found
+            problems.append(f"{APPROVALS}/{name}: {problem}")
+    return problems
 
 
 def allowed_signers(project: Project) -> bytes:
-    """The project's allowed-signers file."""
+    """The content of the project's allowed-signers file."""
     assert project.allowed_signers is not None
     try:
         return project.allowed_signers.read_bytes()

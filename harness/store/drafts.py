@@ -1,4 +1,4 @@
-"""What an acceptance would make of each id: its new files, beside what the manifest says of it now."""
+"""Drafts say what an acceptance would make of each id: its new files, beside what the manifest says of it now."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from harness.store.manifest import Entry, combined_digest
 
 @dataclass(frozen=True)
 class Draft:
-    """One id: ``files`` by suffix are what it would become, none if it goes. ``before`` is None if it is new.
+    """What one id would become: its new ``files`` by suffix, of which a removal has none.
 
-    ``schema``: of a golden, its schema's id; of a schema, its ``$id``.
+    ``before`` is its entry in the manifest, None if it is new. ``schema`` is the id of a golden's schema, and
+    the ``$id`` of a schema.
     """
 
     identity: str
@@ -31,11 +32,11 @@ class Draft:
     about: Mapping[str, Json] = field(default_factory=dict)
 
     def artifact(self) -> Artifact:
-        """The golden that it would be."""
+        """The artifact that would be golden."""
         return parse_artifact(self.files, self.identity)[0]
 
     def entry(self, approval: str, commit: str) -> Entry | None:
-        """What the manifest would say; None if it goes."""
+        """The manifest's entry that this would become; None for a removal."""
         if not self.files:
             return None
         digests, sha256, size = combined_digest(self.files)
@@ -47,14 +48,14 @@ class Draft:
             files=digests,
             approval=approval,
             schema=self.schema,
-            environment=_key(self.about.get("environment", "")),
+            environment=_environment_line(self.about.get("environment", "")),
             seeds=self.about.get("seeds"),
             commit=commit,
             **texts,
         )
 
     def change(self, entry: str, disposition: str, deviations: tuple[Deviation, ...] = ()) -> Change:
-        """What the approval would say; ``entry`` is the digest of the manifest's entry."""
+        """The change that an approval would record; ``entry`` is the digest of the manifest's entry."""
         return Change(
             kind=self.kind,
             before=self.before.sha256 if self.before else None,
@@ -68,7 +69,7 @@ class Draft:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Everything that an acceptance is decided on; equal snapshots allow the same decision."""
+    """Everything that an acceptance depends on; equal snapshots allow the same decision."""
 
     commit: str
     manifest: Mapping[str, Entry]
@@ -79,23 +80,23 @@ def draft_of(project: Project, waiting: Pending, before: Entry | None) -> Draft:
     """The draft of something that is pending; raises ApprovalError where it no longer applies."""
     identity, kind = waiting.identity, waiting.kind
     if kind == "golden":
-        found = stored_candidate(project, identity)
-        if found.replaces != (before.sha256 if before else None):
+        candidate = stored_candidate(project, identity)
+        if candidate.replaces != (before.sha256 if before else None):
             raise ApprovalError(
                 f"the golden of {identity} changed after this candidate was made: run the scenario again"
             )
-        schema = parse_artifact(found.files, identity)[1]
-        return Draft(identity, kind, before, found.files, schema, found.about)
+        schema = parse_artifact(candidate.files, identity)[1]
+        return Draft(identity, kind, before, candidate.files, schema, candidate.about)
     files = Goldens.of(project).content(identity, kind)
     return Draft(identity, kind, before, files, _schema_id(files, identity, before) if kind == "schema" else "")
 
 
 def removal(identity: str, before: Entry) -> Draft:
-    """The draft of a golden that goes."""
+    """The draft that removes a golden."""
     return Draft(identity, before.kind, before, {}, before.schema)
 
 
-def _key(environment: Json) -> str:
+def _environment_line(environment: Json) -> str:
     """An environment as one line that people can compare."""
     if isinstance(environment, Mapping):
         return ", ".join(f"{name} {value}" for name, value in sorted(environment.items()))
@@ -105,10 +106,10 @@ def _key(environment: Json) -> str:
 def _schema_id(files: Mapping[str, bytes], identity: str, before: Entry | None) -> str:
     for content in files.values():
         schema = parse_json(content, identity)
-        found = schema.get("$id") if isinstance(schema, dict) else None
-        if not isinstance(found, str) or not found:
+        schema_id = schema.get("$id") if isinstance(schema, dict) else None
+        if not isinstance(schema_id, str) or not schema_id:
             raise ApprovalError(
                 f"{identity} has no $id, which tells goldens by which schema they were checked: add one"
             )
-        return found
+        return schema_id
     return before.schema if before else ""

@@ -1,8 +1,8 @@
-"""The store of goldens: files under version control, and the manifest that knows their digests.
+"""Goldens are files under version control; the manifest beside them knows their digests.
 
-``<scenario>/<track>/<artifact>.json`` and, for arrays, ``.npz`` beside it; the track is a profile or
-``replay``. The same manifest knows tolerances (``<scenario>/tolerances.toml``) and schemas
-(``schemas/<file>``), because whoever can move those can move a verdict. Only ``harness.store.acceptance``
+A golden is ``<scenario>/<track>/<artifact>.json`` and, for arrays, the ``.npz`` beside it; the track is a
+profile or ``replay``. The same manifest knows tolerances (``<scenario>/tolerances.toml``) and schemas
+(``schemas/<file>``), because whoever can change those can change a verdict. Only ``harness.store.acceptance``
 writes here.
 """
 
@@ -29,7 +29,7 @@ class Golden:
 
 
 class Goldens:
-    """Reads goldens; every byte is checked against the manifest before it is parsed."""
+    """The reader of goldens, which checks every byte against the manifest before it parses it."""
 
     def __init__(self, root: Path, schemas: Path) -> None:
         self.root, self.schemas = root, schemas
@@ -47,7 +47,7 @@ class Goldens:
         return parse_manifest(self.bytes_of(path), str(path))
 
     def files(self, identity: str, kind: str = "golden") -> dict[str, Path]:
-        """Where the files of an id are or would be, by suffix."""
+        """The paths where the files of an id are or would be, by suffix."""
         check_kind(identity, kind)
         if kind == "golden":
             return {suffix: self.root / f"{identity}{suffix}" for suffix in SUFFIXES}
@@ -57,21 +57,21 @@ class Goldens:
         return {Path(identity).suffix: base / identity}
 
     def content(self, identity: str, kind: str = "golden") -> dict[str, bytes]:
-        """The files of an id that exist, by suffix."""
+        """The contents of those files of an id that exist, by suffix."""
         return {s: self.bytes_of(path) for s, path in self.files(identity, kind).items() if _present(path)}
 
     def read(self, identity: str, entry: Entry) -> Golden:
         """A golden; raises GoldenError unless its bytes are those that were accepted."""
-        found = self.content(identity, entry.kind)
-        for suffix in sorted(set(entry.files) | set(found)):
-            if suffix not in found:
+        files = self.content(identity, entry.kind)
+        for suffix in sorted(set(entry.files) | set(files)):
+            if suffix not in files:
                 raise GoldenError(f"{identity}{suffix} is in the manifest and not on the disk: restore it from git")
-            if entry.files.get(suffix) != sha256(found[suffix]):
+            if entry.files.get(suffix) != sha256(files[suffix]):
                 raise GoldenError(
                     f"{identity}{suffix} is not what was accepted (its SHA-256 differs from {MANIFEST}): "
                     "restore it from git, or run the scenario and accept the candidate"
                 )
-        return Golden(*parse_artifact(found, identity))
+        return Golden(*parse_artifact(files, identity))
 
     def on_disk(self) -> Iterator[str]:
         """The id of every golden file in the folder, whether the manifest knows it or not."""

@@ -1,4 +1,4 @@
-"""The manifest: what was accepted of every id, with the digest of each of its files."""
+"""The manifest says what was accepted of every id, with the digest of each of its files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.core.ids import check_id
 from harness.core.protocol import Json
 
 MANIFEST, APPROVALS, TOLERANCES = "MANIFEST.json", "approvals", "tolerances.toml"
-VERSION = 1
+_VERSION = 1
 SUFFIXES = (".json", ".npz")
 
 
@@ -21,8 +21,9 @@ SUFFIXES = (".json", ".npz")
 class Entry:
     """What the manifest knows of one id.
 
-    ``kind``: golden, tolerances or schema. ``files``: each file's SHA-256 by suffix (goldens) or by
-    the id's own suffix. ``sha256`` is the digest of ``files``, and ``size`` their bytes together.
+    ``kind`` is golden, tolerances or schema. ``files`` has the SHA-256 of each file by its suffix, which for
+    tolerances and schemas is the id's own. ``sha256`` is the digest of ``files``, and ``size`` counts their
+    bytes together.
     """
 
     kind: str
@@ -39,7 +40,7 @@ class Entry:
 
 
 def check_kind(identity: str, kind: str) -> None:
-    """Raise GoldenError for an id that its kind does not have."""
+    """Raise GoldenError unless ``identity`` has the form that ids of this ``kind`` have."""
     parts = check_id(identity).split("/")
     fits = {
         "golden": len(parts) == 3 and parts[0] != APPROVALS,
@@ -51,18 +52,18 @@ def check_kind(identity: str, kind: str) -> None:
 
 
 def combined_digest(files: Mapping[str, bytes]) -> tuple[dict[str, str], str, int]:
-    """Each file's digest, the digest of them all, and their size."""
-    each = {suffix: sha256(content) for suffix, content in sorted(files.items())}
-    return each, json_digest(each), sum(map(len, files.values()))
+    """The digest of each file, the digest of them all, and their size together."""
+    digests = {suffix: sha256(content) for suffix, content in sorted(files.items())}
+    return digests, json_digest(digests), sum(map(len, files.values()))
 
 
 def parse_manifest(content: bytes, name: str) -> dict[str, Entry]:
-    """The manifest's entries; raises GoldenError for any that is not one."""
+    """The manifest's entries by id; raises GoldenError where it is not a manifest, or one of them is not an entry."""
     value = parse_json(content, name)
     if not isinstance(value, dict) or set(value) != {"version", "goldens"} or not isinstance(value["goldens"], dict):
         raise GoldenError(f"{name} is not a manifest: it needs version and goldens, and nothing else")
-    if value["version"] != VERSION:
-        raise GoldenError(f"{name} has version {value['version']!r}; this harness reads version {VERSION}")
+    if value["version"] != _VERSION:
+        raise GoldenError(f"{name} has version {value['version']!r}; this harness reads version {_VERSION}")
     return {
         identity: _entry(identity, about, f"{name}: {identity[:80]!r}") for identity, about in value["goldens"].items()
     }
@@ -70,7 +71,7 @@ def parse_manifest(content: bytes, name: str) -> dict[str, Entry]:
 
 def dump_manifest(entries: Mapping[str, Entry]) -> bytes:
     """The manifest as bytes."""
-    return dump_json({"version": VERSION, "goldens": {i: asdict(e) for i, e in entries.items()}})
+    return dump_json({"version": _VERSION, "goldens": {i: asdict(e) for i, e in entries.items()}})
 
 
 def _entry(identity: str, about: Any, name: str) -> Entry:

@@ -1,4 +1,4 @@
-"""Signatures of approvals, made and checked by OpenSSH (``ssh-keygen -Y``, since version 8.1)."""
+"""Signatures of approvals, which OpenSSH creates and checks (``ssh-keygen -Y``, since version 8.1)."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ SIGNATURE_SUFFIX = ".sig"
 
 def sign_approval(content: bytes, key: Path) -> bytes:
     """The signature of ``content`` by a private key, or by a public one whose private half the agent holds."""
-    done = _ssh_keygen("sign", "-n", NAMESPACE, "-f", str(key), stdin=content)
-    if done.returncode or not done.stdout.startswith(b"-----BEGIN SSH SIGNATURE-----"):
-        raise ApprovalError(f"{key} did not sign the approval ({_said(done)}): give the path of an SSH key")
-    return done.stdout
+    signing = _ssh_keygen("sign", "-n", NAMESPACE, "-f", str(key), stdin=content)
+    if signing.returncode or not signing.stdout.startswith(b"-----BEGIN SSH SIGNATURE-----"):
+        raise ApprovalError(f"{key} did not sign the approval ({_complaint(signing)}): give the path of an SSH key")
+    return signing.stdout
 
 
 def signature_problem(content: bytes, signature: bytes, signers: bytes, approver: str) -> str:
@@ -31,14 +31,14 @@ def signature_problem(content: bytes, signature: bytes, signers: bytes, approver
         allowed.write_bytes(signers)
         sig.write_bytes(signature)
         who = principal(approver)
-        done = _ssh_keygen("verify", "-f", str(allowed), "-I", who, "-n", NAMESPACE, "-s", str(sig), stdin=content)
-    return f"its signature is not one by {who} that the allowed signers vouch for" if done.returncode else ""
+        check = _ssh_keygen("verify", "-f", str(allowed), "-I", who, "-n", NAMESPACE, "-s", str(sig), stdin=content)
+    return f"its signature is not one by {who} that the allowed signers vouch for" if check.returncode else ""
 
 
 def principal(approver: str) -> str:
     """The e-mail address in ``Name <email>``, which is how the allowed-signers file knows a person."""
-    found = re.search(r"<([^<>]+)>\s*$", approver)
-    return found.group(1) if found else approver
+    address = re.search(r"<([^<>]+)>\s*$", approver)
+    return address.group(1) if address else approver
 
 
 def _ssh_keygen(action: str, *arguments: str, stdin: bytes) -> subprocess.CompletedProcess[bytes]:
@@ -50,6 +50,7 @@ def _ssh_keygen(action: str, *arguments: str, stdin: bytes) -> subprocess.Comple
         ) from error
 
 
-def _said(done: subprocess.CompletedProcess[bytes]) -> str:
-    lines = done.stderr.decode(errors="replace").strip().splitlines()
-    return lines[-1] if lines else f"exit status {done.returncode}"
+def _complaint(process: subprocess.CompletedProcess[bytes]) -> str:
+    """What a process that failed gave as the reason: its last line, or else its exit status."""
+    lines = process.stderr.decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else f"exit status {process.returncode}"
