@@ -1,7 +1,7 @@
-"""Accepting: the one way into the goldens; and its opposites, rejecting and pruning.
+"""Acceptance is the one way into the goldens; rejecting and pruning are its opposites.
 
-What running, comparing and checking mean is passed in, so that this file decides only what an
-acceptance demands and in which order.
+What it means to run, to compare and to check is passed in, so that this file decides only what an
+acceptance demands, and in which order.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from harness.store.manifest import SUFFIXES, TOLERANCES
 from harness.store.transaction import apply_changes, note_in_log, project_lock, recover_acceptance
 from harness.store.worktree import refuse_dirty
 
-MANY = 5
-SHOWN = 5
-DISPOSITIONS = ("refresh", "intended", "bugfix")
+_MOST_AT_ONCE = 5  # more ids need ``bulk``
+_RECORDED_DEVIATIONS = 5  # of each golden
+_DISPOSITIONS = ("refresh", "intended", "bugfix")
 
 Rerun = Callable[[str], tuple[Artifact, str]]
-Judge = Callable[[str, Artifact, Artifact], Sequence[Verdict]]
+CompareArtifacts = Callable[[str, Artifact, Artifact], Sequence[Verdict]]
 InvariantsHold = Callable[[str], Sequence[str]]
 Validate = Callable[[Artifact, str], Sequence[str]]
 
@@ -41,7 +41,7 @@ def accept_candidates(
     *,
     reason: str,
     rerun: Rerun,
-    judge: Judge,
+    judge: CompareArtifacts,
     invariants_hold: InvariantsHold,
     validate: Validate,
     issue: str = "",
@@ -51,20 +51,20 @@ def accept_candidates(
     bulk: bool = False,
     sign_key: Path | None = None,
 ) -> Approval:
-    """Make what is pending golden, and say so in an approval; raises ApprovalError, and changes nothing, if refused.
+    """Make pending ids golden, and write the approval of that; raises ApprovalError, and changes nothing, if refused.
 
     ``rerun(id)`` runs the pipeline afresh and gives the artifact and its schema's id.
     ``judge(id, golden, obtained)`` compares two artifacts. ``invariants_hold(scenario)`` and
-    ``validate(artifact, schema)`` give what is wrong, one sentence each. ``author`` made the change
-    and ``approver`` accepts it; both are git's user unless given.
+    ``validate(artifact, schema)`` give a sentence for each problem. ``author`` is whose change it is,
+    and ``approver`` is who accepts it; both are git's user unless given.
     """
     _refuse_ci("accept")
-    if disposition not in DISPOSITIONS:
-        raise ApprovalError(f"disposition {disposition!r} is not one of {', '.join(DISPOSITIONS)}")
+    if disposition not in _DISPOSITIONS:
+        raise ApprovalError(f"disposition {disposition!r} is not one of {', '.join(_DISPOSITIONS)}")
     statement = Statement.of(project, reason, issue, author, approver, disposition, sign_key)
     recover_acceptance(project)
     wanted = list(dict.fromkeys(ids))
-    before = _look(project, wanted, bulk)
+    before = _snapshot(project, wanted, bulk)
     for draft in before.drafts:
         if draft.kind == "golden":
             _check_golden(draft, rerun, judge, invariants_hold, validate)
@@ -74,7 +74,7 @@ def accept_candidates(
             _check_tolerances(project)
     deviations = {draft.identity: _deviations(project, draft, judge) for draft in before.drafts}
     with project_lock(project):
-        if _look(project, wanted, bulk) != before:
+        if _snapshot(project, wanted, bulk) != before:
             raise ApprovalError(
                 "the goldens, a candidate or the commit changed while the fresh run was made: try again"
             )
@@ -82,7 +82,7 @@ def accept_candidates(
 
 
 def reject_candidates(project: Project, ids: Iterable[str], reason: str = "") -> list[str]:
-    """Forget candidates, with a line in the state's log; gives their ids."""
+    """Forget candidates, with a line in the state's log, and give their ids."""
     _refuse_ci("reject")
     recover_acceptance(project)
     wanted = list(dict.fromkeys(ids))
@@ -101,7 +101,7 @@ def reject_candidates(project: Project, ids: Iterable[str], reason: str = "") ->
 
 
 def strays(project: Project, known_ids: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Golden files that the manifest does not know, and goldens in it that no scenario makes any more."""
+    """The golden files that the manifest does not know, and the goldens in it that no scenario has any more."""
     goldens = Goldens.of(project)
     manifest = goldens.manifest()
     orphans = [identity for identity in goldens.on_disk() if identity not in manifest]
@@ -120,7 +120,7 @@ def prune_goldens(
     bulk: bool = False,
     sign_key: Path | None = None,
 ) -> tuple[list[str], list[str], Approval | None]:
-    """Remove strays: the orphans, the goldens that were removed, and the approval that these need."""
+    """Remove strays, and give the orphans, the goldens that were removed, and the approval that these need."""
     _refuse_ci("prune")
     recover_acceptance(project)
     known = set(known_ids)
@@ -143,8 +143,8 @@ def prune_goldens(
         return orphans, gone, approval
 
 
-def _look(project: Project, wanted: Sequence[str], bulk: bool) -> Snapshot:
-    """What is to be accepted as it stands now; raises ApprovalError where that alone forbids it."""
+def _snapshot(project: Project, wanted: Sequence[str], bulk: bool) -> Snapshot:
+    """What an acceptance would depend on, as it is now; raises ApprovalError where that alone forbids it."""
     known = {p.identity: p for p in list_pending(project)}
     _refuse_unknown(wanted, known)
     _refuse_many(wanted, bulk)
@@ -162,8 +162,9 @@ def _look(project: Project, wanted: Sequence[str], bulk: bool) -> Snapshot:
 
 
 def _check_golden(
-    draft: Draft, rerun: Rerun, judge: Judge, invariants_hold: InvariantsHold, validate: Validate
+    draft: Draft, rerun: Rerun, judge: CompareArtifacts, invariants_hold: InvariantsHold, validate: Validate
 ) -> None:
+    """A candidate must fit its schema, break no invariant, and agree with a fresh run."""
     identity, candidate = draft.identity, draft.artifact()
     if problems := validate(candidate, draft.schema):
         raise ApprovalError(f"{identity} does not fit its schema {draft.schema}: {_first(problems)}")
@@ -177,12 +178,12 @@ def _check_golden(
         raise ApprovalError(
             f"{identity}: a fresh run compared nothing with the candidate: an empty golden guards nothing"
         )
-    if wrong := [f"{v.path}: {v.message or v.status.value}" for v in verdicts if v.status.failed]:
-        raise ApprovalError(f"{identity}: a fresh run disagrees with the candidate: {_first(wrong)}")
+    if failures := [f"{v.path}: {v.message or v.status.value}" for v in verdicts if v.status.failed]:
+        raise ApprovalError(f"{identity}: a fresh run disagrees with the candidate: {_first(failures)}")
 
 
 def _check_schema(project: Project, now: Snapshot, draft: Draft, validate: Validate) -> None:
-    """A schema may not change under goldens that it was made for: they would stop to fit it, and not be stale."""
+    """A schema may not change under the goldens that name it: they might no longer fit it, and would not be stale."""
     for identity, entry in now.manifest.items():
         if entry.kind != "golden" or entry.schema != draft.schema:
             continue
@@ -196,7 +197,7 @@ def _check_schema(project: Project, now: Snapshot, draft: Draft, validate: Valid
 
 
 def _check_tolerances(project: Project) -> None:
-    """Every rule must be readable with the edited file in place, and come from a file that is guarded itself."""
+    """All rules must be readable with the edited file in place, and come from files that approvals guard."""
     from harness.judge.tolerances import load_rules
 
     guarded = rules_on_disk(project)
@@ -210,17 +211,17 @@ def _check_tolerances(project: Project) -> None:
                 )
 
 
-def _deviations(project: Project, draft: Draft, judge: Judge) -> tuple[Deviation, ...]:
+def _deviations(project: Project, draft: Draft, judge: CompareArtifacts) -> tuple[Deviation, ...]:
     """The values that moved most from the golden to the candidate."""
     if draft.kind != "golden" or draft.before is None:
         return ()
     try:
         old = Goldens.of(project).read(draft.identity, draft.before).artifact
-    except GoldenError:  # damaged, which may be why a new one is accepted
+    except GoldenError:  # it is damaged, which may be why a new one is accepted
         return ()
     moved = [v for v in judge(draft.identity, old, draft.artifact()) if v.status.failed or v.used]
     moved.sort(key=lambda v: (v.status.failed, v.used if v.used is not None else float("inf")), reverse=True)
-    return tuple(Deviation.of(verdict) for verdict in moved[:SHOWN])
+    return tuple(Deviation.of(verdict) for verdict in moved[:_RECORDED_DEVIATIONS])
 
 
 def _refuse_ci(action: str) -> None:
@@ -240,8 +241,8 @@ def _refuse_unknown(wanted: Sequence[str], known: Iterable[str]) -> None:
 
 
 def _refuse_many(wanted: Sequence[str], bulk: bool) -> None:
-    if len(wanted) > MANY and not bulk:
-        raise ApprovalError(f"{len(wanted)} ids at once are more than {MANY}: look at each, or say --bulk")
+    if len(wanted) > _MOST_AT_ONCE and not bulk:
+        raise ApprovalError(f"{len(wanted)} ids at once are more than {_MOST_AT_ONCE}: look at each, or say --bulk")
 
 
 def _first(problems: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""Writing an acceptance: goldens, approval, signature and manifest, all of them or none."""
+"""The writer of approvals puts goldens, approval, signature and manifest in place: all of them or none."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from harness.store.transaction import apply_changes
 
 @dataclass(frozen=True)
 class Statement:
-    """Who accepts, and why."""
+    """What the approver states: who accepts, and why."""
 
     reason: str
     issue: str
@@ -58,7 +58,7 @@ def write_approval(
     deviations: Mapping[str, tuple[Deviation, ...]],
     also: Mapping[str, bytes | None] | None = None,
 ) -> Approval:
-    """Carry out ``now.drafts`` (and ``also``, files in the goldens) with an approval of them.
+    """Carry out ``now.drafts`` with an approval of them, and write or remove (None) the files in ``also``.
 
     The caller holds the lock and has checked everything but the signature and what git ignores.
     """
@@ -94,12 +94,13 @@ def write_approval(
     if statement.sign_key:
         files[f"{APPROVALS}/{number}.json{SIGNATURE_SUFFIX}"] = _signature(project, content, statement)
     _refuse_ignored(project, [path for path, new in files.items() if new is not None])
-    done = [draft.identity for draft in now.drafts if draft.kind == "golden"]
-    apply_changes(project, files, dump_manifest(manifest), done)
+    accepted = [draft.identity for draft in now.drafts if draft.kind == "golden"]
+    apply_changes(project, files, dump_manifest(manifest), accepted)
     return approval
 
 
 def _signature(project: Project, content: bytes, statement: Statement) -> bytes:
+    """The signature of an approval's content, which the allowed signers, where there are any, must vouch for."""
     assert statement.sign_key is not None
     signature = sign_approval(content, statement.sign_key)
     if project.allowed_signers and (
@@ -110,6 +111,6 @@ def _signature(project: Project, content: bytes, statement: Statement) -> bytes:
 
 
 def _refuse_ignored(project: Project, paths: list[str]) -> None:
-    """Files that git ignores would never be committed, and the goldens would fail wherever they are checked out."""
-    if found := git.ignored(project.root, [project.goldens / path for path in (*paths, MANIFEST)]):
-        raise ApprovalError(f"git ignores {found[0]}, so it would never be committed: change .gitignore")
+    """Git must not ignore a path: it would never be committed, and the goldens would fail in every other checkout."""
+    if ignored := git.ignored(project.root, [project.goldens / path for path in (*paths, MANIFEST)]):
+        raise ApprovalError(f"git ignores {ignored[0]}, so it would never be committed: change .gitignore")

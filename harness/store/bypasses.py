@@ -1,4 +1,4 @@
-"""Whether every change of the goldens since a commit was approved: what code owners run on a proposal."""
+"""Bypasses of acceptance are changes of the goldens that nobody approved: code owners look for them in a proposal."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ else:
 def check_approvals(project: Project, base: str) -> list[str]:
     """What is wrong with the goldens, tolerances, schemas, manifest and approvals, against commit ``base``.
 
-    One sentence each; empty when every difference has its approval, every approval its difference,
-    and nothing that stood at ``base`` was rewritten. Raises ApprovalError when ``base`` is no commit.
+    Each problem is a sentence; there is none when every difference has its approval, every approval its
+    difference, and nothing that stood at ``base`` was rewritten. Raises ApprovalError when ``base`` is no commit.
     """
     commit = git.commit_of(project.root, base)
     try:
@@ -44,12 +44,13 @@ def check_approvals(project: Project, base: str) -> list[str]:
     problems = [*_rewritten(old_files, files, base), *chain.problems, *disagreements(chain, manifest)]
     problems += _unexplained(project, commit, base, chain, set(files) - set(old_files), manifest)
     problems += files_disagree(project, manifest)
-    problems += _moved(project, commit, base)
+    problems += _settings_moved(project, commit, base)
     problems += _unsigned(project, commit, chain, files, old_files)
     return list(dict.fromkeys(problems))
 
 
 def _rewritten(old: Mapping[str, bytes], new: Mapping[str, bytes], base: str) -> list[str]:
+    """A sentence for each approval of ``base`` that was removed or edited."""
     gone = [
         f"{APPROVALS}/{name} is in {base} and was removed: approvals are append-only"
         for name in sorted(old.keys() - new.keys())
@@ -65,13 +66,13 @@ def _rewritten(old: Mapping[str, bytes], new: Mapping[str, bytes], base: str) ->
 def _unexplained(
     project: Project, commit: str, base: str, chain: Chain, new: set[str], manifest: Mapping[str, Entry]
 ) -> list[str]:
-    """Each id that is not at ``base`` where the new approvals start, or not now where they end."""
+    """A sentence for each id that was not at ``base`` where the new approvals start, or is not now where they end."""
     content = git.file_at(project.root, commit, project.goldens / MANIFEST)
     try:
         before = parse_manifest(content, f"{MANIFEST} of {base}") if content is not None else {}
     except GoldenError as error:
         return [str(error)]
-    found = []
+    problems = []
     fresh = [a for a in chain.approvals if f"{a.id}.json" in new]
     for identity in sorted({*before, *manifest, *(i for a in fresh for i in a.changes)}):
         steps = [a.changes[identity] for a in fresh if identity in a.changes]
@@ -79,38 +80,39 @@ def _unexplained(
         now = manifest[identity].sha256 if identity in manifest else None
         if not steps:
             if before.get(identity) != manifest.get(identity):
-                found.append(f"{identity} differs from {base} and no new approval says so")
+                problems.append(f"{identity} differs from {base} and no new approval says so")
         elif (steps[0].before, steps[-1].after) != (was, now):
-            found.append(
+            problems.append(
                 f"{identity} went from {short_digest(was)} in {base} to {short_digest(now)}, and the new approvals "
                 f"say from {short_digest(steps[0].before)} to {short_digest(steps[-1].after)}"
             )
-    return found
+    return problems
 
 
 def files_disagree(project: Project, manifest: Mapping[str, Entry]) -> list[str]:
     """A sentence for each file that is not as the manifest says, that it does not know, or that is gone."""
-    goldens, found = Goldens.of(project), []
+    goldens = Goldens.of(project)
+    problems = []
     kinds: dict[str, str] = {identity: entry.kind for identity, entry in manifest.items()}
     unknown = {**dict.fromkeys(goldens.on_disk(), "golden"), **rules_on_disk(project)}
     for identity, kind in sorted((unknown | kinds).items()):
         try:
             content = goldens.content(identity, kind)
         except GoldenError as error:
-            found.append(str(error))
+            problems.append(str(error))
             continue
         entry = manifest.get(identity)
         if entry is None:
-            found.append(f"{identity} is on the disk and not in {MANIFEST}: it was never accepted")
+            problems.append(f"{identity} is on the disk and not in {MANIFEST}: it was never accepted")
         elif not content:
-            found.append(f"{identity} is in {MANIFEST} and not on the disk")
+            problems.append(f"{identity} is in {MANIFEST} and not on the disk")
         elif combined_digest(content)[1] != entry.sha256:
-            found.append(f"{identity} is not what was accepted: its files differ from {MANIFEST}")
-    return found
+            problems.append(f"{identity} is not what was accepted: its files differ from {MANIFEST}")
+    return problems
 
 
-def _moved(project: Project, commit: str, base: str) -> list[str]:
-    """Whether pyproject.toml leads elsewhere than at ``base``, which would lead around all of this."""
+def _settings_moved(project: Project, commit: str, base: str) -> list[str]:
+    """A sentence for each setting by which pyproject.toml leads elsewhere than at ``base``, around all of this."""
     content = git.file_at(project.root, commit, project.root / "pyproject.toml")
     try:
         table = tomllib.loads((content or b"").decode()).get("tool", {}).get("harness")
@@ -128,15 +130,15 @@ def _moved(project: Project, commit: str, base: str) -> list[str]:
 def _unsigned(
     project: Project, commit: str, chain: Chain, files: Mapping[str, bytes], old_files: Mapping[str, bytes]
 ) -> list[str]:
-    """Approvals without a good signature; the new ones by people whom ``base`` knew already."""
+    """A sentence for each approval without a good signature; new ones must be by people whom ``base`` knew already."""
     if not project.allowed_signers:
         return []
     try:
-        found = unsigned_approvals(files, chain.approvals, allowed_signers(project))
+        problems = unsigned_approvals(files, chain.approvals, allowed_signers(project))
     except GoldenError as error:
         return [str(error)]
     before = git.file_at(project.root, commit, project.allowed_signers)
     if before is not None:
         fresh = tuple(a for a in chain.approvals if f"{a.id}.json" not in old_files)
-        found += unsigned_approvals(files, fresh, before)
-    return found
+        problems += unsigned_approvals(files, fresh, before)
+    return problems

@@ -1,7 +1,7 @@
-"""Several files changed as one: staged, planned, then put in place; finished or undone after a crash.
+"""A transaction changes several files as one: it stages them, writes a plan, and then puts them in place.
 
-The plan is written last and whole, so it is the moment of decision. Without it, what was staged is
-thrown away and the old state stands; with it, every later command carries it through. The manifest
+The plan is written last and whole, so that this is the moment of decision. After a crash without it, what
+was staged is thrown away and the old state stands; with it, every later command carries it through. The manifest
 is the plan's last step, and readers check every byte against the manifest, so that even a reader
 that looks in between sees the old state, the new state, or an error, and never a mixture.
 """
@@ -30,23 +30,23 @@ PATIENCE_S = 60.0
 def project_lock(project: Project) -> Iterator[str]:
     """Hold the project's lock, once what a killed process left is finished or undone.
 
-    Gives a sentence that says what was done about that, empty when there was nothing. Raises
+    The context gives a sentence that says what was done about that; it is empty when there was nothing. Raises
     ApprovalError when another process keeps the lock for a minute.
     """
     from filelock import FileLock, Timeout
 
     project.state.mkdir(parents=True, exist_ok=True)
-    held = FileLock(project.state / "lock")
+    lock = FileLock(project.state / "lock")
     try:
-        held.acquire(timeout=PATIENCE_S)
+        lock.acquire(timeout=PATIENCE_S)
     except Timeout as error:
         raise ApprovalError(
-            f"another harness process has held {held.lock_file} for {PATIENCE_S:.0f} s: wait for it, or end it"
+            f"another harness process has held {lock.lock_file} for {PATIENCE_S:.0f} s: wait for it, or end it"
         ) from error
     try:
         yield _settle(project)
     finally:
-        held.release()
+        lock.release()
 
 
 def recover_acceptance(project: Project) -> str:
@@ -56,8 +56,8 @@ def recover_acceptance(project: Project) -> str:
     """
     if in_ci() or not (project.state / FOLDER).exists():
         return ""
-    with project_lock(project) as said:
-        return said
+    with project_lock(project) as sentence:
+        return sentence
 
 
 def apply_changes(
@@ -65,12 +65,12 @@ def apply_changes(
 ) -> None:
     """Write or remove (None) ``changes`` (paths within the goldens) and then the manifest, as one.
 
-    Without a ``manifest`` the one that is there stays. ``done`` are candidates, which are removed at
-    the end. The caller holds the lock.
+    Without a ``manifest`` the one that is there stays. ``done`` are the ids of candidates, which are removed
+    at the end. The caller holds the lock.
     """
     if manifest is None:
-        standing = project.goldens / MANIFEST
-        manifest = standing.read_bytes() if standing.exists() else dump_manifest({})
+        current = project.goldens / MANIFEST
+        manifest = current.read_bytes() if current.exists() else dump_manifest({})
     staged = project.state / FOLDER
     staged.mkdir(parents=True)
     steps = []
@@ -85,7 +85,7 @@ def apply_changes(
 
 
 def note_in_log(project: Project, action: str, ids: Sequence[str], reason: str) -> None:
-    """Add a line to the state's own log, for what leaves no approval."""
+    """Add a line to the state's own log, for an action that leaves no approval."""
     when = datetime.now(timezone.utc).isoformat(timespec="seconds")
     line = json.dumps({"when": when, "action": action, "ids": list(ids), "reason": reason})
     with (project.state / "log").open("a", encoding="utf-8") as file:
@@ -93,6 +93,7 @@ def note_in_log(project: Project, action: str, ids: Sequence[str], reason: str) 
 
 
 def _settle(project: Project) -> str:
+    """Finish or discard what a killed process left, and say which; empty when there is nothing."""
     staged = project.state / FOLDER
     if (staged / PLAN).exists():
         return _carry_out(project)
@@ -103,7 +104,7 @@ def _settle(project: Project) -> str:
 
 
 def _carry_out(project: Project) -> str:
-    """Take every step of the plan that is not yet taken; taking one twice does no harm."""
+    """Take every step of the plan, unless the goldens were changed after it; it does no harm to take a step twice."""
     from harness.store.candidates import remove_candidate
 
     staged = project.state / FOLDER
@@ -114,12 +115,12 @@ def _carry_out(project: Project) -> str:
         return "discarded an acceptance that was interrupted, since the goldens were changed after it: accept again"
     for number, step in enumerate(steps):
         target = _target(project, step["path"])
-        for litter in target.parent.glob(f".{target.name}.*.tmp"):  # of a write that was killed
-            litter.unlink(missing_ok=True)
+        for leftover in target.parent.glob(f".{target.name}.*.tmp"):  # a write that was killed left it
+            leftover.unlink(missing_ok=True)
         if step["sha256"] is None:
             target.unlink(missing_ok=True)
         else:
-            write_file(target, _staged(staged / str(number), step["sha256"]))
+            write_file(target, _staged_content(staged / str(number), step["sha256"]))
     for identity in done:
         remove_candidate(project, identity)
     _discard(staged)
@@ -139,7 +140,7 @@ def _read_plan(path: Path) -> tuple[list[dict[str, Any]], str, list[str]]:
     return steps, old, done
 
 
-def _staged(path: Path, digest: str) -> bytes:
+def _staged_content(path: Path, digest: str) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Whether the working tree is what its commit says, but for goldens that were accepted and not yet committed."""
+"""The working tree must be what its commit says, but for goldens that were accepted and not yet committed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.store.manifest import APPROVALS, MANIFEST, SUFFIXES, TOLERANCES, En
 
 
 def refuse_dirty(project: Project, manifest: Mapping[str, Entry], named: Collection[str]) -> None:
-    """Raise ApprovalError unless whatever git calls changed is accepted already, or among the ``named`` ids.
+    """Raise ApprovalError unless everything that git calls changed is accepted already, or among the ``named`` ids.
 
     An approval names the commit that its numbers come from; on a dirty tree that would not be true.
     """
@@ -31,6 +31,7 @@ def refuse_dirty(project: Project, manifest: Mapping[str, Entry], named: Collect
 
 
 def _settled(project: Project, manifest: Mapping[str, Entry], named: Collection[str], path: Path, status: str) -> bool:
+    """Whether a path that git calls changed may be so: it belongs to what is accepted already, or to a named id."""
     inside = _within(path, project.goldens)
     if inside == MANIFEST:
         return True  # the chain of approvals vouches for it
@@ -59,5 +60,6 @@ def owner_of(project: Project, path: Path) -> tuple[str, str] | None:
 
 
 def _within(path: Path, folder: Path) -> str:
+    """The path relative to a folder; empty outside it."""
     folder = folder.resolve()
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else ""
