@@ -272,9 +272,14 @@ def test_no_id_is_refused(started):
     before = started.state()
     with pytest.raises(ApprovalError, match="no id was given"):
         accept_candidates(
-            started.project, [], reason="r", rerun=started.rerun, judge=guarded.judge,
-            invariants_hold=lambda s: [], validate=lambda a, s: [],
-        )  # fmt: skip
+            started.project,
+            [],
+            reason="r",
+            rerun=started.rerun,
+            judge=guarded.judge,
+            invariants_hold=lambda s: [],
+            validate=lambda a, s: [],
+        )
     assert started.state() == before
 
 
@@ -487,10 +492,23 @@ def test_a_signed_approval_is_verified(repository, key):
     assert len(approval_log(repository.project)) == 2
     allowed = repository.signers.read_bytes()
     subprocess.run(  # what anybody can check without us
-        ["ssh-keygen", "-Y", "verify", "-f", "allowed_signers", "-I", guarded.MAIL, "-n", "harness",
-         "-s", "goldens/approvals/0002.json.sig"],
-        cwd=repository.root, input=(repository.root / "goldens/approvals/0002.json").read_bytes(), check=True,
-    )  # fmt: skip
+        [
+            "ssh-keygen",
+            "-Y",
+            "verify",
+            "-f",
+            "allowed_signers",
+            "-I",
+            guarded.MAIL,
+            "-n",
+            "harness",
+            "-s",
+            "goldens/approvals/0002.json.sig",
+        ],
+        cwd=repository.root,
+        input=(repository.root / "goldens/approvals/0002.json").read_bytes(),
+        check=True,
+    )
     (repository.root / "goldens/approvals/0002.json.sig").unlink()
     with pytest.raises(GoldenError, match=r"0002.json is not signed: .* ssh-keygen -Y sign -n harness"):
         approval_log(repository.project)

@@ -89,9 +89,13 @@ def change_of(repository, identity=ENERGY, **changes):
     """The change that would lead to the manifest's entry of ``identity``."""
     entry = repository.goldens.manifest()[identity]
     given = {
-        "kind": entry.kind, "before": "0" * 64, "after": entry.sha256, "entry": entry_digest(entry),
-        "schema": entry.schema, "disposition": "refresh",
-    }  # fmt: skip
+        "kind": entry.kind,
+        "before": "0" * 64,
+        "after": entry.sha256,
+        "entry": entry_digest(entry),
+        "schema": entry.schema,
+        "disposition": "refresh",
+    }
     return Change(**{**given, **changes})
 
 
@@ -263,10 +267,12 @@ BYPASSES = {
     "golden": (edit_golden, [f"{ENERGY} is not what was accepted"]),
     "arrays": (edit_arrays, [f"{ENERGY} is not what was accepted"]),
     "golden and manifest": (
-        edit_golden_and_manifest, [f"{ENERGY} was last approved as", f"{ENERGY} differs from base and no new approval"]
+        edit_golden_and_manifest,
+        [f"{ENERGY} was last approved as", f"{ENERGY} differs from base and no new approval"],
     ),
     "golden, manifest and old approval": (
-        edit_golden_manifest_and_old_approval, ["0002.json is not what it was in base", "0003.json is not what it was"]
+        edit_golden_manifest_and_old_approval,
+        ["0002.json is not what it was in base", "0003.json is not what it was"],
     ),
     "golden removed": (remove(f"goldens/{ENERGY}.json"), [f"{ENERGY} is not what was accepted"]),
     "golden and entry removed": (drop_entry, [f"{ENERGY} was approved as", f"{ENERGY} differs from base"]),
@@ -274,10 +280,12 @@ BYPASSES = {
     "arrays added": (write("goldens/heat/cpu/new.npz", b""), ["heat/cpu/new is on the disk and not in MANIFEST"]),
     "tolerances": (write("goldens/tolerances.toml", b"version = 1\n"), ["tolerances.toml is not what was accepted"]),
     "scenario's tolerances": (
-        write("goldens/heat/tolerances.toml", b""), ["heat/tolerances.toml is not what was accepted"]
+        write("goldens/heat/tolerances.toml", b""),
+        ["heat/tolerances.toml is not what was accepted"],
     ),
     "tolerances added": (
-        write("goldens/cold/tolerances.toml", b""), ["cold/tolerances.toml is on the disk and not in MANIFEST"]
+        write("goldens/cold/tolerances.toml", b""),
+        ["cold/tolerances.toml is on the disk and not in MANIFEST"],
     ),
     "tolerances removed": (remove("goldens/heat/tolerances.toml"), ["heat/tolerances.toml is in MANIFEST.json and"]),
     "schema": (write("schemas/energy.schema.json", b"{}"), ["schemas/energy.schema.json is not what was accepted"]),
@@ -290,7 +298,8 @@ BYPASSES = {
         [f"{ENERGY}: its entry in the manifest was edited", f"{ENERGY} differs from base"],
     ),
     "manifest's approval": (
-        lambda r: r.edit_manifest(ENERGY, approval="0001"), [f"{ENERGY}: its entry in the manifest was edited"]
+        lambda r: r.edit_manifest(ENERGY, approval="0001"),
+        [f"{ENERGY}: its entry in the manifest was edited"],
     ),
     "old approval edited": (lambda r: r.edit_approval("0003", reason="x"), ["0003.json is not what it was in base"]),
     "old approval reformatted": (
@@ -306,17 +315,19 @@ BYPASSES = {
     "approval of a digest that is not there": (approve_a_hash_that_is_not_there, ["was last approved as 111111111111"]),
     "approval of an id that is not there": (approve_an_id_that_is_not_there, ["heat/cpu/none was approved as"]),
     "golden and tolerances at once": (
-        golden_and_tolerances_in_one_approval, ["0004.json approves the golden heat/cpu/energy and heat/tolerances"]
+        golden_and_tolerances_in_one_approval,
+        ["0004.json approves the golden heat/cpu/energy and heat/tolerances"],
     ),
     "golden and schema at once": (
-        golden_and_schema_in_one_approval, ["0004.json approves the golden heat/cpu/energy and schemas/energy"]
+        golden_and_schema_in_one_approval,
+        ["0004.json approves the golden heat/cpu/energy and schemas/energy"],
     ),
     "a file among the approvals": (write("goldens/approvals/x.json", b"{}"), ["x.json is not an approval's file"]),
     "goldens led elsewhere": (
         write("pyproject.toml", b'[tool.harness]\nadapter = "plant:pipeline"\ngoldens = "others"\n'),
         ["[tool.harness] goldens was"],
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("committed", [False, True], ids=["working tree", "committed"])

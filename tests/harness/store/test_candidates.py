@@ -59,8 +59,11 @@ def test_listing_gives_candidates_with_their_headline_and_then_edits(repository)
         ("heat/cpu/flux", "golden", "new", "flux is out"),
     ]
     assert [p.identity for p in found[2:]] == [
-        "heat/tolerances.toml", "schemas/energy.schema.json", "schemas/other.schema.json", "tolerances.toml",
-    ]  # fmt: skip
+        "heat/tolerances.toml",
+        "schemas/energy.schema.json",
+        "schemas/other.schema.json",
+        "tolerances.toml",
+    ]
     repository.accept_rules()
     repository.accept()
     repository.offer(candidate=2.0)

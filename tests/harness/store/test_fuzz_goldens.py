@@ -55,10 +55,14 @@ def original():
     rng = np.random.default_rng(0)
     values = {"energy": 1.5, "names": ["a", "ü"], "deep": {"list": [[1, 2], [3.5, None, True]], "nan": "NaN"}}
     arrays = {
-        "field": rng.normal(size=(5, 4)).astype(np.float32), "psi/real": rng.normal(size=7) + 1j,
-        "index": np.arange(6, dtype=np.uint8).reshape(2, 3), "mask": np.array([True, False]),
-        "text": np.array(["ab", "ü"]), "empty": np.empty((0, 3)), "scalar": np.array(2.5),
-    }  # fmt: skip
+        "field": rng.normal(size=(5, 4)).astype(np.float32),
+        "psi/real": rng.normal(size=7) + 1j,
+        "index": np.arange(6, dtype=np.uint8).reshape(2, 3),
+        "mask": np.array([True, False]),
+        "text": np.array(["ab", "ü"]),
+        "empty": np.empty((0, 3)),
+        "scalar": np.array(2.5),
+    }
     return Artifact(values, arrays)
 
 
@@ -107,10 +111,37 @@ def mutate_json(content: bytes, rng: random.Random) -> bytes:
     """JSON with one token replaced by another that is, or is not, JSON."""
     text = content.decode()
     tokens = [
-        "NaN", "Infinity", "-Infinity", "1e999", "-1e999", "9" * 5000, "null", "true", "[]", "{}", '""', "0", "-1",
-        "1.0", "[" * 5000, '{"a":' * 300, '"\\ud800"', '"../../etc/passwd"', '"/etc/passwd"', '"a\\u0000b"', "1" * 399,
-        "\x00", "", '{"schema": 1, "schema": 1}', '"' + "x" * 3000 + '"', "'x'", "0x10", "1_000", "[1,]", "// x\n1",
-    ]  # fmt: skip
+        "NaN",
+        "Infinity",
+        "-Infinity",
+        "1e999",
+        "-1e999",
+        "9" * 5000,
+        "null",
+        "true",
+        "[]",
+        "{}",
+        '""',
+        "0",
+        "-1",
+        "1.0",
+        "[" * 5000,
+        '{"a":' * 300,
+        '"\\ud800"',
+        '"../../etc/passwd"',
+        '"/etc/passwd"',
+        '"a\\u0000b"',
+        "1" * 399,
+        "\x00",
+        "",
+        '{"schema": 1, "schema": 1}',
+        '"' + "x" * 3000 + '"',
+        "'x'",
+        "0x10",
+        "1_000",
+        "[1,]",
+        "// x\n1",
+    ]
     starts = [i for i, c in enumerate(text) if c in '"[{0123456789ntf']
     start = rng.choice(starts)
     end = min((text.find(c, start + 1) for c in ",:\n}]" if text.find(c, start + 1) > 0), default=len(text))
@@ -200,9 +231,18 @@ def test_mutated_manifests_are_read_or_an_error(watched, files):
 def manifest_of(content, identity=ID, kind="golden", **changes):
     digests, sha256, size = combined_digest(content)
     entry = {
-        "kind": kind, "sha256": sha256, "size": size, "files": digests, "approval": "0001", "schema": guarded.SCHEMA,
-        "comparator": "1", "tolerances": "", "environment": "", "seeds": {"train": 7}, "commit": "0" * 40,
-    }  # fmt: skip
+        "kind": kind,
+        "sha256": sha256,
+        "size": size,
+        "files": digests,
+        "approval": "0001",
+        "schema": guarded.SCHEMA,
+        "comparator": "1",
+        "tolerances": "",
+        "environment": "",
+        "seeds": {"train": 7},
+        "commit": "0" * 40,
+    }
     return dump_json({"version": 1, "goldens": {identity: {**entry, **changes}}})
 
 
@@ -263,10 +303,28 @@ def assert_inside(watched, store):
 
 @pytest.mark.parametrize(
     "identity",
-    ["../secret", "../../etc/passwd", "/etc/passwd", "heat/cpu/../../../secret", "heat//energy", "heat/cpu/energy/x",
-     "heat/cpu", "~/x/y", "heat/cpu/.hidden", "C:/x/y", "heat\\cpu\\energy", "heat/cpu/a\0b", "heat/cpu/" + "x" * 300,
-     "a/" * 300 + "x", "heat/cpu/ü", "heat/cpu/energy\n", "", ".", "approvals/cpu/x"],
-)  # fmt: skip
+    [
+        "../secret",
+        "../../etc/passwd",
+        "/etc/passwd",
+        "heat/cpu/../../../secret",
+        "heat//energy",
+        "heat/cpu/energy/x",
+        "heat/cpu",
+        "~/x/y",
+        "heat/cpu/.hidden",
+        "C:/x/y",
+        "heat\\cpu\\energy",
+        "heat/cpu/a\0b",
+        "heat/cpu/" + "x" * 300,
+        "a/" * 300 + "x",
+        "heat/cpu/ü",
+        "heat/cpu/energy\n",
+        "",
+        ".",
+        "approvals/cpu/x",
+    ],
+)
 def test_names_that_lead_elsewhere_are_errors(store, files, identity, watched):
     storage_name = manifest_of(files).replace(ID.encode(), json.dumps(identity)[1:-1].encode())
     with pytest.raises(GoldenError) as raised:
@@ -279,10 +337,19 @@ def test_names_that_lead_elsewhere_are_errors(store, files, identity, watched):
 
 @pytest.mark.parametrize(
     ("identity", "kind"),
-    [("pyproject.toml", "schema"), ("secret.json", "schema"), ("other/secret.json", "schema"),
-     ("MANIFEST.json", "schema"), ("heat/scenario.toml", "tolerances"), ("a/b/tolerances.toml", "tolerances"),
-     (ID, "tolerances"), (ID, "schema"), (ID, "script"), ("tolerances.toml", "golden")],
-)  # fmt: skip
+    [
+        ("pyproject.toml", "schema"),
+        ("secret.json", "schema"),
+        ("other/secret.json", "schema"),
+        ("MANIFEST.json", "schema"),
+        ("heat/scenario.toml", "tolerances"),
+        ("a/b/tolerances.toml", "tolerances"),
+        (ID, "tolerances"),
+        (ID, "schema"),
+        (ID, "script"),
+        ("tolerances.toml", "golden"),
+    ],
+)
 def test_an_id_of_one_kind_is_not_one_of_another(store, files, identity, kind, watched):
     with pytest.raises(GoldenError):
         store.content(identity, kind)
@@ -396,9 +463,10 @@ def test_pickles_are_never_opened(tmp_path, files, how, watched):
         objects = io.BytesIO()
         np.save(objects, np.array([Bomb(trap)], dtype=object), allow_pickle=True)
         member = {
-            "npy of objects": objects.getvalue(), "pickle as npy": payload,
+            "npy of objects": objects.getvalue(),
+            "pickle as npy": payload,
             "object inside text": npy(header("'|O'", shape="(1,)"), payload),
-        }[how]  # fmt: skip
+        }[how]
         attack = {**files, ".npz": archive({"field.npy": member})}
     with pytest.raises(GoldenError):
         parse_artifact(attack, ID)
@@ -463,9 +531,24 @@ def test_arrays_that_lie_about_themselves_are_errors(content):
 
 @pytest.mark.parametrize(
     "name",
-    ["../x.npy", "/x.npy", "a/../x.npy", "a//x.npy", "./x.npy", "C:/x.npy", "C:x.npy", "a\\..\\x.npy", ".npy", "a/.npy",
-     "x.txt", "x", "", "x.npy/", "..npy/../x.npy"],
-)  # fmt: skip
+    [
+        "../x.npy",
+        "/x.npy",
+        "a/../x.npy",
+        "a//x.npy",
+        "./x.npy",
+        "C:/x.npy",
+        "C:x.npy",
+        "a\\..\\x.npy",
+        ".npy",
+        "a/.npy",
+        "x.txt",
+        "x",
+        "",
+        "x.npy/",
+        "..npy/../x.npy",
+    ],
+)
 def test_members_that_lead_out_of_the_archive_are_errors(name):
     with pytest.raises(GoldenError):
         parse_arrays(archive({name: npy(header(), b"x" * 24)}), ID)
@@ -538,12 +621,33 @@ def test_a_bomb_takes_no_memory(claim, monkeypatch):
 @pytest.mark.parametrize(
     "content",
     [
-        b'{"a": NaN}', b'{"a": Infinity}', b'{"a": -Infinity}', b'{"a": 1e999}', b'{"a": 1, "a": 1}', b"[" * 100_000,
-        b'{"a":' * 50_000, b"[" * 65 + b"]" * 65, b'{"a": ' + b"9" * 100_000 + b"}", b"9" * 401, b'{"a": "\\ud800"}',
-        b'{"\\udc00": 1}', b"\xff\xfe{}", b"\xef\xbb\xbf{}", b"", b"{", b"{} {}", b"{'a': 1}", b"{a: 1}", b'{"a": 01}',
-        b'{"a": +1}', b'{"a": "\n"}', b'{"a": .5}', b"nul", b'{"x": {"b": 1, "c": {"d": 1, "d": 2}}}',
+        b'{"a": NaN}',
+        b'{"a": Infinity}',
+        b'{"a": -Infinity}',
+        b'{"a": 1e999}',
+        b'{"a": 1, "a": 1}',
+        b"[" * 100_000,
+        b'{"a":' * 50_000,
+        b"[" * 65 + b"]" * 65,
+        b'{"a": ' + b"9" * 100_000 + b"}",
+        b"9" * 401,
+        b'{"a": "\\ud800"}',
+        b'{"\\udc00": 1}',
+        b"\xff\xfe{}",
+        b"\xef\xbb\xbf{}",
+        b"",
+        b"{",
+        b"{} {}",
+        b"{'a': 1}",
+        b"{a: 1}",
+        b'{"a": 01}',
+        b'{"a": +1}',
+        b'{"a": "\n"}',
+        b'{"a": .5}',
+        b"nul",
+        b'{"x": {"b": 1, "c": {"d": 1, "d": 2}}}',
     ],
-)  # fmt: skip
+)
 def test_what_is_not_strict_json_is_an_error(content):
     with pytest.raises(GoldenError, match=r"x\.json is not strict JSON") as raised:
         parse_json(content, "x.json")
@@ -563,14 +667,22 @@ def test_whole_pairs_of_surrogates_and_long_integers_are_json():
 @pytest.mark.parametrize(
     "about",
     [
-        {"schema": "s", "values": {}}, {"schema": "s", "values": {}, "arrays": {}, "extra": 1},
-        {"schema": 3, "values": {}, "arrays": {}}, {"schema": "s", "values": [], "arrays": {}},
-        {"schema": "s", "values": {}, "arrays": []}, {"schema": "s", "values": {}, "arrays": ["field"]},
-        {"schema": "s", "values": {}, "arrays": 3}, {"schema": "s", "values": {}, "arrays": None},
-        {"schema": "s", "values": {}, "arrays": {"none": None}}, {"schema": "s", "values": {}, "arrays": {"x": {}}},
-        [], None, 3, "text",
+        {"schema": "s", "values": {}},
+        {"schema": "s", "values": {}, "arrays": {}, "extra": 1},
+        {"schema": 3, "values": {}, "arrays": {}},
+        {"schema": "s", "values": [], "arrays": {}},
+        {"schema": "s", "values": {}, "arrays": []},
+        {"schema": "s", "values": {}, "arrays": ["field"]},
+        {"schema": "s", "values": {}, "arrays": 3},
+        {"schema": "s", "values": {}, "arrays": None},
+        {"schema": "s", "values": {}, "arrays": {"none": None}},
+        {"schema": "s", "values": {}, "arrays": {"x": {}}},
+        [],
+        None,
+        3,
+        "text",
     ],
-)  # fmt: skip
+)
 def test_json_that_is_no_artifact_is_an_error(about):
     with pytest.raises(GoldenError, match=ID):
         parse_artifact({".json": dump_json(about)}, ID)

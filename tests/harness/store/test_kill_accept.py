@@ -29,8 +29,11 @@ def nursery(tmp_path, *arguments):
     environment["PYTHONPATH"] = os.pathsep.join([str(HERE.parents[1]), str(HERE)])
     done = subprocess.run(
         [sys.executable, str(HERE / "kill_nursery.py"), str(tmp_path / "repository"), *map(str, arguments)],
-        env=environment, capture_output=True, text=True, timeout=900,
-    )  # fmt: skip
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
