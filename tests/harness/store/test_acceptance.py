@@ -1,4 +1,4 @@
-"""Accept, reject, prune and log: the life cycle of a golden, and every refusal, with real git and real files."""
+"""A golden's life cycle (accept, reject, prune, log) and every refusal are tried with real git and real files."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def template(tmp_path_factory):
     """A repository with one accepted golden (energy 1), committed, and a candidate of 2."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         guarded.quiet_environment(monkeypatch)
-        made = guarded.make(tmp_path_factory.mktemp("template") / "repository")
-        made.accept_rules()
-        made.verify()
-        made.accept()
-        made.commit()
-        made.change_pipeline(2.0)
-        made.verify()
-        return made
+        repository = guarded.make(tmp_path_factory.mktemp("template") / "repository")
+        repository.accept_rules()
+        repository.verify()
+        repository.accept()
+        repository.commit()
+        repository.change_pipeline(2.0)
+        repository.verify()
+        return repository
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def started(template, tmp_path, monkeypatch):
 
 
 def refused(repository, *ids, match, error=ApprovalError, **options):
-    """An acceptance is refused in one sentence, and nothing is changed by it."""
+    """Check that an acceptance is refused in one sentence, and changes nothing."""
     before = repository.state()
     with pytest.raises(error, match=match) as raised:
         repository.accept(*ids, **options)
@@ -96,10 +96,10 @@ def test_fail_pending_accept_pass_change_fail_reject(repository):
 def test_an_approval_says_who_what_why_and_how_far(started):
     head = guarded.git(started.root, "rev-parse", "HEAD")
     old = manifest_of(started)[ENERGY]["sha256"]
-    made = started.accept(
+    approval = started.accept(
         reason=" a new mesh ", issue="https://example.org/7", author="Bo <bo@example.org>", disposition="intended"
     )
-    assert made == approval_log(started.project)[-1]
+    assert approval == approval_log(started.project)[-1]
     record, entry = approval_of(started, "0003"), manifest_of(started)[ENERGY]
     change = record["changes"][ENERGY]
     assert (record["reason"], record["issue"], record["commit"]) == ("a new mesh", "https://example.org/7", head)
@@ -132,10 +132,10 @@ def test_the_largest_deviations_come_first_and_are_few(started):
         failing = [Verdict(p, Status.FAIL, "exact", expected=0, obtained=[1] * 99, used=u) for p, u in used.items()]
         return [*failing, Verdict("worse", Status.FAIL, "exact", used=float("inf")), Verdict("p", Status.PASS, "exact")]
 
-    found = started.accept(judge=judge).changes[ENERGY].deviations
-    assert [d.path for d in found] == ["worse", "v8", "v7", "v6", "v5"]
-    assert found[0].used == "Infinity"
-    assert len(found[1].new) < 100
+    deviations = started.accept(judge=judge).changes[ENERGY].deviations
+    assert [d.path for d in deviations] == ["worse", "v8", "v7", "v6", "v5"]
+    assert deviations[0].used == "Infinity"
+    assert len(deviations[1].new) < 100
 
 
 def test_a_golden_that_loses_its_arrays_loses_their_file(started):
@@ -156,8 +156,8 @@ def test_accepted_and_uncommitted_goldens_do_not_make_the_tree_dirty(started):
 
 def test_several_at_once_make_one_approval(started):
     started.offer("heat/cpu/flux", 2.0)
-    made = started.accept(ENERGY, "heat/cpu/flux", ENERGY)
-    assert {i: c.disposition for i, c in made.changes.items()} == {ENERGY: "refresh", "heat/cpu/flux": "new"}
+    approval = started.accept(ENERGY, "heat/cpu/flux", ENERGY)
+    assert {i: c.disposition for i, c in approval.changes.items()} == {ENERGY: "refresh", "heat/cpu/flux": "new"}
 
 
 # Refusals
@@ -199,7 +199,7 @@ def test_an_old_approval_that_was_rewritten_is_dirty_even_if_the_chain_holds(sta
     refused(started, "heat/cpu/flux", match=r"dirty .*0003\.json")
 
 
-def test_a_state_that_git_sees_is_told_how_to_ignore_it(started):
+def test_a_state_that_git_sees_is_refused_with_how_to_ignore_it(started):
     started.write(".gitignore", "")
     guarded.git(started.root, "commit", "-qam", "see everything")
     refused(started, match="add it to .gitignore")
@@ -419,8 +419,8 @@ def test_goldens_that_lie_behind_a_link_are_not_written(started, tmp_path):
 
 def test_edited_rules_are_accepted_as_they_are(started):
     started.write("goldens/heat/tolerances.toml", 'version = 1\n[rules]\n"energy" = { rtol = 0.5 }\n')
-    made = started.accept("heat/tolerances.toml", reason="the mesh is coarse")
-    assert made.changes["heat/tolerances.toml"].disposition == "refresh"
+    approval = started.accept("heat/tolerances.toml", reason="the mesh is coarse")
+    assert approval.changes["heat/tolerances.toml"].disposition == "refresh"
     assert list_edits(started.project) == []
 
 
@@ -491,7 +491,7 @@ def test_a_signed_approval_is_verified(repository, key):
     assert (repository.root / "goldens/approvals/0002.json.sig").read_text().startswith("-----BEGIN SSH SIGNATURE")
     assert len(approval_log(repository.project)) == 2
     allowed = repository.signers.read_bytes()
-    subprocess.run(  # what anybody can check without us
+    subprocess.run(  # anybody can check this without the harness
         [
             "ssh-keygen",
             "-Y",
@@ -580,13 +580,13 @@ def test_prune_removes_goldens_that_nothing_makes_and_says_so(started):
     with pytest.raises(ApprovalError, match=r"dirty .*elsewhere\.py"):
         prune_goldens(started.project, set(), reason="stage removed")
     (started.root / "elsewhere.py").unlink()
-    orphans, gone, made = prune_goldens(started.project, set(), reason="stage removed")
+    orphans, gone, approval = prune_goldens(started.project, set(), reason="stage removed")
     assert (orphans, gone) == (["heat/cpu/orphan"], [ENERGY])
-    assert (made.changes[ENERGY].disposition, made.changes[ENERGY].after) == ("removed", None)
+    assert (approval.changes[ENERGY].disposition, approval.changes[ENERGY].after) == ("removed", None)
     assert list((started.root / "goldens/heat/cpu").iterdir()) == []
     assert ENERGY not in manifest_of(started)
     assert "heat/tolerances.toml" in manifest_of(started)
-    assert approval_log(started.project)[-1] == made
+    assert approval_log(started.project)[-1] == approval
     started.verify()
     assert started.accept().changes[ENERGY].disposition == "new"
 
@@ -635,8 +635,8 @@ def test_log_names_the_broken_link(started, tamper, match):
 
 
 def test_an_approval_is_read_as_it_was_written(started):
-    made = started.accept(issue="https://example.org/ü")
-    assert parse_approval(dump_approval(made), "x") == made
+    approval = started.accept(issue="https://example.org/ü")
+    assert parse_approval(dump_approval(approval), "x") == approval
 
 
 def test_a_value_that_is_not_finite_is_kept_by_name():

@@ -1,4 +1,4 @@
-"""``--approvals BASE``: what was approved passes, and every way around an approval is a sentence."""
+"""``--approvals BASE`` passes what was approved, and answers every way around an approval with a sentence."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ FLUX = "heat/cpu/flux"
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory):
-    """Rules and two goldens, accepted one by one (approvals 1 to 3) and committed as ``base``."""
+    """Rules and two goldens, which were accepted one by one (approvals 1 to 3) and committed as ``base``."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         guarded.quiet_environment(monkeypatch)
-        made = guarded.make(tmp_path_factory.mktemp("template") / "repository")
-        made.accept_rules()
+        repository = guarded.make(tmp_path_factory.mktemp("template") / "repository")
+        repository.accept_rules()
         for identity in (ENERGY, FLUX):
-            made.offer(identity, 1.0)
-            made.accept(identity)
-        made.commit()
-        guarded.git(made.root, "tag", "base")
-        return made
+            repository.offer(identity, 1.0)
+            repository.accept(identity)
+        repository.commit()
+        guarded.git(repository.root, "tag", "base")
+        return repository
 
 
 @pytest.fixture
@@ -57,13 +57,14 @@ def move(repository, value, identity=ENERGY):
 
 
 def problems(repository, base="base"):
-    found = check_approvals(repository.project, base)
-    assert all(isinstance(p, str) and p and "\n" not in p for p in found)
-    return found
+    """What is wrong against ``base``; every problem is one line of text."""
+    sentences = check_approvals(repository.project, base)
+    assert all(isinstance(s, str) and s and "\n" not in s for s in sentences)
+    return sentences
 
 
 def rewrite_golden(repository, value, identity=ENERGY):
-    """Put another golden in place, with no word to manifest or approvals; gives its files' digests."""
+    """Put another golden in place, with no word to manifest or approvals, and give the content of its files."""
     files = dump_artifact(guarded.artifact(value), guarded.SCHEMA)
     for suffix, content in files.items():
         repository.write(f"goldens/{identity}{suffix}", content)
@@ -76,19 +77,19 @@ def forge_entry(repository, files, identity=ENERGY, **changes):
 
 
 def forge_approval(repository, number, changes):
-    """An approval written by hand, its link to the one before made to hold."""
+    """Write an approval by hand whose link to the one before holds."""
     folder = repository.root / "goldens/approvals"
     previous = sha256((folder / f"{int(number) - 1:04d}.json").read_bytes())
     model = parse_approval((folder / "0001.json").read_bytes(), "")
     text = {f: getattr(model, f) for f in ("when", "reason", "issue", "author", "approver", "commit")}
-    made = Approval(id=number, previous=previous, changes=changes, **text)
-    (folder / f"{number}.json").write_bytes(dump_approval(made))
+    approval = Approval(id=number, previous=previous, changes=changes, **text)
+    (folder / f"{number}.json").write_bytes(dump_approval(approval))
 
 
 def change_of(repository, identity=ENERGY, **changes):
     """The change that would lead to the manifest's entry of ``identity``."""
     entry = repository.goldens.manifest()[identity]
-    given = {
+    change = {
         "kind": entry.kind,
         "before": "0" * 64,
         "after": entry.sha256,
@@ -96,7 +97,7 @@ def change_of(repository, identity=ENERGY, **changes):
         "schema": entry.schema,
         "disposition": "refresh",
     }
-    return Change(**{**given, **changes})
+    return Change(**{**change, **changes})
 
 
 # What is fine
@@ -252,7 +253,7 @@ def drop_entry(r):
 
 
 def replace_all(r):
-    """Start over: a manifest and approvals that agree with each other, and with nothing that was there."""
+    """Start over, with a manifest and approvals that agree with each other, and with nothing that was there."""
     for path in (r.root / "goldens/approvals").iterdir():
         path.unlink()
     (r.root / "goldens/MANIFEST.json").unlink()
@@ -337,9 +338,9 @@ def test_a_way_around_is_a_sentence(repository, name, committed):
     bypass(repository)
     if committed:
         repository.commit()
-    found = problems(repository_of(repository, name))
-    for sentence in expected:
-        assert any(sentence in problem for problem in found), found
+    sentences = problems(repository_of(repository, name))
+    for part in expected:
+        assert any(part in sentence for sentence in sentences), sentences
 
 
 def repository_of(repository, name):
@@ -396,19 +397,21 @@ def keys(tmp_path):
 
 @pytest.fixture
 def signed(tmp_path, keys, monkeypatch):
-    """A repository whose approvals are signed from the first on, by Ada."""
+    """A repository whose approvals Ada signs, from the first on."""
     guarded.quiet_environment(monkeypatch)
-    made = guarded.make(tmp_path / "signed")
+    repository = guarded.make(tmp_path / "signed")
     public = (keys / "ada.pub").read_text().strip()
-    made.signers = made.write("allowed_signers", f"{guarded.MAIL} {public}\n")
-    made.write("pyproject.toml", '[tool.harness]\nadapter = "plant:pipeline"\nallowed_signers = "allowed_signers"\n')
-    made.commit()
+    repository.signers = repository.write("allowed_signers", f"{guarded.MAIL} {public}\n")
+    repository.write(
+        "pyproject.toml", '[tool.harness]\nadapter = "plant:pipeline"\nallowed_signers = "allowed_signers"\n'
+    )
+    repository.commit()
     rules = ["heat/tolerances.toml", "tolerances.toml", "schemas/energy.schema.json", "schemas/other.schema.json"]
-    made.accept(*rules, sign_key=keys / "ada")
-    made.commit()
-    guarded.git(made.root, "tag", "base")
-    made.offer()
-    return made
+    repository.accept(*rules, sign_key=keys / "ada")
+    repository.commit()
+    guarded.git(repository.root, "tag", "base")
+    repository.offer()
+    return repository
 
 
 def test_a_signed_change_is_fine(signed, keys):
@@ -424,8 +427,7 @@ def test_a_change_without_its_signature_is_a_sentence(signed, keys):
 
 def test_an_old_signature_is_kept_too(signed):
     (signed.root / "goldens/approvals/0001.json.sig").unlink()
-    found = problems(signed)
-    assert any("0001.json.sig is in base and was removed" in p for p in found)
+    assert any("0001.json.sig is in base and was removed" in p for p in problems(signed))
 
 
 def test_nobody_lets_himself_in(signed, keys):
@@ -434,8 +436,7 @@ def test_nobody_lets_himself_in(signed, keys):
     signed.write("allowed_signers", signed.signers.read_text() + f"m@example.org {mallory}\n")
     signed.commit()
     signed.accept(sign_key=keys / "mallory", approver="M <m@example.org>")
-    found = problems(signed)
-    assert found == [
+    assert problems(signed) == [
         "approvals/0002.json: its signature is not one by m@example.org that the allowed signers vouch for"
     ]
 

@@ -1,4 +1,4 @@
-"""Candidates: whole or absent, never in CI, and edits of rules beside them."""
+"""Candidates are whole or absent, and are never kept in CI; edits of rules are listed beside them."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def folder(repository):
 def test_a_candidate_is_read_as_it_was_added(repository):
     given = Artifact({"energy": 1.5, "list": [1, "NaN"]}, {"a/b": np.arange(6, dtype=np.int16).reshape(2, 3)})
     assert repository.offer(candidate=given, why="too hot", commit="abc")
-    found, schema, about = read_candidate(repository.project, guarded.ENERGY)
-    assert found.values == given.values
-    assert found.arrays["a/b"].dtype == np.int16
-    np.testing.assert_array_equal(found.arrays["a/b"], given.arrays["a/b"])
+    artifact, schema, about = read_candidate(repository.project, guarded.ENERGY)
+    assert artifact.values == given.values
+    assert artifact.arrays["a/b"].dtype == np.int16
+    np.testing.assert_array_equal(artifact.arrays["a/b"], given.arrays["a/b"])
     assert (schema, about["why"], about["commit"]) == (guarded.SCHEMA, "too hot", "abc")
 
 
@@ -53,12 +53,12 @@ def test_the_goldens_are_never_touched(repository):
 def test_listing_gives_candidates_with_their_headline_and_then_edits(repository):
     repository.offer("heat/cpu/flux", why="flux is out")
     repository.offer(guarded.ENERGY, why="energy is out")
-    found = list_pending(repository.project)
-    assert [(p.identity, p.kind, p.change, p.headline) for p in found[:2]] == [
+    pending = list_pending(repository.project)
+    assert [(p.identity, p.kind, p.change, p.headline) for p in pending[:2]] == [
         (guarded.ENERGY, "golden", "new", "energy is out"),
         ("heat/cpu/flux", "golden", "new", "flux is out"),
     ]
-    assert [p.identity for p in found[2:]] == [
+    assert [p.identity for p in pending[2:]] == [
         "heat/tolerances.toml",
         "schemas/energy.schema.json",
         "schemas/other.schema.json",
@@ -159,8 +159,8 @@ def test_edits_are_new_changed_or_removed_and_nothing_else(repository):
     repository.write("schemas/third.schema.json", "{}")
     (repository.root / "goldens/heat/tolerances.toml").unlink()
     repository.write("schemas/notes.txt", "no schema")
-    found = {e.identity: (e.kind, e.change) for e in list_edits(project)}
-    assert found == {
+    edits = {e.identity: (e.kind, e.change) for e in list_edits(project)}
+    assert edits == {
         "tolerances.toml": ("tolerances", "changed"),
         "heat/tolerances.toml": ("tolerances", "removed"),
         "schemas/third.schema.json": ("schema", "new"),

@@ -1,4 +1,4 @@
-"""Damaged and hostile goldens: read as they were, or a GoldenError; nothing is run, nothing is read elsewhere."""
+"""Damaged and hostile goldens are read as they were, or give a GoldenError; nothing is run or read elsewhere."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from harness.store.goldens import Goldens
 from harness.store.manifest import Entry, combined_digest, dump_manifest, parse_manifest
 
 ID = "heat/cpu/energy"
-MUTANTS = 600  # of each kind of reader, beside the ones made by hand
-WATCH: list[str] | None = None  # paths that are opened, while somebody watches
+MUTANTS = 600  # for each kind of reader, beside those that are written by hand
+WATCH: list[str] | None = None  # the paths that are opened, while somebody watches
 
 
 def _watch(event, arguments):
@@ -37,14 +37,14 @@ def _watch(event, arguments):
         WATCH.append(f"{event} {str(arguments[0]) if event == 'open' else arguments!r}")
 
 
-sys.addaudithook(_watch)  # cannot be taken away again; does nothing unless WATCH is a list
+sys.addaudithook(_watch)  # it cannot be taken away again, and does nothing unless WATCH is a list
 
 
 @pytest.fixture
 def watched():
     """Every file that is opened and all code that is compiled or run during the test."""
     global WATCH
-    b"x".decode("cp437")  # zipfile's; a codec is imported when it is first used
+    b"x".decode("cp437")  # zipfile uses this codec, which is imported at its first use
     WATCH = []
     yield WATCH
     WATCH = None
@@ -152,11 +152,11 @@ def attempts(content, rng, other, n):
     return (mutate(content, rng, other) if rng.random() < 0.6 else mutate_json(content, rng) for _ in range(n))
 
 
-# Readers alone: anything but an artifact or a GoldenError is a hole
+# Readers by themselves: any outcome but an artifact or a GoldenError is a hole
 
 
 def outcome(reader, *arguments):
-    """What a reader gives, and what it says if that is a GoldenError; anything else is raised."""
+    """What a reader gives, and the message if that is a GoldenError; any other error is raised."""
     try:
         return reader(*arguments), ""
     except GoldenError as error:
@@ -166,15 +166,15 @@ def outcome(reader, *arguments):
 def test_mutated_json_is_an_artifact_or_an_error(files, original, watched):
     rng, refused = random.Random(1), 0
     for content in attempts(files[".json"], rng, files[".npz"], MUTANTS):
-        found, said = outcome(parse_artifact, {**files, ".json": content}, ID)
-        refused += bool(said)
-        if found:
-            artifact, schema = found
+        reading, message = outcome(parse_artifact, {**files, ".json": content}, ID)
+        refused += bool(message)
+        if reading:
+            artifact, schema = reading
             assert artifact.arrays.keys() == original.arrays.keys()
             dump_artifact(artifact, schema)  # whatever was read can be written
         else:
-            assert ID in said
-            assert said.isprintable()
+            assert ID in message
+            assert message.isprintable()
     assert refused > MUTANTS / 2
     assert watched == []
 
@@ -183,30 +183,30 @@ def test_mutated_arrays_are_whole_or_an_error(files, original, watched):
     rng, refused = random.Random(2), 0
     for _ in range(MUTANTS):
         content = mutate(files[".npz"], rng, files[".json"])
-        found, said = outcome(parse_artifact, {**files, ".npz": content}, ID)
-        refused += bool(said)
-        if found:
-            assert same(found[0], original)  # the archive has checksums
+        reading, message = outcome(parse_artifact, {**files, ".npz": content}, ID)
+        refused += bool(message)
+        if reading:
+            assert same(reading[0], original)  # the archive has checksums
         else:
-            assert ID in said
-            assert said.isprintable()
+            assert ID in message
+            assert message.isprintable()
     assert refused > MUTANTS / 2
     assert watched == []
 
 
 def test_mutated_members_with_right_checksums_are_arrays_or_an_error(watched):
-    """Behind the archive's checksums: the array's own header and content."""
+    """Behind the archive's checksums, the array's own header and content are read with care too."""
     rng, refused = random.Random(3), 0
     for array in (np.arange(6.0).reshape(2, 3), np.array([True, False]), np.array(["ab", "cd"]), np.array(3j)):
         buffer = io.BytesIO()
         np.lib.format.write_array(buffer, array, version=(1, 0))
         for _ in range(MUTANTS // 4):
             try:
-                found = parse_arrays(archive({"x.npy": mutate(buffer.getvalue(), rng, b"(1, 2)O|<f8'{}")}), ID)
-                assert set(found) == {"x"}
-                assert found["x"].dtype.kind in ARRAY_KINDS
-                found["x"].tolist()  # text within Unicode
-                assert all(b in (0, 1) for b in (found["x"].tobytes() if found["x"].dtype == bool else b""))
+                arrays = parse_arrays(archive({"x.npy": mutate(buffer.getvalue(), rng, b"(1, 2)O|<f8'{}")}), ID)
+                assert set(arrays) == {"x"}
+                assert arrays["x"].dtype.kind in ARRAY_KINDS
+                arrays["x"].tolist()  # text within Unicode
+                assert all(b in (0, 1) for b in (arrays["x"].tobytes() if arrays["x"].dtype == bool else b""))
             except GoldenError:
                 refused += 1
     assert refused > MUTANTS / 3
@@ -216,11 +216,11 @@ def test_mutated_members_with_right_checksums_are_arrays_or_an_error(watched):
 def test_mutated_manifests_are_read_or_an_error(watched, files):
     manifest, rng, refused = manifest_of(files), random.Random(4), 0
     for content in attempts(manifest, rng, files[".json"], MUTANTS):
-        entries, said = outcome(parse_manifest, content, "MANIFEST.json")
-        refused += bool(said)
+        entries, message = outcome(parse_manifest, content, "MANIFEST.json")
+        refused += bool(message)
         if entries is None:
-            assert "MANIFEST.json" in said
-            assert said.isprintable()
+            assert "MANIFEST.json" in message
+            assert message.isprintable()
         else:
             assert all(check_id(i) and isinstance(e, Entry) for i, e in entries.items())
             assert parse_manifest(dump_manifest(entries), "") == entries
@@ -246,7 +246,7 @@ def manifest_of(content, identity=ID, kind="golden", **changes):
     return dump_json({"version": 1, "goldens": {identity: {**entry, **changes}}})
 
 
-# The store: what is not what was accepted is never read
+# The store never reads what is not what was accepted
 
 
 @pytest.fixture
@@ -264,9 +264,9 @@ def read(store):
 
 
 def test_the_store_reads_what_was_accepted(store, original):
-    found = read(store)
-    assert same(found.artifact, original)
-    assert found.schema == guarded.SCHEMA
+    golden = read(store)
+    assert same(golden.artifact, original)
+    assert golden.schema == guarded.SCHEMA
 
 
 def test_another_artifact_in_the_place_of_a_golden_is_an_error(store, original):
@@ -286,8 +286,8 @@ def test_a_store_with_any_damage_is_read_as_it_was_or_an_error(store, files, ori
         path.write_bytes(mutate(good[name], rng, files[".json"]))
         try:
             entry = store.manifest().get(ID)
-            found = store.read(ID, entry) if entry else None
-            assert found is None or same(found.artifact, original)
+            golden = store.read(ID, entry) if entry else None
+            assert golden is None or same(golden.artifact, original)
         except GoldenError:
             refused += 1
         path.write_bytes(good[name])
@@ -353,7 +353,7 @@ def test_names_that_lead_elsewhere_are_errors(store, files, identity, watched):
 def test_an_id_of_one_kind_is_not_one_of_another(store, files, identity, kind, watched):
     with pytest.raises(GoldenError):
         store.content(identity, kind)
-    if identity != "other/secret.json":  # only the folder's name tells
+    if identity != "other/secret.json":  # only the name of the folder tells
         with pytest.raises(GoldenError):
             parse_manifest(manifest_of({".json": b""}, identity, kind), "MANIFEST.json")
     assert watched == []
@@ -398,7 +398,7 @@ def test_a_golden_larger_than_any_is_not_read(store, monkeypatch, watched):
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"kind": "script"}, "no known kind"),
         ({"kind": []}, "no known kind"),
@@ -416,12 +416,12 @@ def test_a_golden_larger_than_any_is_not_read(store, monkeypatch, watched):
         ({"extra": 1}, "not a manifest entry"),
     ],
 )
-def test_entries_with_wrong_fields_are_errors(files, changes, said):
-    with pytest.raises(GoldenError, match=said):
+def test_entries_with_wrong_fields_are_errors(files, changes, message):
+    with pytest.raises(GoldenError, match=message):
         parse_manifest(manifest_of(files, **changes), "MANIFEST.json")
 
 
-# Made by hand: the tricks that chance does not find
+# Written by hand: the tricks that chance does not hit upon
 
 
 def archive(members, method=zipfile.ZIP_STORED):
@@ -475,7 +475,7 @@ def test_pickles_are_never_opened(tmp_path, files, how, watched):
 
 
 def test_a_planted_pickle_would_have_fired(tmp_path):
-    """The trap of the test above is a trap."""
+    """This shows that the trap of the test above is one."""
     trap = tmp_path / "trap"
     pickle.loads(pickle.dumps(Bomb(trap))).close()
     assert trap.exists()
@@ -574,10 +574,10 @@ def test_only_the_packing_that_we_write_is_read(method):
     "change",
     [
         lambda z: z.replace(b"PK\x03\x04", b"PK\x03\x05", 1),
-        lambda z: z[:6] + b"\x01\x00" + z[8:],  # encrypted, says the member
+        lambda z: z[:6] + b"\x01\x00" + z[8:],  # the member says that it is encrypted
         lambda z: z.replace(
             b"PK\x01\x02\x14\x03\x14\x00\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x01\x00"
-        ),  # says the list
+        ),  # the list of members says that it is encrypted
         lambda z: z + b"tail",
         lambda z: b"",
         lambda z: b"not a zip at all",
@@ -587,10 +587,10 @@ def test_only_the_packing_that_we_write_is_read(method):
 )
 def test_wrong_archives_are_errors_or_read_as_they_were(files, original, change):
     try:
-        found = parse_artifact({**files, ".npz": change(files[".npz"])}, ID)[0]
+        artifact = parse_artifact({**files, ".npz": change(files[".npz"])}, ID)[0]
     except GoldenError:
         return
-    assert same(found, original)
+    assert same(artifact, original)
 
 
 def forged_size(content: bytes, size: int) -> bytes:
@@ -604,7 +604,7 @@ def forged_size(content: bytes, size: int) -> bytes:
 
 @pytest.mark.parametrize("claim", [None, 100, 2**32 - 1, 2**30])
 def test_a_bomb_takes_no_memory(claim, monkeypatch):
-    """64 MiB of zeros in 64 KiB: honest about it, or claiming to be small, or huge."""
+    """The bomb is 64 MiB of zeros in 64 KiB, which is honest about it, or claims to be small, or huge."""
     monkeypatch.setattr(artifacts, "LARGEST_ARRAYS", 2**20)
     zeros = npy(header(shape="(8388608,)"), bytes(2**26))
     content = archive({"x.npy": zeros}, zipfile.ZIP_DEFLATED)

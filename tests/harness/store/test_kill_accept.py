@@ -24,34 +24,35 @@ needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="the killed proc
 
 
 def nursery(tmp_path, *arguments):
+    """How often each outcome was seen by ``kill_nursery.py``, which kills acceptances in a process of its own."""
     environment = {k: v for k, v in os.environ.items() if k not in ("CI", "GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE")}
     environment |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "OPENBLAS_NUM_THREADS": "1"}
     environment["PYTHONPATH"] = os.pathsep.join([str(HERE.parents[1]), str(HERE)])
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, str(HERE / "kill_nursery.py"), str(tmp_path / "repository"), *map(str, arguments)],
         env=environment,
         capture_output=True,
         text=True,
         timeout=900,
     )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    assert process.returncode == 0, process.stderr
+    return json.loads(process.stdout)
 
 
 @needs_fork
 def test_killed_before_any_change_of_the_disk_it_is_the_old_state_or_the_new(tmp_path):
-    found = nursery(tmp_path, 1)
-    assert found["moments"] > 30  # every file staged, renamed and removed is one
-    assert min(found["old"], found["new"], found["finished"], found["discarded"], found["repairs killed"]) > 3
+    counts = nursery(tmp_path, 1)
+    assert counts["moments"] > 30  # every file staged, renamed and removed is one
+    assert min(counts[outcome] for outcome in ("old", "new", "finished", "discarded", "repairs killed")) > 3
 
 
 @needs_fork
 def test_killed_at_random_moments_it_is_the_old_state_or_the_new(tmp_path):
-    found = nursery(tmp_path, 2, KILLS)
-    assert found["kills"] == KILLS
-    assert found["old"] > 20
-    assert found.get("finished", 0) + found.get("discarded", 0) > 5  # killed while it wrote
-    assert found["old"] + found["new"] >= KILLS
+    counts = nursery(tmp_path, 2, KILLS)
+    assert counts["kills"] == KILLS
+    assert counts["old"] > 20
+    assert counts.get("finished", 0) + counts.get("discarded", 0) > 5  # killed while it wrote
+    assert counts["old"] + counts["new"] >= KILLS
 
 
 @pytest.fixture
