@@ -26,12 +26,12 @@ ENERGY = "heat/cpu/energy"
 
 
 def git(root: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", "-C", str(root), *arguments], check=True, capture_output=True, text=True)
-    return done.stdout.strip()
+    process = subprocess.run(["git", "-C", str(root), *arguments], check=True, capture_output=True, text=True)
+    return process.stdout.strip()
 
 
 def judge(identity: str, golden: Artifact, obtained: Artifact) -> list[Verdict]:
-    """Within 1 % of the golden."""
+    """The verdict on the energy, which may be 1 % off the golden."""
     old, new = golden.values["energy"], obtained.values["energy"]
     used = abs(new - old) / (0.01 * abs(old))
     status, message = (Status.PASS, "") if used <= 1 else (Status.FAIL, f"expected {old}, obtained {new}")
@@ -44,13 +44,13 @@ def artifact(value: float) -> Artifact:
 
 @dataclass
 class Guarded:
-    """The repository. ``fresh`` overrides what a fresh run gives; the other three are what is wrong, if anything."""
+    """The repository. ``fresh`` overrides what a fresh run gives; ``invalid`` and ``broken`` are problems to report."""
 
     root: Path
     fresh: Artifact | None = None
     invalid: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
-    meanwhile: object = None  # called while the fresh run is made
+    meanwhile: object = None  # it is called during the fresh run
     signers: Path | None = None
 
     @property
@@ -107,7 +107,7 @@ class Guarded:
             "rerun": self.rerun,
             "judge": judge,
             "invariants_hold": lambda scenario: self.broken,
-            "validate": lambda found, schema: self.invalid,
+            "validate": lambda candidate, schema: self.invalid,
         }
         return accept_candidates(self.project, ids or (ENERGY,), reason=reason, **{**callables, **options})
 
@@ -133,7 +133,7 @@ class Guarded:
 
 
 def quiet_environment(monkeypatch) -> None:
-    """Git without anybody's own settings, and no CI."""
+    """Let git see nobody's own settings, and the harness no CI."""
     for name in ("CI", "GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)

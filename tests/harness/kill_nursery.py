@@ -1,7 +1,7 @@
-"""Accepts goldens in children that are killed, and looks at what they leave; run by test_kill_accept.py.
+"""A script that kills children while they accept goldens, and looks at what they leave; test_kill_accept.py runs it.
 
 The children are forked from one process that has imported everything, so that a kill costs
-milliseconds. Prints what it found as JSON; an assertion that fails ends it.
+milliseconds. It prints as JSON how often it saw each outcome; an assertion that fails ends it.
 """
 
 from __future__ import annotations
@@ -67,11 +67,11 @@ class Nursery:
         self.value, self.count = 1.0, 1
         self.offer()
         self.repository.accept()
-        self.found: Counter[str] = Counter()
+        self.outcomes: Counter[str] = Counter()
         self.turn()
 
     def offer(self):
-        """A candidate that differs from the golden, with and without arrays by turns."""
+        """Keep a candidate that differs from the golden, with and without arrays by turns."""
         self.value = 3.0 - self.value
         candidate = guarded.artifact(self.value)
         if self.value == 2.0:
@@ -87,7 +87,7 @@ class Nursery:
         self.repository.accept()
 
     def check(self):
-        """The old state or the new one, whole; after the new one it is another candidate's turn."""
+        """Check that the old state or the new one is there, whole; after the new one it is another candidate's turn."""
         project = self.repository.project
         assert not (project.state / FOLDER).exists()
         approvals = approval_log(project)
@@ -107,7 +107,7 @@ class Nursery:
             assert (energy, waiting) == (3.0 - self.value, [ENERGY])
             assert read_candidate(project, ENERGY)[0].values == {"energy": self.value}
             assert self.snapshot() == self.old
-        self.found["new" if new else "old"] += 1
+        self.outcomes["new" if new else "old"] += 1
         if new:
             self.turn()
 
@@ -119,19 +119,19 @@ class Nursery:
         self.old = self.snapshot()
 
     def recover(self):
-        said = recover_acceptance(self.repository.project)
-        self.found[said.split()[0] if said else "nothing to do"] += 1
+        sentence = recover_acceptance(self.repository.project)
+        self.outcomes[sentence.split()[0] if sentence else "nothing to do"] += 1
 
 
 def at_every_change(nursery, chance):
     """Kill before each change of the disk in turn, and then once more while that is repaired."""
     for moment in range(10_000):
         if not killed(child(nursery.accept, moment)):
-            nursery.found["moments"] = moment
+            nursery.outcomes["moments"] = moment
             nursery.check()
             return
         if (nursery.repository.project.state / FOLDER).exists():
-            nursery.found["repairs killed"] += killed(child(nursery.recover, chance.randrange(12)))
+            nursery.outcomes["repairs killed"] += killed(child(nursery.recover, chance.randrange(12)))
         nursery.recover()
         nursery.check()
 
@@ -139,7 +139,7 @@ def at_every_change(nursery, chance):
 def at_random(nursery, chance, kills):
     """Kill at random moments by the clock: half of them in all of an acceptance, half in what it writes."""
     usual = {"all": 0.05, "writes": 0.005}
-    while nursery.found["kills"] < kills:
+    while nursery.outcomes["kills"] < kills:
         phase = chance.choice(list(usual))
         reader, writer = os.pipe()
         started = time.perf_counter()
@@ -151,7 +151,7 @@ def at_random(nursery, chance, kills):
         time.sleep(chance.uniform(0, 1.2 * usual[phase]))
         os.kill(pid, signal.SIGKILL)
         if killed(pid):
-            nursery.found["kills"] += 1
+            nursery.outcomes["kills"] += 1
             usual[phase] *= 1.05  # until some are late: it should come to the end now and then
         else:
             usual[phase] = min(usual[phase] * 0.8, time.perf_counter() - started)
@@ -162,9 +162,9 @@ def at_random(nursery, chance, kills):
 
 if __name__ == "__main__":
     os.fsync = lambda handle: None  # what a killed process wrote, the system keeps; on a busy disk this takes minutes
-    made, randomness = Nursery(Path(sys.argv[1])), random.Random(int(sys.argv[2]))
+    nursery, randomness = Nursery(Path(sys.argv[1])), random.Random(int(sys.argv[2]))
     if len(sys.argv) > 3:
-        at_random(made, randomness, int(sys.argv[3]))
+        at_random(nursery, randomness, int(sys.argv[3]))
     else:
-        at_every_change(made, randomness)
-    print(json.dumps(made.found))
+        at_every_change(nursery, randomness)
+    print(json.dumps(nursery.outcomes))
