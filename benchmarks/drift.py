@@ -20,7 +20,7 @@ from environments import PINNED
 from harness.core.errors import HarnessError
 from harness.core.project import find_project
 from harness.core.verdicts import Report, Verdict
-from harness.study.matrix import collect_matrix, read_matrix_reports
+from harness.study.matrix_collection import collect_matrix, read_matrix_reports
 from harness.verify.suite import verification_subject
 
 matplotlib.use("svg")

@@ -25,7 +25,8 @@ from guard.axes import axes
 from harness.core import text
 from harness.core.reports import read_report
 from harness.core.verdicts import Report
-from harness.study.matrix import Matrix, collect_matrix
+from harness.study.matrix import Matrix
+from harness.study.matrix_collection import collect_matrix
 
 ROOT = Path(__file__).parent.parent
 OUT = ROOT / ".harness/injections"
@@ -68,7 +69,7 @@ def row(name: str, fault: Fault, where: list[str], found: Matrix) -> tuple[str, 
     """A line of the table, and whether the fault was caught everywhere it was, and blamed on its axis."""
     caught = [e.name for e in found.environments if found.failed(e.name)]
     first = found.findings[0] if found.findings else None
-    blamed = first.movement.said if first else "nothing"
+    blamed = first.movement.sentence if first else "nothing"
     right = first is not None and (
         first.movement.axes == (fault.axis,) if fault.axis else first.movement.kind == "everywhere"
     )

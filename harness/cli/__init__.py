@@ -1,5 +1,5 @@
 """The ``harness`` command: what each subcommand does, and what it prints."""
 
-from harness.cli.commands import main
+from harness.cli.app import main
 
 __all__ = ["main"]

@@ -5,28 +5,37 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 from harness.core.errors import HarnessError
 from harness.core.project import Project, find_project
+from harness.core.protocol import Json
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that is looked at. ``needed``: nothing works without it. ``remedy`` is empty where it holds."""
+    """What is checked, and whether it holds.
+
+    ``needed``: nothing works without it; ``state``: how it is; ``remedy``: what to do, empty where it holds.
+    """
 
     name: str
     held: bool
     needed: bool
-    found: str
+    state: str
     remedy: str = ""
 
 
 def run_checks() -> list[Check]:
     """Every check, in the order in which a new user would mend them."""
     return list(_examine())
+
+
+def checks_to_json(checks: Sequence[Check]) -> list[dict[str, Json]]:
+    """The checks as ``harness doctor --json`` prints them, where a state is called ``found``."""
+    return [{"name": c.name, "held": c.held, "needed": c.needed, "found": c.state, "remedy": c.remedy} for c in checks]
 
 
 def _examine() -> Iterator[Check]:

@@ -11,6 +11,10 @@ class ProjectError(HarnessError):
     """A ``[tool.harness]`` table, an adapter or a scenario that cannot be used."""
 
 
+class NoProjectError(ProjectError):
+    """No ``pyproject.toml`` here or above has a ``[tool.harness]`` table."""
+
+
 class RuleError(HarnessError):
     """Tolerances that are misspelt, ambiguous, or match nothing."""
 

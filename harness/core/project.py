@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from harness.core.errors import HarnessError, ProjectError
+from harness.core.errors import HarnessError, NoProjectError, ProjectError
 from harness.core.protocol import Pipeline, Scenario, ill_formed
 
 if sys.version_info >= (3, 11):
@@ -96,7 +96,7 @@ def find_project(start: Path | None = None) -> Project:
                 raise ProjectError(f"{path} is not valid TOML: {error}") from error
             if table is not None:
                 return read_table(folder, table)
-    raise ProjectError(
+    raise NoProjectError(
         f"no pyproject.toml with a [tool.harness] table in or above {start}: "
         'add one with adapter = "your_module:pipeline"'
     )

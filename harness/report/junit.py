@@ -1,4 +1,4 @@
-"""The report as JUnit XML: one test case an artifact and scenario, so that CI shows which broke."""
+"""The report as JUnit XML: a test case for each artifact of each scenario, so that CI shows which broke."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from xml.etree import ElementTree as Xml
 
 from harness.core import text
 from harness.core.verdicts import ArtifactReport, Report, ScenarioReport, Status, Verdict
-from harness.report import summary
+from harness.report import selection
+from harness.report.summary import verdict_line
 
-MOST = 20  # failing values that are listed in a test case
-FORBIDDEN = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_LISTED = 20  # failing values of a test case
+_FORBIDDEN = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass
@@ -24,7 +25,7 @@ class JUnitSuite:
     def add(
         self, track: str, name: str, seconds: float, outcome: str, kind: str = "", lines: tuple[str, ...] = ()
     ) -> None:
-        """Add a case; ``outcome`` is ``""`` (passed), failure, error or skipped, told by ``lines``."""
+        """Add a case; ``outcome`` is ``""`` (passed), failure, error or skipped, and ``lines`` say why."""
         case = _element("testcase", classname=f"{self.name}.{track}", name=name, time=f"{seconds:.3f}")
         if outcome:
             result = _element(
@@ -36,9 +37,9 @@ class JUnitSuite:
 
     def element(self, **more: str) -> Xml.Element:
         """The suite with its counts."""
-        made = _element("testsuite", name=self.name, **counts(self.cases), **more)
-        made.extend(self.cases)
-        return made
+        suite = _element("testsuite", name=self.name, **counts(self.cases), **more)
+        suite.extend(self.cases)
+        return suite
 
 
 def render_junit(report: Report) -> bytes:
@@ -63,8 +64,8 @@ def counts(cases: list[Xml.Element]) -> dict[str, str]:
     outcomes = [child.tag for case in cases for child in case]
     kinds = {"failures": "failure", "errors": "error", "skipped": "skipped"}
     seconds = sum(float(case.attrib["time"]) for case in cases)
-    found = {name: str(outcomes.count(tag)) for name, tag in kinds.items()}
-    return {"tests": str(len(cases)), **found, "time": f"{seconds:.3f}"}
+    numbers = {name: str(outcomes.count(tag)) for name, tag in kinds.items()}
+    return {"tests": str(len(cases)), **numbers, "time": f"{seconds:.3f}"}
 
 
 def _scenario(scenario: ScenarioReport) -> JUnitSuite:
@@ -87,33 +88,15 @@ def _outcome(artifact: ArtifactReport) -> tuple[str, str, tuple[str, ...]]:
 
 
 def _judged(verdicts: tuple[Verdict, ...]) -> tuple[str, str, tuple[str, ...]]:
-    failed = summary.failing(verdicts)
+    failed = selection.failing(verdicts)
     if failed:
-        rest = [f"... and {len(failed) - MOST} more"] if len(failed) > MOST else []
+        rest = [f"... and {len(failed) - _LISTED} more"] if len(failed) > _LISTED else []
         head = f"{len(failed)} of {text.count(len(verdicts), 'value')} failed, first {verdict_line(failed[0])}"
-        return "failure", failed[0].status.value, (head, *map(verdict_line, failed[:MOST]), *rest)
-    skipped = [v for v in summary.notable(verdicts) if v.status is Status.SKIPPED]
+        return "failure", failed[0].status.value, (head, *map(verdict_line, failed[:_LISTED]), *rest)
+    skipped = [v for v in selection.notable(verdicts) if v.status is Status.SKIPPED]
     if verdicts and len(skipped) == len(verdicts):
-        return "skipped", "", tuple(v.message or v.path for v in skipped[:MOST])
+        return "skipped", "", tuple(v.message or v.path for v in skipped[:_LISTED])
     return "", "", ()
-
-
-def verdict_line(verdict: Verdict) -> str:
-    """A verdict in one line: where, what is wrong or else the figures, and by which rule."""
-    told = [f"{verdict.path}: {verdict.message or _figures(verdict)}"]
-    told += [f"by {verdict.rule}"] if verdict.rule else []
-    return "; ".join(told)
-
-
-def _figures(verdict: Verdict) -> str:
-    expected, obtained = text.pair(verdict.expected, verdict.obtained)
-    told = [verdict.status.value]
-    if verdict.expected is not None or verdict.obtained is not None:
-        told.append(f"expected {expected}, obtained {obtained}")
-    told += [f"allowed {verdict.allowed}"] if verdict.allowed else []
-    told += [f"used {text.used(verdict.used)} of it"] if verdict.used is not None else []
-    told += [f"{text.portion(verdict.share)} of the elements out"] if verdict.share is not None else []
-    return ", ".join(told)
 
 
 def _element(tag: str, **attributes: str) -> Xml.Element:
@@ -122,4 +105,4 @@ def _element(tag: str, **attributes: str) -> Xml.Element:
 
 def _clean(words: str) -> str:
     """Text without what XML 1.0 cannot hold, such as control characters and terminal colours."""
-    return FORBIDDEN.sub("", re.sub("\x1b\\[[0-9;]*m", "", words))
+    return _FORBIDDEN.sub("", re.sub("\x1b\\[[0-9;]*m", "", words))

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from harness.core import text
 from harness.core.verdicts import Report, ScenarioReport, Status
-from harness.report import summary
-from harness.report.summary import Place
+from harness.report import selection, summary
+from harness.report.markup import (
+    FAILED_ICON,
+    IMPROVED_ICON,
+    NEUTRAL_ICON,
+    PASSED_ICON,
+    code,
+    markdown_table,
+    prose,
+)
+from harness.report.selection import Place
 
-MOST = 20  # failing values that are listed
-GOOD, BAD, UP, NEUTRAL = "\u2705", "\u274c", "\u2b06\ufe0f", "\u26aa"
-ICONS = {"pass": GOOD, "first": BAD, "down": BAD, "improved": UP, "skipped": NEUTRAL}
+LISTED_FAILURES = 20  # scenarios, values and problems, of each
+_ICONS = {
+    "pass": PASSED_ICON,
+    "first": FAILED_ICON,
+    "down": FAILED_ICON,
+    "improved": IMPROVED_ICON,
+    "skipped": NEUTRAL_ICON,
+}
 
 
 def render_markdown(report: Report) -> str:
@@ -22,32 +35,32 @@ def render_markdown(report: Report) -> str:
 
 def _blocks(report: Report) -> Iterator[str]:
     passed = report.passed
-    yield f"## {GOOD if passed else BAD} {prose(report.project)}: {prose(summary.headline(report))}"
+    yield f"## {PASSED_ICON if passed else FAILED_ICON} {prose(report.project)}: {prose(summary.headline(report))}"
     yield _figures(report, passed)
-    yield "\n".join(f"- {prose(problem, 500)}" for problem in report.problems[:MOST])
-    yield _rest(len(report.problems) - MOST, "problem")
+    yield "\n".join(f"- {prose(problem, 500)}" for problem in report.problems[:LISTED_FAILURES])
+    yield _rest(len(report.problems) - LISTED_FAILURES, "problem")
     failed = [s for s in report.scenarios if s.failed]
-    for scenario in failed[:MOST]:
+    for scenario in failed[:LISTED_FAILURES]:
         yield _diagnosis(scenario)
     yield _scenarios(report)
-    places = [place for scenario in failed for place in summary.failing_places(scenario)]
+    places = [place for scenario in failed for place in selection.failing_places(scenario)]
     if places:
         yield f"### {text.count(len(places), 'failing value')}"
-        shown, rest = summary.thinned(places, MOST)
+        shown, rest = selection.thinned(places, LISTED_FAILURES)
         rows = [_row(place) for place in shown]
         yield markdown_table(("scenario", "value", "status", "expected", "obtained", "allowed", "used"), rows)
         yield f"\u2026 and {prose(', '.join(rest), 1000)}: see report.html" if rest else ""
 
 
 def _figures(report: Report, passed: bool) -> str:
-    told = [text.count(report.compared, "value") + " compared", f"profile {prose(report.profile)}"]
-    told += [f"{report.count(s)} {s.value}" for s in (Status.IMPROVED, Status.SKIPPED) if report.count(s)]
-    told.append(text.seconds(report.seconds))
-    if passed and (near := summary.closest_calls(report.scenarios, 1)):
+    figures = [text.count(report.compared, "value") + " compared", f"profile {prose(report.profile)}"]
+    figures += [f"{report.count(s)} {s.value}" for s in (Status.IMPROVED, Status.SKIPPED) if report.count(s)]
+    figures.append(text.seconds(report.seconds))
+    if passed and (near := selection.closest_calls(report.scenarios, 1)):
         place = near[0]
         used = text.used(place.verdict.used)
-        told.append(f"closest call: {code(f'{place.scenario.scenario}/{place.name}')} used {used} of its tolerance")
-    return " \u00b7 ".join(told)
+        figures.append(f"closest call: {code(f'{place.scenario.scenario}/{place.name}')} used {used} of its tolerance")
+    return " \u00b7 ".join(figures)
 
 
 def _diagnosis(scenario: ScenarioReport) -> str:
@@ -71,9 +84,10 @@ def _scenarios(report: Report) -> str:
         state = summary.scenario_state(scenario)
         failed = state.word == "failed"
         first = scenario.diagnosis.first if failed else None
-        place = summary.culprit_place(scenario) if failed else next(iter(summary.closest_calls((scenario,), 1)), None)
+        closest = [] if failed else selection.closest_calls((scenario,), 1)
+        place = selection.culprit_place(scenario) if failed else next(iter(closest), None)
         used = text.used(place.verdict.used) if place else ""
-        status = f"{ICONS.get(state.kind, '')} {state.word}"
+        status = f"{_ICONS.get(state.kind, '')} {state.word}"
         seconds = text.seconds(sum(a.seconds for a in scenario.artifacts)) if scenario.artifacts else ""
         rows.append((code(scenario.scenario), status, prose(state.detail), code(first) if first else "", used, seconds))
     return markdown_table(("scenario", "", "", "look first at", "most used", "time"), rows) if rows else ""
@@ -85,33 +99,9 @@ def _row(place: Place) -> tuple[str, ...]:
     used = text.used(verdict.used)
     if verdict.share is not None:
         used = f"{used}, {text.portion(verdict.share)} out" if used else f"{text.portion(verdict.share)} out"
-    shown = (code(t) if t != "\u2013" else "" for t in (expected, obtained))
+    cells = (code(value) if value != "\u2013" else "" for value in (expected, obtained))
     allowed = prose(verdict.allowed or verdict.message, 120)
-    return code(place.scenario.scenario), code(place.name), verdict.status.value, *shown, allowed, prose(used)
-
-
-def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table; its cells are Markdown already."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def code(words: str) -> str:
-    """Text as a code span that nothing in it can end."""
-    words = _plain(text.clipped(words)).replace("|", "\\|")
-    longest = max(map(len, re.findall("`+", words)), default=0)
-    fence, space = "`" * (longest + 1), " " if longest else ""
-    return f"{fence}{space}{words or ' '}{space}{fence}"
-
-
-def prose(words: str, longest: int = text.LONGEST_LINE) -> str:
-    """Text without markup of its own: no link, mention, HTML or table cell can come out of it."""
-    words = _plain(text.clipped(words, longest)).replace("&", "&amp;").replace("<", "&lt;").replace("@", "&#64;")
-    return re.sub(r"([\\`*_\[\]#|~>!])", r"\\\1", words)
-
-
-def _plain(words: str) -> str:
-    return "".join(c if c.isprintable() else "\ufffd" for c in words)
+    return code(place.scenario.scenario), code(place.name), verdict.status.value, *cells, allowed, prose(used)
 
 
 def _rest(n: int, noun: str) -> str:

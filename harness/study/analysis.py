@@ -11,15 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.core import text
 from harness.core.errors import HarnessError, ProjectError
 from harness.core.files import dump_json, write_file
 from harness.core.project import Project
 from harness.core.protocol import Json
 from harness.run.runner import resolve
-
-LEVELS = ("fault", "warning", "info")
-DECIDED = ("confirmed", "ruled out")
+from harness.study.analysis_page import analysis_section, comparison_markdown, diagnosis_markdown
 
 
 def diagnose_runs(project: Project, paths: Sequence[Path]) -> dict[str, Json]:
@@ -88,66 +85,3 @@ def _write(analysis: Mapping[str, Json], folder: Path) -> None:
     write_file(
         folder / f"{analysis['name']}.md", "\n\n".join(analysis_section(analysis, 1)).encode("utf-8", "replace") + b"\n"
     )
-
-
-def diagnosis_markdown(answer: Mapping[str, Json]) -> str:
-    """A diagnosis as Markdown: for each run an expert's words, then every table."""
-    parts = []
-    for run in answer["runs"]:
-        parts += [f"# {run['name']}", *explained(run), *(p for a in run["analyses"] for p in analysis_section(a, 2))]
-    for analysis in answer["together"]:
-        parts += analysis_section(analysis, 1)
-    return "\n\n".join(parts) + "\n"
-
-
-def comparison_markdown(answer: Mapping[str, Json]) -> str:
-    """A comparison as Markdown."""
-    parts = [f"# {answer['a']} and {answer['b']}", answer["verdict"]]
-    parts += [f"- {side}: {said}" for side in ("a", "b") for said in answer["missing"][side]]
-    parts += [p for analysis in answer["analyses"] for p in analysis_section(analysis, 2)]
-    return "\n\n".join(parts) + "\n"
-
-
-def explained(run: Mapping[str, Json]) -> list[str]:
-    """What an expert would write of one run, most probable cause first, and what to run next."""
-    parts = [run["verdict"], *(note for a in run["analyses"] for note in a["notes"])]
-    above = [f for f in run["findings"] if f["level"] != "info"]
-    for i, finding in enumerate(above, 1):
-        lines = [f"{i}. **{finding['statement']}**"]
-        lines += [f"   - {said}" for said in finding["evidence"]]
-        lines += [f"   - Next: {finding['remedy']}"] if finding["remedy"] else []
-        parts.append("\n".join(lines))
-    also = [f for f in run["findings"] if f["level"] == "info"]
-    if also:
-        parts.append("Also seen:\n\n" + "\n".join(f"- {f['statement']}" for f in also))
-    decided = [h for h in run["hypotheses"] if h["status"] in DECIDED]
-    if decided:
-        rows = [(h["id"], h["status"], h["statement"], h["evidence"]) for h in decided]
-        parts += ["## Hypotheses", analysis_table(("Hypothesis", "Status", "Statement", "Evidence"), rows)]
-    rest = [h for h in run["hypotheses"] if h["status"] not in DECIDED]
-    if rest and decided:
-        parts.append("Untestable here:\n\n" + "\n".join(f"- {h['id']}: {h['evidence']}" for h in rest))
-    if run["missing"]:
-        parts.append("Not found:\n\n" + "\n".join(f"- {said}" for said in run["missing"]))
-    return parts
-
-
-def analysis_section(analysis: Mapping[str, Json], level: int) -> Iterator[str]:
-    """One analysis as blocks of Markdown."""
-    yield f"{'#' * level} {analysis['title']}"
-    for made in analysis["tables"]:
-        yield f"{'#' * (level + 1)} {made['title']}"
-        yield analysis_table(made["columns"], made["rows"])
-    if analysis["notes"]:
-        yield "\n".join(f"- {note}" for note in analysis["notes"])
-
-
-def analysis_table(columns: Sequence[str], rows: Sequence[Sequence[Json]]) -> str:
-    """A Markdown table; columns of figures lean to the right."""
-    figures = [all(row[i] is None or isinstance(row[i], int | float) for row in rows) for i in range(len(columns))]
-    lines = [
-        "| " + " | ".join(name.replace("|", "\\|") for name in columns) + " |",
-        "| " + " | ".join("---:" if f else "---" for f in figures) + " |",
-    ]
-    lines += ["| " + " | ".join(text.cell(value).replace("|", "\\|") for value in row) + " |" for row in rows]
-    return "\n".join(lines)

@@ -24,27 +24,27 @@ class Movement:
 
     ``kind``: ``axis`` (one explains it), ``tied`` (several do, and no environment tells them apart),
     ``together`` (a pair of levels), ``everywhere`` (our own code), ``unexplained``, or ``alone`` (no other
-    environment compared it). ``axes``: those named; ``said``: one sentence.
+    environment compared it). ``axes``: those named; ``sentence``: what a reader is shown.
     """
 
     kind: Literal["axis", "tied", "together", "everywhere", "unexplained", "alone"]
     axes: tuple[str, ...]
-    said: str
+    sentence: str
 
 
 def movement(failing: Iterable[str], passing: Iterable[str], levels: Levels, unsure: Collection[str] = ()) -> Movement:
     """What explains that some environments fail and others do not; ``unsure`` ones pass, but only just."""
     bad, good = sorted(set(failing)), sorted(set(passing))
     if not good and unsure:
-        said = f"no environment is clearly right: {joined(sorted(unsure))} passed with little of the tolerance left"
-        return Movement("unexplained", (), said)
+        sentence = f"no environment is clearly right: {joined(sorted(unsure))} passed with little of the tolerance left"
+        return Movement("unexplained", (), sentence)
     if not good and len(bad) > 1:
         return Movement("everywhere", (), "our code or its goldens: it fails in every environment that compared it")
     if not good:
         return Movement("alone", (), "unknown: no other environment compared it")
-    found = {axis: cost for axis in _axes(bad, levels) if (cost := _cost(axis, bad, good, levels))}
-    if found:
-        best = [axis for axis, cost in found.items() if cost == min(found.values())]
+    costs = {axis: cost for axis in _axes(bad, levels) if (cost := _cost(axis, bad, good, levels))}
+    if costs:
+        best = [axis for axis, cost in costs.items() if cost == min(costs.values())]
         if len(best) == 1:
             return Movement("axis", (best[0],), _axis(best[0], bad, good, levels))
         named = joined([f"{axis} {joined(_split(axis, bad, good, levels)[0])}" for axis in best], "or")
@@ -55,8 +55,8 @@ def movement(failing: Iterable[str], passing: Iterable[str], levels: Levels, uns
         )
         if len(pairs) == 1 and not pairs & right:
             ((a, b),) = pairs
-            said = f"{one} {a} together with {other} {b}: either is right beside something else"
-            return Movement("together", (one, other), said)
+            sentence = f"{one} {a} together with {other} {b}: either is right beside something else"
+            return Movement("together", (one, other), sentence)
     return Movement("unexplained", (), f"no single axis: wrong in {joined(bad)}, right in {joined(good)}")
 
 
@@ -67,7 +67,7 @@ def _axes(environments: Iterable[str], levels: Levels) -> list[str]:
 
 
 def _cost(axis: str, bad: Sequence[str], good: Sequence[str], levels: Levels) -> tuple[bool, int] | None:
-    """Whether no level of it is right, and how many runs of neighbours are wrong; None where it explains nothing."""
+    """Whether no level is right, and how many runs of neighbours are wrong; None where nothing is explained."""
     wrong, right = _split(axis, bad, good, levels)
     if set(wrong) & set(right):
         return None
@@ -85,8 +85,8 @@ def _axis(axis: str, bad: Sequence[str], good: Sequence[str], levels: Levels) ->
     return f"{axis}: wrong under {joined(wrong)}, right under {joined(right) or 'anything else'}"
 
 
-def _sorted(found: Iterable[str]) -> list[str]:
+def _sorted(names: Iterable[str]) -> list[str]:
     def key(level: str) -> tuple[list[int], str]:
         return [int(n) for n in re.findall(r"\d+", level)], level
 
-    return sorted(found, key=key)
+    return sorted(names, key=key)

@@ -11,8 +11,8 @@ from harness.core.files import write_file
 from harness.core.protocol import Json
 from harness.report.html import template
 
-LARGEST = 8 * 2**20  # bytes of one figure
-PNG = b"\x89PNG\r\n\x1a\n"
+_LARGEST_FIGURE = 8 * 2**20  # bytes of one figure
+_PNG_START = b"\x89PNG\r\n\x1a\n"
 
 
 def write_comparison_page(answer: Mapping[str, Json], path: Path) -> None:
@@ -29,10 +29,10 @@ def write_comparison_page(answer: Mapping[str, Json], path: Path) -> None:
 
 def picture_source(path: str | None) -> str:
     """A PNG file as what an ``img`` shows; empty where there is none."""
-    if path is None or not (file := Path(path)).is_file() or file.stat().st_size > LARGEST:
+    if path is None or not (file := Path(path)).is_file() or file.stat().st_size > _LARGEST_FIGURE:
         return ""
     try:
         content = file.read_bytes()
     except OSError as error:
         raise HarnessError(f"{path} cannot be read ({error.strerror or error}): check its permissions") from error
-    return f"data:image/png;base64,{base64.b64encode(content).decode()}" if content.startswith(PNG) else ""
+    return f"data:image/png;base64,{base64.b64encode(content).decode()}" if content.startswith(_PNG_START) else ""

@@ -31,8 +31,8 @@ def quiet(accepted: Repository, monkeypatch: pytest.MonkeyPatch) -> pytest.Monke
 def heat(accepted: Repository, tmp_path: Path, quiet: pytest.MonkeyPatch) -> Iterator[Heat]:
     """A copy of the accepted repository; its cache is filled."""
     quiet.chdir(tmp_path)
-    made = Heat(accepted.copy(tmp_path / "heat"), quiet)
-    quiet.chdir(made.root)
-    quiet.syspath_prepend(str(made.root))
-    yield made
-    made.forget()
+    heat = Heat(accepted.copy(tmp_path / "heat"), quiet)
+    quiet.chdir(heat.root)
+    quiet.syspath_prepend(str(heat.root))
+    yield heat
+    heat.forget()

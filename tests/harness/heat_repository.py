@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import walkthrough
 
-from harness.cli.commands import main
+from harness.cli.app import main
 from harness.core.project import Project, find_project
 from harness.core.protocol import Pipeline, Stage
 from harness.core.verdicts import ArtifactReport, ScenarioReport, Verdict

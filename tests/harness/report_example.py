@@ -73,10 +73,10 @@ def scene(name: str, side: int = 160) -> np.ndarray:
         return star(side) + 0.02 * smooth(rng, side, 1.0)
     if name.startswith("disks"):
         y, x = np.mgrid[:side, :side]
-        made = np.full((side, side), 0.3)
+        scene_of_disks = np.full((side, side), 0.3)
         for cy, cx, r in rng.uniform((0, 0, 6), (side, side, 26), (24, 3)):
-            made += 0.18 * (np.hypot(y - cy, x - cx) < r)
-        return made
+            scene_of_disks += 0.18 * (np.hypot(y - cy, x - cx) < r)
+        return scene_of_disks
     if name.startswith("lines"):
         return 0.7 + 0.3 * np.sin(np.linspace(0, 50, side) ** 1.5 / 4)[None, :] * np.ones((side, 1))
     return 0.8 + 0.15 * smooth(rng, side, 9.0 if "soft" in name else 2.5)
@@ -87,8 +87,8 @@ def verdict(path: str, used: float, expected: float, tier: str = "deterministic"
     rtol = {"deterministic": 1e-6, "pinned": 1e-4}.get(tier, 0.02)
     obtained = expected * (1 + used * rtol)
     status = Status.FAIL if used > 1 else Status.PASS
-    told = {"rule": f'"**" = {{ rtol = {rtol:g} }}', "allowed": f"± {abs(expected) * rtol:.3g}", **more}
-    return Verdict(path, status, tier, expected=expected, obtained=obtained, used=used, **told)  # type: ignore[arg-type]
+    details = {"rule": f'"**" = {{ rtol = {rtol:g} }}', "allowed": f"± {abs(expected) * rtol:.3g}", **more}
+    return Verdict(path, status, tier, expected=expected, obtained=obtained, used=used, **details)  # type: ignore[arg-type]
 
 
 def example(failing: bool = True, values: int = 30, side: int = 160) -> Example:
@@ -96,25 +96,25 @@ def example(failing: bool = True, values: int = 30, side: int = 160) -> Example:
 
     ``values``: passing values per artifact.
     """
-    made = Example(Report("night-sky", "cpu", ENVIRONMENT, "2025-03-14T09:26:53Z", 0.0, ()))
-    scenarios = tuple(_scenario(made, name, failing, values, side) for name in TITLES)
+    built = Example(Report("night-sky", "cpu", ENVIRONMENT, "2025-03-14T09:26:53Z", 0.0, ()))
+    scenarios = tuple(_scenario(built, name, failing, values, side) for name in TITLES)
     seconds = sum(a.seconds for s in scenarios for a in s.artifacts)
     timings = {"imports": 2.31, "stages": seconds, "comparison": 0.42, "report": 0.61}
-    made.report = Report("night-sky", "cpu", ENVIRONMENT, "2025-03-14T09:26:53Z", seconds + 3, scenarios, (), timings)
-    return made
+    built.report = Report("night-sky", "cpu", ENVIRONMENT, "2025-03-14T09:26:53Z", seconds + 3, scenarios, (), timings)
+    return built
 
 
 def heavy() -> Example:
     """Many values, and pictures in which there is nothing to compress."""
-    made, noise = example(values=150), np.random.default_rng(0).standard_normal((600, 600))
-    for key, (golden, obtained) in list(made.artifacts.items()):
+    built, noise = example(values=150), np.random.default_rng(0).standard_normal((600, 600))
+    for key, (golden, obtained) in list(built.artifacts.items()):
         if obtained and obtained.arrays:
             arrays = [dict.fromkeys(a.arrays, noise * f) for f, a in ((1.0, golden), (1.1, obtained))]
-            made.artifacts[key] = tuple(Artifact(a.values, x) for a, x in zip((golden, obtained), arrays, strict=True))
-    return made
+            built.artifacts[key] = tuple(Artifact(a.values, x) for a, x in zip((golden, obtained), arrays, strict=True))
+    return built
 
 
-def _scenario(made: Example, name: str, failing: bool, values: int, side: int) -> ScenarioReport:
+def _scenario(built: Example, name: str, failing: bool, values: int, side: int) -> ScenarioReport:
     title = TITLES[name]
     if name == "sky_measured":
         why = "the measured frames are not on this machine: set NIGHT_SKY_DATA to the folder that has them"
@@ -142,32 +142,67 @@ def _scenario(made: Example, name: str, failing: bool, values: int, side: int) -
         if stage == "normalized":
             out = verdict("gain", 0.0, 0.01131)
             wrong = Verdict(
-                "gain", Status.FAIL, "deterministic",
+                "gain",
+                Status.FAIL,
+                "deterministic",
                 "expected 0.01131, obtained 0.019227: off by 0.00792, 7e+05 times its tolerance of ± 1.13e-08",
-                '"normalized/**" = { rtol = 1e-6 }', 0.01131, 0.0192270, "± 1.13e-08", 699_999.0,
-            )  # fmt: skip
+                '"normalized/**" = { rtol = 1e-6 }',
+                0.01131,
+                0.0192270,
+                "± 1.13e-08",
+                699_999.0,
+            )
             verdicts.insert(0, wrong if gain else out)
         if stage == "comparison" and gain:
             verdicts[:0] = [
-                Verdict("pearson_r", Status.FAIL, "statistical", "", '"comparison/pearson_r" = { interval = true }',
-                        0.9971, 0.9713, "0.9921 … 1.002", 5.16),
-                Verdict("gains/1/measured", Status.FAIL, "deterministic", "", '"comparison/**" = { rtol = 1e-6 }',
-                        0.011314, 0.019227, "± 1.1e-08", 6.9e5),
+                Verdict(
+                    "pearson_r",
+                    Status.FAIL,
+                    "statistical",
+                    "",
+                    '"comparison/pearson_r" = { interval = true }',
+                    0.9971,
+                    0.9713,
+                    "0.9921 … 1.002",
+                    5.16,
+                ),
+                Verdict(
+                    "gains/1/measured",
+                    Status.FAIL,
+                    "deterministic",
+                    "",
+                    '"comparison/**" = { rtol = 1e-6 }',
+                    0.011314,
+                    0.019227,
+                    "± 1.1e-08",
+                    6.9e5,
+                ),
                 Verdict("support_px", Status.MISSING, "exact", "in the golden, not obtained", "", 18_442, None),
                 Verdict("support_pixels", Status.UNEXPECTED, "exact", "obtained, not in the golden", "", None, 18_442),
-            ]  # fmt: skip
+            ]
         if stage == "comparison" and name == "lines_fine":
-            verdicts.insert(0, Verdict("resolution_px", Status.IMPROVED, "statistical", "better than the interval",
-                                       '"comparison/resolution_px" = { interval = true, better = "lower" }',
-                                       2.31, 2.02, "2.20 … 2.42", 2.6))  # fmt: skip
+            verdicts.insert(
+                0,
+                Verdict(
+                    "resolution_px",
+                    Status.IMPROVED,
+                    "statistical",
+                    "better than the interval",
+                    '"comparison/resolution_px" = { interval = true, better = "lower" }',
+                    2.31,
+                    2.02,
+                    "2.20 … 2.42",
+                    2.6,
+                ),
+            )
         if stage == "trained" and gain:
             verdicts += [verdict(f"loss/{i}", 0.004 * i / 1e-4, loss[i], "pinned") for i in range(40)]
         error = _ERROR if raised and stage == "trained" else ""
         blocked = "trained raised" if raised and stage in STAGES[5:] else ""
         cached = not (gain and STAGES.index(stage) >= 3) and not (raised and stage in STAGES[4:])
         seconds = 0.0 if cached else {"trained": 94.0}.get(stage, 1.7)
-        found = () if error or blocked else tuple(verdicts)
-        artifacts.append(ArtifactReport(stage, stage, "cpu", found, cached, seconds, error, blocked))
+        verdicts_of_run = () if error or blocked else tuple(verdicts)
+        artifacts.append(ArtifactReport(stage, stage, "cpu", verdicts_of_run, cached, seconds, error, blocked))
         golden, obtained = ({k: v[i] for k, v in arrays.items() if k.startswith(f"{stage}/")} for i in (0, 1))
         pair = tuple(
             Artifact(
@@ -176,7 +211,7 @@ def _scenario(made: Example, name: str, failing: bool, values: int, side: int) -
             )
             for a, w, g in ((golden, loss, gains[0]), (obtained, worse, gains[1]))
         )
-        made.artifacts[name, "cpu", stage] = (pair[0], None if error or blocked else pair[1])
+        built.artifacts[name, "cpu", stage] = (pair[0], None if error or blocked else pair[1])
     for stage in ("split", "groups", "normalized"):
         out = Verdict("gain", Status.FAIL, "deterministic", "", "", 0.01131, 0.019227, "± 1.1e-08", 6.9e5)
         bad = (out,) if gain and stage == "normalized" else ()
@@ -205,7 +240,7 @@ def _arrays(name: str, gain: bool, pixel: bool, rng: np.random.Generator, side: 
 
 
 def _array_verdicts(stage: str, arrays: dict[str, tuple[Any, Any]], gain: bool, pixel: bool) -> list[Verdict]:
-    made = []
+    verdicts = []
     for name, (golden, obtained) in arrays.items():
         if not name.startswith(f"{stage}/"):
             continue
@@ -217,7 +252,7 @@ def _array_verdicts(stage: str, arrays: dict[str, tuple[Any, Any]], gain: bool, 
             Worst(p, float(golden[p]), float(obtained[p]), float(change[p] / allowed)) for p in places if change[p]
         )
         bad = bool((change > allowed).any())
-        made.append(
+        verdicts.append(
             Verdict(
                 name.partition("/")[2],
                 Status.FAIL if bad else Status.PASS,
@@ -232,7 +267,7 @@ def _array_verdicts(stage: str, arrays: dict[str, tuple[Any, Any]], gain: bool, 
                 worst,
             )
         )
-    return made
+    return verdicts
 
 
 def _spread(rng: np.random.Generator) -> tuple[float, float]:
@@ -252,9 +287,16 @@ def _invariants(gain: bool, raised: bool) -> tuple[Verdict, ...]:
         return ()
     product = 1.7 if gain else 1.0016
     chain = Verdict(
-        "full_chain_product", Status.FAIL if gain else Status.PASS, "invariant", f"{product:.4f}, within 5 % of 1",
-        "low = 0.95, high = 1.05", None, product, "0.95 … 1.05", abs(product - 1) / 0.05,
-    )  # fmt: skip
+        "full_chain_product",
+        Status.FAIL if gain else Status.PASS,
+        "invariant",
+        f"{product:.4f}, within 5 % of 1",
+        "low = 0.95, high = 1.05",
+        None,
+        product,
+        "0.95 … 1.05",
+        abs(product - 1) / 0.05,
+    )
     finite = Verdict("finite", Status.PASS, "invariant", "0 non-finite pixels", "high = 0", None, 0.0, "≤ 0", 0.0)
     covered = Verdict(
         "covered", Status.PASS, "invariant", "99.62 % of the lit pixels", "low = 0.99", None, 0.9962, "≥ 0.99", 0.38
@@ -274,10 +316,14 @@ def _diagnosis(gain: bool, pixel: bool, raised: bool) -> Diagnosis:
             "input already wrong",
         ]
         why = [
-            "every value agrees with its golden", "replayed from stored inputs: agrees", "replayed: agrees",
+            "every value agrees with its golden",
+            "replayed from stored inputs: agrees",
+            "replayed: agrees",
             "replayed alone from stored inputs it differs: gain is 1.7 times its golden",
-            "its first losses differ, and so does what it was given", "differs as its input does", "differs, too",
-        ]  # fmt: skip
+            "its first losses differ, and so does what it was given",
+            "differs as its input does",
+            "differs, too",
+        ]
         findings = tuple(StageFinding(*f) for f in zip(STAGES, words, why, strict=True))
         text = "normalized is wrong even on its stored, correct input; everything after it inherits the error."
         return Diagnosis(

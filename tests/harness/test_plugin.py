@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from textwrap import dedent
 
 import pytest
+
+from harness.core.errors import NoProjectError, ProjectError
+from harness.core.project import find_project
 
 STAGES = ("start", "solve", "measure", "reference", "fit", "compare")
 FIT = ("heat.py", "np.exp(-np.exp(guess) * speed[some])", "np.exp(-1.05 * np.exp(guess) * speed[some])")
@@ -64,7 +68,7 @@ def inner(accepted, tmp_path):
 
 
 def test_one_test_an_artifact_and_scenario(inner):
-    found = inner.outcomes()
+    outcomes = inner.outcomes()
     artifacts = [
         f"cpu-{a}" for a in ("configuration", "profile", "field", "readings", "reference", "fit", "comparison")
     ]
@@ -72,7 +76,7 @@ def test_one_test_an_artifact_and_scenario(inner):
     artifacts += ["cpu-invariants"]
     golden = {f"test_heat.py::test_artifact_is_as_accepted[{s}-{a}]" for s in ("smooth", "sharp") for a in artifacts}
     rod = {f"test_heat.py::test_heat_only_leaves_the_rod[{s}]" for s in ("smooth", "sharp")}
-    assert found == dict.fromkeys(golden | rod, "PASSED")
+    assert outcomes == dict.fromkeys(golden | rod, "PASSED")
 
 
 def test_without_xdist_its_marker_is_known_all_the_same(inner):
@@ -95,15 +99,15 @@ def test_each_stage_runs_once_whatever_the_number_of_workers_and_verdicts_are_th
     inner.repository.edit(*FIT)
     (inner.root / "conftest.py").write_text(COUNTING)
     goldens = inner.bytes("goldens", "schemas")
-    found = []
+    outcomes = []
     for workers in (0, 2, 4, 8):
-        found.append(inner.outcomes(f"--harness-no-cache -n {workers}", 1))
+        outcomes.append(inner.outcomes(f"--harness-no-cache -n {workers}", 1))
         # A replay of fit and of what follows runs once more, from the start, to make candidates; see chained.
         main = {f"{stage} {waves} 33": 1 for stage in STAGES for waves in (2, 6)}
         assert {k: n for k, n in inner.counts().items() if k.endswith(" 33")} == main
         (inner.root / "counts.txt").unlink()
-    assert found[0] == found[1] == found[2] == found[3]
-    assert Counter(found[0].values()) == {"FAILED": 6, "PASSED": 24}
+    assert outcomes[0] == outcomes[1] == outcomes[2] == outcomes[3]
+    assert Counter(outcomes[0].values()) == {"FAILED": 6, "PASSED": 24}
     assert inner.bytes("goldens", "schemas") == goldens
 
 
@@ -124,8 +128,11 @@ def test_regenerating_outside_ci_keeps_candidates_and_never_touches_goldens(inne
         assert "Kept as candidate: `harness review smooth/cpu/fit`" in out
         waiting = inner.repository.harness("pending --ids").stdout.split()
         assert waiting == [
-            "smooth/cpu/comparison", "smooth/cpu/fit", "smooth/replay/comparison", "smooth/replay/fit",
-        ]  # fmt: skip
+            "smooth/cpu/comparison",
+            "smooth/cpu/fit",
+            "smooth/replay/comparison",
+            "smooth/replay/fit",
+        ]
         inner.repository.harness(f"reject {' '.join(waiting)}")
     assert inner.bytes("goldens") == goldens
 
@@ -153,9 +160,9 @@ def test_a_scenario_that_cannot_run_is_skipped_and_fails_in_ci(inner):
     inner.repository.edit(
         "guard.py", "TITLES[name], config)", 'TITLES[name], config, "no file" if name == "sharp" else "")'
     )
-    found = inner.run("-rs -q")
-    assert "sharp: no file" in found
-    assert "15 passed, 15 skipped" in found
+    out = inner.run("-rs -q")
+    assert "sharp: no file" in out
+    assert "15 passed, 15 skipped" in out
     out = inner.run("-q", 1, CI="1")
     assert "sharp cannot run here, and in CI every golden is compared: no file" in out
 
@@ -163,9 +170,9 @@ def test_a_scenario_that_cannot_run_is_skipped_and_fails_in_ci(inner):
 def test_a_scenario_and_a_profile_can_be_chosen(inner):
     inner.repository.edit("guard.py", 'PROFILES = {"cpu": [],', 'PROFILES = {"tiny": ["rod.points=9"], "cpu": [],')
     out = inner.run("--collect-only -q --harness-scenario smooth --harness-profile tiny")
-    found = set(re.findall(r"as_accepted\[(\S+)\]", out))
-    assert {"smooth-tiny-fit", "smooth-replay-fit"} <= found
-    assert not [name for name in found if "sharp" in name or "cpu" in name]
+    tests = set(re.findall(r"as_accepted\[(\S+)\]", out))
+    assert {"smooth-tiny-fit", "smooth-replay-fit"} <= tests
+    assert not [name for name in tests if "sharp" in name or "cpu" in name]
     assert "profile 'replay' is the replay's" in inner.run("--harness-profile replay", 4)
     out = inner.run("--harness-scenario smoth", 4)
     assert "--harness-scenario smoth: there is no such scenario; there are" in out
@@ -194,6 +201,48 @@ def test_a_stage_that_raised_fails_whoever_asks_for_it(inner):
 def test_an_adapter_that_cannot_be_used_is_a_usage_error(inner):
     (inner.root / "guard.py").write_text("pipeline = 3\n")
     assert "adapter 'guard:pipeline' is a int, not a harness.Pipeline" in inner.run("", 4)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ('[tool.harness]\nadaptor = "guard:pipeline"\n', "[tool.harness] has an unknown key 'adaptor'"),
+        ("[tool.harness]\n", '[tool.harness] needs adapter = "your_module:pipeline"'),
+        ('[tool.harness]\nadapter = "guard:pipeline"\nvalues = "9"\n', "values = '9' is not of type int"),
+    ],
+)
+def test_a_broken_table_is_a_usage_error(inner, table, message):
+    (inner.root / "pyproject.toml").write_text(table)
+    assert message in inner.run("", 4)
+    with pytest.raises(ProjectError) as refused:
+        find_project(inner.root)
+    assert not isinstance(refused.value, NoProjectError)
+
+
+def test_that_there_is_no_table_is_an_error_of_its_own(tmp_path):
+    for content in (None, '[project]\nname = "other"\n'):
+        if content is not None:
+            (tmp_path / "pyproject.toml").write_text(content)
+        with pytest.raises(NoProjectError, match=r"no pyproject.toml with a \[tool.harness\] table in or above"):
+            find_project(tmp_path)
+
+
+def test_pytest_shows_every_fixture_with_a_sentence_and_an_example_that_works(inner):
+    shown = inner.run("--fixtures -q")
+    names = ["scenario", "invariants", "golden", "harness_examinations"]
+    names += ["profile", "field", "readings", "reference", "fit", "comparison"]
+    examples = []
+    for name in names:
+        entry = re.search(rf"^{name}(?: \[session scope\])? -- .*\n((?:    .*\n)+)", shown, re.MULTILINE)
+        assert entry, name
+        sentence, head, *example = dedent(entry[1]).splitlines()
+        assert sentence.endswith(".")
+        assert (head.strip(), len(example)) == ("Example:", 4)
+        examples.append(dedent("\n".join(example)))
+    (inner.root / "test_examples.py").write_text("\n\n\n".join(examples) + "\n")
+    outcomes = inner.outcomes("test_examples.py --harness-scenario smooth")
+    assert set(outcomes.values()) == {"PASSED"}
+    assert len({test.partition("[")[0] for test in outcomes}) == len(names)
 
 
 def test_in_a_repository_without_a_table_the_plugin_is_silent(accepted, tmp_path):

@@ -81,7 +81,7 @@ def _command(line: str) -> tuple[str, int]:
 def fragments(shown: str) -> list[str]:
     """What a block of output promises: its lines without borders, blanks as one, cut where it has an ellipsis."""
     parts = (part for line in shown.splitlines() for part in line.split("…"))
-    return [found for part in parts if (found := flat(part))]
+    return [promise for part in parts if (promise := flat(part))]
 
 
 def flat(text: str) -> str:

@@ -38,10 +38,10 @@ def test_change_review_accept_pass_log(changed, capsys):
     assert "diffusivity" in (changed.root / ".harness/review/report.html").read_text(encoding="utf-8")
     assert len(changed.json(capsys, "diff", 1)["scenarios"][0]["artifacts"]) == 4
     assert changed.files("goldens") == before
-    made = changed.json(capsys, f"accept {' '.join(IDS)} --disposition intended --reason weights")
-    assert sorted(made["changes"]) == IDS
-    assert {c["disposition"] for c in made["changes"].values()} == {"intended"}
-    assert made["changes"][IDS[1]]["deviations"][0]["path"] == "diffusivity"
+    approval = changed.json(capsys, f"accept {' '.join(IDS)} --disposition intended --reason weights")
+    assert sorted(approval["changes"]) == IDS
+    assert {c["disposition"] for c in approval["changes"].values()} == {"intended"}
+    assert approval["changes"][IDS[1]]["deviations"][0]["path"] == "diffusivity"
     assert changed.json(capsys, "pending") == []
     assert "problems" not in changed.json(capsys, "verify smooth")
     assert [a["reason"] for a in changed.json(capsys, "log")][-1] == "weights"
@@ -53,8 +53,13 @@ def test_accept_shows_old_new_difference_and_tolerance(changed, capsys):
     out, _ = changed.cli(capsys, f"accept {IDS[1]} --reason weights")
     (row,) = [line for line in out.splitlines() if "diffusivity" in line]
     assert [cell.strip() for cell in row.split("│")[1:-1]] == [
-        "diffusivity", "0.10019", "0.1002377", "+4.77e−5", "±1e-07 (rtol 1e-06)", "476×",
-    ]  # fmt: skip
+        "diffusivity",
+        "0.10019",
+        "0.1002377",
+        "+4.77e−5",
+        "±1e-07 (rtol 1e-06)",
+        "476×",
+    ]
     assert "approval 0005" in out
 
 
@@ -100,8 +105,8 @@ def test_every_command_has_json_and_nothing_else_on_standard_output(heat, capsys
     assert heat.json(capsys, "prune") == {"approval": None, "orphans": [], "removed": []}
     assert len(heat.json(capsys, "log")) == 4
     assert all(check["held"] for check in heat.json(capsys, "doctor") if check["needed"])
-    made = heat.json(capsys, "calibrate smooth")
-    assert made == {"id": "smooth/cpu/ensemble", "restless": [], "still": []}
+    calibrated = heat.json(capsys, "calibrate smooth")
+    assert calibrated == {"id": "smooth/cpu/ensemble", "restless": [], "still": []}
 
 
 def test_run_says_what_was_cached(heat, capsys):
@@ -123,8 +128,11 @@ def test_verify_prints_stage_by_stage_and_writes_four_reports(heat, capsys):
     assert "not as accepted: 62 values (57 pass, 5 fail)" in out or "not as accepted: 62 values (" in out
     assert "4 candidates kept" in out
     assert {p.name for p in (heat.root / "elsewhere").iterdir()} == {
-        "report.html", "report.json", "report.md", "junit.xml",
-    }  # fmt: skip
+        "report.html",
+        "report.json",
+        "report.md",
+        "junit.xml",
+    }
 
 
 def test_report_shows_the_last_verification_and_exits_as_it_did(heat, capsys):
@@ -150,32 +158,38 @@ def test_schema_drafts_what_the_stage_gives(heat, capsys):
     assert [p.path for p in schema.problems(schema_document(obtained, "heat/field-1"))] == ["$.values", "$.values.gain"]
 
 
-@pytest.mark.parametrize(("line", "said"), [
-    ("verify smoth", "unknown scenario 'smoth'; did you mean 'smooth'? there are: sharp, smooth"),
-    ("run smoth", "unknown scenario 'smoth'"),
-    ("calibrate smoth", "unknown scenario 'smoth'"),
-    ("schema smoth fit", "unknown scenario 'smoth'"),
-    ("schema smooth fat", "there is no artifact 'fat'; there are profile, field"),
-    ("run smooth --until solv", "--until solv: there is no such stage; there are start, solve"),
-    ("verify --profile gpu", "there is no profile 'gpu': choose one of cpu, replay"),
-    ("verify --profile replay", "profile 'replay' is the replay's, which every verification contains"),
-    ("verify --set fit.epoch=3", "there is no setting 'fit.epoch'"),
-    ("verify --set fit.epochs=three", "the adapter cannot load sharp at profile 'cpu' with fit.epochs=three"),
-    ("verify --approvals nowhere", "'nowhere' is not a commit"),
-    ("verify --loud", "No such option: --loud"),
-    ("verify --workers 0", "Invalid value for '--workers'"),
-    ("explode", "No such command 'explode'"),
-    ("review smooth/cpu/fit", "smooth/cpu/fit is not pending; pending: nothing is pending: run `harness verify` first"),
-    ("accept smooth/cpu/fit --reason x", "smooth/cpu/fit is not pending"),
-    ("reject smooth/cpu/fit", "'smooth/cpu/fit' is not pending"),
-    ("calibrate smooth --members 7", "7 members are too few for an interval: at least 8 are needed"),
-    ("report nowhere.json", "nowhere.json"),
-])  # fmt: skip
-def test_what_cannot_be_used_is_one_sentence_and_status_2(heat, capsys, line, said):
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("verify smoth", "unknown scenario 'smoth'; did you mean 'smooth'? there are: sharp, smooth"),
+        ("run smoth", "unknown scenario 'smoth'"),
+        ("calibrate smoth", "unknown scenario 'smoth'"),
+        ("schema smoth fit", "unknown scenario 'smoth'"),
+        ("schema smooth fat", "there is no artifact 'fat'; there are profile, field"),
+        ("run smooth --until solv", "--until solv: there is no such stage; there are start, solve"),
+        ("verify --profile gpu", "there is no profile 'gpu': choose one of cpu, replay"),
+        ("verify --profile replay", "profile 'replay' is the replay's, which every verification contains"),
+        ("verify --set fit.epoch=3", "there is no setting 'fit.epoch'"),
+        ("verify --set fit.epochs=three", "the adapter cannot load sharp at profile 'cpu' with fit.epochs=three"),
+        ("verify --approvals nowhere", "'nowhere' is not a commit"),
+        ("verify --loud", "No such option: --loud"),
+        ("verify --workers 0", "Invalid value for '--workers'"),
+        ("explode", "No such command 'explode'"),
+        (
+            "review smooth/cpu/fit",
+            "smooth/cpu/fit is not pending; pending: nothing is pending: run `harness verify` first",
+        ),
+        ("accept smooth/cpu/fit --reason x", "smooth/cpu/fit is not pending"),
+        ("reject smooth/cpu/fit", "'smooth/cpu/fit' is not pending"),
+        ("calibrate smooth --members 7", "7 members are too few for an interval: at least 8 are needed"),
+        ("report nowhere.json", "nowhere.json"),
+    ],
+)
+def test_what_cannot_be_used_is_one_sentence_and_status_2(heat, capsys, line, message):
     out, err = heat.cli(capsys, line, 2)
     assert out == ""
     assert err.startswith("error: ")
-    assert said in err
+    assert message in err
     assert err.strip().count("\n") == 0
 
 

@@ -52,8 +52,12 @@ def answering(heat):
     """The tutorial's pipeline with an adapter that answers."""
     heat.monkeypatch.delitem(sys.modules, "hooks", raising=False)  # an earlier test's
     (heat.root / "hooks.py").write_text(HOOKS)
-    heat.edit("guard.py", "    reseed=reseed,\n", '    reseed=reseed,\n    analyze="hooks:analyze",\n'
-              '    contrast="hooks:contrast",\n    errors=("hooks:ColdError",),\n')  # fmt: skip
+    heat.edit(
+        "guard.py",
+        "    reseed=reseed,\n",
+        '    reseed=reseed,\n    analyze="hooks:analyze",\n'
+        '    contrast="hooks:contrast",\n    errors=("hooks:ColdError",),\n',
+    )
     for name in ("fault", "warning", "info", "broken"):
         (heat.root / name).mkdir()
     return heat
@@ -134,16 +138,16 @@ def test_what_is_no_picture_is_not_shown(answering, capsys):
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         ("analyze nowhere", "nowhere is cold: heat it"),
         ("analyze broken", "broken: the adapter's analyze raised KeyError: 'rod'"),
         ("compare nowhere", "Missing argument 'b'"),
     ],
 )
-def test_what_cannot_be_answered_is_one_sentence(answering, capsys, line, said):
+def test_what_cannot_be_answered_is_one_sentence(answering, capsys, line, message):
     _, err = answering.cli(capsys, line, 2)
-    assert said in err
+    assert message in err
     assert err.count("\n") == 1
 
 
@@ -156,8 +160,8 @@ def test_the_report_of_a_verification_shows_the_diagnosis(answering, capsys):
     explain = """
 
 def explain(scenario, artifacts):
-    told = analyze([__import__("pathlib").Path("fault")])["runs"][0]
-    return {**told, "name": scenario.name, "verdict": f"{len(artifacts)} artifacts were seen."}
+    diagnosis = analyze([__import__("pathlib").Path("fault")])["runs"][0]
+    return {**diagnosis, "name": scenario.name, "verdict": f"{len(artifacts)} artifacts were seen."}
 """
     with (answering.root / "hooks.py").open("a") as file:
         file.write(explain)

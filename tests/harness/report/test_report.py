@@ -32,8 +32,9 @@ from harness.core.verdicts import (
     Verdict,
     Worst,
 )
-from harness.report import exhibits, html, junit, markdown, pictures, png, summary, svg
+from harness.report import html, junit, markdown, markup, rows, selection, summary
 from harness.report.folder import write_report
+from harness.report.graphics import exhibits, pictures, png, svg
 
 SCHEMA = Path(__file__).parents[3] / "schemas" / "harness" / "report.schema.json"
 EVIL = "<script>alert(1)</script>|`x`&\"'\x1b[31m\x00 @you [a](b)\n# no"
@@ -125,8 +126,13 @@ def test_a_use_beyond_the_limit_never_looks_as_if_within(share):
 
 def test_shares_that_are_not_none_or_all_are_not_shown_as_such():
     assert [text.portion(v) for v in (0, 1e-9, 0.00123, 0.25, 0.99999999, 1)] == [
-        "0 %", "< 0.01 %", "0.12 %", "25.0 %", "99.99 %", "100 %"
-    ]  # fmt: skip
+        "0 %",
+        "< 0.01 %",
+        "0.12 %",
+        "25.0 %",
+        "99.99 %",
+        "100 %",
+    ]
 
 
 def test_differences_have_a_sign_and_a_ratio_where_it_tells():
@@ -138,8 +144,14 @@ def test_differences_have_a_sign_and_a_ratio_where_it_tells():
 
 def test_durations_and_counts():
     assert [text.seconds(v) for v in (0, 0.2, 2.34, 61, 99.7, 204, 7260)] == [
-        "0 ms", "200 ms", "2.3 s", "61 s", "1 min 40 s", "3 min 24 s", "2 h 1 min"
-    ]  # fmt: skip
+        "0 ms",
+        "200 ms",
+        "2.3 s",
+        "61 s",
+        "1 min 40 s",
+        "3 min 24 s",
+        "2 h 1 min",
+    ]
     assert text.count(1, "value") == "1 value"
     assert text.count(13482, "value") == "13,482 values"
 
@@ -158,32 +170,32 @@ def test_the_worst_measured_value_of_the_diagnosed_stage_is_the_culprit():
     early = an_artifact(replace(BAD, path="early", used=9.0), stage="early")
     named = an_artifact(GOOD, BAD, missing, hopeless, replace(BAD, path="worse", used=4.0), stage="named")
     scenario = a_report(early, named, diagnosis=Diagnosis("", "named")).scenarios[0]
-    assert summary.broken_artifact(scenario) is named
-    assert summary.culprit_place(scenario).name == "named/worse"
+    assert selection.broken_artifact(scenario) is named
+    assert selection.culprit_place(scenario).name == "named/worse"
 
 
 def test_failing_values_are_listed_from_those_without_a_measure_to_the_closest():
     gone = Verdict("gone", Status.MISSING, "exact")
-    found = summary.failing([BAD, GOOD, replace(BAD, path="worse", used=9.0), gone])
-    assert [v.path for v in found] == ["gone", "worse", "bad"]
+    failures = selection.failing([BAD, GOOD, replace(BAD, path="worse", used=9.0), gone])
+    assert [v.path for v in failures] == ["gone", "worse", "bad"]
 
 
 def test_without_a_diagnosis_the_first_failing_artifact_is_shown():
     scenario = a_report(an_artifact(GOOD), an_artifact(BAD, stage="b", track="replay")).scenarios[0]
-    assert summary.culprit_place(scenario).name == "replay/b/bad"
+    assert selection.culprit_place(scenario).name == "replay/b/bad"
 
 
 def test_broken_invariants_are_a_culprit_too():
     scenario = a_report(an_artifact(GOOD), invariants=(replace(BAD, path="product"),)).scenarios[0]
-    assert summary.broken_artifact(scenario) is None
-    assert summary.culprit_place(scenario).name == "invariants/product"
+    assert selection.broken_artifact(scenario) is None
+    assert selection.culprit_place(scenario).name == "invariants/product"
 
 
 def test_closest_calls_are_passing_values_in_order():
     values = [replace(GOOD, path=str(i), used=i / 10) for i in range(10)]
     scenario = a_report(an_artifact(BAD, *values), invariants=(replace(GOOD, path="x", used=0.95),)).scenarios[0]
-    assert [p.verdict.path for p in summary.closest_calls((scenario,), 3)] == ["x", "9", "8"]
-    assert len(summary.closest_calls((scenario,), 99)) == 10  # those that use nothing were never close
+    assert [p.verdict.path for p in selection.closest_calls((scenario,), 3)] == ["x", "9", "8"]
+    assert len(selection.closest_calls((scenario,), 99)) == 10  # those that use nothing were never close
 
 
 @pytest.mark.parametrize(
@@ -206,8 +218,8 @@ def test_a_stage_has_one_state(artifacts, findings, kind, word):
     named = tuple(StageFinding(*f, "why") for f in findings)
     first = "other" if findings else None
     scenario = a_report(*artifacts, diagnosis=Diagnosis("", first, named)).scenarios[0]
-    found = summary.stage_state(scenario, "stage")
-    assert (found.kind, found.word) == (kind, word)
+    state = summary.stage_state(scenario, "stage")
+    assert (state.kind, state.word) == (kind, word)
     assert summary.stage_state(scenario, "absent").kind == "none"
 
 
@@ -249,8 +261,8 @@ def same(a, b):
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(verdicts, max_size=3))
-def test_json_loses_nothing(found):
-    report = a_report(an_artifact(*found, cached=True, error="\udce4"), invariants=tuple(found), skipped="why")
+def test_json_loses_nothing(verdicts):
+    report = a_report(an_artifact(*verdicts, cached=True, error="\udce4"), invariants=tuple(verdicts), skipped="why")
     again = report_from_json(json.loads(dump_report(report)))
     assert again == report
     assert same(again, report)
@@ -315,7 +327,7 @@ def test_the_schema_is_closed_and_says_what_everything_means():
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"version": 2}, "version 1"),
         ({"extra": 1}, "unknown key 'extra'"),
@@ -331,12 +343,12 @@ def test_the_schema_is_closed_and_says_what_everything_means():
         ({"timings": {"a": "x"}}, "timings of report is {'a': 'x'}"),
     ],
 )
-def test_a_damaged_report_is_refused(change, told):
+def test_a_damaged_report_is_refused(change, message):
     value = {**report_to_json(a_report(an_artifact(GOOD))), **change}
-    if told is None:
+    if message is None:
         del value["project"]
-        told = "report lacks 'project'"
-    with pytest.raises(HarnessError, match=re.escape(told)):
+        message = "report lacks 'project'"
+    with pytest.raises(HarnessError, match=re.escape(message)):
         report_from_json(value)
 
 
@@ -349,13 +361,13 @@ def test_a_verdict_of_another_kind_is_refused(key, value):
 
 
 @pytest.mark.parametrize(
-    ("content", "told"), [(None, "cannot read"), ("{", "not strict JSON"), ('{"version": NaN}', "NaN")]
+    ("content", "message"), [(None, "cannot read"), ("{", "not strict JSON"), ('{"version": NaN}', "NaN")]
 )
-def test_a_report_that_cannot_be_read_says_where(tmp_path, content, told):
+def test_a_report_that_cannot_be_read_says_where(tmp_path, content, message):
     path = tmp_path / "report.json"
     if content is not None:
         path.write_text(content)
-    with pytest.raises(HarnessError, match=told) as caught:
+    with pytest.raises(HarnessError, match=message) as caught:
         read_report(path)
     assert str(path) in str(caught.value)
 
@@ -575,7 +587,7 @@ def test_a_spike_is_not_lost_among_many_points():
     values[7777] = 1.0
     (line,) = [d for d in paths(drawn(svg.draw_curve(None, values, "x")), "obtained") if "L" in d]
     heights = [float(p.partition(",")[2]) for p in re.split("[ML]", line) if p]
-    assert min(heights) < svg.TOP + 20
+    assert min(heights) < svg._TOP + 20
 
 
 def test_a_wrong_gain_moves_every_later_step_of_the_ladder():
@@ -609,11 +621,11 @@ def collected(views, artifact, golden, obtained, verdicts=(), **more):
 
 def test_views_that_find_nothing_say_so():
     views = (Image("a", "x", "I"), Curve("a", "c", "C"), Ladder("a", "l", "L"), Image("elsewhere", "x", "I"))
-    found = collected(views, "a", Artifact({"c": 3, "l": [1]}), Artifact({"c": "text", "l": {"gain": 2}}))
-    assert [bool(p.tiles) for p in found.pictures] == [False]
-    assert [bool(c.drawing) for c in found.charts] == [False, False]
-    assert all(c.notes for c in found.charts)
-    assert found.telling is None
+    shown = collected(views, "a", Artifact({"c": 3, "l": [1]}), Artifact({"c": "text", "l": {"gain": 2}}))
+    assert [bool(p.tiles) for p in shown.pictures] == [False]
+    assert [bool(c.drawing) for c in shown.charts] == [False, False]
+    assert all(c.notes for c in shown.charts)
+    assert shown.telling is None
 
 
 def test_curves_are_taken_from_values_and_arrays_with_what_is_not_finite():
@@ -640,23 +652,23 @@ def test_a_golden_that_cannot_be_read_does_not_stop_the_report():
 
 def test_the_telling_picture_is_of_the_diagnosed_stage(failing):
     scenario = failing.report.scenarios[0]
-    found = exhibits.collect_exhibits(
+    shown = exhibits.collect_exhibits(
         scenario, VIEWS, lambda track, name: failing.find(scenario.scenario, track, name), 64
     )
-    assert found.telling.place == "normalized/mean_frame"
-    assert found.cover.place == "simulation/scene"
+    assert shown.telling.place == "normalized/mean_frame"
+    assert shown.cover.place == "simulation/scene"
     elsewhere = replace(scenario, diagnosis=Diagnosis("", "trained"))
-    found = exhibits.collect_exhibits(
+    shown = exhibits.collect_exhibits(
         elsewhere, VIEWS, lambda track, name: failing.find(scenario.scenario, track, name), 64
     )
-    assert found.telling.place == "normalized/mean_frame"  # no picture of that stage: the earliest that failed
+    assert shown.telling.place == "normalized/mean_frame"  # no picture of that stage: the earliest that failed
 
 
 def test_a_golden_alone_is_not_telling(failing):
     values = Artifact({}, {"x": RAMP})
-    found = collected((Image("a", "x", "I"),), "a", values, None, error="boom")
-    assert found.telling is None
-    assert found.cover.place == "a/x"
+    shown = collected((Image("a", "x", "I"),), "a", values, None, error="boom")
+    assert shown.telling is None
+    assert shown.cover.place == "a/x"
     assert collected((Image("a", "x", "I"),), "a", values, values, [BAD]).telling is None
 
 
@@ -681,9 +693,9 @@ def test_a_view_that_failed_in_the_replay_is_taken_from_there():
         asked.append(track)
         return None, None
 
-    found = exhibits.collect_exhibits(a_report(*artifacts).scenarios[0], (Image("a", "x", "I"),), look, 64)
+    shown = exhibits.collect_exhibits(a_report(*artifacts).scenarios[0], (Image("a", "x", "I"),), look, 64)
     assert asked == ["replay"]
-    assert found.pictures[0].place == "replay/a/x"
+    assert shown.pictures[0].place == "replay/a/x"
 
 
 # HTML
@@ -699,9 +711,9 @@ class Balanced(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.tags.add(tag)
-        found = dict(attrs)
-        self.ids += [found["id"]] if "id" in found else []
-        self.links += [found["href"]] if tag == "a" else []
+        attributes = dict(attrs)
+        self.ids += [attributes["id"]] if "id" in attributes else []
+        self.links += [attributes["href"]] if tag == "a" else []
         if tag not in VOID:
             self.open.append(tag)
 
@@ -713,8 +725,8 @@ class Balanced(HTMLParser):
             self.text += " " + " ".join(content.split())
 
 
-def page_of(made: Example) -> str:
-    return html.render_html(made.report, VIEWS, made.find)
+def page_of(shown: Example) -> str:
+    return html.render_html(shown.report, VIEWS, shown.find)
 
 
 @pytest.fixture(scope="module")
@@ -737,8 +749,8 @@ def test_the_page_is_well_formed_and_needs_nothing_else(failing_page):
 def test_the_hero_says_what_failed_where_and_by_how_much(failing_page):
     hero = Balanced(failing_page[: failing_page.index("<main")] + "</body></html>").text
     assert "Replayed alone from stored inputs it differs" in hero
-    for told in ("3 of 8 scenarios failed", "normalized", "in star_sharp", "normalized/gain", "0.01131", "0.019227"):
-        assert told in hero
+    for words in ("3 of 8 scenarios failed", "normalized", "in star_sharp", "normalized/gain", "0.01131", "0.019227"):
+        assert words in hero
     assert "700,000×" in hero
     assert "Also failed: disks_phase (trained)" in re.sub(r"\s+", " ", hero)
     assert failing_page.index('alt="Mean normalised frame: difference') < failing_page.index("<main")
@@ -823,14 +835,15 @@ def test_a_store_with_problems_and_a_report_of_nothing_do_not_look_healthy():
     ("used", "percent"), [(0, 0), (0.5, 30), (1, 60), (10, 73.33), (1000, 100), (1e9, 100), (math.nan, 100)]
 )
 def test_bars_are_linear_to_the_limit_and_logarithmic_beyond(used, percent):
-    assert html.fill(used) == pytest.approx(percent, abs=0.01)
-    assert html.row(summary.Place(a_report().scenarios[0], None, replace(BAD, used=used))).beyond == (not used <= 1000)
+    assert rows.bar_fill(used) == pytest.approx(percent, abs=0.01)
+    place = selection.Place(a_report().scenarios[0], None, replace(BAD, used=used))
+    assert rows.value_row(place).beyond == (not used <= 1000)
 
 
 def test_a_large_report_is_small(tmp_path):
-    made = heavy()
-    found = write_report(made.report, VIEWS, made.find, tmp_path)
-    assert found["report.html"].stat().st_size < 8e6
+    large = heavy()
+    paths = write_report(large.report, VIEWS, large.find, tmp_path)
+    assert paths["report.html"].stat().st_size < 8e6
 
 
 # Markdown
@@ -866,12 +879,29 @@ def test_a_healthy_comment_is_short(healthy):
 
 @pytest.mark.parametrize("words", [EVIL, "`", "``a`", "a|b", "", " ", "\\|"])
 def test_code_spans_hold_anything(words):
-    span = markdown.code(words)
+    span = markup.code(words)
     fence = re.match("`+", span)[0]
     assert span.endswith(fence)
     assert fence not in span[len(fence) : -len(fence)].replace("`" * (len(fence) + 1), "")
     assert len(cells(f"| {span} |")) == 3
     assert "\n" not in span
+
+
+@pytest.mark.parametrize(
+    ("cell", "escaped"),
+    [
+        ("a|b", r"a\|b"),
+        (r"a\|b", r"a\|b"),
+        ("|", r"\|"),
+        ("||", r"\|\|"),
+        ("a\r\nb\n", "a b "),
+        (markup.code("a|b"), r"`a\|b`"),
+    ],
+)
+def test_a_cell_ends_where_its_table_says(cell, escaped):
+    table = markup.markdown_table(("name|", "value"), [(cell, "1"), ("x", "2")], numeric=(1,))
+    assert table == f"| name\\| | value |\n| --- | ---: |\n| {escaped} | 1 |\n| x | 2 |"
+    assert [len(cells(line)) for line in table.splitlines()] == [4] * 4
 
 
 # JUnit
@@ -920,9 +950,9 @@ def test_junit_tells_errors_blocks_skips_and_broken_invariants():
         an_artifact(GOOD, skipped, stage="d"),
         invariants=(replace(BAD, path="product"),),
     )
-    found = {c.attrib["name"]: [(o.tag, o.attrib["message"]) for o in c] for c in suite_of(report).iter("testcase")}
-    assert found.pop("invariants")[0][0] == "failure"
-    assert found == {"a": [("error", "boom")], "b": [("error", "a raised")], "c": [("skipped", "not here")], "d": []}
+    outcomes = {c.attrib["name"]: [(o.tag, o.attrib["message"]) for o in c] for c in suite_of(report).iter("testcase")}
+    assert outcomes.pop("invariants")[0][0] == "failure"
+    assert outcomes == {"a": [("error", "boom")], "b": [("error", "a raised")], "c": [("skipped", "not here")], "d": []}
 
 
 def test_junit_is_never_green_when_the_report_is_not():
@@ -942,19 +972,19 @@ def test_junit_leaves_out_what_xml_cannot_hold():
 
 
 def test_all_four_files_are_written_and_can_be_made_from_the_json_again(tmp_path, failing):
-    found = write_report(failing.report, VIEWS, failing.find, tmp_path / "new" / "folder")
-    assert set(found) == {"report.html", "report.json", "report.md", "junit.xml"}
-    assert {p.name for p in (tmp_path / "new" / "folder").iterdir()} == set(found)
-    again = read_report(found["report.json"])
+    paths = write_report(failing.report, VIEWS, failing.find, tmp_path / "new" / "folder")
+    assert set(paths) == {"report.html", "report.json", "report.md", "junit.xml"}
+    assert {p.name for p in (tmp_path / "new" / "folder").iterdir()} == set(paths)
+    again = read_report(paths["report.json"])
     assert same(again, failing.report)
     for name, path in write_report(again, VIEWS, failing.find, tmp_path / "again").items():
-        assert path.read_bytes() == found[name].read_bytes()
+        assert path.read_bytes() == paths[name].read_bytes()
 
 
 def test_a_lone_surrogate_in_a_name_does_not_stop_the_report(tmp_path):
     report = a_report(an_artifact(replace(BAD, path="caf\udce9")))
-    found = write_report(report, (), nothing, tmp_path)
-    assert same(read_report(found["report.json"]), report)
+    paths = write_report(report, (), nothing, tmp_path)
+    assert same(read_report(paths["report.json"]), report)
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):

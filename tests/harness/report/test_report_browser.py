@@ -86,12 +86,12 @@ def browser():
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    made = {}
+    pages = {}
     for kind in KINDS:
         shown = example(failing=kind == "failing")
         folder = tmp_path_factory.mktemp(kind)
-        made[kind] = write_report(shown.report, VIEWS, shown.find, folder)["report.html"]
-    return made
+        pages[kind] = write_report(shown.report, VIEWS, shown.find, folder)["report.html"]
+    return pages
 
 
 @pytest.fixture(scope="module")
@@ -250,8 +250,8 @@ def test_bars_reach_their_limit_mark_exactly_when_the_tolerance_is_used(opened):
 
 def test_small_arrays_are_not_blurred(opened):
     page = opened("failing")
-    found = page.evaluate("() => [...document.images].map(i => [i.naturalWidth, getComputedStyle(i).imageRendering])")
-    assert {rendering for width, rendering in found if width == 64} == {"pixelated"}
+    images = page.evaluate("() => [...document.images].map(i => [i.naturalWidth, getComputedStyle(i).imageRendering])")
+    assert {rendering for width, rendering in images if width == 64} == {"pixelated"}
 
 
 def test_long_names_and_many_problems_do_not_push_the_answer_away(opened, tmp_path):

@@ -1,4 +1,4 @@
-"""A/B trials: paired by seed, with Student's interval, told in every form."""
+"""A/B trials: pairs share a seed, intervals are Student's, and every form says the same."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 from scipy.stats import t
 
 from harness.judge.schema import Schema
-from harness.study.ab import Difference, paired_differences
+from harness.study.ab import Difference, Trial, paired_differences
+from harness.study.ab_page import trial_markdown
 
 SCHEMA = Path(__file__).parents[3] / "schemas/harness/ab.schema.json"
 LINE = "ab smooth --b fit.rate=1.0 --seeds 4"
@@ -18,19 +19,19 @@ LINE = "ab smooth --b fit.rate=1.0 --seeds 4"
 
 def test_the_interval_is_students(rng):
     a, b = rng.normal(size=(2, 6))
-    (found,) = paired_differences([{"x": v} for v in a], [{"x": v} for v in b], 0.9)
+    (difference,) = paired_differences([{"x": v} for v in a], [{"x": v} for v in b], 0.9)
     low, high = t.interval(0.9, 5, loc=np.mean(b - a), scale=np.std(b - a, ddof=1) / np.sqrt(6))
-    assert (found.low, found.high) == (pytest.approx(low), pytest.approx(high))
-    assert found.mean == pytest.approx(np.mean(b - a))
+    assert (difference.low, difference.high) == (pytest.approx(low), pytest.approx(high))
+    assert difference.mean == pytest.approx(np.mean(b - a))
 
 
 def test_pairing_takes_out_what_the_seed_does_to_both(rng):
     seeds = rng.normal(0, 100, 5)
-    (found,) = paired_differences(
+    (difference,) = paired_differences(
         [{"x": s} for s in seeds], [{"x": s + 1 + d} for s, d in zip(seeds, rng.normal(0, 0.01, 5), strict=True)], 0.95
     )
-    assert found.clear
-    assert found.mean == pytest.approx(1, abs=0.02)
+    assert difference.clear
+    assert difference.mean == pytest.approx(1, abs=0.02)
 
 
 @pytest.mark.parametrize(("low", "high", "clear"), [(0.1, 0.2, True), (-0.2, -0.1, True), (-0.1, 0.2, False)])
@@ -45,9 +46,9 @@ def test_only_figures_that_every_run_has_are_compared():
 
 
 def test_a_trial_runs_both_variants_over_the_same_seeds(heat, capsys):
-    found = heat.json(capsys, LINE)
-    assert Schema(json.loads(SCHEMA.read_text()), SCHEMA).problems(found) == []
-    (figure,) = found["figures"]
+    trial = heat.json(capsys, LINE)
+    assert Schema(json.loads(SCHEMA.read_text()), SCHEMA).problems(trial) == []
+    (figure,) = trial["figures"]
     assert (figure["path"], len(figure["a"]), len(figure["b"])) == ("comparison/fit_error", 4, 4)
     # Variant A at the seeds of the accepted ensemble's first four members.
     accepted = json.loads((heat.root / "goldens/smooth/cpu/ensemble.json").read_text())["values"]["draws"]
@@ -59,9 +60,16 @@ def test_a_trial_runs_both_variants_over_the_same_seeds(heat, capsys):
 def test_a_trial_is_told_in_words_and_kept_in_files(heat, capsys):
     out, _ = heat.cli(capsys, f"{LINE} --out trial")
     assert "comparison/fit_error" in out
-    told = (heat.root / "trial/ab.md").read_text()
-    assert "A is the scenario as it is; B is `fit.rate=1.0`." in told
+    page = (heat.root / "trial/ab.md").read_text()
+    assert "A is the scenario as it is; B is `fit.rate=1.0`." in page
     assert json.loads((heat.root / "trial/ab.json").read_text())["pairs"] == 4
+
+
+def test_a_pipe_in_a_figure_s_name_does_not_end_its_cell():
+    difference = Difference("comparison/a|b", (1.0,), (2.0,), 1.0, 0.5, 1.5)
+    page = trial_markdown(Trial("s", "cpu", (), (), ("rate=2",), 3, 0.95, (difference,), 0, {}))
+    assert "| figure | A | B | B − A | interval |\n| --- | ---: | ---: | ---: | ---: |\n" in page
+    assert "| `comparison/a\\|b` | 1 | 2 | **1** | 0.5 to 1.5 |\n" in page
 
 
 def test_a_trial_that_was_interrupted_goes_on_where_it_stopped(heat, capsys):
@@ -72,7 +80,7 @@ def test_a_trial_that_was_interrupted_goes_on_where_it_stopped(heat, capsys):
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         ("ab smooth", "both variants are the same: give what differs with --a and --b"),
         ("ab smooth --b fit.rate=1.0 --seeds 2", "2 pairs are too few"),
@@ -81,7 +89,7 @@ def test_a_trial_that_was_interrupted_goes_on_where_it_stopped(heat, capsys):
         ("ab smooth --b fit.rat=1.0", "there is no setting"),
     ],
 )
-def test_a_wrong_trial_is_one_sentence(heat, capsys, line, said):
+def test_a_wrong_trial_is_one_sentence(heat, capsys, line, message):
     _, err = heat.cli(capsys, line, 2)
-    assert said in err
+    assert message in err
     assert err.count("\n") == 1

@@ -13,10 +13,11 @@ from html import escape
 
 from harness.core import text
 
-WIDTH, HEIGHT = 360, 216
-LEFT, RIGHT, TOP, BOTTOM = 54, 10, 26, 24
-POINTS = 400  # more than a curve is wide
-RUNG, PLOT, NAME = 46, 196, 30  # height of a rung and left edge of its steps in pixels; longest name in characters
+_WIDTH, _HEIGHT = 360, 216  # pixels
+_LEFT, _RIGHT, _TOP, _BOTTOM = 54, 10, 26, 24
+_MOST_POINTS = 400  # more than a curve is wide
+_RUNG, _STEPS = 46, 196  # height of a ladder's rung, and the left edge of its steps, in pixels
+_LONGEST_NAME = 30  # of a rung, in characters
 
 Numbers = Sequence[float]
 
@@ -44,9 +45,9 @@ class Axis:
         if self.log:
             powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)))
             round_values = [m * math.pow(10, e) for e in powers for m in (1, 2, 5)]
-            found = [v for v in round_values if self.low <= v <= self.high]
-            if len(found) >= 3:
-                return found
+            within = [v for v in round_values if self.low <= v <= self.high]
+            if len(within) >= 3:
+                return within
         rough = (self.high - self.low) / most
         unit = 10 ** math.floor(math.log10(rough))
         step = unit * next(m for m in (1, 2, 5, 10) if m * unit >= rough * 0.999)
@@ -61,18 +62,18 @@ def draw_curve(
     series = [(n, s) for n, s in (("golden", golden), ("obtained", obtained)) if s]
     finite = [v for _, s in series for v in s if math.isfinite(v)]
     log = log and bool(finite) and min(finite) > 0
-    x = Axis(0, max([len(s) for _, s in series] + [2]) - 1, LEFT, WIDTH - RIGHT)
-    y = _padded(finite or [0.0], HEIGHT - BOTTOM, TOP, log)
+    x = Axis(0, max([len(s) for _, s in series] + [2]) - 1, _LEFT, _WIDTH - _RIGHT)
+    y = _padded(finite or [0.0], _HEIGHT - _BOTTOM, _TOP, log)
     parts = [_axes(x, y)]
     for name, values in series:
         parts += [f'<path class="{name}" d="{d}"/>' for d in [_line(values, x, y)] if d]
         parts += [_dot(x(i), y(v), name) for i, v in _alone(values)]
-    for i in sorted(marks)[:POINTS]:
+    for i in sorted(marks)[:_MOST_POINTS]:
         if obtained and 0 <= i < len(obtained) and math.isfinite(obtained[i]):
             parts.append(_dot(x(i), y(obtained[i]), "mark"))
     legend = [(n, n) for n, _ in series] + ([("mark", "out of tolerance")] if marks else [])
     parts.append(_legend(legend))
-    return _svg(HEIGHT, label, _story(label, series, marks), parts)
+    return _svg(_HEIGHT, label, _story(label, series, marks), parts)
 
 
 def draw_ladder(rungs: Sequence[tuple[str, float, float]], label: str, marks: Collection[int] = ()) -> str:
@@ -81,29 +82,29 @@ def draw_ladder(rungs: Sequence[tuple[str, float, float]], label: str, marks: Co
     A gain that is off moves every later step away from what is expected. Where a gain is not positive
     and finite there is no such axis, and only the numbers are shown.
     """
-    height = TOP + RUNG * len(rungs)
+    height = _TOP + _RUNG * len(rungs)
     parts = [_legend([("golden", "expected"), ("obtained", "measured")])]
     for i, (name, expected, measured) in enumerate(rungs):
-        y, mark = TOP + RUNG * i + 18, " bad" if i in marks else ""
+        y, mark = _TOP + _RUNG * i + 18, " bad" if i in marks else ""
         shown = f"{text.number(measured, 5)} for {text.number(expected, 5)}"
-        parts.append(f'<path class="line" d="M0,{TOP + RUNG * i}H{WIDTH}"/>')
-        parts.append(f'<text class="rung{mark}" x="0" y="{y}">{escape(text.clipped(name, NAME))}</text>')
+        parts.append(f'<path class="line" d="M0,{_TOP + _RUNG * i}H{_WIDTH}"/>')
+        parts.append(f'<text class="rung{mark}" x="0" y="{y}">{escape(text.clipped(name, _LONGEST_NAME))}</text>')
         parts.append(f'<text class="axis{mark}" x="0" y="{y + 15}">{escape(shown)}</text>')
     if rungs and all(math.isfinite(v) and v > 0 for rung in rungs for v in rung[1:]):
         levels = [_levels([rung[1] for rung in rungs]), _levels([rung[2] for rung in rungs])]
-        x = _padded([10.0**v for s in levels for v in s], PLOT, WIDTH, log=True)
+        x = _padded([10.0**v for s in levels for v in s], _STEPS, _WIDTH, log=True)
         for name, steps in zip(("golden", "obtained"), levels, strict=True):
             places = [x(10.0**v) for v in steps]
             rows = enumerate(places[1:])
-            path = "".join(f"V{TOP + RUNG * i + RUNG // 2}H{place:.1f}" for i, place in rows)
-            parts.append(f'<path class="{name}" d="M{places[0]:.1f},{TOP}{path}V{height}"/>')
+            path = "".join(f"V{_TOP + _RUNG * i + _RUNG // 2}H{place:.1f}" for i, place in rows)
+            parts.append(f'<path class="{name}" d="M{places[0]:.1f},{_TOP}{path}V{height}"/>')
         parts += [
-            _dot(x(10.0 ** levels[1][i + 1]), TOP + RUNG * i + RUNG // 2, "mark")
+            _dot(x(10.0 ** levels[1][i + 1]), _TOP + _RUNG * i + _RUNG // 2, "mark")
             for i in sorted(marks)
             if i < len(rungs)
         ]
-    told = "; ".join(f"{n}: measured {text.number(m, 5)}, expected {text.number(e, 5)}" for n, e, m in rungs)
-    return _svg(height, label, told or "no gains", parts)
+    story = "; ".join(f"{n}: measured {text.number(m, 5)}, expected {text.number(e, 5)}" for n, e, m in rungs)
+    return _svg(height, label, story or "no gains", parts)
 
 
 def _levels(gains: Numbers) -> list[float]:
@@ -122,23 +123,23 @@ def _padded(values: Numbers, start: float, stop: float, log: bool) -> Axis:
         return Axis(max(low / margin, 1e-307), min(high * margin, 1e308), start, stop, log=True)
     low, high = max(low, -1e307), min(high, 1e307)
     margin = 0.06 * (high - low) or abs(high) * 0.05 or 1.0
-    if margin < 1e-13 * max(abs(low), abs(high)):  # too close to be told apart by a float
+    if margin < 1e-13 * max(abs(low), abs(high)):  # too close for a float to tell them apart
         margin = 1e-6 * max(abs(low), abs(high))
     return Axis(low - margin, high + margin, start, stop)
 
 
 def _axes(x: Axis, y: Axis) -> str:
-    made = []
+    parts = []
     for value, label in _labelled(y.ticks()):
         at = f"{y(value):.1f}"
-        made.append(f'<path class="line" d="M{LEFT},{at}H{WIDTH - RIGHT}"/>')
-        made.append(f'<text class="axis" x="{LEFT - 6}" y="{float(at) + 3.5:.1f}" text-anchor="end">{label}</text>')
+        parts.append(f'<path class="line" d="M{_LEFT},{at}H{_WIDTH - _RIGHT}"/>')
+        parts.append(f'<text class="axis" x="{_LEFT - 6}" y="{float(at) + 3.5:.1f}" text-anchor="end">{label}</text>')
     for value in x.ticks(6):
         if value == int(value):
             at = f"{x(value):.1f}"
-            made.append(f'<text class="axis" x="{at}" y="{HEIGHT - 8}" text-anchor="middle">{int(value)}</text>')
-    made.append(f'<path class="edge" d="M{LEFT},{TOP}V{HEIGHT - BOTTOM}H{WIDTH - RIGHT}"/>')
-    return "".join(made)
+            parts.append(f'<text class="axis" x="{at}" y="{_HEIGHT - 8}" text-anchor="middle">{int(value)}</text>')
+    parts.append(f'<path class="edge" d="M{_LEFT},{_TOP}V{_HEIGHT - _BOTTOM}H{_WIDTH - _RIGHT}"/>')
+    return "".join(parts)
 
 
 def _labelled(ticks: Numbers) -> list[tuple[float, str]]:
@@ -153,8 +154,8 @@ def _labelled(ticks: Numbers) -> list[tuple[float, str]]:
 def _line(values: Numbers, x: Axis, y: Axis) -> str:
     """A path that breaks where a value is not finite; of many values, each bucket's lowest and highest."""
     places = list(enumerate(values))
-    if len(places) > POINTS:
-        size = -(-2 * len(places) // POINTS)
+    if len(places) > _MOST_POINTS:
+        size = -(-2 * len(places) // _MOST_POINTS)
         buckets = [places[i : i + size] for i in range(0, len(places), size)]
         places = [p for b in buckets for p in sorted({min(b, key=_height), max(b, key=_height)})]
     path, down = [], False
@@ -171,7 +172,7 @@ def _height(place: tuple[int, float]) -> float:
 
 def _alone(values: Numbers) -> list[tuple[int, float]]:
     """Values without a finite neighbour, which a line would not show."""
-    if len(values) > POINTS:
+    if len(values) > _MOST_POINTS:
         return []
     finite = [False, *map(math.isfinite, values), False]
     return [(i, v) for i, v in enumerate(values) if finite[i + 1] and not (finite[i] or finite[i + 2])]
@@ -182,25 +183,25 @@ def _dot(x: float, y: float, name: str) -> str:
 
 
 def _legend(items: Sequence[tuple[str, str]]) -> str:
-    made, x = [], 8
+    parts, x = [], 8
     for name, label in items:
         if name == "mark":
-            made.append(_dot(x + 8, 10, name))
+            parts.append(_dot(x + 8, 10, name))
         else:
-            made.append(f'<path class="{name}" d="M{x},10h18"/>')
-        made.append(f'<text class="axis" x="{x + 24}" y="14">{label}</text>')
+            parts.append(f'<path class="{name}" d="M{x},10h18"/>')
+        parts.append(f'<text class="axis" x="{x + 24}" y="14">{label}</text>')
         x += 42 + 6 * len(label)
-    return "".join(made)
+    return "".join(parts)
 
 
 def _story(label: str, series: Sequence[tuple[str, Numbers]], marks: Collection[int]) -> str:
-    told = [f"{name}: {len(v)} values, from {text.number(v[0], 4)} to {text.number(v[-1], 4)}" for name, v in series]
+    ranges = [f"{name}: {len(v)} values, from {text.number(v[0], 4)} to {text.number(v[-1], 4)}" for name, v in series]
     out = [f"out of tolerance at index {', '.join(map(str, sorted(marks)[:10]))}"] if marks else []
-    return f"{label}. {'; '.join(told + out)}."
+    return f"{label}. {'; '.join(ranges + out)}."
 
 
 def _svg(height: int, title: str, story: str, parts: Sequence[str]) -> str:
     return (
-        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}">'
+        f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{escape(title)}">'
         f"<title>{escape(title)}</title><desc>{escape(story)}</desc>{''.join(parts)}</svg>"
     )

@@ -1,4 +1,4 @@
-"""The commands that study runs instead of verifying them: diagnose, set side by side, try two variants."""
+"""The commands that look beyond pass and fail: diagnose runs, compare two, try two variants, collect a matrix."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from typing import Annotated, Any
 
 import typer
 
-from harness.cli.terminal import JsonOption, ProfileOption, print_json, watching
+from harness.cli.console import print_json, show_page
+from harness.cli.options import JsonOption, ProfileOption
+from harness.cli.progress import watching
+from harness.core.files import dump_json, write_file
 from harness.core.project import find_project
 
-A = Annotated[list[str], typer.Option("--a", help="What variant A changes, e.g. train.epochs=3. Repeatable.")]
-B = Annotated[list[str], typer.Option("--b", help="What variant B changes. Repeatable.")]
-Both = Annotated[list[str], typer.Option("--set", help="What both change. Repeatable.")]
+_VariantA = Annotated[list[str], typer.Option("--a", help="What variant A changes, e.g. train.epochs=3. Repeatable.")]
+_VariantB = Annotated[list[str], typer.Option("--b", help="What variant B changes. Repeatable.")]
+_BothVariants = Annotated[list[str], typer.Option("--set", help="What both change. Repeatable.")]
 
 
 def analyze(
@@ -27,7 +30,7 @@ def analyze(
     json: JsonOption = False,
 ) -> None:
     """Say what is wrong with finished runs, from their artifacts alone; exits 1 where anything is."""
-    from harness.cli import console
+    from harness.cli.study_tables import show_diagnosis
     from harness.study.analysis import diagnose_runs, is_sound, write_analysis
 
     answer = diagnose_runs(find_project(), runs)
@@ -37,7 +40,7 @@ def analyze(
         print_json(answer)
     else:
         for run in answer["runs"]:
-            console.show_diagnosis(run, explain)
+            show_diagnosis(run, explain)
     raise typer.Exit(0 if is_sound(answer) else 1)
 
 
@@ -50,7 +53,7 @@ def compare(
     json: JsonOption = False,
 ) -> None:
     """Show two runs side by side: configuration, stages, metrics, figures."""
-    from harness.cli import console
+    from harness.cli.study_tables import show_contrast
     from harness.study.analysis import contrast_runs, write_analysis
     from harness.study.comparison_page import write_comparison_page
 
@@ -61,9 +64,9 @@ def compare(
     if json:
         print_json(answer)
     else:
-        console.show_contrast(answer)
+        show_contrast(answer)
         if out is not None:
-            console.show_page(out / "comparison.html")
+            show_page(out / "comparison.html")
 
 
 def matrix(
@@ -79,30 +82,31 @@ def matrix(
 
     Without FOLDER, they must be of the source and the goldens that are here now; with one, of the same as its newest.
     """
-    from harness.cli import console
-    from harness.study.matrix import collect_matrix, matrix_to_json, read_matrix_reports
+    from harness.cli.study_tables import show_matrix
+    from harness.study.matrix import matrix_to_json
+    from harness.study.matrix_collection import collect_matrix, read_matrix_reports
     from harness.study.matrix_page import matrix_html, matrix_markdown
     from harness.verify.suite import verification_subject
 
     project = find_project()
-    mine = project.state / "matrix"  # reports from elsewhere need be of the same source as each other alone
-    reports, of = read_matrix_reports(folder or mine), "" if folder else verification_subject(project)
-    found = collect_matrix(reports, project.pipeline.axes, [*expect, *may_fail], may_fail, of)
-    answer, out = matrix_to_json(found), out or folder or mine
-    _leave(out / "matrix", answer, md=matrix_markdown(found), html=matrix_html(found))
+    own = project.state / "matrix"  # reports from elsewhere need be of the same source as each other alone
+    reports, subject = read_matrix_reports(folder or own), "" if folder else verification_subject(project)
+    collected = collect_matrix(reports, project.pipeline.axes, [*expect, *may_fail], may_fail, subject)
+    answer, out = matrix_to_json(collected), out or folder or own
+    _write_answer(out / "matrix", answer, md=matrix_markdown(collected), html=matrix_html(collected))
     if json:
         print_json(answer)
     else:
-        console.show_matrix(found)
-        console.show_page(out / "matrix.html")
-    raise typer.Exit(0 if found.passed else 1)
+        show_matrix(collected)
+        show_page(out / "matrix.html")
+    raise typer.Exit(0 if collected.passed else 1)
 
 
 def ab(
     scenario: Annotated[str, typer.Argument(help="One of `harness list`.")],
-    a: A = [],  # noqa: B006 (typer reads the default, nothing changes it)
-    b: B = [],  # noqa: B006
-    set_: Both = [],  # noqa: B006
+    a: _VariantA = [],  # noqa: B006 (typer reads the default, nothing changes it)
+    b: _VariantB = [],  # noqa: B006
+    set_: _BothVariants = [],  # noqa: B006
     seeds: Annotated[int, typer.Option(help="Pairs of runs, each pair with a seed of its own.")] = 5,
     confidence: Annotated[float, typer.Option(help="Confidence of the intervals.")] = 0.95,
     profile: ProfileOption = "",
@@ -112,26 +116,36 @@ def ab(
     json: JsonOption = False,
 ) -> None:
     """Train two variants over the same seeds, and report their paired differences with intervals."""
-    from harness.cli import console
-    from harness.study.ab import run_trial, trial_markdown, trial_to_json
+    from harness.cli.study_tables import show_trial
+    from harness.study.ab import run_trial, trial_to_json
+    from harness.study.ab_page import trial_markdown
     from harness.verify.suite import open_cache
 
     project = find_project()
     with open_cache(project) as cache, watching(project, json) as progress:
-        trial = run_trial(project, cache, scenario, profile or project.profile, set_, a, b, seeds, confidence, progress)
+        trial = run_trial(
+            project,
+            cache,
+            scenario=scenario,
+            profile=profile or project.profile,
+            both=set_,
+            a=a,
+            b=b,
+            pairs=seeds,
+            confidence=confidence,
+            watcher=progress,
+        )
     answer, folder = trial_to_json(trial), out or project.state / "ab" / scenario
-    _leave(folder / "ab", answer, md=trial_markdown(trial))
+    _write_answer(folder / "ab", answer, md=trial_markdown(trial))
     if json:
         print_json(answer)
     else:
-        console.show_trial(trial)
-        console.show_page(folder / "ab.md")
+        show_trial(trial)
+        show_page(folder / "ab.md")
 
 
-def _leave(path: Path, answer: Mapping[str, Any], **pages: str) -> None:
+def _write_answer(path: Path, answer: Mapping[str, Any], **pages: str) -> None:
     """Write an answer as JSON, and its pages beside it, each by its suffix."""
-    from harness.core.files import dump_json, write_file
-
     write_file(path.with_name(f"{path.name}.json"), dump_json(answer))
     for suffix, page in pages.items():
         write_file(path.with_name(f"{path.name}.{suffix}"), page.encode())

@@ -14,11 +14,12 @@ from harness.core.errors import HarnessError
 from harness.core.protocol import Artifact, Curve, Image, Ladder
 from harness.core.trees import NON_FINITE, value_at
 from harness.core.verdicts import ArtifactReport, ScenarioReport
-from harness.report import pictures, summary, svg
-from harness.report.pictures import Picture
+from harness.report import selection
+from harness.report.graphics import pictures, svg
+from harness.report.graphics.pictures import Picture
 
-Pair: TypeAlias = tuple[Artifact | None, Artifact | None]
-Look: TypeAlias = Callable[[str, str], Pair]
+GoldenAndObtained: TypeAlias = tuple[Artifact | None, Artifact | None]
+Look: TypeAlias = Callable[[str, str], GoldenAndObtained]
 """``(track, artifact)`` to golden and obtained, of one scenario."""
 
 
@@ -59,19 +60,19 @@ def collect_exhibits(
             continue
         place = view.artifact if report.track == scenario.profile else f"{report.track}/{view.artifact}"
         try:
-            found = look(report.track, view.artifact)
+            both = look(report.track, view.artifact)
         except HarnessError as error:
             charts.append(Chart(view.label, place, "", (f"It cannot be shown: {error}",)))
             continue
         if isinstance(view, Image):
-            picture = _picture(view, found, report, f"{place}/{view.array}", side)
+            picture = _picture(view, both, report, f"{place}/{view.array}", side)
             shown.append(picture)
             first = report.stage == scenario.diagnosis.first
             ranks.append((picture.failed, first, picture.deviation > 0, -scenario.artifacts.index(report)))
         elif isinstance(view, Curve):
-            charts.append(_curve(view, found, report, f"{place}/{view.path}"))
+            charts.append(_curve(view, both, report, f"{place}/{view.path}"))
         else:
-            charts.append(_ladder(view, found, report, f"{place}/{view.path}"))
+            charts.append(_ladder(view, both, report, f"{place}/{view.path}"))
     # What failed, of the stage to look at; else what differs, as early in the pipeline as there is a picture.
     # A golden alone tells nothing, and neither do equal arrays.
     drawn = [i for i, picture in enumerate(shown) if picture.tiles]
@@ -82,24 +83,24 @@ def collect_exhibits(
 
 def value_failed(report: ArtifactReport, path: str) -> bool:
     """Whether the value at ``path``, or anything below it, failed."""
-    odd = summary.notable(report.verdicts)
+    odd = selection.notable(report.verdicts)
     return any(v.status.failed and (v.path == path or v.path.startswith(f"{path}/")) for v in odd)
 
 
 def _track(scenario: ScenarioReport, artifact: str, path: str) -> ArtifactReport | None:
     """Where to take a view from: the track in which it failed, else the profile, else whichever there is."""
-    found = [a for a in scenario.artifacts if a.artifact == artifact]
-    return max(found, key=lambda a: (value_failed(a, path), a.track == scenario.profile), default=None)
+    tracks = [a for a in scenario.artifacts if a.artifact == artifact]
+    return max(tracks, key=lambda a: (value_failed(a, path), a.track == scenario.profile), default=None)
 
 
-def _picture(view: Image, found: Pair, report: ArtifactReport, place: str, side: int) -> Picture:
-    golden, obtained = (None if a is None else a.arrays.get(view.array) for a in found)
+def _picture(view: Image, both: GoldenAndObtained, report: ArtifactReport, place: str, side: int) -> Picture:
+    golden, obtained = (None if a is None else a.arrays.get(view.array) for a in both)
     wrong = value_failed(report, view.array)
     return pictures.compare_pictures(golden, obtained, view.label, place, view.colormap, side, wrong)
 
 
-def _curve(view: Curve, found: Pair, report: ArtifactReport, place: str) -> Chart:
-    golden, obtained = (_numbers(_at(artifact, view.path)) for artifact in found)
+def _curve(view: Curve, both: GoldenAndObtained, report: ArtifactReport, place: str) -> Chart:
+    golden, obtained = (_numbers(_at(artifact, view.path)) for artifact in both)
     if not golden and not obtained:
         return Chart(view.label, place, "", ("There is no list of numbers at this place.",))
     notes = [] if golden else ["There is no golden yet."]
@@ -115,23 +116,23 @@ def _curve(view: Curve, found: Pair, report: ArtifactReport, place: str) -> Char
     return Chart(view.label, place, drawing, tuple(notes), value_failed(report, view.path))
 
 
-def _ladder(view: Ladder, found: Pair, report: ArtifactReport, place: str) -> Chart:
-    golden, obtained = (_at(artifact, view.path) for artifact in found)
+def _ladder(view: Ladder, both: GoldenAndObtained, report: ArtifactReport, place: str) -> Chart:
+    golden, obtained = (_at(artifact, view.path) for artifact in both)
     try:
         rungs = [(str(r["gain"]), _number(r["expected"]), _number(r["measured"])) for r in obtained]
     except (TypeError, KeyError, ValueError):
         return Chart(view.label, place, "", ("Nothing was obtained that has gain, expected and measured.",))
     drawing = svg.draw_ladder(rungs, view.label, _marks(report, view.path))
     product, expected = (math.prod(rung[k] for rung in rungs) for k in (2, 1))
-    told = text.pair(expected, product)
-    notes = [f"Product of all: measured {told[1]}, expected {told[0]}."]
+    expected_text, measured_text = text.pair(expected, product)
+    notes = [f"Product of all: measured {measured_text}, expected {expected_text}."]
     notes += [] if golden is not None else ["There is no golden yet."]
     return Chart(view.label, place, drawing, tuple(notes), value_failed(report, view.path))
 
 
 def _marks(report: ArtifactReport, path: str) -> set[int]:
     """Indices below ``path`` that failed."""
-    odd = [v for v in summary.notable(report.verdicts) if v.status.failed]
+    odd = [v for v in selection.notable(report.verdicts) if v.status.failed]
     below = (v.path.removeprefix(f"{path}/") for v in odd if v.path.startswith(f"{path}/"))
     return {int(rest.partition("/")[0]) for rest in below if rest.partition("/")[0].isdecimal()}
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-LEVELS = 255  # odd, so that zero has a colour of its own on a diverging scale; the 256th is for what is not finite
+COLOURS = 255  # odd, so that zero has a colour of its own on a diverging scale; the 256th is for what is not finite
 NOT_FINITE = (255, 0, 200)
 DIVERGING = "RdBu_r"
 
@@ -36,12 +36,12 @@ def colour_table(name: str) -> NDArray[np.uint8] | None:
     if name in ANCHORS:
         anchors = np.array([list(bytes.fromhex(text)) for text in ANCHORS[name].split()], float)
         places = np.linspace(0, 1, len(anchors))
-        colours = np.stack([np.interp(np.linspace(0, 1, LEVELS), places, c) for c in anchors.T], axis=1)
+        colours = np.stack([np.interp(np.linspace(0, 1, COLOURS), places, c) for c in anchors.T], axis=1)
     else:
         try:
             import matplotlib
 
-            colours = matplotlib.colormaps[name](np.linspace(0, 1, LEVELS))[:, :3] * 255
+            colours = matplotlib.colormaps[name](np.linspace(0, 1, COLOURS))[:, :3] * 255
         except (ImportError, KeyError, ValueError):
             return None
     return np.concatenate([np.rint(colours), [NOT_FINITE]]).astype(np.uint8)
@@ -51,7 +51,7 @@ def gradient(name: str) -> str:
     """The colour map as a CSS gradient from left to right."""
     colours = colour_table(name)
     assert colours is not None, name
-    stops = colours[np.linspace(0, LEVELS - 1, 13).astype(int)]
+    stops = colours[np.linspace(0, COLOURS - 1, 13).astype(int)]
     return f"linear-gradient(90deg,{','.join('#' + bytes(c).hex() for c in stops)})"
 
 
@@ -60,11 +60,11 @@ def indices(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
     finite = np.isfinite(values)
     span = high / 2 - low / 2  # halves, which do not overflow
     if span <= 0:
-        places = np.full(values.shape, (LEVELS - 1) / 2)
+        places = np.full(values.shape, (COLOURS - 1) / 2)
     else:
         shares = (np.where(finite, values, low) / 2 - low / 2) / span
-        places = np.clip(shares * (LEVELS - 1), 0, LEVELS - 1)
-    return np.where(finite, np.rint(places), LEVELS).astype(np.uint8)
+        places = np.clip(shares * (COLOURS - 1), 0, COLOURS - 1)
+    return np.where(finite, np.rint(places), COLOURS).astype(np.uint8)
 
 
 def encode(places: NDArray[np.uint8], colours: NDArray[np.uint8]) -> bytes:

@@ -1,0 +1,200 @@
+"""The commands that decide what becomes golden: candidates, their review, their approval, and the log."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli.console import print_json, show_line, show_page
+from harness.cli.options import (
+    BulkOption,
+    IdsArgument,
+    IssueOption,
+    JsonOption,
+    KeyOption,
+    ProfileOption,
+    ReasonOption,
+    ScenariosArgument,
+    WorkersOption,
+)
+from harness.cli.progress import watching
+from harness.core.ids import scenario_of
+from harness.core.project import find_project
+
+
+def calibrate(
+    scenario: Annotated[str, typer.Argument(help="One of `harness list`.")],
+    members: Annotated[int, typer.Option(help="Full runs, at least 8.")] = 8,
+    profile: ProfileOption = "",
+    workers: WorkersOption = 1,
+    json: JsonOption = False,
+) -> None:
+    """Run an ensemble over seeds and keep it as a candidate for the scenario's intervals."""
+    from harness.cli.approval_tables import show_calibration
+    from harness.core.ids import ENSEMBLE
+    from harness.run.runner import Runner
+    from harness.store.candidates import add_candidate
+    from harness.verify.calibration import calibrate_scenario
+    from harness.verify.examination import Examination
+    from harness.verify.kept_candidates import candidate_origin
+    from harness.verify.suite import open_cache
+
+    project = find_project()
+    with open_cache(project) as cache, watching(project, json) as progress:
+        runner = Runner(project.pipeline, cache, progress)
+        examination = Examination(project, runner, scenario, profile or project.profile)
+        calibration = calibrate_scenario(
+            examination,
+            cache,
+            members=members,
+            alpha=project.alpha,
+            values=project.values,
+            workers=workers,
+            watcher=progress,
+        )
+        identity = examination.identity(examination.profile, ENSEMBLE)
+        schema = examination.schema_of(examination.profile, ENSEMBLE)
+        origin = candidate_origin(examination, f"ensemble of {members} members")
+        add_candidate(project, identity, calibration.ensemble, schema, origin)
+    if json:
+        print_json({"id": identity, "restless": list(calibration.restless), "still": list(calibration.still)})
+    else:
+        show_calibration(identity, calibration)
+
+
+def diff(
+    ids: Annotated[list[str] | None, typer.Argument(help="Ids of `harness pending`.")] = None, json: JsonOption = False
+) -> None:
+    """Show how candidates differ from their goldens, value by value."""
+    from harness.cli.approval_tables import show_differences
+    from harness.core.reports import report_to_json
+    from harness.verify.review import review_candidates
+
+    report = review_candidates(find_project(), ids or []).report
+    print_json(report_to_json(report)) if json else show_differences(report)
+    raise typer.Exit(1 if any(s.failed for s in report.scenarios) else 0)
+
+
+def pending(
+    scenarios: ScenariosArgument = None,
+    ids: Annotated[
+        bool, typer.Option("--ids", help="Only the candidates' ids, one a line, to accept them all.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """List candidates, and edited tolerances and schemas, that wait to be accepted."""
+    from harness.cli.approval_tables import show_pending
+    from harness.store.candidates import list_pending
+
+    waiting = [p for p in list_pending(find_project()) if not scenarios or scenario_of(p.identity) in scenarios]
+    if json:
+        print_json([dataclasses.asdict(p) for p in waiting])
+    elif ids:
+        print(*(p.identity for p in waiting if p.kind == "golden"), sep="\n")
+    else:
+        show_pending(waiting)
+
+
+def review(
+    ids: IdsArgument,
+    out: Annotated[Path | None, typer.Option(help="Folder of the pages.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Write a page with old, new and difference of candidates, figures side by side."""
+    from harness.cli.approval_tables import show_differences
+    from harness.core.reports import report_to_json
+    from harness.verify.review import review_candidates
+
+    project = find_project()
+    reviewed = review_candidates(project, ids)
+    page = reviewed.write(out or project.state / "review")
+    if json:
+        print_json({"page": str(page), "report": report_to_json(reviewed.report)})
+    else:
+        show_differences(reviewed.report)
+        show_page(page)
+
+
+def accept(
+    ids: IdsArgument,
+    reason: ReasonOption = "",
+    issue: IssueOption = "",
+    author: Annotated[str | None, typer.Option(help="Who made the change (default: git's user).")] = None,
+    approver: Annotated[str | None, typer.Option(help="Who accepts it (default: git's user).")] = None,
+    disposition: Annotated[str, typer.Option(help="refresh, intended or bugfix.")] = "refresh",
+    bulk: BulkOption = False,
+    sign_key: KeyOption = None,
+    workers: WorkersOption = 1,
+    json: JsonOption = False,
+) -> None:
+    """Make candidates golden, after a second fresh run agrees; writes an approval."""
+    from harness.cli.approval_tables import show_approval, show_differences
+    from harness.store.acceptance import accept_candidates
+    from harness.verify.referee import Referee
+    from harness.verify.review import review_candidates
+
+    project = find_project()
+    reviewed = review_candidates(project, ids)
+    if reviewed.pairs:
+        page = reviewed.write(project.state / "review")
+        if not json:
+            show_differences(reviewed.report)
+            show_page(page)
+    with watching(project, json) as progress, Referee(project, ids, workers, progress) as referee:
+        approval = accept_candidates(
+            project,
+            ids,
+            reason=reason,
+            issue=issue,
+            author=author,
+            approver=approver,
+            disposition=disposition,
+            bulk=bulk,
+            sign_key=sign_key,
+            rerun=referee.rerun,
+            judge=referee.judge,
+            invariants_hold=referee.broken_invariants,
+            validate=referee.schema_errors,
+        )
+    print_json(dataclasses.asdict(approval)) if json else show_approval(approval)
+
+
+def reject(ids: IdsArgument, reason: ReasonOption = "", json: JsonOption = False) -> None:
+    """Forget candidates."""
+    from harness.store.acceptance import reject_candidates
+
+    rejected = reject_candidates(find_project(), ids, reason)
+    print_json(rejected) if json else show_line(f"rejected: {', '.join(rejected)}")
+
+
+def prune(
+    reason: ReasonOption = "",
+    issue: IssueOption = "",
+    bulk: BulkOption = False,
+    sign_key: KeyOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Remove goldens that no scenario makes any more, and files that the manifest does not know."""
+    from harness.store.acceptance import prune_goldens
+    from harness.verify.coverage import all_known
+
+    project = find_project()
+    orphans, removed, approval = prune_goldens(
+        project, all_known(project), reason=reason, issue=issue, bulk=bulk, sign_key=sign_key
+    )
+    if json:
+        print_json({"orphans": orphans, "removed": removed, "approval": approval.id if approval else None})
+    else:
+        show_line(f"removed: {', '.join([*orphans, *removed]) or 'nothing, all goldens are in use'}")
+
+
+def log(json: JsonOption = False) -> None:
+    """List every approval, oldest first, after checking that the chain is whole."""
+    from harness.cli.approval_tables import show_log
+    from harness.store.chain import approval_log
+
+    approvals = approval_log(find_project())
+    print_json([dataclasses.asdict(a) for a in approvals]) if json else show_log(approvals)

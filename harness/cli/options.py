@@ -1,0 +1,22 @@
+"""The options and arguments that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output on standard output.")]
+ProfileOption = Annotated[str, typer.Option(help="The scenarios' profile (default: that of pyproject.toml).")]
+ScenariosArgument = Annotated[list[str] | None, typer.Argument(help="Scenarios (default: all).")]
+IdsArgument = Annotated[list[str], typer.Argument(help="Ids of `harness pending`, such as my_scenario/cpu/energy.")]
+SetOption = Annotated[
+    list[str], typer.Option("--set", help="Change one setting, e.g. --set train.epochs=3. Repeatable.")
+]
+ReasonOption = Annotated[str, typer.Option(help="Why, for whoever reads the log.")]
+IssueOption = Annotated[str, typer.Option(help="A link or number of the issue that this belongs to.")]
+KeyOption = Annotated[Path | None, typer.Option(help="An SSH private key to sign the approval with.")]
+BulkOption = Annotated[bool, typer.Option("--bulk", help="Allow more than five ids.")]
+WorkersOption = Annotated[int, typer.Option(min=1, help="Processes that compute side by side.")]
+NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Compute everything anew.")]

@@ -1,0 +1,187 @@
+"""The commands that run and judge: list, run, verify, report, doctor and schema."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harness.cli.console import complain, print_json, show_page
+from harness.cli.options import (
+    JsonOption,
+    NoCacheOption,
+    ProfileOption,
+    ScenariosArgument,
+    SetOption,
+    WorkersOption,
+)
+from harness.cli.progress import watching
+from harness.core.errors import HarnessError, ProjectError
+from harness.core.ids import GoldenId
+from harness.core.project import find_project
+
+if TYPE_CHECKING:
+    from harness.core.verdicts import ScenarioReport
+
+
+def list_command(json: JsonOption = False) -> None:
+    """List scenarios, and how many goldens each has at which profile."""
+    from harness.cli.verification_tables import show_scenarios
+    from harness.store.goldens import Goldens
+
+    project = find_project()
+    titles = project.pipeline.scenarios()
+    manifest = Goldens.of(project).manifest()
+    rows = []
+    for name, title in sorted(titles.items()):
+        tracks: dict[str, int] = {}
+        for identity, entry in manifest.items():
+            if entry.kind == "golden" and (golden_id := GoldenId.parse(identity)).scenario == name:
+                track = golden_id.track
+                tracks[track] = tracks.get(track, 0) + 1
+        rows.append({"scenario": name, "title": title, "goldens": tracks})
+    print_json(rows) if json else show_scenarios(rows)
+
+
+def run(
+    scenario: Annotated[str, typer.Argument(help="One of `harness list`.")],
+    profile: ProfileOption = "",
+    until: Annotated[str, typer.Option(help="The last stage to run.")] = "",
+    set_: SetOption = [],  # noqa: B006 (typer reads the default, nothing changes it)
+    no_cache: NoCacheOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Run one scenario's stages, without judging them; says what was cached."""
+    from harness.cli.verification_tables import show_stages
+    from harness.run.runner import Runner
+    from harness.verify.suite import open_cache
+
+    project = find_project()
+    stages = [s for s in project.pipeline.stages if s.main]
+    if until and until not in (s.name for s in stages):
+        raise ProjectError(f"--until {until}: there is no such stage; there are {', '.join(s.name for s in stages)}")
+    chosen = project.scenario(scenario, profile or project.profile, set_)
+    if chosen.missing:
+        raise ProjectError(f"{scenario} cannot run here: {chosen.missing}")
+    with open_cache(project, not no_cache) as cache, watching(project, json) as progress:
+        finished = list(Runner(project.pipeline, cache, progress).chain(chosen, stages, until))
+    rows = [
+        {
+            "stage": o.stage.name,
+            "artifact": o.stage.artifact,
+            "cached": o.cached,
+            "seconds": o.seconds,
+            "error": o.error,
+            "blocked": o.blocked,
+        }
+        for o in finished
+    ]
+    print_json(rows) if json else show_stages(rows)
+    raise typer.Exit(1 if any(r["error"] or r["blocked"] for r in rows) else 0)
+
+
+def verify(
+    scenarios: ScenariosArgument = None,
+    profile: ProfileOption = "",
+    approvals: Annotated[str, typer.Option(help="Check that every change since this commit was approved.")] = "",
+    out: Annotated[Path | None, typer.Option(help="Folder of the report (default: .harness/report).")] = None,
+    set_: SetOption = [],  # noqa: B006
+    workers: WorkersOption = 1,
+    no_cache: NoCacheOption = False,
+    training: Annotated[
+        bool, typer.Option("--training/--no-training", help="Whether to train, and to verify what training decides.")
+    ] = True,
+    json: JsonOption = False,
+) -> None:
+    """Run scenarios, compare every artifact with its golden, and write the report."""
+    from harness.cli.verification_tables import show_scenario, show_summary
+    from harness.core.reports import report_to_json
+    from harness.report.folder import write_report
+    from harness.store.bypasses import check_approvals
+    from harness.verify.suite import open_cache, verify_suite
+
+    project = find_project()
+    bypassed = check_approvals(project, approvals) if approvals else []
+
+    def show_finished(scenario: ScenarioReport) -> None:
+        if not json:
+            show_scenario(scenario)
+
+    with open_cache(project, not no_cache) as cache:
+        with watching(project, json) as progress:
+            suite = verify_suite(
+                project,
+                cache,
+                names=scenarios or [],
+                profile=profile,
+                overrides=set_,
+                workers=workers,
+                watcher=progress,
+                finished=show_finished,
+                also=bypassed,
+                training=training,
+            )
+        folder = out or project.state / "report"
+        paths = write_report(suite.report, project.pipeline.views, suite.find, folder)
+    print_json(report_to_json(suite.report)) if json else show_summary(suite, paths)
+    for problem in suite.damaged:
+        complain(problem)
+    raise typer.Exit(2 if suite.damaged else 0 if suite.report.passed else 1)
+
+
+def report(
+    source: Annotated[Path | None, typer.Argument(help="A report.json (default: the last verification's).")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Show the last verification again; exits as it did."""
+    from harness.cli.verification_tables import show_conclusion, show_scenario
+    from harness.core.reports import read_report, report_to_json
+
+    path = source or find_project().state / "report" / "report.json"
+    earlier = read_report(path)
+    if json:
+        print_json(report_to_json(earlier))
+    else:
+        for scenario in earlier.scenarios:
+            show_scenario(scenario)
+        show_conclusion(earlier)
+        show_page(path.with_suffix(".html"))
+    raise typer.Exit(0 if earlier.passed else 1)
+
+
+def doctor(json: JsonOption = False) -> None:
+    """Say what this machine and this repository lack."""
+    from harness.cli.doctor import checks_to_json, run_checks
+    from harness.cli.verification_tables import show_checks
+
+    checks = run_checks()
+    print_json(checks_to_json(checks)) if json else show_checks(checks)
+    raise typer.Exit(1 if any(c.needed and not c.held for c in checks) else 0)
+
+
+def schema(
+    scenario: Annotated[str, typer.Argument(help="The scenario to take the example from.")],
+    artifact: Annotated[str, typer.Argument(help="The artifact to draft a schema for.")],
+    profile: ProfileOption = "",
+) -> None:
+    """Draft a closed schema from what a stage gives now; its author adds units, meanings and bounds."""
+    import json
+
+    from harness.judge.schema import draft_schema
+    from harness.run.runner import Runner
+    from harness.verify.examination import Examination
+    from harness.verify.suite import open_cache
+
+    project = find_project()
+    known = [s.artifact for s in project.pipeline.stages if s.main]
+    if artifact not in known:
+        raise ProjectError(f"there is no artifact {artifact!r}; there are {', '.join(known)}")
+    with open_cache(project) as cache, watching(project, True) as progress:
+        runner = Runner(project.pipeline, cache, progress)
+        examination = Examination(project, runner, scenario, profile or project.profile)
+        example = examination.obtained(examination.profile, artifact)
+    if example is None:
+        raise HarnessError(f"{scenario}: the stage of {artifact} failed: see `harness run {scenario}`")
+    draft = draft_schema(example, f"{project.pipeline.name}/{artifact}-1")
+    print(json.dumps(draft, indent=2, ensure_ascii=False))

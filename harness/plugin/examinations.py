@@ -1,0 +1,53 @@
+"""The examinations behind the fixtures: each scenario has one in a session, and all workers share a cache."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from harness.core.project import Project
+    from harness.run.cache import Cache
+    from harness.verify.examination import Examination
+
+FRESH_CACHE = pytest.StashKey[tempfile.TemporaryDirectory[str]]()  # with --harness-no-cache: gone when pytest is
+
+
+def project_examinations(config: pytest.Config, project: Project) -> Callable[[str], Examination]:
+    """A function from a scenario's name to its examination, which is opened when it is first asked for."""
+    from harness.judge.schema import Schemas
+    from harness.run.runner import Runner
+    from harness.verify.examination import Examination
+
+    runner, schemas = Runner(project.pipeline, _cache(config, project)), Schemas(project.schemas)
+    profile = config.getoption("harness_profile") or project.profile
+    opened: dict[str, Examination] = {}
+
+    def examination(name: str) -> Examination:
+        if name not in opened:
+            opened[name] = Examination(project, runner, name, profile, schemas=schemas)
+        return opened[name]
+
+    return examination
+
+
+def _cache(config: pytest.Config, project: Project) -> Cache:
+    from harness.run.cache import Cache
+
+    own = config.stash.get(FRESH_CACHE, None)
+    shared = getattr(config, "workerinput", {}).get("harness_cache") or (own.name if own else "")
+    return Cache(Path(shared) if shared else project.state / "cache", project.cache_bytes)
+
+
+def skip_if_missing(examination: Examination) -> None:
+    """Skip the test where its scenario cannot run, and fail it in CI."""
+    from harness.core.project import in_ci
+
+    if missing := examination.scenario.missing:
+        if in_ci():
+            pytest.fail(f"{examination.scenario.name} cannot run here, and in CI every golden is compared: {missing}")
+        pytest.skip(f"{examination.scenario.name}: {missing}")

@@ -1,0 +1,128 @@
+"""What the fixtures give to a test: a stage's result, and an artifact beside its golden."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from harness.core.protocol import Artifact, Output
+    from harness.core.verdicts import ArtifactReport
+    from harness.verify.examination import Examination
+
+SHOWN_MISMATCHES = 10  # in a failure's message
+
+
+@dataclass(frozen=True)
+class StageResult:
+    """A stage of a scenario, run once. ``output``: what the stage returned; ``artifact``: what is verified."""
+
+    examination: Examination
+    name: str
+
+    @property
+    def artifact(self) -> Artifact:
+        """What is verified of the stage."""
+        return self._outcome().observed.artifact()
+
+    @property
+    def output(self) -> Output:
+        """What the stage returned."""
+        return self._outcome().item.output()
+
+    def _outcome(self) -> Any:
+        outcome = self.examination.runs.of(self.name, replayed=False)
+        if outcome.item is None:
+            pytest.fail(f"stage {outcome.stage.name} has no result: {outcome.error or outcome.blocked + ' failed'}")
+        return outcome
+
+
+@dataclass(frozen=True)
+class GoldenCheck:
+    """One artifact of one scenario, and its golden: ``check()`` fails unless they agree."""
+
+    examination: Examination
+    track: str
+    artifact: str
+    request: pytest.FixtureRequest
+
+    @property
+    def report(self) -> ArtifactReport:
+        """The verdicts; the stage is run now if it has not been."""
+        return self.examination.report(self.track, self.artifact)
+
+    def check(self) -> None:
+        """Fail, with what differs, unless the artifact is as accepted."""
+        __tracebackhide__ = True
+        from pytest_regressions.common import perform_regression_check
+
+        from harness.core.project import in_ci
+
+        identity = self.examination.identity(self.track, self.artifact)
+        report = self.report
+        path = self.examination.goldens.root / f"{identity}.json"
+        regenerate = self.request.config.getoption("force_regen") or self.request.config.getoption("regen_all")
+
+        def fail_on_mismatch(obtained: Path, expected: Path) -> None:
+            __tracebackhide__ = True
+            if report.failed:
+                pytest.fail(mismatch_message(identity, report), pytrace=False)
+
+        # Regenerating makes a candidate, and no test pass: nothing is golden before somebody accepts it.
+        if report.error or report.blocked or not path.is_file() or (report.failed and regenerate):
+            pytest.fail(mismatch_message(identity, report) + ("" if in_ci() else self._keep()), pytrace=False)
+        perform_regression_check(
+            datadir=self.request.getfixturevalue("tmp_path"),
+            original_datadir=self.examination.goldens.root,
+            request=self.request,
+            check_fn=fail_on_mismatch,
+            dump_fn=self._dump,
+            extension=".json",
+            fullpath=path,
+        )
+
+    def _dump(self, path: Path) -> None:
+        """The obtained artifact at ``path``; what would go among the goldens becomes a candidate instead."""
+        from harness.core.artifacts import dump_artifact
+        from harness.core.files import write_file
+
+        if path.resolve().is_relative_to(self.examination.goldens.root.resolve()):
+            self._keep()
+            return
+        obtained = self.examination.obtained(self.track, self.artifact)
+        if obtained is not None:
+            files = dump_artifact(obtained, self.examination.schema_of(self.track, self.artifact))
+            for suffix, content in files.items():
+                write_file(path.with_suffix(suffix), content)
+
+    def _keep(self) -> str:
+        from harness.verify.kept_candidates import keep_candidate
+
+        examination, names = self.examination, [self.artifact]
+        if self.track == examination.replay:  # a stage's stored output is the next one's input
+            names = [s.artifact for s in examination.pipeline.stages if s.replay != "no"]
+        ids = (keep_candidate(examination, self.track, name, "pytest") for name in names)
+        kept = " ".join(filter(None, ids))
+        return f"\nKept as candidate: `harness review {kept}`" if kept else ""
+
+
+def mismatch_message(identity: str, report: ArtifactReport) -> str:
+    """Why an artifact fails: its first mismatches, the rest counted."""
+    from harness.report.summary import verdict_line
+
+    if report.error:
+        return f"{identity}: stage {report.stage} raised {report.error}"
+    if report.blocked:
+        return f"{identity}: stage {report.stage} has no input, because {report.blocked} failed"
+    failing = [v for v in report.verdicts if v.status.failed]
+    rest = [f"... and {len(failing) - SHOWN_MISMATCHES} more"] if len(failing) > SHOWN_MISMATCHES else []
+    return "\n".join(
+        [
+            f"{identity}: {len(failing)} of {len(report.verdicts)} values are not as accepted",
+            *(f"  {verdict_line(v)}" for v in failing[:SHOWN_MISMATCHES]),
+            *rest,
+        ]
+    )

@@ -1,0 +1,1 @@
+"""What a report draws: pictures of arrays side by side, curves, and ladders of gains."""

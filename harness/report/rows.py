@@ -1,0 +1,90 @@
+"""Values as a page shows them: figures as text, and a bar for the share of the tolerance that was used."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from harness.core import text
+from harness.core.verdicts import Status, Verdict
+from harness.report.selection import Place
+
+_WORST_ELEMENTS = 5  # that are shown of an array
+_NEARLY_OUT = 0.8  # of a tolerance: from here on a passing bar has another colour
+BAR_LIMIT, BAR_DECADES = 60.0, 3  # a bar: percent of its width at the limit, and decades beyond
+
+
+@dataclass(frozen=True)
+class Row:
+    """A value as it is shown. ``fill``: percent of the bar, None without one; ``beyond``: it would not fit."""
+
+    name: str
+    kind: str
+    symbol: str
+    status: str
+    tier: str
+    expected: str
+    obtained: str
+    change: str
+    allowed: str
+    rule: str
+    used: str
+    fill: float | None
+    beyond: bool
+    share: str
+    message: str
+    worst: tuple[tuple[str, str, str, str, str], ...]
+
+
+_SYMBOLS = {
+    Status.PASS: ("pass", "\u2713"),
+    Status.IMPROVED: ("improved", "\u25b2"),
+    Status.SKIPPED: ("skipped", "\u2013"),
+}
+
+
+def value_row(place: Place, scenario: bool = False, short: bool = False) -> Row:
+    """A verdict as it is shown; ``scenario``: its name begins with the scenario's; ``short``: it is the path alone."""
+    verdict = place.verdict
+    kind, symbol = _SYMBOLS.get(verdict.status, ("first", "\u2715"))
+    if kind == "pass" and (verdict.used or 0) > _NEARLY_OUT:
+        kind = "pass near"
+    expected, obtained = text.pair(verdict.expected, verdict.obtained)
+    return Row(
+        name=verdict.path if short else f"{place.scenario.scenario}/{place.name}" if scenario else place.name,
+        kind=kind,
+        symbol=symbol,
+        status=verdict.status.value,
+        tier=verdict.tier,
+        # An invariant has bounds, and expects no value.
+        expected="" if place.artifact is None else expected,
+        obtained=obtained,
+        change=text.difference(verdict.expected, verdict.obtained),
+        allowed=text.clipped(verdict.allowed),
+        rule=text.clipped(verdict.rule),
+        used=text.used(verdict.used),
+        fill=None if verdict.used is None else bar_fill(verdict.used),
+        beyond=verdict.used is not None and not verdict.used <= 10**BAR_DECADES,
+        share="" if verdict.share is None else text.portion(verdict.share),
+        message=text.clipped(verdict.message, 600),
+        worst=_elements(verdict),
+    )
+
+
+def bar_fill(used: float) -> float:
+    """Percent of a bar: linear up to the limit, then a decade of excess at equal distances, NaN in full."""
+    if used <= 1:
+        return round(BAR_LIMIT * max(used, 0.0), 2)
+    beyond = math.log10(used) / BAR_DECADES if math.isfinite(used) else 1.0
+    return round(BAR_LIMIT + (100 - BAR_LIMIT) * min(beyond, 1.0), 2)
+
+
+def _elements(verdict: Verdict) -> tuple[tuple[str, str, str, str, str], ...]:
+    elements = []
+    for worst in verdict.worst[:_WORST_ELEMENTS]:
+        expected, obtained = text.pair(worst.expected, worst.obtained)
+        index = f"[{', '.join(map(str, worst.index))}]"
+        elements.append(
+            (index, expected, obtained, text.difference(worst.expected, worst.obtained), text.used(worst.used))
+        )
+    return tuple(elements)
