@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 
 from harness import Artifact, Output
 
-Array = NDArray[Any]
+_Array = NDArray[Any]
 
 LOSSES = ("loss", "mae_loss", "val_loss", "val_mae_loss")
 AMPLITUDE = ("pearson_r", "relative_bias", "mae", "rmse", "ssim")
 PHASE = ("pearson_r", "mae", "rmse")
 
 
-def simulation(config: Mapping[str, Any], output: Output) -> Artifact:
+def observe_simulation(config: Mapping[str, Any], output: Output) -> Artifact:
     """Frames, energies and photons of the data; the mean frame and the truth as pictures."""
     amplitude, truth = output["diffraction"], output["truth"]
     energy = np.einsum("mij,mij->m", amplitude, amplitude, dtype=np.float64)
@@ -44,7 +44,7 @@ def simulation(config: Mapping[str, Any], output: Output) -> Artifact:
     return Artifact(values, arrays)
 
 
-def split(config: Mapping[str, Any], output: Output, simulate: Output) -> Artifact:
+def observe_split(config: Mapping[str, Any], output: Output, simulate: Output) -> Artifact:
     """Which frames train and which test, and what both have."""
     train, test = output["train"], output["test"]
     values = {
@@ -54,7 +54,7 @@ def split(config: Mapping[str, Any], output: Output, simulate: Output) -> Artifa
     return Artifact(values, {"train": train.astype(np.int32), "test": test.astype(np.int32)})
 
 
-def probe(config: Mapping[str, Any], output: Output, simulate: Output, split: Output) -> Artifact:
+def observe_probe(config: Mapping[str, Any], output: Output, simulate: Output, split: Output) -> Artifact:
     """The model's probe, and how far it is from the data's."""
     found, given = output["probe"], simulate["probe"]
     intensity = np.abs(found.astype(np.complex128)) ** 2
@@ -69,7 +69,7 @@ def probe(config: Mapping[str, Any], output: Output, simulate: Output, split: Ou
     return Artifact(values, {"probe": found})
 
 
-def groups(config: Mapping[str, Any], output: Output, simulate: Output, split: Output) -> Artifact:
+def observe_groups(config: Mapping[str, Any], output: Output, simulate: Output, split: Output) -> Artifact:
     """Members and offsets of the groups."""
     values: dict[str, Any] = {}
     arrays = {}
@@ -84,7 +84,7 @@ def groups(config: Mapping[str, Any], output: Output, simulate: Output, split: O
     return Artifact(values, arrays)
 
 
-def trained(
+def observe_trained(
     config: Mapping[str, Any], output: Output,
     simulate: Output, split: Output, probe: Output, group: Output, normalize: Output,
 ) -> Artifact:  # fmt: skip
@@ -101,7 +101,7 @@ def trained(
     return Artifact(values, {name: curves[name] for name in curves if "mae" not in name})
 
 
-def reconstruction(
+def observe_reconstruction(
     config: Mapping[str, Any], output: Output,
     simulate: Output, probe: Output, group: Output, normalize: Output, train: Output,
 ) -> Artifact:  # fmt: skip
@@ -122,13 +122,13 @@ def reconstruction(
     return Artifact(values, {"amplitude": half(np.abs(binned(obj, 2)))})
 
 
-def oracle(config: Mapping[str, Any], output: Output, simulate: Output, group: Output) -> Artifact:
+def observe_oracle(config: Mapping[str, Any], output: Output, simulate: Output, group: Output) -> Artifact:
     """The Fourier error of every sweep, and the object's amplitude."""
     values = {"fourier_errors": output["fourier_errors"], "amplitude": _summary(np.abs(output["object"]))}
     return Artifact(values, {"amplitude": half(np.abs(binned(output["object"], 4)))})
 
 
-def comparison(config: Mapping[str, Any], output: Output, **needs: Output) -> Artifact:
+def observe_comparison(config: Mapping[str, Any], output: Output, **needs: Output) -> Artifact:
     """The metrics that people judge by, of network and oracle; the rings of the correlation and the aligned phase."""
     metrics = output["metrics"]
     kept: dict[str, Any] = {"support": metrics["support"], "fourier_error": metrics["fourier_error"]}
@@ -146,7 +146,7 @@ def comparison(config: Mapping[str, Any], output: Output, **needs: Output) -> Ar
     return Artifact({"metrics": kept}, arrays)
 
 
-def telemetry(config: Mapping[str, Any], output: Output, **needs: Output) -> Artifact:
+def observe_telemetry(config: Mapping[str, Any], output: Output, **needs: Output) -> Artifact:
     """The scales and the ladder of gains; of each stage's statistics mean and spread."""
     intensity, inference = dict(output["intensity"]), dict(output["inference"])
     intensity["stages"] = [
@@ -163,19 +163,19 @@ def telemetry(config: Mapping[str, Any], output: Output, **needs: Output) -> Art
     return Artifact(values)
 
 
-def binned(array: Array, factor: int) -> Array:
+def binned(array: _Array, factor: int) -> _Array:
     """Means over ``factor`` by ``factor`` pixels; rows and columns that do not fill one are left out."""
     height, width = (n // factor * factor for n in array.shape)
     blocks = array[:height, :width].reshape(height // factor, factor, width // factor, factor)
     return np.asarray(blocks.mean(axis=(1, 3)))
 
 
-def half(array: Array) -> Array:
+def half(array: _Array) -> _Array:
     """Half precision: three digits are enough to see."""
     return array.astype(np.float16)
 
 
-def _summary(values: Array) -> dict[str, float]:
+def _summary(values: _Array) -> dict[str, float]:
     values = np.asarray(values)
     return {
         "mean": float(values.mean(dtype=np.float64)), "std": float(values.std(dtype=np.float64)),

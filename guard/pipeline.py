@@ -28,21 +28,21 @@ RESTORING: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 
 JUDGED: dict[str, dict[str, Any]] = {
-    "simulate": {"artifact": "simulation", "observe": observers.simulation, "files": files},
-    "split": {"artifact": "split", "observe": observers.split},
-    "probe": {"artifact": "probe", "observe": observers.probe},
-    "group": {"artifact": "groups", "observe": observers.groups},
+    "simulate": {"artifact": "simulation", "observe": observers.observe_simulation, "files": files},
+    "split": {"artifact": "split", "observe": observers.observe_split},
+    "probe": {"artifact": "probe", "observe": observers.observe_probe},
+    "group": {"artifact": "groups", "observe": observers.observe_groups},
     "normalize": {"artifact": "normalized"},
     "train": {
         "artifact": "trained",
-        "observe": observers.trained,
+        "observe": observers.observe_trained,
         "replay": "given",
         "tier": "statistical",
     },
-    "infer": {"artifact": "reconstruction", "observe": observers.reconstruction, "tier": "statistical"},
-    "oracle": {"artifact": "oracle", "observe": observers.oracle},
-    "compare": {"artifact": "comparison", "observe": observers.comparison, "tier": "statistical"},
-    "measure": {"artifact": "telemetry", "observe": observers.telemetry, "tier": "statistical"},
+    "infer": {"artifact": "reconstruction", "observe": observers.observe_reconstruction, "tier": "statistical"},
+    "oracle": {"artifact": "oracle", "observe": observers.observe_oracle},
+    "compare": {"artifact": "comparison", "observe": observers.observe_comparison, "tier": "statistical"},
+    "measure": {"artifact": "telemetry", "observe": observers.observe_telemetry, "tier": "statistical"},
 }
 
 

@@ -13,16 +13,16 @@ import numpy as np
 
 from guard.observers import binned
 from guard.values import (
-    comparison,
-    dataset,
-    grouped,
-    parts,
-    prepared,
-    reconstruction,
-    reference,
-    scales,
-    trained,
-    typed,
+    as_comparison,
+    as_config,
+    as_dataset,
+    as_groups,
+    as_prepared,
+    as_reconstruction,
+    as_reference,
+    as_scales,
+    as_split,
+    as_trained,
 )
 from harness import Output, Progress
 
@@ -35,7 +35,7 @@ def simulate(config: Config, progress: Progress) -> Output:
     """Frames, probe, and the truth where there is one."""
     from ptycho.pipeline import stages
 
-    data = stages.simulate(typed(config), progress)
+    data = stages.simulate(as_config(config), progress)
     return {
         "diffraction": data.frames.diffraction,
         "positions": data.frames.positions,
@@ -51,7 +51,7 @@ def split(config: Config, progress: Progress, simulate: Output) -> Output:
     """The frames of either part, by their index in the scan."""
     from ptycho.pipeline import stages
 
-    both = stages.split(typed(config), progress, dataset(simulate))
+    both = stages.split(as_config(config), progress, as_dataset(simulate))
     return {"train": both.train.ids, "test": both.test.ids}
 
 
@@ -59,14 +59,14 @@ def probe(config: Config, progress: Progress, simulate: Output, split: Output) -
     """The probe of the model."""
     from ptycho.pipeline import stages
 
-    return {"probe": stages.probe(typed(config), progress, dataset(simulate), parts(simulate, split))}
+    return {"probe": stages.probe(as_config(config), progress, as_dataset(simulate), as_split(simulate, split))}
 
 
 def group(config: Config, progress: Progress, simulate: Output, split: Output) -> Output:
     """Groups to train on and groups to reconstruct."""
     from ptycho.pipeline import stages
 
-    groups = stages.group(typed(config), progress, dataset(simulate), parts(simulate, split))
+    groups = stages.group(as_config(config), progress, as_dataset(simulate), as_split(simulate, split))
     return {"train": _arrays(groups.train), "infer": _arrays(groups.infer), "frames": groups.frames.ids}
 
 
@@ -76,7 +76,7 @@ def normalize(
     """The scales."""
     from ptycho.pipeline import stages
 
-    return dataclasses.asdict(stages.normalize(typed(config), progress, prepared(simulate, split, probe, group)))
+    return dataclasses.asdict(stages.normalize(as_config(config), progress, as_prepared(simulate, split, probe, group)))
 
 
 def train(
@@ -92,7 +92,7 @@ def train(
     from ptycho.model.backend import weight_name
     from ptycho.pipeline import stages
 
-    result = stages.train(typed(config), progress, prepared(simulate, split, probe, group), scales(normalize))
+    result = stages.train(as_config(config), progress, as_prepared(simulate, split, probe, group), as_scales(normalize))
     if result.outcome.diverged is not None:
         raise result.outcome.diverged
     if result.outcome.interrupted:
@@ -117,9 +117,9 @@ def pinned(
     """Outputs, losses and gradients at the given weights, and the losses of the first steps from there."""
     from ptycho.training.pinned import first_steps, fixed_batches
 
-    settings = typed(config)
-    network = trained(settings, simulate, probe, group, normalize, train)
-    frames, groups = parts(simulate, split).train, grouped(simulate, group).train
+    settings = as_config(config)
+    network = as_trained(settings, simulate, probe, group, normalize, train)
+    frames, groups = as_split(simulate, split).train, as_groups(simulate, group).train
     batches = fixed_batches(network.maker, frames, groups, settings.train.batch_size)
     steps = first_steps(network.model, batches, PINNED_STEPS, PINNED_RATE, settings.train.clip_norm)
     one = slice(0, 1)  # a golden of one group's canvas says as much as one of two
@@ -138,9 +138,9 @@ def infer(
     """The reconstruction, cut to where anything was reconstructed."""
     from ptycho.pipeline import stages
 
-    settings = typed(config)
-    network = trained(settings, simulate, probe, group, normalize, train)
-    result = stages.infer(settings, progress, grouped(simulate, group), network)
+    settings = as_config(config)
+    network = as_trained(settings, simulate, probe, group, normalize, train)
+    result = stages.infer(settings, progress, as_groups(simulate, group), network)
     rows, columns = (np.flatnonzero((result.weight > 0).any(axis=axis)) for axis in (1, 0))
     box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
     sync = result.synchronization
@@ -158,7 +158,7 @@ def oracle(config: Config, progress: Progress, simulate: Output, group: Output) 
     """The reference reconstruction."""
     from ptycho.pipeline import stages
 
-    result = stages.oracle(typed(config), progress, dataset(simulate), grouped(simulate, group))
+    result = stages.oracle(as_config(config), progress, as_dataset(simulate), as_groups(simulate, group))
     return {"object": result.object, "probe": result.probe, "fourier_errors": result.fourier_errors}
 
 
@@ -178,10 +178,10 @@ def compare(
     from ptycho.output.artifacts import to_plain
     from ptycho.pipeline import stages
 
-    settings = typed(config)
-    inputs = prepared(simulate, split, probe, group)
-    network = trained(settings, simulate, probe, group, normalize, train)
-    result = stages.compare(settings, progress, inputs, network, reconstruction(infer), reference(oracle))
+    settings = as_config(config)
+    inputs = as_prepared(simulate, split, probe, group)
+    network = as_trained(settings, simulate, probe, group, normalize, train)
+    result = stages.compare(settings, progress, inputs, network, as_reconstruction(infer), as_reference(oracle))
     return {
         "metrics": to_plain(result.metrics),
         "support": result.support,
@@ -205,10 +205,10 @@ def measure(
     from ptycho.output.artifacts import to_plain
     from ptycho.pipeline import stages
 
-    settings = typed(config)
-    inputs = prepared(simulate, split, probe, group)
-    network = trained(settings, simulate, probe, group, normalize, train)
-    result = stages.measure(settings, progress, inputs, network, reconstruction(infer), comparison(compare))
+    settings = as_config(config)
+    inputs = as_prepared(simulate, split, probe, group)
+    network = as_trained(settings, simulate, probe, group, normalize, train)
+    result = stages.measure(settings, progress, inputs, network, as_reconstruction(infer), as_comparison(compare))
     return dict(to_plain(result))
 
 

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from ptycho.reconstruction.stitching import Reconstruction
 
 
-def typed(config: Mapping[str, Any]) -> PipelineConfig:
+def as_config(config: Mapping[str, Any]) -> PipelineConfig:
     """The pipeline's own frozen configuration, as far as a stage declares that it reads it."""
     from ptycho.config.reading import from_parts
 
     return from_parts(config, "the harness's stage")
 
 
-def dataset(simulate: Output) -> Dataset:
+def as_dataset(simulate: Output) -> Dataset:
     """The data set of the first stage."""
     from ptycho.data.frames import Dataset, Frames
 
@@ -35,38 +35,38 @@ def dataset(simulate: Output) -> Dataset:
     return Dataset(frames, simulate["probe"], (height, width), *photons, simulate["truth"])
 
 
-def parts(simulate: Output, split: Output) -> Split:
+def as_split(simulate: Output, split: Output) -> Split:
     """Train and test frames."""
     from ptycho.data.splitting import Split
 
-    frames = dataset(simulate).frames
+    frames = as_dataset(simulate).frames
     return Split(frames.take(split["train"]), frames.take(split["test"]))
 
 
-def grouped(simulate: Output, group: Output) -> Grouped:
+def as_groups(simulate: Output, group: Output) -> Grouped:
     """The groups, and the frames that are reconstructed."""
     from ptycho.data.grouping import Groups
     from ptycho.pipeline.values import Grouped
 
-    frames = dataset(simulate).frames.take(group["frames"])
+    frames = as_dataset(simulate).frames.take(group["frames"])
     return Grouped(Groups(**group["train"]), frames, Groups(**group["infer"]))
 
 
-def prepared(simulate: Output, split: Output, probe: Output, group: Output) -> Prepared:
+def as_prepared(simulate: Output, split: Output, probe: Output, group: Output) -> Prepared:
     """Everything before normalisation."""
     from ptycho.pipeline.values import Prepared
 
-    return Prepared(dataset(simulate), parts(simulate, split), probe["probe"], grouped(simulate, group))
+    return Prepared(as_dataset(simulate), as_split(simulate, split), probe["probe"], as_groups(simulate, group))
 
 
-def scales(normalize: Output) -> Scales:
+def as_scales(normalize: Output) -> Scales:
     """The scales."""
     from ptycho.data.normalization import Scales
 
     return Scales(**normalize)
 
 
-def trained(
+def as_trained(
     config: PipelineConfig, simulate: Output, probe: Output, group: Output, normalize: Output, train: Output
 ) -> Trained:
     """The trained model, built anew and given its weights."""
@@ -74,13 +74,13 @@ def trained(
     from ptycho.pipeline.values import Trained
     from ptycho.training.training import TrainingOutcome
 
-    model, maker = make_model(config, scales(normalize), probe["probe"], grouped(simulate, group).reach)
+    model, maker = make_model(config, as_scales(normalize), probe["probe"], as_groups(simulate, group).reach)
     initial = model.get_weights()
     model.set_weights([train["weights"][name] for name in sorted(train["weights"])])
     return Trained(model, maker, TrainingOutcome(train["history"]), initial, 0.0)
 
 
-def reconstruction(infer: Output) -> Reconstruction:
+def as_reconstruction(infer: Output) -> Reconstruction:
     """The reconstruction on its whole canvas."""
     from ptycho.reconstruction.stitching import Reconstruction
     from ptycho.reconstruction.synchronization import Synchronization
@@ -93,14 +93,14 @@ def reconstruction(infer: Output) -> Reconstruction:
     return Reconstruction(obj, weight, (infer["origin"][0], infer["origin"][1]), sync, 0.0)
 
 
-def reference(oracle: Output) -> Reference:
+def as_reference(oracle: Output) -> Reference:
     """The oracle's result."""
     from ptycho.pipeline.values import Reference
 
     return Reference(oracle["object"], oracle["probe"], oracle["fourier_errors"], 0.0)
 
 
-def comparison(compare: Output) -> Comparison:
+def as_comparison(compare: Output) -> Comparison:
     """The comparison; its full-size pictures are not kept."""
     from ptycho.pipeline.values import Comparison
 

@@ -1,4 +1,7 @@
-"""List the public names that are defined at the top level of more than one module, with where they are."""
+"""List the public names that more than one module defines, and which of them mean the same wherever they stand.
+
+``python tools/homonyms.py`` prints those that a reader could confuse: none, as a test holds.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,27 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("harness", "ptycho", "guard")
+
+_TWO_COMMANDS = "each of the two command lines has one, in its package `cli`"
+_STAGE = "the function of the stage of that name: in `ptycho` on objects, in `guard` on the data that stand for them"
+_STAGES = "simulate split probe group normalize train infer oracle measure"
+_BOTH_SIDES = "`ptycho` may not know the harness, so each side has its own; the adapter turns one into the other"
+SAME = {
+    "CONDITION": "what the registry of policies looks for in each of their files",
+    "POLICY": "what the registry of policies looks for in each of their files",
+    "Invariant": _BOTH_SIDES,
+    "Progress": f"the same callback on both sides (done, total, note); {_BOTH_SIDES}",
+    "Scenario": _BOTH_SIDES,
+    "Stage": _BOTH_SIDES,
+    "analyze": "the command `harness analyze`, and the pipeline's function that answers it",
+    "compare": f"the command `harness compare`; {_STAGE}",
+    "app": _TWO_COMMANDS,
+    "list_command": _TWO_COMMANDS,
+    "main": _TWO_COMMANDS,
+    "run": "the command `harness run`, and the function that runs a scenario of `ptycho`, which is its public entry",
+    **dict.fromkeys(_STAGES.split(), _STAGE),
+}
+"""Names that several modules define on purpose, each with the reason why nobody confuses them."""
 
 
 def defined(path: Path) -> Iterator[str]:
@@ -27,14 +51,16 @@ def defined(path: Path) -> Iterator[str]:
 
 def homonyms(root: Path = ROOT) -> dict[str, list[str]]:
     """Every public name that more than one module defines, with those modules."""
-    found: dict[str, list[str]] = {}
+    modules: dict[str, list[str]] = {}
     for package in PACKAGES:
         for path in sorted((root / package).rglob("*.py")):
             for name in dict.fromkeys(defined(path)):
-                found.setdefault(name, []).append(path.relative_to(root).as_posix())
-    return {name: places for name, places in sorted(found.items()) if len(places) > 1}
+                modules.setdefault(name, []).append(path.relative_to(root).as_posix())
+    return {name: places for name, places in sorted(modules.items()) if len(places) > 1}
 
 
 if __name__ == "__main__":
-    for name, places in homonyms(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT).items():
+    confusing = {name: places for name, places in homonyms().items() if name not in SAME}
+    for name, places in confusing.items():
         print(f"{name}: {', '.join(places)}")
+    sys.exit(1 if confusing else 0)

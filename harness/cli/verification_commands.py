@@ -8,14 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli.console import complain, print_json, show_page
-from harness.cli.options import (
-    JsonOption,
-    NoCacheOption,
-    ProfileOption,
-    ScenariosArgument,
-    SetOption,
-    WorkersOption,
-)
+from harness.cli.options import JsonOption, NoCacheOption, ProfileOption, ScenariosArgument, SetOption, WorkersOption
 from harness.cli.progress import watching
 from harness.core.errors import HarnessError, ProjectError
 from harness.core.ids import GoldenId

@@ -7,15 +7,7 @@ from collections.abc import Iterator
 from harness.core import text
 from harness.core.verdicts import Report, ScenarioReport, Status
 from harness.report import selection, summary
-from harness.report.markup import (
-    FAILED_ICON,
-    IMPROVED_ICON,
-    NEUTRAL_ICON,
-    PASSED_ICON,
-    code,
-    markdown_table,
-    prose,
-)
+from harness.report.markup import FAILED_ICON, IMPROVED_ICON, NEUTRAL_ICON, PASSED_ICON, code, markdown_table, prose
 from harness.report.selection import Place
 
 LISTED_FAILURES = 20  # scenarios, values and problems, of each

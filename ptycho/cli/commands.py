@@ -7,23 +7,18 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from ptycho.cli.progress import libraries_held_back, stage_bars
+from ptycho.cli.tables import show_run
 from ptycho.config.scenario import list_scenarios, load_scenario
 from ptycho.errors import DataError, PtychoError, TrainingDiverged
-
-if TYPE_CHECKING:
-    from ptycho.pipeline.execution import Run
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 console = Console()
@@ -98,8 +93,8 @@ def run_command(
     _run(chosen, out or Path("out") / scenario)
 
 
-@app.command()
-def simulate(
+@app.command("simulate")
+def simulate_command(
     scenario: Annotated[str, typer.Argument(help="A simulated scenario of `ptycho list`.")],
     out: Annotated[Path, typer.Option("--out", help="The NPZ file to write.")],
     profile: Profile = "cpu",
@@ -125,8 +120,8 @@ def simulate(
     )
 
 
-@app.command()
-def reconstruct(
+@app.command("reconstruct")
+def reconstruct_command(
     data: Annotated[Path, typer.Argument(help="An .npz, .npz.bz2, .h5 or .cxi file of measured data.")],
     out: Out,
     like: Annotated[str, typer.Option(help="The scenario whose settings to use.")] = "siemens_star",
@@ -150,8 +145,8 @@ def reconstruct(
     _run(dataclasses.replace(base, name=data.stem, title=f"Measured data {data.name}", config=config), out)
 
 
-@app.command()
-def infer(
+@app.command("infer")
+def infer_command(
     bundle: Annotated[Path, typer.Argument(help="A bundle.npz of an earlier training.")],
     data: Annotated[Path, typer.Argument(help="Measured data for the same probe.")],
     out: Out,
@@ -163,33 +158,34 @@ def infer(
     from ptycho.config.experiment import MeasuredConfig
     from ptycho.config.reading import from_mapping
 
-    with _quiet():
+    with libraries_held_back():
         from ptycho.pipeline.reuse import infer_file
 
     measured = from_mapping(MeasuredConfig, _layout(data, quantity, order, centred, 0), "infer")
-    with _progress() as report:
-        error = infer_file(bundle, measured, out, report)
+    with stage_bars(console) as progress:
+        error = infer_file(bundle, measured, out, progress)
     console.print(f"Fourier error {error:.4f}; artifacts in {out}")
 
 
-@app.command()
-def dose(
+@app.command("dose")
+def dose_command(
     a: Annotated[str, typer.Argument(help="A scenario of `ptycho list`.")],
     b: Annotated[str, typer.Argument(help="Another, for example dose_legacy_gs2.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for dose_normalization_stats.json and .md.")],
     profile: Profile = "cpu",
 ) -> None:
     """Compare how two scenarios normalise their data, stage by stage; nothing is trained."""
-    with _quiet():
+    with libraries_held_back():
         from ptycho.pipeline.dose import write_dose_parity
 
-    found = write_dose_parity(load_scenario(a, profile), load_scenario(b, profile), out, lambda done, total, note: None)
-    for shown in found.tables:
-        table = Table(*shown.columns, title=shown.title)
-        for row in shown.rows:
+    both = load_scenario(a, profile), load_scenario(b, profile)
+    analysis = write_dose_parity(*both, out, lambda done, total, note: None)
+    for figures in analysis.tables:
+        table = Table(*figures.columns, title=figures.title)
+        for row in figures.rows:
             table.add_row(*(_figure(value) for value in row))
         console.print(table)
-    console.print(*found.notes, sep="\n", highlight=False)
+    console.print(*analysis.notes, sep="\n", highlight=False)
     console.print(f"artifacts in {out}", highlight=False, soft_wrap=True)
 
 
@@ -211,104 +207,11 @@ def _layout(data: Path, quantity: str, order: str, centred: bool, sweeps: int) -
 
 
 def _run(scenario: Any, out: Path) -> None:
-    with _quiet():
+    with libraries_held_back():
         from ptycho.pipeline.execution import run
 
     console.print(f"[bold]{scenario.name}[/bold] ({scenario.profile}): {scenario.title}", highlight=False)
-    with _progress() as report:
-        done = run(scenario, out, report)
-    _show(done)
-    raise typer.Exit(0 if done.passed else 1)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Hold back what TensorFlow's C++ prints while it loads; show it after all if loading fails."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            held.seek(0)
-            os.write(kept, held.read())
-            raise
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-
-
-@contextmanager
-def _progress() -> Iterator[Any]:
-    """A progress bar on a terminal; one line a finished stage elsewhere."""
-    columns = (
-        TextColumn("{task.description:>10}"),
-        BarColumn(),
-        TextColumn("{task.fields[note]}"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-        tasks: dict[str, Any] = {}
-
-        def report(stage: str, done: int, total: int, note: str) -> None:
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, note="")
-            bars.update(tasks[stage], total=total, completed=done, note=note)
-            if done == total == 1:
-                bars.remove_task(tasks.pop(stage))
-                bars.console.print(f"{stage:>10}  {note}", highlight=False)
-
-        yield report
-
-
-def _show(done: Run) -> None:
-    gains = Table("gain", "expected", "measured", title="Ladder of gains, raw data to object units")
-    for rung in done.stats["gain_ladder"]:
-        gains.add_row(rung["gain"], f"{rung['expected']:.4f}", f"{rung['measured']:.4f}")
-    gains.add_row("[bold]full chain product[/bold]", "1", f"{done.stats['full_chain_product']:.4f}")
-    console.print(gains)
-
-    quality = Table("figure", "network", "oracle", title="Quality over the illuminated support")
-    for row in _quality(done.metrics):
-        quality.add_row(*row)
-    console.print(quality)
-
-    held = Table("invariant", "", "evidence")
-    for item in done.invariants:
-        held.add_row(item.name, "[green]pass[/green]" if item.passed else "[red]FAIL[/red]", item.evidence)
-    console.print(held)
-    times, memory = done.metadata["timings"], done.metadata["peak_memory_mb"]
-    console.print(
-        f"{times['total_seconds']:.0f} s ({times['training_seconds']:.0f} s of training), "
-        f"peak memory {memory:.0f} MB; artifacts and figures in {done.out}",
-        highlight=False, soft_wrap=True,
-    )  # fmt: skip
-
-
-QUALITY = (
-    ("amplitude pearson_r", "amplitude", "pearson_r", ".4f"),
-    ("relative amplitude bias", "amplitude", "relative_bias", "+.2%"),
-    ("amplitude MAE", "amplitude", "mae", ".4f"),
-    ("amplitude SSIM", "amplitude", "ssim", ".4f"),
-    ("phase pearson_r", "phase", "pearson_r", ".4f"),
-    ("phase MAE (rad)", "phase", "mae", ".4f"),
-    ("FRC, mean over rings", "frc", "mean", ".4f"),
-)
-
-
-def _quality(metrics: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """Rows of the quality table: figure, network, oracle."""
-
-    def cell(value: float | None, form: str = ".4f") -> str:
-        return "-" if value is None else format(value, form)
-
-    errors = metrics["fourier_error"]
-    yield "Fourier error", cell(errors["network"]), cell(errors["oracle"])
-    known = "amplitude" in metrics
-    network, oracle = (metrics, metrics["oracle"]) if known else metrics["half_scan"].values()
-    if not known:
-        yield "Fourier error, held-out frames", cell(errors["network_held_out"]), "-"
-    for label, part, key, form in QUALITY:
-        name = label if known else f"half-scan agreement: {label}"
-        yield name, cell(network[part][key], form), cell(oracle[part][key], form)
+    with stage_bars(console) as progress:
+        finished = run(scenario, out, progress)
+    show_run(console, finished)
+    raise typer.Exit(0 if finished.passed else 1)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from guard.stages import PINNED_RATE
-from guard.values import grouped, parts, trained
+from guard.values import as_groups, as_split, as_trained
 from harness.core.project import find_project
 from harness.core.trees import join_tree
 from harness.store.goldens import Goldens
@@ -33,8 +33,8 @@ def begin(scenario):
     """Model and batches, from the golden outputs of the stages before."""
     config = load_scenario(scenario, "replay").config
     simulate, split, probe, group, normalize, train = (stored(artifact, scenario) for artifact in NEEDS)
-    made = trained(config, simulate, probe, group, normalize, train)
-    frames, groups = parts(simulate, split).train, grouped(simulate, group).train
+    made = as_trained(config, simulate, probe, group, normalize, train)
+    frames, groups = as_split(simulate, split).train, as_groups(simulate, group).train
     return config, (made.model, fixed_batches(made.maker, frames, groups, config.train.batch_size))
 
 

@@ -34,5 +34,6 @@ def heat(accepted: Repository, tmp_path: Path, quiet: pytest.MonkeyPatch) -> Ite
     heat = Heat(accepted.copy(tmp_path / "heat"), quiet)
     quiet.chdir(heat.root)
     quiet.syspath_prepend(str(heat.root))
+    heat.forget()  # this repository has a guard of its own
     yield heat
     heat.forget()

@@ -149,8 +149,8 @@ class Heat:
 
     def forget(self) -> None:
         """Forget what was imported of the repository."""
-        for name in ("guard", "heat"):
-            sys.modules.pop(name, None)
+        for name in [name for name in sys.modules if name.partition(".")[0] in ("guard", "heat")]:
+            del sys.modules[name]
         importlib.invalidate_caches()
 
     def suite(self, *names: str, cache: bool = True, **options: Any) -> Suite:

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.core.verdicts import (
-    ArtifactReport,
-    Report,
-    ScenarioReport,
-    Status,
-    Verdict,
-)
+from harness.core.verdicts import ArtifactReport, Report, ScenarioReport, Status, Verdict
 
 EVIL = "<script>alert(1)</script>|`x`&\"'\x1b[31m\x00 @you [a](b)\n# no"
 

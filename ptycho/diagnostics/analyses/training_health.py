@@ -55,7 +55,7 @@ def read_health(run: RunRecord) -> TrainingHealth:
     loss = loss_course(run)
     return TrainingHealth(
         non_finite(run),
-        unmoved_weights(run),
+        recorded_unmoved(run),
         loss,
         gradient_norms(run),
         output_spread(run),
@@ -64,7 +64,7 @@ def read_health(run: RunRecord) -> TrainingHealth:
     )
 
 
-def unmoved_weights(run: RunRecord) -> list[str]:
+def recorded_unmoved(run: RunRecord) -> list[str]:
     """Weights declared trainable that training did not move by one bit, or that the model never tracked."""
     listed = run.get("weights", "unmoved")
     if isinstance(listed, list):

@@ -10,9 +10,7 @@ from small_reports import BAD, GOOD, RAMP, a_report, an_artifact
 
 from harness.core.errors import GoldenError
 from harness.core.protocol import Artifact, Curve, Image, Ladder
-from harness.core.verdicts import (
-    Diagnosis,
-)
+from harness.core.verdicts import Diagnosis
 from harness.report import html
 from harness.report.graphics import exhibits
 

@@ -7,9 +7,7 @@ from xml.etree import ElementTree as Xml
 
 from small_reports import BAD, GOOD, a_report, an_artifact
 
-from harness.core.verdicts import (
-    Status,
-)
+from harness.core.verdicts import Status
 from harness.report import junit
 
 

@@ -17,11 +17,7 @@ from small_reports import BAD, GOOD, a_report, an_artifact, same
 
 from harness.core.errors import HarnessError
 from harness.core.reports import dump_report, read_report, report_from_json, report_to_json
-from harness.core.verdicts import (
-    Status,
-    Verdict,
-    Worst,
-)
+from harness.core.verdicts import Status, Verdict, Worst
 
 SCHEMA = Path(__file__).parents[3] / "schemas" / "harness" / "report.schema.json"
 jsons = st.recursive(

@@ -9,12 +9,7 @@ import pytest
 from report_example import example
 from small_reports import BAD, GOOD, a_report, an_artifact
 
-from harness.core.verdicts import (
-    Diagnosis,
-    StageFinding,
-    Status,
-    Verdict,
-)
+from harness.core.verdicts import Diagnosis, StageFinding, Status, Verdict
 from harness.report import selection, summary
 
 
