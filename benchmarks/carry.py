@@ -38,10 +38,10 @@ class CarryError(Exception):
 
 def name_of(requirement: str) -> str:
     """A requirement's distribution, as package indexes write it."""
-    found = re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", requirement)
-    if not found:
+    name = re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", requirement)
+    if not name:
         raise CarryError(f"{requirement!r} is no distribution: --have takes names such as torch")
-    return re.sub(r"[-_.]+", "-", found[0]).lower()
+    return re.sub(r"[-_.]+", "-", name[0]).lower()
 
 
 def requirements(root: Path, backend: str, cuda: bool, have: list[str]) -> list[str]:
@@ -50,12 +50,12 @@ def requirements(root: Path, backend: str, cuda: bool, have: list[str]) -> list[
         import tomllib
     else:
         import tomli as tomllib
-    found = [BACKENDS[backend][cuda], *TESTS]
+    wanted = [BACKENDS[backend][cuda], *TESTS]
     for name in PROJECTS:
         project = tomllib.loads((root / name).read_text(encoding="utf-8"))["project"]
-        found += [r for r in project["dependencies"] if name_of(r) not in BACKENDS]
+        wanted += [r for r in project["dependencies"] if name_of(r) not in BACKENDS]
     left_out = {name_of(name) for name in have}
-    return sorted({r for r in found if name_of(r) not in left_out})
+    return sorted({r for r in wanted if name_of(r) not in left_out})
 
 
 def pack(given: argparse.Namespace, root: Path = ROOT) -> Path:
@@ -159,7 +159,7 @@ def bundled(folder: Path, split_mib: int) -> list[Path]:
     return parts
 
 
-def told(folder: Path, files: list[Path]) -> str:
+def message(folder: Path, files: list[Path]) -> str:
     """What was packed, how large it is, and what to do with it."""
     inside = [path for path in folder.rglob("*") if path.is_file()]
     size = sum(path.stat().st_size for path in inside) / MIB
@@ -263,8 +263,8 @@ def ask(line: list[str], who: str, environment: dict[str, str] | None = None) ->
     except OSError as error:
         raise CarryError(f"{who} cannot be run ({error.strerror})") from error
     if done.returncode:
-        said = [text.strip() for text in done.stderr.splitlines() if text.strip()]
-        errors = [text for text in said if text.startswith(("ERROR", "fatal"))] or said
+        lines = [text.strip() for text in done.stderr.splitlines() if text.strip()]
+        errors = [text for text in lines if text.startswith(("ERROR", "fatal"))] or lines
         last = errors[-1] if errors else f"exit status {done.returncode}"
         raise CarryError(f"{who} failed ({last.removeprefix('ERROR: ').rstrip('.')})")
     return done.stdout
@@ -305,7 +305,7 @@ def main(arguments: list[str] | None = None) -> int:
         if given.command == "run":
             return run(given)
         folder = pack(given)
-        print(told(folder, bundled(folder, given.split) if given.tar or given.split else []))
+        print(message(folder, bundled(folder, given.split) if given.tar or given.split else []))
     except CarryError as error:
         print(f"carry: {error}", file=sys.stderr)
         return 2

@@ -44,8 +44,8 @@ def deviation(verdict: Verdict) -> float:
     """Relative deviation of a number; of an array a bound on its relative L2 distance, from the share it used."""
     if isinstance(verdict.expected, float) and isinstance(verdict.obtained, float):
         return abs(verdict.obtained / verdict.expected - 1) if verdict.expected else abs(verdict.obtained)
-    found = re.search(r"l2 = ([\d.e-]+)", verdict.rule)
-    return (verdict.used or 0.0) * float(found[1]) if found else 0.0
+    result = re.search(r"l2 = ([\d.e-]+)", verdict.rule)
+    return (verdict.used or 0.0) * float(result[1]) if result else 0.0
 
 
 def healthy() -> dict[str, list[Report]]:
@@ -53,9 +53,9 @@ def healthy() -> dict[str, list[Report]]:
     project = find_project(ROOT)
     there = read_matrix_reports(project.state / "matrix")
     reports = {name: there[name] for name in PINNED if name in there}
-    found = collect_matrix(reports, project.pipeline.axes, PINNED, subject=verification_subject(project))
-    if not found.passed:
-        raise HarnessError(f"drift is that of healthy environments, and {found.headline}: run `tox run -m matrix`")
+    result = collect_matrix(reports, project.pipeline.axes, PINNED, subject=verification_subject(project))
+    if not result.passed:
+        raise HarnessError(f"drift is that of healthy environments, and {result.headline}: run `tox run -m matrix`")
     return reports
 
 
@@ -69,20 +69,20 @@ def pinned(reports: list[Report]) -> Iterator[tuple[str, Verdict]]:
 
 def main() -> None:
     """The tables, and the plot."""
-    found = {name: [*pinned(made)] for name, made in healthy().items()}
+    result = {name: [*pinned(built)] for name, built in healthy().items()}
     for name, apart in (("drift", False), ("drift apart", True)):
-        chosen = {e: [v for s, v in verdicts if (s == APART) == apart] for e, verdicts in found.items()}
+        chosen = {e: [v for s, v in verdicts if (s == APART) == apart] for e, verdicts in result.items()}
         lines = table(chosen)
         pages.put(pages.MATRIX, name, lines)
         print("\n".join(lines))
-    plot(found)
+    plot(result)
 
 
-def table(found: Mapping[str, list[Verdict]]) -> list[str]:
+def table(result: Mapping[str, list[Verdict]]) -> list[str]:
     """The largest deviation of every quantity in each environment, and of all of them beside the share that it used."""
     lines = [f"| environment | {' | '.join(QUANTITIES)} |", f"| --- |{' ---: |' * len(QUANTITIES)}"]
-    every = [v for verdicts in found.values() for v in verdicts]
-    for name, verdicts in found.items():
+    every = [v for verdicts in result.values() for v in verdicts]
+    for name, verdicts in result.items():
         cells = [max(deviation(v) for v in verdicts if mine(v.path)) for mine in QUANTITIES.values()]
         lines.append(f"| `{name}` | {' | '.join(f'{c:.1e}' for c in cells)} |")
     worst = [max(deviation(v) for v in every if mine(v.path)) for mine in QUANTITIES.values()]
@@ -92,11 +92,11 @@ def table(found: Mapping[str, list[Verdict]]) -> list[str]:
     return lines
 
 
-def plot(found: dict[str, list[tuple[str, Verdict]]]) -> None:
+def plot(result: dict[str, list[tuple[str, Verdict]]]) -> None:
     """The largest relative deviation of a loss by step, one line an environment."""
     plt.rcParams["svg.hashsalt"] = "drift"
     figure, axis = plt.subplots(figsize=(7.2, 3.9), layout="constrained")
-    for name, verdicts in found.items():
+    for name, verdicts in result.items():
         steps: dict[int, float] = {}
         for scenario, v in verdicts:
             if v.path.startswith("losses/") and scenario != APART:

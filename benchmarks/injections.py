@@ -60,15 +60,15 @@ def verified(environment: str, scenario: str, fault: str = "") -> Report:
                           "CI": "true", "TF_CPP_MIN_LOG_LEVEL": "3"},
     )  # fmt: skip
     if done.returncode not in ((0, 1) if fault else (0,)):
-        said = (done.stderr or done.stdout).strip().splitlines()[-1:]
-        refuse(f"{environment}, {fault or 'without a fault'}, ended with status {done.returncode}: {''.join(said)}")
+        message = (done.stderr or done.stdout).strip().splitlines()[-1:]
+        refuse(f"{environment}, {fault or 'without a fault'}, ended with status {done.returncode}: {''.join(message)}")
     return read_report(folder / "report.json")
 
 
-def row(name: str, fault: Fault, where: list[str], found: Matrix) -> tuple[str, bool]:
+def row(name: str, fault: Fault, where: list[str], result: Matrix) -> tuple[str, bool]:
     """A line of the table, and whether the fault was caught everywhere it was, and blamed on its axis."""
-    caught = [e.name for e in found.environments if found.failed(e.name)]
-    first = found.findings[0] if found.findings else None
+    caught = [e.name for e in result.environments if result.failed(e.name)]
+    first = result.findings[0] if result.findings else None
     blamed = first.movement.sentence if first else "nothing"
     right = first is not None and (
         first.movement.axes == (fault.axis,) if fault.axis else first.movement.kind == "everywhere"
@@ -79,7 +79,7 @@ def row(name: str, fault: Fault, where: list[str], found: Matrix) -> tuple[str, 
         "all" if caught == where else ", ".join(caught) or "none",
         blamed,
         f"`{first.first}`, {text.used(first.used)}" if first else "",
-        f"{first.values if first else 0} of {sum(f.values for f in found.findings)}",
+        f"{first.values if first else 0} of {sum(f.values for f in result.findings)}",
     )
     return f"| {' | '.join(cells)} |", right and caught == where
 
@@ -100,8 +100,8 @@ def main() -> int:
     for name, fault in faults.items():
         where = [*infected(fault, sound)]
         sick = {e: verified(e, scenario, name) for e in where}
-        found = collect_matrix({e: [r] for e, r in (sound | sick).items()}, axes)
-        line, right = row(name, fault, where, found)
+        result = collect_matrix({e: [r] for e, r in (sound | sick).items()}, axes)
+        line, right = row(name, fault, where, result)
         print(line, flush=True)
         lines.append(line)
         wrong += [] if right else [name]

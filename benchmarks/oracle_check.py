@@ -79,15 +79,15 @@ def main() -> None:
     obj, probe = obj * factor, probe / factor
     support = illuminated(dataset.frames, dataset.probe, dataset.object_shape, 0.5)
     aligned, how = metrics.align_objects(obj, ours.object, support, plane=True, shift=True)
-    found = metrics.quality_scores(aligned, ours.object, support)
+    result = metrics.quality_scores(aligned, ours.object, support)
     error = fourier_error(ours.object, ours.probe, dataset.frames)
     other = fourier_error(obj, probe, dataset.frames)
     print(f"ptycho.reference: Fourier error {error:.4f} in {middle - started:.1f} s")
     print(f"pty-chi ePIE:     Fourier error {other:.4f} in {ended - middle:.1f} s (measured by our forward model)")
     print(f"shift removed {how.shift_px} px, plane {how.plane_rad_per_px} rad/px")
     for part in ("amplitude", "phase"):
-        print(f"{part}: pearson_r {found[part]['pearson_r']:.4f}, MAE {found[part]['mae']:.4f}")
-    print(f"FRC, mean over rings: {found['frc']['mean']:.4f}")
+        print(f"{part}: pearson_r {result[part]['pearson_r']:.4f}, MAE {result[part]['mae']:.4f}")
+    print(f"FRC, mean over rings: {result['frc']['mean']:.4f}")
 
 
 if __name__ == "__main__":

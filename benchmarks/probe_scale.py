@@ -16,8 +16,8 @@ def components(per: str, factor: float) -> dict[str, float]:
     config = load_scenario("gs2_ideal", "smoke", settings).config
     start = untrained(config, lambda done, total, note: None)
     model = start.model
-    made = input_maker(start.maker, start.parts.train)(start.grouped.train.take(slice(0, 32)))
-    inputs = {k: keras.ops.convert_to_tensor(v) for k, v in made.items()}
+    built = input_maker(start.maker, start.parts.train)(start.grouped.train.take(slice(0, 32)))
+    inputs = {k: keras.ops.convert_to_tensor(v) for k, v in built.items()}
     output = model(inputs)
     for weight in (model.illumination.real, model.illumination.imaginary):
         weight.assign(factor * np.asarray(keras.ops.convert_to_numpy(weight)))

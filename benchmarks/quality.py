@@ -26,8 +26,8 @@ second frame agree with phase r {half_network:.3f} (network) and {half_oracle:.3
 
 def golden(scenario: str, artifact: str) -> dict[str, Any]:
     """The values of an accepted artifact."""
-    found: dict[str, Any] = json.loads((ROOT / f"goldens/{scenario}/cpu/{artifact}.json").read_text())["values"]
-    return found
+    result: dict[str, Any] = json.loads((ROOT / f"goldens/{scenario}/cpu/{artifact}.json").read_text())["values"]
+    return result
 
 
 def cell(value: float | None, form: str) -> str:

@@ -24,8 +24,8 @@ def test_find_2000_rules_read_afresh(benchmark, tmp_path):
     path.write_text("version = 1\n[rules]\n" + "".join(stages + parts), encoding="utf-8")
     addresses = [f"{track}stage{i}/part{j}/x{j}" for track in ("", "replay/") for i in range(20) for j in range(50)]
     benchmark.extra_info["items"], benchmark.extra_info["unit"] = len(addresses), "rules"
-    found = benchmark(lambda: list(map(load_rules(path, tmp_path).find, addresses)))
-    assert found.count(None) == 500
+    result = benchmark(lambda: list(map(load_rules(path, tmp_path).find, addresses)))
+    assert result.count(None) == 500
 
 
 @pytest.mark.benchmark(group="cache")
@@ -42,7 +42,7 @@ def test_read_20_items(benchmark, tmp_path):
 def test_write_a_report_that_fails_with_pictures(benchmark, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(Path(__file__).parent.parent / "tests/harness")
     example = importlib.import_module("report_example")
-    made = example.heavy()
+    built = example.heavy()
     benchmark.extra_info["items"], benchmark.extra_info["unit"] = 1, "reports"
-    found = benchmark(write_report, made.report, example.VIEWS, made.find, tmp_path)
-    assert found["report.html"].stat().st_size < 8e6
+    result = benchmark(write_report, built.report, example.VIEWS, built.find, tmp_path)
+    assert result["report.html"].stat().st_size < 8e6

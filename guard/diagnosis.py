@@ -36,47 +36,47 @@ def record_parts(scenario: Scenario, artifacts: Mapping[str, Artifact]) -> dict[
     return {name: part for name, part in parts.items() if part}
 
 
-def _intensity(found: Any) -> dict[str, Any]:
-    if not found:
+def _intensity(recorded: Any) -> dict[str, Any]:
+    if not recorded:
         return {}
     stages = [
         {"name": s["name"], "metadata": {"split": s["split"], "count": s["count"]},
          "stats": {key: s[key] for key in ("mean", "std", "nan_count")}}
-        for s in found["stages"]
+        for s in recorded["stages"]
     ]  # fmt: skip
-    return {**found, "stages": stages}
+    return {**recorded, "stages": stages}
 
 
-def _metrics(found: Any, simulation: Mapping[str, Any]) -> dict[str, Any]:
+def _metrics(metrics: Any, simulation: Mapping[str, Any]) -> dict[str, Any]:
     """The network's figures; of its mean only the relative bias is kept, which is all that their ratio needs."""
-    network = (found or {}).get("network")
+    network = (metrics or {}).get("network")
     truth = (simulation.get("truth") or {}).get("amplitude", {}).get("mean")
     if not network or truth is None:
         return {}
     bias = network["amplitude"]["relative_bias"]
     amplitude = {
-        "count": found["support"]["count"],
+        "count": metrics["support"]["count"],
         "truth_stats": {"mean": truth},
         "pred_stats": {"mean": truth * (1 + bias)},
     }
-    return {"support": found["support"], "amplitude": network["amplitude"] | amplitude, "phase": network["phase"]}
+    return {"support": metrics["support"], "amplitude": network["amplitude"] | amplitude, "phase": network["phase"]}
 
 
-def _grouping(scenario: Scenario, found: Any, split: Mapping[str, Any]) -> dict[str, Any]:
-    if not found:
+def _grouping(scenario: Scenario, groups: Any, split: Mapping[str, Any]) -> dict[str, Any]:
+    if not groups:
         return {}
-    asked = {"train": scenario.config["group"]["train_groups"], "infer": found["infer"]["groups"]}
-    points = {"train": split.get("train"), "infer": found["infer"]["groups"]}
+    asked = {"train": scenario.config["group"]["train_groups"], "infer": groups["infer"]["groups"]}
+    points = {"train": split.get("train"), "infer": groups["infer"]["groups"]}
     return {"subsets": {
-        name: {"status": "ok", "requested_groups": asked[name], "actual_groups": found[name]["groups"],
-               "members_each": found[name]["members_each"], "point_count": points[name]}
+        name: {"status": "ok", "requested_groups": asked[name], "actual_groups": groups[name]["groups"],
+               "members_each": groups[name]["members_each"], "point_count": points[name]}
         for name in ("train", "infer")
     }}  # fmt: skip
 
 
-def _probe(found: Any) -> dict[str, Any]:
-    if not found:
+def _probe(probe: Any) -> dict[str, Any]:
+    if not probe:
         return {}
-    amplitude = {"max": found["peak_amplitude"], "l2": math.sqrt(found["energy"])}
-    return {"probe": {"amplitude": amplitude, "rms_width_px": found["rms_width_px"]},
-            "comparison": {"overlap": found["overlap_with_given"]}}  # fmt: skip
+    amplitude = {"max": probe["peak_amplitude"], "l2": math.sqrt(probe["energy"])}
+    return {"probe": {"amplitude": amplitude, "rms_width_px": probe["rms_width_px"]},
+            "comparison": {"overlap": probe["overlap_with_given"]}}  # fmt: skip

@@ -56,17 +56,17 @@ def observe_split(config: Mapping[str, Any], output: Output, simulate: Output) -
 
 def observe_probe(config: Mapping[str, Any], output: Output, simulate: Output, split: Output) -> Artifact:
     """The model's probe, and how far it is from the data's."""
-    found, given = output["probe"], simulate["probe"]
-    intensity = np.abs(found.astype(np.complex128)) ** 2
-    rows, columns = np.indices(found.shape) - (np.array(found.shape) / 2)[:, None, None]
-    overlap = abs(np.vdot(found, given)) / (np.linalg.norm(found) * np.linalg.norm(given))
+    model_probe, given = output["probe"], simulate["probe"]
+    intensity = np.abs(model_probe.astype(np.complex128)) ** 2
+    rows, columns = np.indices(model_probe.shape) - (np.array(model_probe.shape) / 2)[:, None, None]
+    overlap = abs(np.vdot(model_probe, given)) / (np.linalg.norm(model_probe) * np.linalg.norm(given))
     values = {
         "energy": float(intensity.sum()),
         "rms_width_px": float(np.sqrt((intensity * (rows**2 + columns**2)).sum() / (2 * intensity.sum()))),
         "peak_amplitude": float(np.sqrt(intensity.max())),
         "overlap_with_given": float(overlap),
     }
-    return Artifact(values, {"probe": found})
+    return Artifact(values, {"probe": model_probe})
 
 
 def observe_groups(config: Mapping[str, Any], output: Output, simulate: Output, split: Output) -> Artifact:

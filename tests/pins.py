@@ -15,13 +15,13 @@ START = "testenv:{keras2,"  # of the section that pins
 
 def pins(environment: str, deps: str) -> dict[str, str]:
     """The pinned versions among ``deps``, lines such as ``tf2.16, torch: numpy==1.26.4``, of an environment."""
-    found = {}
+    result = {}
     for line in deps.splitlines():
         if line.count(":") == 1 and (match := re.fullmatch(r"(.+):\s*([\w-]+)==([\d.]+)", line.strip())):
             factors, name, pinned = match.groups()
             if any(set(f.strip().split("-")) <= set(environment.split("-")) for f in factors.split(",")):
-                found[name] = pinned
-    return found
+                result[name] = pinned
+    return result
 
 
 def pinned(tox: configparser.ConfigParser) -> configparser.SectionProxy:
@@ -36,9 +36,9 @@ def main(environment: str) -> int:
     tox.read(Path(__file__).parent.parent / "tox.ini")
     wanted = pins(environment, pinned(tox)["deps"])
     # A local build, such as 2.13.0+cpu, is of that version.
-    odd = {n: (pin, found) for n, pin in wanted.items() if (found := version(n)) not in SpecifierSet(f"=={pin}")}
-    for name, (pin, found) in odd.items():
-        print(f"{environment} pins {name}=={pin}, and {found} is installed: `tox run -r -e {environment}` mends it")
+    odd = {n: (pin, result) for n, pin in wanted.items() if (result := version(n)) not in SpecifierSet(f"=={pin}")}
+    for name, (pin, result) in odd.items():
+        print(f"{environment} pins {name}=={pin}, and {result} is installed: `tox run -r -e {environment}` mends it")
     print(f"{environment}: {', '.join(f'{name} {pin}' for name, pin in wanted.items())}")
     return 1 if odd or not wanted else 0
 

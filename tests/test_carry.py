@@ -21,9 +21,9 @@ HERE = "{}.{}".format(*sys.version_info[:2])
 
 def test_one_backend_is_required_and_what_the_machine_has_is_not():
     names = {b: {carry.name_of(r) for r in carry.requirements(ROOT, b, False, [])} for b in carry.BACKENDS}
-    for backend, found in names.items():
-        assert found & set(carry.BACKENDS) == {backend}
-        assert {"keras", "numpy", "pytest", "jsonschema", "hypothesis", "h5py"} <= found
+    for backend, required in names.items():
+        assert required & set(carry.BACKENDS) == {backend}
+        assert {"keras", "numpy", "pytest", "jsonschema", "hypothesis", "h5py"} <= required
     without = {carry.name_of(r) for r in carry.requirements(ROOT, "torch", False, ["Torch", "scikit_image"])}
     assert names["torch"] - without == {"torch", "scikit-image"}
 
@@ -79,9 +79,9 @@ class Commands:
 
 @pytest.fixture
 def commands(monkeypatch):
-    made = Commands()
-    monkeypatch.setattr(subprocess, "run", made)
-    return made
+    recorder = Commands()
+    monkeypatch.setattr(subprocess, "run", recorder)
+    return recorder
 
 
 def test_a_pack_holds_the_commit_the_wheels_and_itself(repository, commands, tmp_path):
@@ -157,7 +157,7 @@ def test_a_pack_is_split_into_parts_that_join_again(tmp_path):
     whole.write_bytes(b"".join(p.read_bytes() for p in parts))
     with tarfile.open(whole) as archive:
         assert archive.extractfile("packed/wheel").read() == bytes(range(256)) * 10240
-    assert "cat packed.tar.* | tar x" in carry.told(folder, parts)
+    assert "cat packed.tar.* | tar x" in carry.message(folder, parts)
 
 
 def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path, monkeypatch, capsys):
@@ -250,7 +250,7 @@ def test_a_journey_that_leaves_no_report_says_so(packed):
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "message"),
     [
         ("carry.json", b"{}", "was not packed (carry.json is not what pack writes)"),
         ("carry.json", b"[]", "was not packed (carry.json is not what pack writes)"),
@@ -258,11 +258,11 @@ def test_a_journey_that_leaves_no_report_says_so(packed):
         ("repository.tar", None, "is missing or not whole"),
     ],
 )
-def test_a_folder_that_did_not_arrive_whole_is_refused(packed, name, content, told):
+def test_a_folder_that_did_not_arrive_whole_is_refused(packed, name, content, message):
     (packed / name).unlink() if content is None else (packed / name).write_bytes(content)
     done = journey(packed)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert told in done.stderr
+    assert message in done.stderr
 
 
 def changed(folder: Path, **about: object) -> None:

@@ -44,9 +44,9 @@ def test_the_package_is_where_these_tests_look():
 
 
 def test_importing_ptycho_loads_no_backend():
-    found = loaded_by("import ptycho; ptycho.load_scenario('gs2_ideal')")
-    assert "ptycho" in found
-    assert not found & BACKENDS
+    result = loaded_by("import ptycho; ptycho.load_scenario('gs2_ideal')")
+    assert "ptycho" in result
+    assert not result & BACKENDS
 
 
 def test_simulating_and_the_oracle_load_no_backend():
@@ -56,9 +56,9 @@ def test_simulating_and_the_oracle_load_no_backend():
         "reconstruction.oracle reconstruction.synchronization quality.invariants quality.metrics quality.telemetry "
         "output.artifacts output.figures cli"
     )
-    found = loaded_by("\n".join(f"import ptycho.{name}" for name in modules.split()))
-    assert "scipy" in found
-    assert not found & BACKENDS
+    result = loaded_by("\n".join(f"import ptycho.{name}" for name in modules.split()))
+    assert "scipy" in result
+    assert not result & BACKENDS
 
 
 def test_an_unknown_attribute_is_an_attribute_error():
@@ -103,5 +103,5 @@ def test_randomness_comes_from_a_seed_and_never_from_global_state(module):
 @every_module
 def test_generators_are_never_left_unseeded(module):
     calls = [node for node in ast.walk(tree(module)) if isinstance(node, ast.Call)]
-    made = [call for call in calls if ast.unparse(call.func).rpartition(".")[2] in SEEDED - {"Generator"}]
-    assert all(call.args or call.keywords for call in made)
+    built = [call for call in calls if ast.unparse(call.func).rpartition(".")[2] in SEEDED - {"Generator"}]
+    assert all(call.args or call.keywords for call in built)

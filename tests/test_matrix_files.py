@@ -15,9 +15,9 @@ PINS = runpy.run_path(str(ROOT / "tests/pins.py"))
 
 @pytest.fixture(scope="module")
 def tox():
-    found = configparser.ConfigParser(interpolation=None)
-    found.read(ROOT / "tox.ini")
-    return found
+    result = configparser.ConfigParser(interpolation=None)
+    result.read(ROOT / "tox.ini")
+    return result
 
 
 @pytest.fixture(scope="module")
@@ -54,11 +54,11 @@ def test_every_environment_pins_what_computes(tox, environments):
     for name in environments:
         if name == "newest":
             continue
-        found = PINS["pins"](name, deps)
+        result = PINS["pins"](name, deps)
         backend = "jax" if name == "jax" else "torch" if name == "torch" else "tensorflow"
-        assert {"keras", "numpy", "scipy", "scikit-image", "h5py", backend} <= set(found), name
-        told = re.search(rf"^\| `{re.escape(name)}` \|(.+)\|$", page, re.M)[1]
-        assert all(found[k] in told for k in ("keras", "numpy", "scipy", backend)), (name, told)
+        assert {"keras", "numpy", "scipy", "scikit-image", "h5py", backend} <= set(result), name
+        text = re.search(rf"^\| `{re.escape(name)}` \|(.+)\|$", page, re.M)[1]
+        assert all(result[k] in text for k in ("keras", "numpy", "scipy", backend)), (name, text)
 
 
 def test_factors_choose_the_pins():

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory) -> dict[str, Path]:
     """Both wheels, unpacked."""
-    found = {}
+    result = {}
     for name, source in (("harness", ROOT), ("reference", ROOT / "reference")):
         out = tmp_path_factory.mktemp(name)
         line = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(out)]
@@ -25,8 +25,8 @@ def wheels(tmp_path_factory) -> dict[str, Path]:
         (wheel,) = out.glob("*.whl")
         with zipfile.ZipFile(wheel) as archive:
             archive.extractall(out / "site")
-        found[name] = out / "site"
-    return found
+        result[name] = out / "site"
+    return result
 
 
 def version_in(path: Path, pattern: str) -> str:

@@ -87,10 +87,10 @@ def test_every_object_is_closed(artifact):
 def test_every_property_is_described(artifact):
     for schema in objects(artifact):
         for name, inner in schema.get("properties", {}).items():
-            said = inner.get("description", "")
-            assert len(said) >= 12, f"{artifact}: {name}: {said!r}"
-            assert said.endswith("."), f"{artifact}: {name}: {said!r}"
-            assert "TODO" not in said
+            text = inner.get("description", "")
+            assert len(text) >= 12, f"{artifact}: {name}: {text!r}"
+            assert text.endswith("."), f"{artifact}: {name}: {text!r}"
+            assert "TODO" not in text
 
 
 @each_artifact
@@ -127,10 +127,10 @@ def replayed(tmp_path_factory) -> Callable[[str], dict[str, Any]]:
     if "PYTEST_XDIST_WORKER" in os.environ:
         folder = folder.parent  # where all workers find what one of them has run
     runner = Runner(pipeline, Cache(folder / "schemas", 2**30))
-    made = functools.cache(functools.partial(run, runner))
+    built = functools.cache(functools.partial(run, runner))
     return lambda name: {
-        artifact: copy.deepcopy(schema_document(found, SCHEMAS.of(artifact).identity))
-        for artifact, found in made(name).items()
+        artifact: copy.deepcopy(schema_document(result, SCHEMAS.of(artifact).identity))
+        for artifact, result in built(name).items()
     }
 
 
@@ -157,8 +157,8 @@ def run(runner: Runner, name: str) -> dict[str, Artifact]:
     return artifacts
 
 
-def problems(made: dict[str, Any], artifact: str) -> list[SchemaProblem]:
-    return SCHEMAS.of(artifact).problems(made)
+def problems(built: dict[str, Any], artifact: str) -> list[SchemaProblem]:
+    return SCHEMAS.of(artifact).problems(built)
 
 
 def leaves(tree: Any, path: str = "$") -> Iterator[tuple[str, Any, Any]]:
@@ -192,9 +192,9 @@ def test_real_artifacts_meet_their_schema(documents, artifact):
 def test_an_extra_key_anywhere_is_an_error_there(documents, artifact):
     for path, inner in inner_objects(documents[artifact]):
         inner["surplus"] = 1
-        found = problems(documents[artifact], artifact)
-        assert {problem.path for problem in found} == {path}
-        assert "'surplus' was unexpected" in found[0].message
+        result = problems(documents[artifact], artifact)
+        assert {problem.path for problem in result} == {path}
+        assert "'surplus' was unexpected" in result[0].message
         del inner["surplus"]
 
 
@@ -203,20 +203,20 @@ def test_a_missing_key_anywhere_is_an_error_there(documents, artifact):
     for path, inner in inner_objects(documents[artifact]):
         for key in list(inner):
             value = inner.pop(key)
-            found = problems(documents[artifact], artifact)
-            assert (path, f"{key!r} is a required property") in {(p.path, p.message) for p in found}, key
+            result = problems(documents[artifact], artifact)
+            assert (path, f"{key!r} is a required property") in {(p.path, p.message) for p in result}, key
             inner[key] = value
 
 
 @pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf, "NaN", "1", True, [1]], ids=repr)
 @each_artifact
 def test_what_is_not_a_finite_number_is_an_error_wherever_one_belongs(documents, artifact, wrong):
-    made = documents[artifact]
-    places = list(leaves(made))
+    built = documents[artifact]
+    places = list(leaves(built))
     assert places
     for _, inner, key in places:
         inner[key] = wrong
-    assert {path for path, _, _ in places} <= {problem.path for problem in problems(made, artifact)}
+    assert {path for path, _, _ in places} <= {problem.path for problem in problems(built, artifact)}
 
 
 @each_artifact
@@ -224,24 +224,24 @@ def test_a_negative_number_is_an_error_wherever_there_is_no_sign(documents, arti
     signed = re.compile(
         r"origin_px|phase_rad\.(mean|min|max)|pearson_r|relative_bias|ssim|frc_mean|delta|log_scale_(value|initial)"
     )
-    made = documents[artifact]
-    places = [place for place in leaves(made) if not signed.search(place[0])]
+    built = documents[artifact]
+    places = [place for place in leaves(built) if not signed.search(place[0])]
     for _, inner, key in places:
         inner[key] = -1
-    assert {path for path, _, _ in places} == {problem.path for problem in problems(made, artifact)}
+    assert {path for path, _, _ in places} == {problem.path for problem in problems(built, artifact)}
 
 
 @each_artifact
 def test_another_dtype_or_number_of_axes_is_an_error(documents, artifact):
-    made = documents[artifact]
-    for name, array in made["arrays"].items():
+    built = documents[artifact]
+    for name, array in built["arrays"].items():
         good = array["dtype"]
         array["dtype"] = "float128"
-        (problem,) = problems(made, artifact)
+        (problem,) = problems(built, artifact)
         assert (problem.path, problem.value, problem.rule) == (f"$.arrays.{name}.dtype", "float128", f"const = {good}")
         array["dtype"] = good
         array["shape"].append(array["shape"][-1])
-        assert [p.path for p in problems(made, artifact)] == [f"$.arrays.{name}.shape"]
+        assert [p.path for p in problems(built, artifact)] == [f"$.arrays.{name}.shape"]
         array["shape"].pop()
 
 
@@ -260,43 +260,43 @@ def test_an_older_schema_is_named(simulated):
 
 
 def test_the_picture_of_the_truth_comes_with_the_truth(simulated):
-    made = simulated["simulation"]
-    picture = made["arrays"].pop("truth_amplitude")
-    assert [p.message for p in problems(made, "simulation")] == ["'truth_amplitude' is a required property"]
-    made["values"]["truth"] = None
-    assert problems(made, "simulation") == []
-    made["arrays"]["truth_amplitude"] = picture
-    (problem,) = problems(made, "simulation")
+    built = simulated["simulation"]
+    picture = built["arrays"].pop("truth_amplitude")
+    assert [p.message for p in problems(built, "simulation")] == ["'truth_amplitude' is a required property"]
+    built["values"]["truth"] = None
+    assert problems(built, "simulation") == []
+    built["arrays"]["truth_amplitude"] = picture
+    (problem,) = problems(built, "simulation")
     assert problem.path == "$.arrays"
     assert "'truth_amplitude' is not one of" in problem.message
 
 
 def test_losses_of_held_out_groups_come_together(simulated):
-    made = simulated["trained"]
-    final, arrays = made["values"]["final"], made["arrays"]
+    built = simulated["trained"]
+    final, arrays = built["values"]["final"], built["arrays"]
     final |= {"val_loss": 1.0}
-    assert {(p.path, p.message) for p in problems(made, "trained")} == {
+    assert {(p.path, p.message) for p in problems(built, "trained")} == {
         ("$.values.final", "'val_mae_loss' is a dependency of 'val_loss'"),
         ("$.arrays", "'history/val_loss' is a required property"),
     }
     final["val_mae_loss"] = 1.0
     arrays["history/val_loss"] = arrays["history/loss"]
-    assert problems(made, "trained") == []
+    assert problems(built, "trained") == []
     del final["val_loss"]
-    assert "'val_loss' is a dependency of 'val_mae_loss'" in {p.message for p in problems(made, "trained")}
+    assert "'val_loss' is a dependency of 'val_mae_loss'" in {p.message for p in problems(built, "trained")}
     del final["val_mae_loss"]
-    (problem,) = problems(made, "trained")
+    (problem,) = problems(built, "trained")
     assert (problem.path, problem.rule) == ("$.arrays", "const = history/loss")
 
 
 def test_a_comparison_has_one_form_only(simulated):
-    made = simulated["comparison"]
-    metrics, arrays = made["values"]["metrics"], made["arrays"]
+    built = simulated["comparison"]
+    metrics, arrays = built["values"]["metrics"], built["arrays"]
     metrics["network_to_oracle"] = metrics["network"]
     arrays["network_to_oracle/frc"] = arrays["network/frc"]
-    found = {(p.path, p.message) for p in problems(made, "comparison")}
+    result = {(p.path, p.message) for p in problems(built, "comparison")}
     unexpected = "Additional properties are not allowed ({!r} was unexpected)".format
-    assert found == {
+    assert result == {
         ("$.values.metrics", unexpected("network_to_oracle")), ("$.arrays", unexpected("network_to_oracle/frc")),
     }  # fmt: skip
 

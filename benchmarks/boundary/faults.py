@@ -69,8 +69,8 @@ def padding_of_tensorflow() -> None:
     import tensorflow as tf
 
     def edge(f: Any, x: Any, kernel: Any, *a: Any, **k: Any) -> Any:
-        said = (k.get("padding") or (a[1] if len(a) > 1 else "VALID")).upper()
-        if said != "SAME":
+        message = (k.get("padding") or (a[1] if len(a) > 1 else "VALID")).upper()
+        if message != "SAME":
             return f(x, kernel, *a, **k)
         x = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], "SYMMETRIC")
         return f(x, kernel, **{**k, "strides": k.get("strides", a[0] if a else None), "padding": "VALID"})

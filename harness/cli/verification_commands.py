@@ -91,7 +91,7 @@ def verify(
     from harness.cli.verification_tables import show_scenario, show_summary
     from harness.core.reports import report_to_json
     from harness.report.folder import write_report
-    from harness.store.bypasses import check_approvals
+    from harness.store.approval_check import check_approvals
     from harness.verify.suite import open_cache, verify_suite
 
     project = find_project()

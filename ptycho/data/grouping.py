@@ -113,9 +113,9 @@ def _nearest(positions: Real, neighbors: int) -> Integer:
 
     Frames at equal positions may come in any order from the tree, so the frame is put first.
     """
-    found: Integer = np.asarray(KDTree(positions).query(positions, neighbors + 1)[1])
-    own = np.arange(len(found))
-    for row in np.flatnonzero(found[:, 0] != own):
-        others = found[row][found[row] != row]
-        found[row] = np.r_[row, others[:neighbors]]
-    return found
+    nearest: Integer = np.asarray(KDTree(positions).query(positions, neighbors + 1)[1])
+    own = np.arange(len(nearest))
+    for row in np.flatnonzero(nearest[:, 0] != own):
+        others = nearest[row][nearest[row] != row]
+        nearest[row] = np.r_[row, others[:neighbors]]
+    return nearest

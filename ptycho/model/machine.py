@@ -69,8 +69,8 @@ def computes_on() -> str:
     square = ops.convert_to_tensor(np.ones((8, 8), np.float32))
     product = ops.matmul(square, square)
     if keras.backend.backend() == "jax":
-        (found,) = product.devices()
-        return f"{found.platform}:{found.id}"
+        (device,) = product.devices()
+        return f"{device.platform}:{device.id}"
     name = str(product.device).lower().rpartition("device:")[2]
     return name if ":" in name else f"{name}:0"
 

@@ -92,8 +92,8 @@ class RoundedConvolution(layers.Conv2D):
 
     def call(self, x: Tensor) -> Tensor:
         """``(B, side, side, width)``, in 16 bits."""
-        found = ops.cast(self.convolution_op(x, self.kernel), "float32") + ops.cast(self.bias, "float32")
-        return self.activation(ops.cast(found, self.compute_dtype))
+        convolved = ops.cast(self.convolution_op(x, self.kernel), "float32") + ops.cast(self.bias, "float32")
+        return self.activation(ops.cast(convolved, self.compute_dtype))
 
 
 def convolution(x: Tensor, width: int, precision: str, activation: str | None = "relu", strides: int = 1) -> Tensor:

@@ -226,7 +226,7 @@ def _measured(done: Run) -> dict[str, dict[str, Any]]:
     dataset, result, comparison = done.outputs["simulate"], done.outputs["infer"], done.outputs["compare"]
     train, infer = grouped.train.members, grouped.infer.members
     positions, window = grouped.frames.positions, config.window_px
-    found: dict[str, dict[str, Any]] = {
+    files: dict[str, dict[str, Any]] = {
         "grouping_summary.json": {"subsets": {
             "train": diagnostics.grouping(parts.train.positions, train, config.N, config.group.train_groups),
             "infer": diagnostics.grouping(positions, infer, config.N, len(grouped.frames)),
@@ -243,18 +243,18 @@ def _measured(done: Run) -> dict[str, dict[str, Any]]:
     if dataset.truth is not None:
         shape = dataset.object_shape
         network = result.on(shape)
-        found["prediction_scaling.json"] = diagnostics.scaling(
+        files["prediction_scaling.json"] = diagnostics.scaling(
             network, dataset.truth, comparison.support & result.support(shape)
         )
-    return found
+    return files
 
 
 def _seeds(values: dict[str, Any], path: str = "") -> dict[str, int]:
     """Every seed of the configuration by its dotted name."""
-    found: dict[str, int] = {}
+    seeds: dict[str, int] = {}
     for key, value in values.items():
         if isinstance(value, dict):
-            found |= _seeds(value, f"{path}{key}.")
+            seeds |= _seeds(value, f"{path}{key}.")
         elif key.endswith("seed"):
-            found[f"{path}{key}"] = value
-    return found
+            seeds[f"{path}{key}"] = value
+    return seeds

@@ -92,7 +92,7 @@ def stitch_object(
     extent += extent % 2
     x, y = (middle - extent // 2).tolist()
     canvas = Canvas((extent, extent), (x, y))
-    found: Synchronization | None = None
+    sync: Synchronization | None = None
     with tempfile.TemporaryFile() as scratch:
         store = _Store(scratch, M) if align_phases else None
         started = time.perf_counter()
@@ -104,11 +104,11 @@ def stitch_object(
             if progress:
                 progress(min(which.stop, len(groups)), len(groups), "groups")
         if store is not None:
-            found = synchronize_phases(store.read, groups.centers)
+            sync = synchronize_phases(store.read, groups.centers)
             for start in range(0, len(groups), batch_size):
                 part = slice(start, start + batch_size)
                 obj, weight = store.read(part)
-                canvas.add(obj * np.exp(1j * found.phases[part, None, None]), weight, groups.centers[part])
+                canvas.add(obj * np.exp(1j * sync.phases[part, None, None]), weight, groups.centers[part])
         elapsed = time.perf_counter() - started
     log_scale = float(host(model.scaler.log_scale))
     back = maker.scales.prediction_to_object_units(log_scale)
@@ -116,7 +116,7 @@ def stitch_object(
         object=(canvas.average() * np.float32(back)).astype(np.complex64),
         weight=canvas.weight,
         origin=(x, y),
-        synchronization=found,
+        synchronization=sync,
         groups_per_second=len(groups) / elapsed,
     )
 

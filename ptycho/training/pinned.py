@@ -78,8 +78,8 @@ def _compile(model: PtychoModel, optimizer: keras.optimizers.Optimizer, jit: boo
 
 def _losses(model: PtychoModel, batches: list[dict[str, Real]], steps: int) -> list[float]:
     """Of each step: an epoch of ``fit``, because Keras 3.3's ``train_on_batch`` traces every step anew."""
-    made = ((batch, np.zeros(len(batch["offsets"]), np.float32)) for batch in itertools.cycle(batches))
-    history = model.fit(made, epochs=steps, steps_per_epoch=1, shuffle=False, verbose=0).history
+    stream = ((batch, np.zeros(len(batch["offsets"]), np.float32)) for batch in itertools.cycle(batches))
+    history = model.fit(stream, epochs=steps, steps_per_epoch=1, shuffle=False, verbose=0).history
     return [float(loss) for loss in history["loss"]]
 
 

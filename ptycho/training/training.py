@@ -61,8 +61,8 @@ class GroupBatches(PyDataset):
 
     def __getitem__(self, index: int) -> tuple[dict[str, Real], Real]:
         which = self.order()[index * self.batch_size : (index + 1) * self.batch_size]
-        made = {k: v[which] for k, v in self.cached.items()} if self.cached else self.make(self.groups.take(which))
-        return made, np.zeros(len(which), np.float32)  # Keras wants a target; the data is its own
+        inputs = {k: v[which] for k, v in self.cached.items()} if self.cached else self.make(self.groups.take(which))
+        return inputs, np.zeros(len(which), np.float32)  # Keras wants a target; the data is its own
 
 
 class WatchedAdam(Adam):
@@ -81,9 +81,9 @@ class WatchedAdam(Adam):
 
     def take_energy(self) -> float:
         """The sum since it was last taken."""
-        found = float(host(self.energy))
+        energy = float(host(self.energy))
         self.energy.assign(0.0)
-        return found
+        return energy
 
 
 class Guard(keras.callbacks.Callback):

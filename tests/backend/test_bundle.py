@@ -32,14 +32,14 @@ def trained(scene, enliven):
 
 
 @pytest.fixture(scope="module")
-def made(scene, trained):
+def built(scene, trained):
     small = scene()
     return to_bundle(small.config, small.dataset, small.scales, trained, VERSIONS)
 
 
 @pytest.fixture
-def path(tmp_path, made):
-    bundle.save_bundle(tmp_path / "bundle.npz", made)
+def path(tmp_path, built):
+    bundle.save_bundle(tmp_path / "bundle.npz", built)
     return tmp_path / "bundle.npz"
 
 
@@ -66,25 +66,25 @@ def refusal(path):
     return message
 
 
-def test_everything_comes_back(path, made):
-    found = bundle.load_bundle(path)
-    assert found.config == made.config
-    assert asdict(found.scales) == asdict(made.scales)
-    assert (found.log_scale, found.photon_scale, found.versions) == (6.75, made.photon_scale, VERSIONS)
-    np.testing.assert_array_equal(found.probe, made.probe)
-    np.testing.assert_array_equal(found.given_probe, made.given_probe)
-    assert found.probe.dtype == np.complex64
-    assert len(found.weights) == len(made.weights) > 20
-    for a, b in zip(found.weights, made.weights, strict=True):
+def test_everything_comes_back(path, built):
+    result = bundle.load_bundle(path)
+    assert result.config == built.config
+    assert asdict(result.scales) == asdict(built.scales)
+    assert (result.log_scale, result.photon_scale, result.versions) == (6.75, built.photon_scale, VERSIONS)
+    np.testing.assert_array_equal(result.probe, built.probe)
+    np.testing.assert_array_equal(result.given_probe, built.given_probe)
+    assert result.probe.dtype == np.complex64
+    assert len(result.weights) == len(built.weights) > 20
+    for a, b in zip(result.weights, built.weights, strict=True):
         np.testing.assert_array_equal(a, b)
 
 
 def test_a_loaded_bundle_predicts_the_same(scene, trained, path, canvases):
-    small, found = scene(), bundle.load_bundle(path)
-    model, maker = make_model(found.config, found.scales, found.probe, small.reach)
+    small, result = scene(), bundle.load_bundle(path)
+    model, maker = make_model(result.config, result.scales, result.probe, small.reach)
     groups = small.group.infer.take(slice(0, 8))
     untrained = canvases(model, maker, small.group.frames, groups, 8)
-    model.set_weights(found.weights)
+    model.set_weights(result.weights)
     again = canvases(model, maker, small.group.frames, groups, 8)
     wanted = canvases(trained.model, trained.maker, small.group.frames, groups, 8)
     np.testing.assert_array_equal(again, wanted)
@@ -106,15 +106,15 @@ def test_saving_leaves_nothing_else_behind(path):
 # A bundle that does not fit
 
 
-def test_a_fitting_use_is_accepted(made):
-    made.check(64, 2, made.probe)
-    made.check(64, 2, np.complex64(0.3 - 2j) * made.probe)
-    made.check(64, 2)
+def test_a_fitting_use_is_accepted(built):
+    built.check(64, 2, built.probe)
+    built.check(64, 2, np.complex64(0.3 - 2j) * built.probe)
+    built.check(64, 2)
 
 
-def test_the_probe_that_the_models_own_was_refined_from_is_accepted(made):
-    refined = replace(made, probe=made.probe * np.exp(0.5j * np.arange(64, dtype=np.float32)))
-    refined.check(64, 2, made.probe)
+def test_the_probe_that_the_models_own_was_refined_from_is_accepted(built):
+    refined = replace(built, probe=built.probe * np.exp(0.5j * np.arange(64, dtype=np.float32)))
+    refined.check(64, 2, built.probe)
     refined.check(64, 2, refined.probe)
 
 
@@ -122,24 +122,24 @@ def test_the_probe_that_the_models_own_was_refined_from_is_accepted(made):
     ("N", "gridsize", "wanted"),
     [(128, 2, ("N = 64", "N = 128")), (64, 1, ("gridsize = 2", "gridsize = 1"))],
 )
-def test_another_n_or_gridsize_is_refused_naming_both(made, N, gridsize, wanted):
+def test_another_n_or_gridsize_is_refused_naming_both(built, N, gridsize, wanted):
     with pytest.raises(BundleError) as caught:
-        made.check(N, gridsize)
+        built.check(N, gridsize)
     for text in wanted:
         assert text in str(caught.value)
 
 
-def test_another_probe_is_refused_naming_both_widths(made):
+def test_another_probe_is_refused_naming_both_widths(built):
     other = probes.defocused(64)
     with pytest.raises(BundleError) as caught:
-        made.check(64, 2, other)
-    for probe in (made.probe, other):
+        built.check(64, 2, other)
+    for probe in (built.probe, other):
         assert f"{probes.rms_width(probe):.2f} px" in str(caught.value)
 
 
-def test_a_probe_of_another_size_is_refused(made):
+def test_a_probe_of_another_size_is_refused(built):
     with pytest.raises(BundleError, match="another probe"):
-        made.check(64, 2, np.ones((128, 128), np.complex64))
+        built.check(64, 2, np.ones((128, 128), np.complex64))
 
 
 # A file that is no whole bundle
@@ -238,7 +238,7 @@ def test_a_description_that_is_no_table_is_refused(path):
     refusal(path)
 
 
-def test_a_bundle_that_is_not_strict_json_is_never_written(tmp_path, made):
+def test_a_bundle_that_is_not_strict_json_is_never_written(tmp_path, built):
     with pytest.raises(ValueError, match="JSON"):
-        bundle.save_bundle(tmp_path / "bundle.npz", replace(made, log_scale=float("nan")))
+        bundle.save_bundle(tmp_path / "bundle.npz", replace(built, log_scale=float("nan")))
     assert not list(tmp_path.iterdir())

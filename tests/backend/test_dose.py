@@ -23,22 +23,22 @@ def stats(tmp_path_factory):
 
 
 def test_both_scenarios_treat_their_own_dose_alike(stats):
-    found, _ = stats
-    assert found["a"]["first_break"] is None
-    assert found["b"]["first_break"] is None
-    assert found["first_apart"] is None
-    assert (found["a"]["name"], found["b"]["name"]) == ("gs2_ideal", "dose_legacy_gs2")
+    result, _ = stats
+    assert result["a"]["first_break"] is None
+    assert result["b"]["first_break"] is None
+    assert result["first_apart"] is None
+    assert (result["a"]["name"], result["b"]["name"]) == ("gs2_ideal", "dose_legacy_gs2")
 
 
 def test_each_has_its_own_gain_and_ends_at_the_same_energy(stats):
-    found, _ = stats
-    gains = [found[side]["ratios"]["grouped_to_normalized"] for side in "ab"]
+    result, _ = stats
+    gains = [result[side]["ratios"]["grouped_to_normalized"] for side in "ab"]
     assert gains[0] != pytest.approx(gains[1], rel=0.05)
     for side in "ab":
-        assert found[side]["ratios"]["grouped_to_normalized"] == pytest.approx(
-            found[side]["expected"]["grouped_to_normalized"], rel=1e-4
+        assert result[side]["ratios"]["grouped_to_normalized"] == pytest.approx(
+            result[side]["expected"]["grouped_to_normalized"], rel=1e-4
         )
-        assert found[side]["ratios"]["normalized_to_container"] == pytest.approx(1, rel=1e-4)
+        assert result[side]["ratios"]["normalized_to_container"] == pytest.approx(1, rel=1e-4)
 
 
 def test_the_same_is_told_in_words(stats):

@@ -82,10 +82,10 @@ def test_a_groups_estimate_is_the_same_alone_and_in_company(scene):
 def test_another_fft_s_rounding_is_below_single_precision(scene, another_fft):
     small = scene()
     _, maker = small.model()
-    found = maker(small.group.frames, small.group.infer)["estimate"]
+    result = maker(small.group.frames, small.group.infer)["estimate"]
     another_fft()
     again = maker(small.group.frames, small.group.infer)["estimate"]
-    assert np.linalg.norm(again - found) <= 1e-7 * np.linalg.norm(found)
+    assert np.linalg.norm(again - result) <= 1e-7 * np.linalg.norm(result)
 
 
 def test_a_perfect_flat_object_stays_at_the_required_amplitude():
@@ -96,8 +96,8 @@ def test_a_perfect_flat_object_stays_at_the_required_amplitude():
     frames = Frames(
         np.repeat(diffraction_amplitude(2.3 * probe, 64)[None], 20, 0).astype(np.float32), positions, np.arange(20)
     )
-    made = make_groups(positions, 2, 4, rng)
-    groups = Groups(made.members, made.centers, np.rint(made.offsets))
+    built = make_groups(positions, 2, 4, rng)
+    groups = Groups(built.members, built.centers, np.rint(built.offsets))
     scales = compute_scales(frames, groups, float(np.linalg.norm(probe)), 1e6)
     maker = FeatureMaker(probe, scales, 32, 4)
     estimate = maker(frames, groups)["estimate"] / scales.counts_scale
@@ -145,11 +145,11 @@ def test_estimates_of_gs2_lie_near_the_truth(gs2):
     scales = compute_scales(split.train, groups, float(np.linalg.norm(dataset.probe)), dataset.nphotons)
     maker = FeatureMaker(dataset.probe, scales, 32, 8)
     estimate = maker(split.train, groups)["estimate"] / (scales.counts_scale * scales.gain)
-    found = estimate[:, :, 0] + 1j * estimate[:, :, 1]
+    result = estimate[:, :, 0] + 1j * estimate[:, :, 1]
     bright = np.abs(dataset.probe[16:48, 16:48]) > 0.5 * np.abs(dataset.probe).max()
     pixels = groups.centers[:, None] + groups.shifts
     truth = np.stack([extract_patches(dataset.truth, at, 32) for at in pixels])
-    f, t = found[..., bright], truth[..., bright].real
+    f, t = result[..., bright], truth[..., bright].real
     assert np.corrcoef(np.abs(f).ravel(), t.ravel())[0, 1] > 0.9
     assert np.abs(f).mean() == pytest.approx(t.mean(), rel=0.02)
     assert np.sqrt(np.mean(np.abs(f - t) ** 2)) < 0.2 * t.mean()

@@ -75,13 +75,13 @@ def test_a_perfect_estimate_is_stitched_onto_its_own_pixels_in_object_units(scen
     model, maker = perfect(small)
     result = stitch(small, model, maker, align_phases=aligned)
     truth = small.dataset.truth
-    found, known = result.on(truth.shape), well_covered(result, truth.shape)
+    obtained, known = result.on(truth.shape), well_covered(result, truth.shape)
     assert 0.2 < known.mean() < 0.9
     detail = np.where(known, np.abs(truth) - np.abs(truth[known]).mean(), 0)
-    assert shift_between(detail, np.where(known, np.abs(found) - np.abs(found[known]).mean(), 0)) == (0, 0)
-    np.testing.assert_allclose(np.abs(found[known]), np.abs(truth[known]), rtol=2e-4)
-    turn = np.vdot(found[known], truth[known])
-    np.testing.assert_allclose(found[known] * turn / abs(turn), truth[known], atol=1e-3 * np.abs(truth).mean())
+    assert shift_between(detail, np.where(known, np.abs(obtained) - np.abs(obtained[known]).mean(), 0)) == (0, 0)
+    np.testing.assert_allclose(np.abs(obtained[known]), np.abs(truth[known]), rtol=2e-4)
+    turn = np.vdot(obtained[known], truth[known])
+    np.testing.assert_allclose(obtained[known] * turn / abs(turn), truth[known], atol=1e-3 * np.abs(truth).mean())
     if not aligned:
         assert abs(np.angle(turn)) < 1e-4
 
@@ -133,15 +133,15 @@ def test_phases_of_groups_are_aligned_when_asked_and_only_then(scene):
     for aligned in (True, False):
         result = stitch(small, model, maker, align_phases=aligned)
         known = well_covered(result, truth.shape)
-        found = result.on(truth.shape)[known]
-        turn = np.vdot(found, truth[known])
-        error[aligned] = np.abs(found * turn / abs(turn) - truth[known]).mean() / np.abs(truth[known]).mean()
+        obtained = result.on(truth.shape)[known]
+        turn = np.vdot(obtained, truth[known])
+        error[aligned] = np.abs(obtained * turn / abs(turn) - truth[known]).mean() / np.abs(truth[known]).mean()
         assert (result.synchronization is not None) == aligned
         if aligned:
-            found = result.synchronization
-            assert found.disagreement_before > 1.0
-            assert found.disagreement_after < 1e-3
-            assert found.components == 1
+            obtained = result.synchronization
+            assert obtained.disagreement_before > 1.0
+            assert obtained.disagreement_after < 1e-3
+            assert obtained.components == 1
     assert error[True] < 1e-3
     assert error[False] > 0.3
 
@@ -159,19 +159,19 @@ def test_untrained_reconstruction_is_already_in_object_units(scene):
 def test_stitching_does_not_depend_on_the_batch_size(scene, aligned):
     small = scene(*COMPLEX)
     model, maker = small.model()
-    found = [stitch(small, model, maker, batch_size=size, align_phases=aligned) for size in (1, 7, 36)]
-    scale = np.abs(found[0].object[found[0].weight > 0.1]).mean()
-    for other in found[1:]:
-        assert other.origin == found[0].origin
-        np.testing.assert_allclose(other.weight, found[0].weight, atol=1e-5)
-        covered = found[0].weight > 0.1
-        np.testing.assert_allclose(other.object[covered], found[0].object[covered], atol=1e-5 * scale)
+    obtained = [stitch(small, model, maker, batch_size=size, align_phases=aligned) for size in (1, 7, 36)]
+    scale = np.abs(obtained[0].object[obtained[0].weight > 0.1]).mean()
+    for other in obtained[1:]:
+        assert other.origin == obtained[0].origin
+        np.testing.assert_allclose(other.weight, obtained[0].weight, atol=1e-5)
+        covered = obtained[0].weight > 0.1
+        np.testing.assert_allclose(other.object[covered], obtained[0].object[covered], atol=1e-5 * scale)
 
 
 def test_progress_counts_groups_to_the_end(scene):
     small = scene()
     seen = []
-    stitch(small, *small.model(), batch_size=16, report=lambda *r: seen.append(r))
+    stitch(small, *small.model(), batch_size=16, progress=lambda *r: seen.append(r))
     assert [r[:2] for r in seen] == [(16, 36), (32, 36), (36, 36)]
 
 

@@ -41,14 +41,14 @@ def pattern():
 
 def test_elementwise_nll_agrees_with_upstream(shared):
     stored = np.load(shared / "conformance" / "poisson_nll.npz")
-    found = ops.convert_to_numpy(losses.poisson_nll_elementwise(tensor(stored["y_true"]), tensor(stored["y_pred"])))
-    np.testing.assert_allclose(found, stored["nll_elementwise"], rtol=1e-5, atol=1e-5)
-    assert found.mean(dtype=float) == pytest.approx(float(stored["nll_mean"]), rel=1e-6)
+    result = ops.convert_to_numpy(losses.poisson_nll_elementwise(tensor(stored["y_true"]), tensor(stored["y_pred"])))
+    np.testing.assert_allclose(result, stored["nll_elementwise"], rtol=1e-5, atol=1e-5)
+    assert result.mean(dtype=float) == pytest.approx(float(stored["nll_mean"]), rel=1e-6)
 
 
 def test_elementwise_nll_by_hand():
-    found = losses.poisson_nll_elementwise(tensor([0, 2, 3]), tensor([5, 1, np.e]))
-    np.testing.assert_allclose(ops.convert_to_numpy(found), [5, 1, np.e - 3], rtol=1e-6)
+    result = losses.poisson_nll_elementwise(tensor([0, 2, 3]), tensor([5, 1, np.e]))
+    np.testing.assert_allclose(ops.convert_to_numpy(result), [5, 1, np.e - 3], rtol=1e-6)
 
 
 @pytest.mark.parametrize("dose", DOSES)
@@ -60,9 +60,9 @@ def test_nll_is_zero_at_a_perfect_prediction(pattern, dose):
 @pytest.mark.parametrize("factor", [0.5, 0.9, 1.1, 2.0])
 def test_nll_grows_away_from_a_perfect_prediction(pattern, dose, factor):
     counts = dose * pattern
-    found = nll(counts, factor * counts)
-    assert found > 0.001 * dose / counts.size
-    assert found == pytest.approx(exact(counts, factor * counts), rel=1e-3)
+    result = nll(counts, factor * counts)
+    assert result > 0.001 * dose / counts.size
+    assert result == pytest.approx(exact(counts, factor * counts), rel=1e-3)
 
 
 def test_nll_differs_from_the_plain_one_by_what_no_prediction_changes(rng):
@@ -144,8 +144,8 @@ def test_total_variation_adds_the_mean_differences_along_both_axes():
 
 def test_total_variation_is_the_modulus_of_complex_differences():
     down, across = 5 / 2, 5 / 2
-    found = variation([[0, 0], [0, 3]], [[0, 0], [0, 4]], np.ones((2, 2)))
-    assert found == pytest.approx(down + across, abs=1e-5)
+    result = variation([[0, 0], [0, 3]], [[0, 0], [0, 4]], np.ones((2, 2)))
+    assert result == pytest.approx(down + across, abs=1e-5)
 
 
 def test_total_variation_leaves_out_pairs_with_a_weakly_weighted_pixel():
@@ -156,8 +156,8 @@ def test_total_variation_leaves_out_pairs_with_a_weakly_weighted_pixel():
 def test_realspace_mae_is_the_mean_modulus_over_the_weighted_part():
     obj = tensor([[[3, 1], [0, 50]]]), tensor([[[4, 0], [0, 50]]])
     truth = tensor([[[0, 1], [0, 0]]]), tensor([[[0, -1], [0, 0]]])
-    found = losses.realspace_mae(obj, truth, tensor([[[2, 2], [2, 0.9]]]))
-    assert number(found) == pytest.approx((5 + 1 + 0) / 3, abs=1e-5)
+    result = losses.realspace_mae(obj, truth, tensor([[[2, 2], [2, 0.9]]]))
+    assert number(result) == pytest.approx((5 + 1 + 0) / 3, abs=1e-5)
 
 
 @pytest.mark.parametrize("name", ["total_variation", "realspace_mae"])
@@ -183,13 +183,13 @@ PREDICTED = [[[[0.0, 6.0]], [[0.0, 8.0]]]]
 
 
 def test_unit_energy_of_a_sample_keeps_the_ratio_of_its_patches():
-    found = ops.convert_to_numpy(losses.unit_energy(tensor(MEASURED), "sample"))
-    np.testing.assert_allclose(found, [[[[0.6, 0.0]], [[0.0, 0.8]]]], rtol=1e-6)
+    result = ops.convert_to_numpy(losses.unit_energy(tensor(MEASURED), "sample"))
+    np.testing.assert_allclose(result, [[[[0.6, 0.0]], [[0.0, 0.8]]]], rtol=1e-6)
 
 
 def test_unit_energy_of_a_patch_makes_them_equal():
-    found = ops.convert_to_numpy(losses.unit_energy(tensor(MEASURED), "patch"))
-    np.testing.assert_allclose(found, [[[[1.0, 0.0]], [[0.0, 1.0]]]], rtol=1e-6)
+    result = ops.convert_to_numpy(losses.unit_energy(tensor(MEASURED), "patch"))
+    np.testing.assert_allclose(result, [[[[1.0, 0.0]], [[0.0, 1.0]]]], rtol=1e-6)
 
 
 @pytest.mark.parametrize(("per", "expected"), [("sample", (0.6 + 0.6 + 0 + 0) / 4), ("patch", (1 + 1 + 0 + 0) / 4)])

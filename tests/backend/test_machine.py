@@ -42,10 +42,10 @@ def test_an_accelerator_has_a_name_and_tells_its_memory(monkeypatch):
     elif backend == "jax":
         import jax
 
-        found = types.SimpleNamespace(
+        result = types.SimpleNamespace(
             id=0, device_kind="Some GPU", memory_stats=lambda: {"peak_bytes_in_use": 3 * 2**20}
         )
-        monkeypatch.setattr(jax, "devices", lambda: [found])
+        monkeypatch.setattr(jax, "devices", lambda: [result])
     else:
         import torch
 

@@ -74,9 +74,9 @@ def test_sigmoid_head_cannot_exceed_one_and_the_others_can():
 
 @pytest.mark.parametrize("kind", ["positive", "sigmoid", "softplus", "relu"])
 def test_head_never_gives_a_negative_amplitude(kind):
-    found = head(kind, np.linspace(-60, 60, 121))
-    assert found.min() >= 0
-    assert (np.diff(found) >= 0).all()
+    result = head(kind, np.linspace(-60, 60, 121))
+    assert result.min() >= 0
+    assert (np.diff(result) >= 0).all()
 
 
 def test_positive_head_stays_positive():
@@ -138,10 +138,10 @@ def test_plain_heads_keep_only_the_estimates_phase(scene, kind):
     inputs = maker(small.split.train, small.group.train.take(slice(0, 1)))
     on_grid = physics.interpolation(ops.round(tensor(inputs["offsets"])), model.window, model.architecture.canvas)
     patches = model._refine({k: tensor(v) for k, v in inputs.items()}, on_grid, model.illumination.weight())
-    found = host(patches[0]) + 1j * host(patches[1])
+    result = host(patches[0]) + 1j * host(patches[1])
     estimate = inputs["estimate"][:, :, 0] + 1j * inputs["estimate"][:, :, 1]
     assert np.angle(estimate).std() > 0.1
-    np.testing.assert_allclose(found, AT_ZERO[kind] * estimate / np.abs(estimate), atol=1e-4)
+    np.testing.assert_allclose(result, AT_ZERO[kind] * estimate / np.abs(estimate), atol=1e-4)
 
 
 # Shapes
@@ -171,10 +171,10 @@ def test_model_of_128_pixels_builds_and_runs(scene, canvases, features):
     small = scene("N=128", "simulate.object.size=192", "simulate.scan.margin_px=64", "simulate.scan.images=24",
                   "group.train_groups=4", f"model.features={features}")  # fmt: skip
     model, maker = small.model()
-    found = canvases(model, maker, small.group.frames, small.group.infer.take(slice(0, 3)), 2)
-    assert found.shape == (3, 66 + 2 * small.reach, 66 + 2 * small.reach)
-    assert np.isfinite(found).all()
-    assert np.abs(found).mean() == pytest.approx(small.scales.required_amplitude, rel=0.3)
+    result = canvases(model, maker, small.group.frames, small.group.infer.take(slice(0, 3)), 2)
+    assert result.shape == (3, 66 + 2 * small.reach, 66 + 2 * small.reach)
+    assert np.isfinite(result).all()
+    assert np.abs(result).mean() == pytest.approx(small.scales.required_amplitude, rel=0.3)
 
 
 def test_loss_components_are_weighted_into_the_loss(scene):
@@ -182,12 +182,12 @@ def test_loss_components_are_weighted_into_the_loss(scene):
     model, maker = small.model()
     inputs = {k: tensor(v) for k, v in maker(small.split.train, small.group.train.take(slice(0, 2))).items()}
     output = model(inputs)
-    found = {name: float(host(value)) for name, value in model.loss_components(inputs, output).items()}
+    result = {name: float(host(value)) for name, value in model.loss_components(inputs, output).items()}
     variation = losses.total_variation((output["object"][:, 0], output["object"][:, 1]), output["weight"])
-    assert found["realspace_loss"] == pytest.approx(2 * float(host(variation)), rel=1e-5)
-    assert min(found[name] for name in COMPONENTS) > 0
-    wanted = 0.5 * found["nll_loss"] + 3 * found["mae_loss"] + 0.25 * found["realspace_loss"]
-    assert found["loss"] == pytest.approx(wanted, rel=1e-5)
+    assert result["realspace_loss"] == pytest.approx(2 * float(host(variation)), rel=1e-5)
+    assert min(result[name] for name in COMPONENTS) > 0
+    wanted = 0.5 * result["nll_loss"] + 3 * result["mae_loss"] + 0.25 * result["realspace_loss"]
+    assert result["loss"] == pytest.approx(wanted, rel=1e-5)
 
 
 @pytest.mark.parametrize("per", ["sample", "patch"])
@@ -337,12 +337,12 @@ def test_predictions_do_not_depend_on_the_batch_size(scene, enliven, canvases, f
     model, maker = small.model()
     enliven(model)
     frames, groups = small.group.frames, small.group.infer
-    found = [canvases(model, maker, frames, groups, size or len(groups)) for size in BATCH_SIZES]
-    scale = np.abs(found[-1]).mean()
+    result = [canvases(model, maker, frames, groups, size or len(groups)) for size in BATCH_SIZES]
+    scale = np.abs(result[-1]).mean()
     assert len(groups) == 36
-    for each in found:
-        assert each.shape == found[-1].shape
-        assert np.abs(each - found[-1]).max() <= 1e-6 * scale
+    for each in result:
+        assert each.shape == result[-1].shape
+        assert np.abs(each - result[-1]).max() <= 1e-6 * scale
 
 
 @pytest.mark.parametrize("features", FEATURES)
@@ -388,9 +388,9 @@ def test_units_of_the_data_and_the_probe_cancel(scene, enliven, canvases, featur
         gain = small.scales.prediction_to_object_units(float(host(model.scaler.log_scale)))
         return gain * canvases(model, maker, small.group.frames, small.group.infer.take(slice(0, 4)), 4)
 
-    found = reconstruct(1, 1)
-    np.testing.assert_allclose(reconstruct(2, 2), found, atol=2e-6 * np.abs(found).mean())
-    np.testing.assert_allclose(reconstruct(2, 1), 2 * found, atol=4e-6 * np.abs(found).mean())
+    result = reconstruct(1, 1)
+    np.testing.assert_allclose(reconstruct(2, 2), result, atol=2e-6 * np.abs(result).mean())
+    np.testing.assert_allclose(reconstruct(2, 1), 2 * result, atol=4e-6 * np.abs(result).mean())
 
 
 # Precision
@@ -406,8 +406,8 @@ def test_mixed_precision_is_the_networks_alone(scene, features, window):
     computing = [layer for layer in model.network.layers if "input" not in layer.name]
     assert {layer.compute_dtype for layer in computing[:-2]} == {"bfloat16"}
     inside = keras.Model(model.network.input, [layer.output for layer in computing])
-    found = [str(o.dtype) for o in inside(tensor(np.ones((1, *model.network.input.shape[1:]))))]
-    assert ["bfloat16" in dtype for dtype in found] == [True] * (len(found) - 2) + [False] * 2
+    result = [str(o.dtype) for o in inside(tensor(np.ones((1, *model.network.input.shape[1:]))))]
+    assert ["bfloat16" in dtype for dtype in result] == [True] * (len(result) - 2) + [False] * 2
     assert [layer.compute_dtype for layer in computing[-2:]] == ["float32", "float32"]
     assert {host(weight).dtype.name for weight in model.weights} == {"float32"}
     inputs = {k: tensor(v) for k, v in maker(small.split.train, small.group.train.take(slice(0, 2))).items()}

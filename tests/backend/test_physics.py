@@ -57,14 +57,14 @@ def test_what_lies_off_the_canvas_has_no_weight():
 def test_extract_reads_row_y_and_column_x():
     canvas = np.arange(16.0).reshape(1, 4, 4)
     matrices = physics.interpolation(tensor([[[1, 0], [0, -1]]]), 2, 4)
-    found = host(physics.cut_windows(tensor(canvas), matrices))
-    np.testing.assert_array_equal(found, [[[[6, 7], [10, 11]], [[1, 2], [5, 6]]]])
+    result = host(physics.cut_windows(tensor(canvas), matrices))
+    np.testing.assert_array_equal(result, [[[[6, 7], [10, 11]], [[1, 2], [5, 6]]]])
 
 
 def test_place_sums_a_groups_patches():
     matrices = physics.interpolation(tensor([[[0, 0], [1, 0]]]), 2, 4)
-    found = host(physics.place_windows(tensor([[[[1, 2], [3, 4]], [[10, 20], [30, 40]]]]), matrices))
-    np.testing.assert_array_equal(found, [[[0, 0, 0, 0], [0, 1, 12, 20], [0, 3, 34, 40], [0, 0, 0, 0]]])
+    result = host(physics.place_windows(tensor([[[[1, 2], [3, 4]], [[10, 20], [30, 40]]]]), matrices))
+    np.testing.assert_array_equal(result, [[[0, 0, 0, 0], [0, 1, 12, 20], [0, 3, 34, 40], [0, 0, 0, 0]]])
 
 
 @pytest.mark.parametrize("largest", [3.0, 8.0], ids=["inside", "over the edge"])
@@ -84,9 +84,9 @@ def test_extract_agrees_with_the_simulation_on_the_same_object(rng):
     offsets = rng.uniform(-5, 5, (2, 3, 2)).astype(np.float32)
     canvas = extract_patches(obj, centers, 24)
     matrices = physics.interpolation(tensor(offsets), 10, 24)
-    found = joined([physics.cut_windows(part, matrices) for part in pair(canvas)])
+    result = joined([physics.cut_windows(part, matrices) for part in pair(canvas)])
     for b in range(2):
-        np.testing.assert_allclose(found[b], extract_patches(obj, centers[b] + offsets[b], 10), atol=1e-5)
+        np.testing.assert_allclose(result[b], extract_patches(obj, centers[b] + offsets[b], 10), atol=1e-5)
 
 
 def test_overlap_average_brings_whole_pixel_patches_of_an_object_back(rng):
@@ -129,23 +129,23 @@ def test_multiply_is_the_complex_product(rng):
 
 def test_intensity_agrees_with_the_simulation(rng):
     psi = complex_normal(rng, 2, 3, 16, 16)
-    found = host(physics.diffraction_intensity(pair(psi), 16))
-    np.testing.assert_allclose(found, diffraction_amplitude(psi, 16) ** 2, rtol=1e-4, atol=1e-5)
+    result = host(physics.diffraction_intensity(pair(psi), 16))
+    np.testing.assert_allclose(result, diffraction_amplitude(psi, 16) ** 2, rtol=1e-4, atol=1e-5)
 
 
 def test_intensity_of_a_padded_exit_wave_is_that_of_the_whole_patch(rng):
     psi = complex_normal(rng, 1, 2, 8, 8)
     whole = np.pad(psi, ((0, 0), (0, 0), (4, 4), (4, 4)))
-    found = host(physics.diffraction_intensity(pair(psi), 16))
-    assert found.shape == (1, 2, 16, 16)
-    np.testing.assert_allclose(found, diffraction_amplitude(whole, 16) ** 2, rtol=1e-4, atol=1e-5)
+    result = host(physics.diffraction_intensity(pair(psi), 16))
+    assert result.shape == (1, 2, 16, 16)
+    np.testing.assert_allclose(result, diffraction_amplitude(whole, 16) ** 2, rtol=1e-4, atol=1e-5)
 
 
 def test_the_zero_frequency_lies_in_the_middle():
-    found = host(physics.diffraction_intensity(pair(np.full((1, 1, 8, 8), 2j)), 8))[0, 0]
+    result = host(physics.diffraction_intensity(pair(np.full((1, 1, 8, 8), 2j)), 8))[0, 0]
     expected = np.zeros((8, 8))
     expected[4, 4] = (2 * 64) ** 2 / 64
-    np.testing.assert_allclose(found, expected, atol=1e-4)
+    np.testing.assert_allclose(result, expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("n", [16, 8])

@@ -25,17 +25,17 @@ xla = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="JAX al
 def stored(artifact, scenario="gs2_ideal"):
     goldens = Goldens.of(find_project(ROOT))
     identity = f"{scenario}/replay/{artifact}"
-    found = goldens.read(identity, goldens.manifest()[identity]).artifact
-    return join_tree(found.values, found.arrays)
+    result = goldens.read(identity, goldens.manifest()[identity]).artifact
+    return join_tree(result.values, result.arrays)
 
 
 def begin(scenario):
     """Model and batches, from the golden outputs of the stages before."""
     config = load_scenario(scenario, "replay").config
     simulate, split, probe, group, normalize, train = (stored(artifact, scenario) for artifact in NEEDS)
-    made = as_trained(config, simulate, probe, group, normalize, train)
+    built = as_trained(config, simulate, probe, group, normalize, train)
     frames, groups = as_split(simulate, split).train, as_groups(simulate, group).train
-    return config, (made.model, fixed_batches(made.maker, frames, groups, config.train.batch_size))
+    return config, (built.model, fixed_batches(built.maker, frames, groups, config.train.batch_size))
 
 
 @pytest.fixture(scope="module")
@@ -61,12 +61,12 @@ def compiled(start, steps):
 )
 def test_with_xla_the_first_steps_are_the_golden_s(scenario, losses, norms, log_scale):
     start, golden = begin(scenario), stored("pinned", scenario)
-    found = compiled(start, 12)
+    result = compiled(start, 12)
     assert start[1][0].jit_compile is True  # Keras falls back silently where it cannot
-    np.testing.assert_allclose(found.losses, golden["losses"][:12], rtol=losses)
+    np.testing.assert_allclose(result.losses, golden["losses"][:12], rtol=losses)
     for name, norm in golden["gradient_norms"].items():
         rel = log_scale if "log_scale" in name else norms
-        assert found.gradient_norms[name] == pytest.approx(norm, rel=rel, abs=1e-7)
+        assert result.gradient_norms[name] == pytest.approx(norm, rel=rel, abs=1e-7)
 
 
 @pytest.mark.skipif(not KERAS_2, reason="a limit of Keras 2")

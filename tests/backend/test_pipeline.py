@@ -100,8 +100,8 @@ def test_every_artifact_is_written_and_nothing_else(smoke):
     assert sorted(smoke.written) == sorted(ARTIFACTS)
     for name in ARTIFACTS:
         assert (smoke.out / name).stat().st_size > 100, name
-    found = {p.relative_to(smoke.out).as_posix() for p in smoke.out.rglob("*") if p.is_file()}
-    assert found - {"error.json"} == set(ARTIFACTS)
+    result = {p.relative_to(smoke.out).as_posix() for p in smoke.out.rglob("*") if p.is_file()}
+    assert result - {"error.json"} == set(ARTIFACTS)
 
 
 def test_run_metadata_is_written_last(smoke):
@@ -127,14 +127,14 @@ def test_every_invariant_holds_and_is_recorded(smoke):
 
 
 def test_metadata_holds_the_configuration_that_every_stage_ran_under(smoke):
-    found = smoke.json("run_metadata.json")
-    assert from_mapping(PipelineConfig, found["config"], "metadata") == smoke.done.scenario.config
-    assert [s["stage"] for s in found["stages"]] == [s.name for s in PIPELINE]
-    assert {s["config_digest"] for s in found["stages"]} == {found["config_digest"]}
-    assert found["seeds"]["train.seed"] == 42
-    assert found["versions"]["keras"]
-    assert found["peak_memory_mb"] > 50
-    assert (found["counts"]["train"], found["counts"]["test"]) == (64, 64)
+    result = smoke.json("run_metadata.json")
+    assert from_mapping(PipelineConfig, result["config"], "metadata") == smoke.done.scenario.config
+    assert [s["stage"] for s in result["stages"]] == [s.name for s in PIPELINE]
+    assert {s["config_digest"] for s in result["stages"]} == {result["config_digest"]}
+    assert result["seeds"]["train.seed"] == 42
+    assert result["versions"]["keras"]
+    assert result["peak_memory_mb"] > 50
+    assert (result["counts"]["train"], result["counts"]["test"]) == (64, 64)
 
 
 def test_every_stage_reports_its_start_and_its_end(smoke):
@@ -173,10 +173,10 @@ def test_history_and_its_summary_agree(smoke):
     assert history["epochs"] == [1, 2]
     for name in ("loss", "nll_loss", "mae_loss", "realspace_loss", "learning_rate"):
         values = history["metrics"][name]
-        found = summary["metrics"][name]
-        assert (found["first"], found["last"]) == (values[0], values[1])
-        assert (found["min"], found["max"]) == (min(values), max(values))
-        assert not found["has_nan"]
+        result = summary["metrics"][name]
+        assert (result["first"], result["last"]) == (values[0], values[1])
+        assert (result["min"], result["max"]) == (min(values), max(values))
+        assert not result["has_nan"]
     assert summary["nan_overview"] == {"has_nan": False, "metrics": []}
 
 
@@ -197,24 +197,24 @@ def test_the_reconstruction_is_in_object_units_on_its_canvas(smoke):
 
 
 def test_quality_is_over_the_support_with_the_full_canvas_beside_it(smoke):
-    found = smoke.json("comparison_metrics.json")
-    assert 0 < found["support"]["coverage"] < 0.5
-    assert found["amplitude"]["count"] == found["support"]["count"]
-    assert found["full_canvas"]["amplitude"]["count"] == 392**2
-    assert found["amplitude"]["pearson_r"] > 0.85
-    assert abs(found["amplitude"]["relative_bias"]) < 0.05
-    assert found["phase"]["mae"] < 0.1
-    assert 0 < found["fourier_error"]["network"] < 0.1
-    assert 0 < found["fourier_error"]["oracle"] < 0.1
+    result = smoke.json("comparison_metrics.json")
+    assert 0 < result["support"]["coverage"] < 0.5
+    assert result["amplitude"]["count"] == result["support"]["count"]
+    assert result["full_canvas"]["amplitude"]["count"] == 392**2
+    assert result["amplitude"]["pearson_r"] > 0.85
+    assert abs(result["amplitude"]["relative_bias"]) < 0.05
+    assert result["phase"]["mae"] < 0.1
+    assert 0 < result["fourier_error"]["network"] < 0.1
+    assert 0 < result["fourier_error"]["oracle"] < 0.1
 
 
 def test_the_bundle_of_a_run_loads_and_has_its_scales(smoke):
-    found = bundle.load_bundle(smoke.out / "train_outputs" / "bundle.npz")
+    result = bundle.load_bundle(smoke.out / "train_outputs" / "bundle.npz")
     scaler = smoke.json("intensity_stats.json")["intensity_scaler_state"]
-    assert found.config == smoke.done.scenario.config
-    assert found.log_scale == pytest.approx(scaler["log_scale_value"], abs=1e-7)
-    assert found.scales == smoke.done.outputs["normalize"]
-    for mine, trained in zip(found.weights, smoke.done.outputs["train"].model.get_weights(), strict=True):
+    assert result.config == smoke.done.scenario.config
+    assert result.log_scale == pytest.approx(scaler["log_scale_value"], abs=1e-7)
+    assert result.scales == smoke.done.outputs["normalize"]
+    for mine, trained in zip(result.weights, smoke.done.outputs["train"].model.get_weights(), strict=True):
         np.testing.assert_array_equal(mine, trained)
 
 
@@ -223,10 +223,10 @@ def test_the_bundle_of_a_run_loads_and_has_its_scales(smoke):
 
 def saved(out):
     """The bundle that an early end leaves, whose weights are finite."""
-    found = bundle.load_bundle(out / "train_outputs" / "bundle.npz")
-    assert len(found.weights) > 10
-    assert all(np.isfinite(w).all() for w in found.weights)
-    return found
+    result = bundle.load_bundle(out / "train_outputs" / "bundle.npz")
+    assert len(result.weights) > 10
+    assert all(np.isfinite(w).all() for w in result.weights)
+    return result
 
 
 def test_a_diverging_run_says_where_and_keeps_finite_weights(tmp_path):
@@ -259,8 +259,8 @@ def test_ctrl_c_while_training_saves_the_weights_and_is_passed_on(tmp_path):
     scenario = ptycho.load_scenario("gs2_ideal", "smoke", [*TINY, "model.features=amplitude"])
     with pytest.raises(KeyboardInterrupt):
         ptycho.run(scenario, tmp_path, interrupt)
-    found = saved(tmp_path)
-    assert found.log_scale != found.scales.log_scale
+    result = saved(tmp_path)
+    assert result.log_scale != result.scales.log_scale
     assert strict(tmp_path / "train_outputs" / "history.json")["epochs"][:1] == [1]
     assert not (tmp_path / "run_metadata.json").exists()
     assert not (tmp_path / "error.json").exists()
@@ -295,9 +295,9 @@ def test_the_artifacts_show_the_ceiling_of_the_sigmoid_head(seeds_head):
 
 
 def test_the_artifacts_show_the_large_negative_bias_of_the_sigmoid_head(seeds_head):
-    found = strict(seeds_head.out / "comparison_metrics.json")["amplitude"]
-    assert found["relative_bias"] < -0.3
-    assert found["bias_summary"]["p95"] < 0
+    result = strict(seeds_head.out / "comparison_metrics.json")["amplitude"]
+    assert result["relative_bias"] < -0.3
+    assert result["bias_summary"]["p95"] < 0
     failed = {i["name"] for i in strict(seeds_head.out / "run_metadata.json")["invariants"] if not i["passed"]}
     assert {"full_chain_product", "amplitude_head_reaches"} <= failed
     assert not seeds_head.passed
@@ -313,9 +313,9 @@ def test_every_pair_of_features_and_head_builds_and_has_a_finite_loss(scene, fea
     model, maker = small.model()
     inputs = maker(small.split.train, small.group.train.take(slice(0, 2)))
     inputs = {name: ops.convert_to_tensor(value) for name, value in inputs.items()}
-    found = {k: float(ops.convert_to_numpy(v)) for k, v in model.loss_components(inputs, model(inputs)).items()}
-    assert all(np.isfinite(v) for v in found.values())
-    assert found["loss"] == found["nll_loss"] > 0
+    result = {k: float(ops.convert_to_numpy(v)) for k, v in model.loss_components(inputs, model(inputs)).items()}
+    assert all(np.isfinite(v) for v in result.values())
+    assert result["loss"] == result["nll_loss"] > 0
 
 
 def test_a_realspace_term_without_the_overall_weight_trains_and_costs_nothing(scene):

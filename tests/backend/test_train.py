@@ -87,9 +87,9 @@ def poisoned(small, value):
 
 def batches(seed, epoch, scene):
     small = scene()
-    made = GroupBatches(lambda groups: {"first": groups.members[:, 0]}, small.group.train, 10, seed)
-    made.epoch = epoch
-    return [made[i][0]["first"].tolist() for i in range(len(made))]
+    built = GroupBatches(lambda groups: {"first": groups.members[:, 0]}, small.group.train, 10, seed)
+    built.epoch = epoch
+    return [built[i][0]["first"].tolist() for i in range(len(built))]
 
 
 def test_batch_order_is_a_function_of_seed_and_epoch(scene):
@@ -170,11 +170,11 @@ def test_every_trainable_weight_moves(plain):
 def test_the_gradient_norm_of_one_step_is_the_gradient_s(scene, trained):
     """Recovered from the optimiser's own moments, and equal to what a plain gradient step says."""
     quiet = ("train.validation_fraction=0.0", "train.epochs=1", "train.batch_size=64")
-    found = trained(*quiet).outcome.history["gradient_norm"]
+    result = trained(*quiet).outcome.history["gradient_norm"]
     small = scene(*quiet)
     model, maker = small.model()
     norms = _gradient_norms(model, input_maker(maker, small.split.train)(small.group.train))
-    assert found == [pytest.approx(math.hypot(*norms.values()), rel=1e-3)]
+    assert result == [pytest.approx(math.hypot(*norms.values()), rel=1e-3)]
 
 
 def test_the_gradient_norm_of_an_epoch_is_its_steps_own(trained):
@@ -312,8 +312,8 @@ def test_a_stopped_model_still_predicts(scene, trained, canvases):
     small = scene("train.schedule='constant'")
     fresh, maker = small.model()
     groups = small.group.infer.take(slice(0, 2))
-    found, wanted = (canvases(model, maker, small.group.frames, groups, 2) for model in (done.model, fresh))
-    np.testing.assert_allclose(found, wanted, atol=1e-6)
+    result, wanted = (canvases(model, maker, small.group.frames, groups, 2) for model in (done.model, fresh))
+    np.testing.assert_allclose(result, wanted, atol=1e-6)
 
 
 def test_ctrl_c_keeps_the_weights_and_says_so(trained):

@@ -60,10 +60,10 @@ def look(tmp_path_factory) -> dict[str, Any]:
 def plan(look, pytestconfig) -> Plan:
     """Full runs, or reduced ones; skips where neither is wanted."""
     sight = Sight(**{**look["sight"], "accelerators": tuple(look["sight"]["accelerators"])})
-    made = decide(sight, pytestconfig.getoption("gpu_on_cpu"))
-    if made.run == "skip":
-        pytest.skip(made.reason)
-    return made
+    decision = decide(sight, pytestconfig.getoption("gpu_on_cpu"))
+    if decision.run == "skip":
+        pytest.skip(decision.reason)
+    return decision
 
 
 @pytest.fixture(scope="session")
@@ -102,10 +102,10 @@ def training(plan, add_case, tmp_path_factory) -> Callable[[int, str], dict[str,
             del measured["case"]
         except RuntimeError as failed:
             error = str(failed)
-        made = gpu_report.record(case, measured, error)
+        entry = gpu_report.record(case, measured, error)
         if measured:
-            made["golden"] = gpu_goldens.told(gpu_goldens.judge(made))
-        add_case(made)
-        return made
+            entry["golden"] = gpu_goldens.outcome_text(gpu_goldens.judge(entry))
+        add_case(entry)
+        return entry
 
     return run

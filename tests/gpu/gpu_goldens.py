@@ -29,18 +29,18 @@ TOLERANCES = Path(__file__).parent / "tolerances.toml"
 
 def values(case: Mapping[str, Any]) -> dict[str, Any]:
     """What a golden says of a case: on what and under what it was measured, and its quality."""
-    found = case["measured"]
+    measured = case["measured"]
     return {
-        "device": found["device"], "backend": found["versions"]["backend"], "precision": found["precision"],
-        "config_digest": found["config_digest"], "metrics": found["metrics"],
+        "device": measured["device"], "backend": measured["versions"]["backend"], "precision": measured["precision"],
+        "config_digest": measured["config_digest"], "metrics": measured["metrics"],
     }  # fmt: skip
 
 
 def path_of(case: Mapping[str, Any], folder: Path = FOLDER) -> Path:
     """Where the golden of a measured case is, or would be: ``<device>/<backend>/<case>.json``."""
-    found = case["measured"]
-    device = re.sub(r"[^a-z0-9]+", "-", found["device"].lower()).strip("-")
-    return folder / device / found["versions"]["backend"] / f"{case['name']}.json"
+    measured = case["measured"]
+    device = re.sub(r"[^a-z0-9]+", "-", measured["device"].lower()).strip("-")
+    return folder / device / measured["versions"]["backend"] / f"{case['name']}.json"
 
 
 def judge(case: Mapping[str, Any], folder: Path = FOLDER) -> tuple[Verdict, ...] | None:
@@ -53,7 +53,7 @@ def judge(case: Mapping[str, Any], folder: Path = FOLDER) -> tuple[Verdict, ...]
     return compare_artifact(Artifact(golden), Artifact(values(case)), rules, "gpu/", {}, "statistical")
 
 
-def told(verdicts: tuple[Verdict, ...] | None) -> str:
+def outcome_text(verdicts: tuple[Verdict, ...] | None) -> str:
     """One cell: none, met, or what is not as accepted."""
     if verdicts is None:
         return "none"

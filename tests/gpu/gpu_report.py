@@ -24,11 +24,11 @@ BARS = {"pearson_r": (0.95, 1.0), "relative_bias": (-0.02, 0.02), "phase_mae_rad
 
 def bars(metrics: Mapping[str, float | None]) -> dict[str, bool]:
     """Which bars the metrics meet; a metric that is not there meets none."""
-    found = {}
+    result = {}
     for name, (low, high) in BARS.items():
         value = metrics.get(name)
-        found[name] = value is not None and low <= value <= high
-    return found
+        result[name] = value is not None and low <= value <= high
+    return result
 
 
 def record(case: Case, measured: Mapping[str, Any] | None, error: str = "", golden: str = "") -> dict[str, Any]:
@@ -44,8 +44,8 @@ def record(case: Case, measured: Mapping[str, Any] | None, error: str = "", gold
 def source(root: Path = ROOT) -> dict[str, Any]:
     """The commit that ran, and whether the working tree was what it says; from git, or from whoever carried it."""
     if (root / CARRIED).is_file():
-        told: dict[str, Any] = json.loads((root / CARRIED).read_text(encoding="utf-8"))
-        return {"commit": told["commit"], "clean": told["clean"]}
+        origin: dict[str, Any] = json.loads((root / CARRIED).read_text(encoding="utf-8"))
+        return {"commit": origin["commit"], "clean": origin["clean"]}
     commit = git.head(root)
     return {"commit": commit, "clean": bool(commit) and not git.dirty(root)}
 
@@ -65,8 +65,8 @@ def assemble(look: Mapping[str, Any], plan: Plan, cases: Sequence[Mapping[str, A
         "bars": {name: {"low": low, "high": high} for name, (low, high) in BARS.items()},
         "cases": list(cases),
     }  # fmt: skip
-    if found := problems(report):
-        raise ValueError(f"the report breaks its schema at {found[0]}")
+    if broken := problems(report):
+        raise ValueError(f"the report breaks its schema at {broken[0]}")
     return report
 
 
@@ -80,10 +80,10 @@ def markdown(report: Mapping[str, Any]) -> str:
     """The report for people."""
     device, host, versions = report["device"], report["host"], report["versions"]
     backend = versions["backend"]
-    told = f"{backend} {versions[backend]}, Keras {versions['keras']}, Python {versions['python']}"
+    host_line = f"{backend} {versions[backend]}, Keras {versions['keras']}, Python {versions['python']}"
     lines = [
         f"# {'Reduced runs on the CPU' if report['reduced'] else 'Full runs'}: {device['name']}",
-        f"{report['reason']}. {told}; {host['cpus']} processors, load {host['load_average']}.",
+        f"{report['reason']}. {host_line}; {host['cpus']} processors, load {host['load_average']}.",
         f"Commit {report['source']['commit'] or 'unknown'}{'' if report['source']['clean'] else ' and edits'}, "
         f"finished {report['finished']}.",
         "| case | images | groups | epochs | pearson_r | bias | phase MAE (rad) | training (s) | groups/s | images/s "
@@ -97,16 +97,16 @@ def markdown(report: Mapping[str, Any]) -> str:
 
 
 def _row(case: Mapping[str, Any]) -> str:
-    found = case["measured"]
-    if not found:
+    measured = case["measured"]
+    if not measured:
         return f"| {case['name']} |{' |' * 11} not measured | |"
-    m = found["metrics"]
+    m = measured["metrics"]
     cells = [
-        case["name"], found["images"], found["groups"], found["epochs"], _number(m["pearson_r"], ".4f"),
+        case["name"], measured["images"], measured["groups"], measured["epochs"], _number(m["pearson_r"], ".4f"),
         _number(m["relative_bias"], "+.2%"), _number(m["phase_mae_rad"], ".4f"),
-        _number(found["training_seconds"], ".1f"), _number(found["groups_per_second"], ".1f"),
-        _number(found["images_per_second"], ".0f"), _number(found["peak_host_memory_mb"], ".0f"),
-        _number(found["peak_device_memory_mb"], ".0f"),
+        _number(measured["training_seconds"], ".1f"), _number(measured["groups_per_second"], ".1f"),
+        _number(measured["images_per_second"], ".0f"), _number(measured["peak_host_memory_mb"], ".0f"),
+        _number(measured["peak_device_memory_mb"], ".0f"),
         "met" if case["passed"] else "missed: " + ", ".join(n for n, ok in case["bars"].items() if not ok),
         case["golden"],
     ]  # fmt: skip
@@ -135,8 +135,8 @@ def read(path: Path) -> dict[str, Any]:
         report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ValueError(f"{path} cannot be read as a report ({error}): give the file that the GPU run left") from error
-    if found := problems(report):
-        raise ValueError(f"{path} is not a report of this version ({found[0]}): run the GPU tests again")
+    if broken := problems(report):
+        raise ValueError(f"{path} is not a report of this version ({broken[0]}): run the GPU tests again")
     return report
 
 
@@ -144,6 +144,6 @@ if __name__ == "__main__":
     try:
         print(markdown(read(Path(sys.argv[1]))), end="")
     except (IndexError, ValueError) as wrong:
-        said = str(wrong) if isinstance(wrong, ValueError) else "give the report's file: gpu_report.py REPORT.json"
-        print(said, file=sys.stderr)
+        sentence = str(wrong) if isinstance(wrong, ValueError) else "give the report's file: gpu_report.py REPORT.json"
+        print(sentence, file=sys.stderr)
         sys.exit(2)

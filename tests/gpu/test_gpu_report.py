@@ -38,8 +38,8 @@ def report(measured, reduced=False, clean=True, error=""):
     sight = Sight("jax", () if reduced else ("gpu:0",), "cpu:0" if reduced else "gpu:0", "Some GPU X1")
     look = {"sight": {**vars(sight), "accelerators": list(sight.accelerators)}, "host": HOST, "versions": VERSIONS}
     case = gpu_report.record(Case(64, "float32", reduced), measured, error, "none")
-    made = gpu_report.assemble(look, decide(sight, True), [case])
-    return {**made, "source": {"commit": "a" * 40, "clean": clean}}
+    whole = gpu_report.assemble(look, decide(sight, True), [case])
+    return {**whole, "source": {"commit": "a" * 40, "clean": clean}}
 
 
 @pytest.fixture(autouse=True)
@@ -65,11 +65,11 @@ def inner(schema):
 def test_the_schema_is_valid_and_closed_and_every_property_is_described():
     schema = json.loads(gpu_report.SCHEMA.read_text(encoding="utf-8"))
     Draft202012Validator.check_schema(schema)
-    for found in inner(schema):
-        if "properties" in found:
-            assert found["additionalProperties"] is False
-            assert set(found["required"]) == set(found["properties"])
-            assert all(p.get("description") or "$ref" in p for p in found["properties"].values())
+    for result in inner(schema):
+        if "properties" in result:
+            assert result["additionalProperties"] is False
+            assert set(result["required"]) == set(result["properties"])
+            assert all(p.get("description") or "$ref" in p for p in result["properties"].values())
 
 
 def test_a_report_of_full_and_of_reduced_runs_meets_its_schema(measured):
@@ -95,15 +95,15 @@ def test_what_is_not_a_number_is_refused(measured, wrong):
 )  # fmt: skip
 def test_the_bars_are_the_projects(measured, name, value, met):
     measured["metrics"][name] = value
-    found = gpu_report.record(Case(64, "float32", reduced=False), measured)
-    assert found["bars"] == {**dict.fromkeys(gpu_report.BARS, True), name: met}
-    assert found["passed"] == met
+    result = gpu_report.record(Case(64, "float32", reduced=False), measured)
+    assert result["bars"] == {**dict.fromkeys(gpu_report.BARS, True), name: met}
+    assert result["passed"] == met
 
 
 def test_what_was_not_measured_has_passed_nothing():
-    found = gpu_report.record(Case(64, "float32", reduced=False), None, "it broke")
-    assert not found["passed"]
-    assert not any(found["bars"].values())
+    result = gpu_report.record(Case(64, "float32", reduced=False), None, "it broke")
+    assert not result["passed"]
+    assert not any(result["bars"].values())
 
 
 def test_people_read_whether_it_was_reduced_and_what_was_missed(measured):
@@ -118,8 +118,8 @@ def test_people_read_whether_it_was_reduced_and_what_was_missed(measured):
 
 
 def test_every_row_has_every_column(measured):
-    for made in (report(measured), report(None)):
-        rows = [line for line in gpu_report.markdown(made).splitlines() if line.startswith("|")]
+    for built in (report(measured), report(None)):
+        rows = [line for line in gpu_report.markdown(built).splitlines() if line.startswith("|")]
         assert {row.count("|") for row in rows} == {15}
 
 
@@ -167,13 +167,13 @@ def test_no_golden_is_here_that_was_not_measured():
 
 
 def test_a_golden_is_for_its_device_backend_size_and_precision(tmp_path, measured):
-    made = report(measured)
-    path = gpu_goldens.accept(made, NAME, "first measurement", tmp_path)
+    built = report(measured)
+    path = gpu_goldens.accept(built, NAME, "first measurement", tmp_path)
     assert path.relative_to(tmp_path).as_posix() == f"some-gpu-x1/jax/{NAME}.json"
-    (case,) = made["cases"]
-    assert gpu_goldens.told(gpu_goldens.judge(case, tmp_path)) == "met"
+    (case,) = built["cases"]
+    assert gpu_goldens.outcome_text(gpu_goldens.judge(case, tmp_path)) == "met"
     case["measured"]["device"] = "Another GPU"
-    assert gpu_goldens.told(gpu_goldens.judge(case, tmp_path)) == "none"
+    assert gpu_goldens.outcome_text(gpu_goldens.judge(case, tmp_path)) == "none"
 
 
 @pytest.mark.parametrize(
@@ -184,28 +184,28 @@ def test_a_figure_beyond_its_tolerance_is_named(tmp_path, measured, name, value)
     gpu_goldens.accept(report(measured), NAME, "first", tmp_path)
     measured["metrics"][name] = value
     (case,) = report(measured)["cases"]
-    assert gpu_goldens.told(gpu_goldens.judge(case, tmp_path)).startswith(f"metrics/{name}: ")
+    assert gpu_goldens.outcome_text(gpu_goldens.judge(case, tmp_path)).startswith(f"metrics/{name}: ")
 
 
 def test_another_configuration_is_another_golden(tmp_path, measured):
     gpu_goldens.accept(report(measured), NAME, "first", tmp_path)
     measured["config_digest"] = "1" * 64
     (case,) = report(measured)["cases"]
-    assert gpu_goldens.told(gpu_goldens.judge(case, tmp_path)).startswith("config_digest: ")
+    assert gpu_goldens.outcome_text(gpu_goldens.judge(case, tmp_path)).startswith("config_digest: ")
 
 
 def test_a_reduced_run_is_neither_judged_nor_accepted(tmp_path, measured):
     gpu_goldens.accept(report(measured), NAME, "first", tmp_path)
-    made = report(measured, reduced=True)
-    assert gpu_goldens.judge(made["cases"][0], tmp_path) is None
+    built = report(measured, reduced=True)
+    assert gpu_goldens.judge(built["cases"][0], tmp_path) is None
     with pytest.raises(ValueError, match="reduced run on the CPU"):
-        gpu_goldens.accept(made, NAME, "it is good", tmp_path)
+        gpu_goldens.accept(built, NAME, "it is good", tmp_path)
 
 
 def test_what_must_not_become_golden_is_refused_in_a_sentence(tmp_path, measured, monkeypatch):
-    def refused(match, made=None, name=NAME, reason="because"):
+    def refused(match, built=None, name=NAME, reason="because"):
         with pytest.raises(ValueError, match=match):
-            gpu_goldens.accept(made or report(measured), name, reason, tmp_path)
+            gpu_goldens.accept(built or report(measured), name, reason, tmp_path)
 
     refused("has no case 'gs2'; it has gs2_ideal-N64-float32", name="gs2")
     refused("give a reason", reason=" ")

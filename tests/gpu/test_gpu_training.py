@@ -11,13 +11,13 @@ pytestmark = pytest.mark.gpu
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("N", [64, 128])
 def test_a_training_meets_its_bars_and_its_golden(training, plan, N, precision):
-    made = training(N, precision)
-    assert not made["error"], made["error"]
-    found = made["measured"]
-    assert found["precision"] == precision
-    assert found["place"].startswith("cpu") == (plan.run == "reduced")
+    entry = training(N, precision)
+    assert not entry["error"], entry["error"]
+    measured = entry["measured"]
+    assert measured["precision"] == precision
+    assert measured["place"].startswith("cpu") == (plan.run == "reduced")
     # The network starts at an estimate that may meet the bars by itself: they do not say that it was trained.
-    assert found["final_loss"] < found["first_loss"]
-    assert made["passed"], (found["metrics"], made["bars"])
-    assert found["invariants_missed"] == []
-    assert made["golden"] in ("none", "met"), made["golden"]
+    assert measured["final_loss"] < measured["first_loss"]
+    assert entry["passed"], (measured["metrics"], entry["bars"])
+    assert measured["invariants_missed"] == []
+    assert entry["golden"] in ("none", "met"), entry["golden"]

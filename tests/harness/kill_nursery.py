@@ -18,7 +18,7 @@ from pathlib import Path
 import guarded
 from guarded import ENERGY
 
-from harness.store.bypasses import files_disagree
+from harness.store.approval_check import files_disagree
 from harness.store.candidates import list_pending, read_candidate
 from harness.store.chain import approval_log
 from harness.store.transaction import FOLDER, recover_acceptance

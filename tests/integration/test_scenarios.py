@@ -50,8 +50,8 @@ def test_oracle_reaches_the_quality_that_simulated_data_allow(scenario, comparis
 
 @only("siemens_star")
 def test_real_data_agree_with_the_oracle_and_with_themselves(scenario, comparison):
-    found = metrics(comparison)
-    assert found["fourier_error"]["oracle"] <= 0.14
-    assert found["fourier_error"]["network_held_out"] <= 0.14
-    assert found["network_to_oracle"]["phase"]["pearson_r"] >= 0.95
-    assert found["half_scan_network"]["phase"]["pearson_r"] >= 0.9
+    result = metrics(comparison)
+    assert result["fourier_error"]["oracle"] <= 0.14
+    assert result["fourier_error"]["network_held_out"] <= 0.14
+    assert result["network_to_oracle"]["phase"]["pearson_r"] >= 0.95
+    assert result["half_scan_network"]["phase"]["pearson_r"] >= 0.9

@@ -58,7 +58,7 @@ def test_what_the_pipeline_records_becomes_plain():
         name: str
         pair: tuple[int, float]
 
-    found = artifacts.to_plain({
+    result = artifacts.to_plain({
         "record": Record("x", (1, math.nan)),
         "records": [Record("y", (2, math.inf))],
         "array": np.array([[1.5, -np.inf]], np.float32),
@@ -66,7 +66,7 @@ def test_what_the_pipeline_records_becomes_plain():
         "path": Path("a/b"),
         7: "a key that is a number",
     })  # fmt: skip
-    assert found == {
+    assert result == {
         "record": {"name": "x", "pair": [1, "NaN"]},
         "records": [{"name": "y", "pair": [2, "Infinity"]}],
         "array": [[1.5, "-Infinity"]],
@@ -74,7 +74,7 @@ def test_what_the_pipeline_records_becomes_plain():
         "path": str(Path("a/b")),
         "7": "a key that is a number",
     }
-    assert [type(value) for value in found["numbers"]] == [float, int, bool, str]
+    assert [type(value) for value in result["numbers"]] == [float, int, bool, str]
 
 
 def test_json_files_are_strict_sorted_and_end_with_a_line(tmp_path):
@@ -180,5 +180,5 @@ def test_a_killed_writer_leaves_a_whole_file(tmp_path):
             time.sleep(delay)
             writer.send_signal(signal.SIGKILL)
         assert writer.returncode == -signal.SIGKILL
-        found = strict(path.read_text())
-        assert found["values"] == [found["turn"]] * 200_000
+        result = strict(path.read_text())
+        assert result["values"] == [result["turn"]] * 200_000

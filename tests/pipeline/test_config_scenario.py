@@ -42,7 +42,7 @@ def changed(values, **changes):
     return values
 
 
-def made(**changes):
+def built(**changes):
     return from_mapping(PipelineConfig, changed(mapping(), **changes), "here")
 
 
@@ -91,8 +91,8 @@ def test_the_name_tells_the_gridsize(name, gridsize):
 
 
 def test_the_window_is_half_or_all_of_the_patch():
-    assert made(model__window="half").window_px == 32
-    assert made(model__window="full").window_px == 64
+    assert built(model__window="half").window_px == 32
+    assert built(model__window="full").window_px == 64
 
 
 # Names that do not exist
@@ -155,19 +155,19 @@ def test_a_missing_key_is_named_and_not_guessed():
 )
 def test_a_wrong_type_is_refused_by_field(field, value, expected):
     with pytest.raises(ConfigError, match=f"here: .*{field.rpartition('__')[2]}: expected {expected}, got"):
-        made(**{field: value})
+        built(**{field: value})
 
 
 @pytest.mark.parametrize("value", [3, True, None, ["lines"], {"a": 1}])
 def test_a_choice_that_is_no_string_is_refused(value):
     with pytest.raises(ConfigError, match=r"kind: .* is unknown; .*choose from: complex_field"):
-        made(simulate__object__kind=value)
+        built(simulate__object__kind=value)
 
 
 def test_a_whole_number_is_a_number():
-    config = made(simulate__nphotons=1000, train__clip_norm=5)
+    config = built(simulate__nphotons=1000, train__clip_norm=5)
     assert type(config.simulate.nphotons) is float
-    assert config_digest(config) == config_digest(made(simulate__nphotons=1000.0, train__clip_norm=5.0))
+    assert config_digest(config) == config_digest(built(simulate__nphotons=1000.0, train__clip_norm=5.0))
 
 
 # Impossible combinations
@@ -176,12 +176,12 @@ def test_a_whole_number_is_a_number():
 @pytest.mark.parametrize("N", [0, 1, 32, 63, 65, 96, 512, -64])
 def test_n_is_64_128_or_256(N):
     with pytest.raises(ConfigError, match=rf"N = {N} is not possible: one of \(64, 128, 256\)"):
-        made(N=N)
+        built(N=N)
 
 
 @pytest.mark.parametrize("N", [64, 128, 256])
 def test_these_patch_sides_are_possible(N):
-    assert made(N=N).N == N
+    assert built(N=N).N == N
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_these_patch_sides_are_possible(N):
 )  # fmt: skip
 def test_impossible_combinations_name_field_value_and_what_is_allowed(changes, message):
     with pytest.raises(ConfigError, match=f"here: .*{message}"):
-        made(**changes)
+        built(**changes)
 
 
 @pytest.mark.parametrize(
@@ -252,11 +252,11 @@ def test_impossible_combinations_name_field_value_and_what_is_allowed(changes, m
 )  # fmt: skip
 def test_a_negative_seed_is_refused_before_anything_runs(field):
     with pytest.raises(ConfigError, match="seed = -1 is not possible"):
-        made(**{field: -1})
+        built(**{field: -1})
 
 
 def test_a_configuration_cannot_change():
-    config = made()
+    config = built()
     with pytest.raises(dataclasses.FrozenInstanceError):
         config.N = 128
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -265,7 +265,7 @@ def test_a_configuration_cannot_change():
 
 def test_replacing_a_field_checks_again():
     with pytest.raises(ConfigError, match=r"train\.epochs = 0"):
-        dataclasses.replace(made().train, epochs=0)
+        dataclasses.replace(built().train, epochs=0)
 
 
 # Digests
@@ -325,7 +325,7 @@ def test_the_digest_is_stable():
     """Of the canonical text, whatever the order of keys or the Python that writes it."""
     assert config_digest({"b": 1.0, "a": [True, None]}) == config_digest({"a": [True, None], "b": 1.0})
     assert config_digest({"a": 1}) == "015abd7f5cc57a2dd94b7590f04ad8084273905ee33ec5cebeae62276a97f862"
-    assert config_digest(made()) == config_digest(made())
+    assert config_digest(built()) == config_digest(built())
 
 
 @given(st.dictionaries(st.text(), st.integers() | st.floats(allow_nan=False, allow_infinity=False), min_size=1))

@@ -22,8 +22,8 @@ def upper_half():
 def test_lines_object_has_the_published_statistics():
     amplitude = objects.lines(392, 42).real
     assert amplitude.shape == (392, 392)
-    found = amplitude.mean(), amplitude.min(), amplitude.max(), amplitude.std()
-    assert found == pytest.approx((2.7082474, 0.6128977, 4.8561268, 0.6410303), rel=1e-6)
+    result = amplitude.mean(), amplitude.min(), amplitude.max(), amplitude.std()
+    assert result == pytest.approx((2.7082474, 0.6128977, 4.8561268, 0.6410303), rel=1e-6)
 
 
 def test_idealized_probe_has_the_published_norms():

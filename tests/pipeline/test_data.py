@@ -100,10 +100,10 @@ def test_every_format_gives_the_same_data_set(tmp_path, content, name):
 def test_the_other_names_of_an_array_are_understood(tmp_path, content, names):
     wanted = load_measured(measured(write_npz(tmp_path / "a.npz", content)), SIDE)
     renamed = {names.get(name, name): array for name, array in content.items()}
-    found = load_measured(measured(write_npz(tmp_path / "b.npz", renamed)), SIDE)
-    np.testing.assert_array_equal(found.frames.diffraction, wanted.frames.diffraction)
-    np.testing.assert_array_equal(found.frames.positions, wanted.frames.positions)
-    np.testing.assert_array_equal(found.probe, wanted.probe)
+    result = load_measured(measured(write_npz(tmp_path / "b.npz", renamed)), SIDE)
+    np.testing.assert_array_equal(result.frames.diffraction, wanted.frames.diffraction)
+    np.testing.assert_array_equal(result.frames.positions, wanted.frames.positions)
+    np.testing.assert_array_equal(result.probe, wanted.probe)
 
 
 @pytest.mark.parametrize("write", [write_npz, write_h5])
@@ -111,24 +111,24 @@ def test_coordinates_may_come_as_two_arrays(tmp_path, content, write):
     wanted = load_measured(measured(write_npz(tmp_path / "a.npz", content)), SIDE)
     scan = content.pop("scan")
     content |= {"xcoords": scan[:, 0], "ycoords": scan[:, 1]}
-    found = load_measured(measured(write(tmp_path / ("b.npz" if write is write_npz else "b.h5"), content)), SIDE)
-    np.testing.assert_array_equal(found.frames.positions, wanted.frames.positions)
+    result = load_measured(measured(write(tmp_path / ("b.npz" if write is write_npz else "b.h5"), content)), SIDE)
+    np.testing.assert_array_equal(result.frames.positions, wanted.frames.positions)
 
 
 def test_leading_axes_of_one_and_further_probe_modes_are_dropped(tmp_path, content):
     wanted = load_measured(measured(write_npz(tmp_path / "a.npz", content)), SIDE)
     content["data"], content["scan"] = content["data"][None, None], content["scan"][None]
     content["probe"] = np.stack([content["probe"], np.ones_like(content["probe"])])[None]
-    found = load_measured(measured(write_npz(tmp_path / "b.npz", content)), SIDE)
-    np.testing.assert_array_equal(found.frames.diffraction, wanted.frames.diffraction)
-    np.testing.assert_array_equal(found.probe, wanted.probe)
+    result = load_measured(measured(write_npz(tmp_path / "b.npz", content)), SIDE)
+    np.testing.assert_array_equal(result.frames.diffraction, wanted.frames.diffraction)
+    np.testing.assert_array_equal(result.probe, wanted.probe)
 
 
 def test_integer_counts_are_as_good_as_real_ones(tmp_path, content):
     wanted = load_measured(measured(write_npz(tmp_path / "a.npz", content)), SIDE)
     content["data"] = content["data"].astype(np.uint16)
-    found = load_measured(measured(write_npz(tmp_path / "b.npz", content)), SIDE)
-    np.testing.assert_array_equal(found.frames.diffraction, wanted.frames.diffraction)
+    result = load_measured(measured(write_npz(tmp_path / "b.npz", content)), SIDE)
+    np.testing.assert_array_equal(result.frames.diffraction, wanted.frames.diffraction)
 
 
 def test_amplitudes_are_taken_as_they_are(tmp_path, content):

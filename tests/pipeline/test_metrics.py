@@ -80,11 +80,11 @@ def test_amplitude_scale_is_never_aligned(truth, support):
     """The least-squares scalar is a diagnostic: it says 1/1.7 and nothing uses it."""
     aligned, _ = metrics.align_objects(1.7 * truth, truth, support, plane=True, shift=True)
     np.testing.assert_allclose(np.abs(aligned), 1.7 * np.abs(truth), rtol=1e-4)
-    found = metrics.quality_scores(aligned, truth, support)["amplitude"]
-    assert found["relative_bias"] == pytest.approx(0.7, rel=1e-5)
-    assert found["ratio"]["least_squares"] == pytest.approx(1 / 1.7, rel=1e-5)
-    assert found["bias_summary"]["mean"] == pytest.approx(0.7 * found["truth_stats"]["mean"], rel=1e-5)
-    assert found["pearson_r"] == pytest.approx(1, abs=1e-6)
+    result = metrics.quality_scores(aligned, truth, support)["amplitude"]
+    assert result["relative_bias"] == pytest.approx(0.7, rel=1e-5)
+    assert result["ratio"]["least_squares"] == pytest.approx(1 / 1.7, rel=1e-5)
+    assert result["bias_summary"]["mean"] == pytest.approx(0.7 * result["truth_stats"]["mean"], rel=1e-5)
+    assert result["pearson_r"] == pytest.approx(1, abs=1e-6)
 
 
 def test_what_lies_outside_the_support_does_not_turn_the_phase(truth, support):
@@ -97,18 +97,18 @@ def test_what_lies_outside_the_support_does_not_turn_the_phase(truth, support):
 
 
 def test_an_object_equals_itself(truth, support):
-    found = metrics.quality_scores(truth, truth, support)
+    result = metrics.quality_scores(truth, truth, support)
     for part in ("amplitude", "phase"):
-        figures = found[part]
+        figures = result[part]
         assert figures["count"] == support.sum()
         assert figures["pearson_r"] == pytest.approx(1)
         assert max(figures[name] for name in ("mae", "rmse", "max_abs")) < 1e-6
         assert figures["bias_summary"] == pytest.approx(dict.fromkeys(("mean", "median", "p05", "p95"), 0), abs=1e-6)
         assert figures["pred_stats"] == pytest.approx(figures["truth_stats"])
-    assert found["amplitude"]["relative_bias"] == 0
-    assert found["amplitude"]["ssim"] == pytest.approx(1)
-    assert found["amplitude"]["psnr_db"] is None  # infinite, which JSON cannot hold
-    assert found["amplitude"]["ratio"]["mean"] == found["amplitude"]["ratio"]["least_squares"] == pytest.approx(1)
+    assert result["amplitude"]["relative_bias"] == 0
+    assert result["amplitude"]["ssim"] == pytest.approx(1)
+    assert result["amplitude"]["psnr_db"] is None  # infinite, which JSON cannot hold
+    assert result["amplitude"]["ratio"]["mean"] == result["amplitude"]["ratio"]["least_squares"] == pytest.approx(1)
 
 
 def test_amplitude_figures_by_hand():
@@ -117,19 +117,19 @@ def test_amplitude_figures_by_hand():
     pred = truth + 0.5
     pred[0, 0] = 3
     whole = np.ones((16, 16), bool)
-    found = metrics.quality_scores(pred, truth, whole)["amplitude"]
-    assert found["mae"] == pytest.approx((255 * 0.5 + 2) / 256)
-    assert found["rmse"] == pytest.approx(np.sqrt((255 * 0.25 + 4) / 256))
-    assert found["max_abs"] == 2
-    assert found["bias_summary"]["median"] == found["bias_summary"]["p05"] == found["bias_summary"]["p95"] == 0.5
-    assert found["relative_bias"] == pytest.approx((255 * 0.5 + 2) / 256 / 2)
-    assert found["truth_stats"] == {"min": 1, "max": 3, "mean": 2, "std": 1, "nan_count": 0}
-    assert found["ratio"]["median"] == pytest.approx((1 / 1.5 + 3 / 3.5) / 2, abs=0.2)
-    assert found["ratio"]["count"] == 256
+    result = metrics.quality_scores(pred, truth, whole)["amplitude"]
+    assert result["mae"] == pytest.approx((255 * 0.5 + 2) / 256)
+    assert result["rmse"] == pytest.approx(np.sqrt((255 * 0.25 + 4) / 256))
+    assert result["max_abs"] == 2
+    assert result["bias_summary"]["median"] == result["bias_summary"]["p05"] == result["bias_summary"]["p95"] == 0.5
+    assert result["relative_bias"] == pytest.approx((255 * 0.5 + 2) / 256 / 2)
+    assert result["truth_stats"] == {"min": 1, "max": 3, "mean": 2, "std": 1, "nan_count": 0}
+    assert result["ratio"]["median"] == pytest.approx((1 / 1.5 + 3 / 3.5) / 2, abs=0.2)
+    assert result["ratio"]["count"] == 256
     p, t = np.abs(pred).ravel(), np.abs(truth).ravel()
-    assert found["ratio"]["mean"] == pytest.approx(np.mean(t / p))
-    assert found["ratio"]["least_squares"] == pytest.approx(p @ t / (p @ p))
-    assert found["pearson_r"] == pytest.approx(np.mean((p - p.mean()) * (t - t.mean())) / (p.std() * t.std()))
+    assert result["ratio"]["mean"] == pytest.approx(np.mean(t / p))
+    assert result["ratio"]["least_squares"] == pytest.approx(p @ t / (p @ p))
+    assert result["pearson_r"] == pytest.approx(np.mean((p - p.mean()) * (t - t.mean())) / (p.std() * t.std()))
 
 
 def test_only_the_support_counts(truth, support):
@@ -171,10 +171,10 @@ def test_zeros_where_nothing_was_reconstructed_look_like_a_bias_on_the_full_canv
 def test_phase_differences_wrap():
     rng = np.random.default_rng(0)
     truth = np.exp(1j * (-np.pi + 0.01 + 0.001 * rng.random((16, 16))))
-    found = metrics.quality_scores(truth * np.exp(-0.02j), truth, np.ones((16, 16), bool))["phase"]
-    assert found["mae"] == found["max_abs"] == pytest.approx(0.02)
-    assert found["bias_summary"]["mean"] == pytest.approx(-0.02)
-    assert found["pearson_r"] == pytest.approx(1)
+    result = metrics.quality_scores(truth * np.exp(-0.02j), truth, np.ones((16, 16), bool))["phase"]
+    assert result["mae"] == result["max_abs"] == pytest.approx(0.02)
+    assert result["bias_summary"]["mean"] == pytest.approx(-0.02)
+    assert result["pearson_r"] == pytest.approx(1)
 
 
 def test_a_flat_truth_has_no_correlation():
@@ -183,9 +183,9 @@ def test_a_flat_truth_has_no_correlation():
     whole = np.ones((32, 32), bool)
     for pred, truth in ((varied, flat), (flat, varied)):
         assert metrics.quality_scores(pred, truth, whole)["amplitude"]["pearson_r"] is None
-    found = metrics.quality_scores(varied, flat, whole)["amplitude"]
-    assert found["ssim"] is None
-    assert found["psnr_db"] is None
+    result = metrics.quality_scores(varied, flat, whole)["amplitude"]
+    assert result["ssim"] is None
+    assert result["psnr_db"] is None
     assert metrics.quality_scores(varied, flat, whole)["phase"]["pearson_r"] is None
 
 
@@ -197,11 +197,11 @@ def test_pearson_is_blind_to_offset_and_positive_scale(offset, scale, seed):
 
 
 def test_a_dark_prediction_has_no_ratio(truth, support):
-    found = metrics.quality_scores(np.zeros_like(truth), truth, support)["amplitude"]
-    assert found["relative_bias"] == -1
-    assert found["ratio"]["count"] == 0
-    assert found["ratio"]["mean"] is None
-    assert found["ratio"]["least_squares"] is None
+    result = metrics.quality_scores(np.zeros_like(truth), truth, support)["amplitude"]
+    assert result["relative_bias"] == -1
+    assert result["ratio"]["count"] == 0
+    assert result["ratio"]["mean"] is None
+    assert result["ratio"]["least_squares"] is None
 
 
 def test_every_figure_is_a_plain_finite_number(truth, support, rng):
@@ -223,37 +223,37 @@ def test_summary_counts_nan():
 def test_psnr_by_hand(truth, support):
     amplitude = np.abs(truth)
     span = np.ptp(amplitude[support])
-    found = metrics.quality_scores((amplitude + 0.01 * span) + 0j, amplitude + 0j, support)["amplitude"]
-    assert found["psnr_db"] == pytest.approx(40, abs=0.01)
+    result = metrics.quality_scores((amplitude + 0.01 * span) + 0j, amplitude + 0j, support)["amplitude"]
+    assert result["psnr_db"] == pytest.approx(40, abs=0.01)
 
 
 def test_image_quality_falls_with_noise(truth, support, rng):
     noise = rng.standard_normal(truth.shape)
-    found = [
+    result = [
         metrics.quality_scores(truth * (1 + level * noise), truth, support)["amplitude"] for level in (0.01, 0.05, 0.2)
     ]
-    assert 1 > found[0]["ssim"] > found[1]["ssim"] > found[2]["ssim"]
-    assert found[0]["psnr_db"] > found[1]["psnr_db"] + 10 > found[2]["psnr_db"] + 20
+    assert 1 > result[0]["ssim"] > result[1]["ssim"] > result[2]["ssim"]
+    assert result[0]["psnr_db"] > result[1]["psnr_db"] + 10 > result[2]["psnr_db"] + 20
 
 
 # Fourier ring correlation
 
 
 def test_ring_correlation_of_an_object_with_itself_is_one(truth, support):
-    found = metrics.ring_correlation(truth, truth, support)
-    np.testing.assert_allclose(found["correlation"], 1, atol=1e-5)
-    assert found["mean"] == pytest.approx(1)
-    assert found["crossing_1_7"] == 0.5
-    assert 0 < found["frequency"][0] < found["frequency"][-1] < 0.5
-    assert len(found["frequency"]) == len(found["correlation"])
+    result = metrics.ring_correlation(truth, truth, support)
+    np.testing.assert_allclose(result["correlation"], 1, atol=1e-5)
+    assert result["mean"] == pytest.approx(1)
+    assert result["crossing_1_7"] == 0.5
+    assert 0 < result["frequency"][0] < result["frequency"][-1] < 0.5
+    assert len(result["frequency"]) == len(result["correlation"])
 
 
 def test_ring_correlation_of_independent_noise_is_near_zero(rng):
     a, b = rng.standard_normal((2, 128, 128)) + 1j * rng.standard_normal((2, 128, 128))
-    found = metrics.ring_correlation(a, b, np.ones((128, 128), bool))
-    assert abs(found["mean"]) < 0.05
-    assert np.abs(found["correlation"][20:]).max() < 0.25
-    assert found["crossing_1_7"] < 0.05
+    result = metrics.ring_correlation(a, b, np.ones((128, 128), bool))
+    assert abs(result["mean"]) < 0.05
+    assert np.abs(result["correlation"][20:]).max() < 0.25
+    assert result["crossing_1_7"] < 0.05
 
 
 def test_ring_correlation_tells_up_to_where_two_objects_agree(rng):
@@ -275,5 +275,5 @@ def test_ring_correlation_ignores_what_lies_outside_the_support(truth, support, 
 def test_ring_correlation_of_a_tiny_support_is_left_open():
     tiny = np.zeros((32, 32), bool)
     tiny[4:9, 4:9] = True
-    found = metrics.ring_correlation(np.ones((32, 32)), np.ones((32, 32)), tiny)
-    assert found == {"frequency": [], "correlation": [], "mean": None, "crossing_1_7": None}
+    result = metrics.ring_correlation(np.ones((32, 32)), np.ones((32, 32)), tiny)
+    assert result == {"frequency": [], "correlation": [], "mean": None, "crossing_1_7": None}

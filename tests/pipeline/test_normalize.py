@@ -93,13 +93,13 @@ def test_test_frames_of_other_energy_do_not_change_the_scales(gs2):
     axis = dataset.frames.positions[:, 1]
     upper = np.where(axis > np.sort(axis)[63], 3, 1).astype(np.float32)[:, None, None]
     brighter = dataclasses.replace(dataset.frames, diffraction=dataset.frames.diffraction * upper)
-    found = []
+    result = []
     for frames in (dataset.frames, brighter):
         parts = split_frames(frames, config.split)
         groups = make_groups(parts.train.positions, 2, 4, np.random.default_rng(0), 32)
-        found.append((compute_scales(parts.train, groups, 20.0, 1e9), parts.test.energy().mean()))
-    assert found[0][0] == found[1][0]
-    assert found[1][1] == pytest.approx(9 * found[0][1], rel=1e-4)
+        result.append((compute_scales(parts.train, groups, 20.0, 1e9), parts.test.energy().mean()))
+    assert result[0][0] == result[1][0]
+    assert result[1][1] == pytest.approx(9 * result[0][1], rel=1e-4)
 
 
 def test_dark_training_frames_are_refused():

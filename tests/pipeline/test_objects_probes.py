@@ -24,10 +24,10 @@ kinds = pytest.mark.parametrize("kind", KINDS)
 
 @kinds
 def test_object_is_a_finite_complex64_square(kind):
-    made = KINDS[kind](SIZE, 7)
-    assert made.shape == (SIZE, SIZE)
-    assert made.dtype == np.complex64
-    assert np.isfinite(made).all()
+    built = KINDS[kind](SIZE, 7)
+    assert built.shape == (SIZE, SIZE)
+    assert built.dtype == np.complex64
+    assert np.isfinite(built).all()
 
 
 @kinds
@@ -39,9 +39,9 @@ def test_object_amplitude_varies_and_is_positive(kind):
 
 @pytest.mark.parametrize("kind", ["lines", "points", "gaussian_random_field"])
 def test_real_objects_have_no_phase(kind):
-    made = KINDS[kind](SIZE, 7)
-    assert not made.imag.any()
-    assert made.real.min() > 0
+    built = KINDS[kind](SIZE, 7)
+    assert not built.imag.any()
+    assert built.real.min() > 0
 
 
 @kinds
@@ -66,11 +66,11 @@ def test_a_configured_object_is_the_generator_s(kind):
 
 
 def test_complex_field_carries_the_asked_phase_on_the_lines_amplitude():
-    made = objects.complex_field(256, 5, 6.0, 0.5)
-    phase = np.angle(made)
+    built = objects.complex_field(256, 5, 6.0, 0.5)
+    phase = np.angle(built)
     assert phase.std() == pytest.approx(0.5, rel=1e-4)
-    np.testing.assert_allclose(np.abs(made), objects.lines(256, 5).real, rtol=1e-5)
-    assert abs(np.corrcoef(np.abs(made).ravel(), phase.ravel())[0, 1]) < 0.2
+    np.testing.assert_allclose(np.abs(built), objects.lines(256, 5).real, rtol=1e-5)
+    assert abs(np.corrcoef(np.abs(built).ravel(), phase.ravel())[0, 1]) < 0.2
 
 
 @pytest.mark.parametrize("length", [3.0, 6.0])
@@ -227,9 +227,9 @@ def test_cropping_keeps_the_beam_s_place_and_its_share_of_the_patch():
 
 def test_another_fft_s_rounding_leaves_no_trace_in_a_cropped_probe(another_fft):
     probe = probes.defocused(128)
-    found = probes.fourier_crop(probe, 64)
+    result = probes.fourier_crop(probe, 64)
     another_fft()
-    np.testing.assert_allclose(probes.fourier_crop(probe, 64), found, rtol=0, atol=1e-9 * np.abs(found).max())
+    np.testing.assert_allclose(probes.fourier_crop(probe, 64), result, rtol=0, atol=1e-9 * np.abs(result).max())
 
 
 def test_a_probe_too_small_to_crop_is_refused_with_both_sizes():
@@ -281,8 +281,8 @@ def test_a_stack_of_offsets_gives_a_stack_of_probes():
 def test_a_configured_probe_comes_from_its_file_cropped_and_normalized(tmp_path):
     raw = probes.defocused(128)
     np.save(tmp_path / "probe.npy", raw)
-    made = make_probe(ProbeConfig("file", 4.0, False, path=str(tmp_path / "probe.npy")), 64)
-    np.testing.assert_allclose(made, probes.normalize_probe(probes.fourier_crop(raw, 64), 4.0, False), rtol=1e-6)
+    built = make_probe(ProbeConfig("file", 4.0, False, path=str(tmp_path / "probe.npy")), 64)
+    np.testing.assert_allclose(built, probes.normalize_probe(probes.fourier_crop(raw, 64), 4.0, False), rtol=1e-6)
 
 
 def test_a_configured_probe_is_the_generator_s():

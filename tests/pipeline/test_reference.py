@@ -42,11 +42,11 @@ def recorded(obj, probe, at):
     return Frames(amplitude, at, np.arange(len(at)))
 
 
-def quality(found, truth):
+def quality(result, truth):
     """Metrics over the part that every seed position of the scene illuminates."""
     support = np.zeros(truth.shape, bool)
     support[36:92, 36:92] = True
-    aligned, _ = metrics.align_objects(found, truth, support)
+    aligned, _ = metrics.align_objects(result, truth, support)
     return metrics.quality_scores(aligned, truth, support)
 
 
@@ -58,11 +58,11 @@ def test_the_fourier_error_falls_sweep_by_sweep(iterates):
 
 
 def test_the_object_is_found_without_any_scale(scene, iterates):
-    found = quality(iterates[-1].object, scene[0])
-    assert found["amplitude"]["pearson_r"] > 0.99
-    assert abs(found["amplitude"]["relative_bias"]) < 0.005
-    assert found["phase"]["pearson_r"] > 0.99
-    assert found["phase"]["mae"] < 0.05
+    result = quality(iterates[-1].object, scene[0])
+    assert result["amplitude"]["pearson_r"] > 0.99
+    assert abs(result["amplitude"]["relative_bias"]) < 0.005
+    assert result["phase"]["pearson_r"] > 0.99
+    assert result["phase"]["mae"] < 0.05
 
 
 def test_a_probe_with_phase_serves_as_well(scene):
@@ -108,22 +108,22 @@ def test_what_no_frame_saw_keeps_the_flat_start(scene):
     """The start is the amplitude that the data's energy demands, sqrt(mean sum A**2) / ||P||."""
     obj, probe, frames = scene
     one = frames.take(np.array([0]))
-    found = next(epie(one, probe, obj.shape, ONCE)).object
+    result = next(epie(one, probe, obj.shape, ONCE)).object
     start = np.sqrt(one.energy()[0]) / np.linalg.norm(probe)
     x, y = frames.positions[0]
     rows, columns = np.indices(obj.shape)
     far = np.hypot(rows - y, columns - x) > 48
-    np.testing.assert_allclose(found[far], start, rtol=1e-5)
-    assert np.abs(found[~far] - start).max() > 0.1
+    np.testing.assert_allclose(result[far], start, rtol=1e-5)
+    assert np.abs(result[~far] - start).max() > 0.1
 
 
 def test_the_probe_stays_until_it_is_asked_to_change(scene):
     obj, probe, frames = scene
     settings = dataclasses.replace(ONCE, sweeps=3, update_probe_from=3)
-    found = [iterate.probe for iterate in epie(frames, probe, obj.shape, settings)]
-    np.testing.assert_array_equal(found[0], probe)
-    np.testing.assert_array_equal(found[1], probe)
-    assert np.abs(found[2] - probe).max() > 1e-4
+    result = [iterate.probe for iterate in epie(frames, probe, obj.shape, settings)]
+    np.testing.assert_array_equal(result[0], probe)
+    np.testing.assert_array_equal(result[1], probe)
+    assert np.abs(result[2] - probe).max() > 1e-4
 
 
 def test_a_changing_probe_keeps_its_energy(scene):
@@ -151,8 +151,8 @@ def test_a_probe_that_is_somewhat_wrong_is_mended(scene):
 def test_wrong_positions_are_told_by_the_fourier_error(scene, iterates):
     obj, probe, frames = scene
     swapped = dataclasses.replace(frames, positions=frames.positions[:, ::-1])
-    *_, found = epie(swapped, probe, obj.shape, TEN)
-    assert found.fourier_error > 5 * iterates[-1].fourier_error
+    *_, result = epie(swapped, probe, obj.shape, TEN)
+    assert result.fourier_error > 5 * iterates[-1].fourier_error
 
 
 # Errors of a given object
@@ -212,6 +212,6 @@ def test_the_siemens_star_says_which_scan_column_is_the_row(shared):
 def test_another_fft_s_rounding_is_below_single_precision(scene, iterates, another_fft):
     obj, probe, frames = scene
     another_fft()
-    for found, again in zip(iterates, epie(frames, probe, obj.shape, TEN), strict=True):
-        assert np.linalg.norm(again.object - found.object) <= 1e-10 * np.linalg.norm(found.object)
-        assert again.fourier_error == pytest.approx(found.fourier_error, rel=1e-12)
+    for result, again in zip(iterates, epie(frames, probe, obj.shape, TEN), strict=True):
+        assert np.linalg.norm(again.object - result.object) <= 1e-10 * np.linalg.norm(result.object)
+        assert again.fourier_error == pytest.approx(result.fourier_error, rel=1e-12)

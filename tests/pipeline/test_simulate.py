@@ -75,10 +75,10 @@ def test_detected_photons_are_whole(scene):
 
 def test_another_fft_s_rounding_leaves_no_trace(scene, another_fft):
     """One photon that is counted otherwise changes all draws after it."""
-    found, scale = detect(*scene, 1e9, np.random.default_rng(0))
+    result, scale = detect(*scene, 1e9, np.random.default_rng(0))
     another_fft()
     again, same = detect(*scene, 1e9, np.random.default_rng(0))
-    np.testing.assert_array_equal(again, found)
+    np.testing.assert_array_equal(again, result)
     assert same == pytest.approx(scale, rel=1e-12)
 
 

@@ -181,8 +181,8 @@ def test_oversampled_groups_are_all_different(at, neighbors, seed, draw):
 def test_oversampling_to_the_last_finds_every_choice_of_neighbours():
     at = np.array([[0.0, 0], [1, 0], [0, 1], [7, 7], [9, 9]])
     groups = make_groups(at, 2, 4, np.random.default_rng(3), 20, oversample=True)
-    found = {(row[0], frozenset(row[1:])) for row in groups.members.tolist()}
-    assert found == {(s, frozenset(c)) for s in range(5) for c in combinations(set(range(5)) - {s}, 3)}
+    result = {(row[0], frozenset(row[1:])) for row in groups.members.tolist()}
+    assert result == {(s, frozenset(c)) for s in range(5) for c in combinations(set(range(5)) - {s}, 3)}
 
 
 def test_taking_some_groups_takes_all_of_their_parts(rng):

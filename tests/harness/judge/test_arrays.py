@@ -40,7 +40,7 @@ def small_chunks(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("golden", "obtained", "said"),
+    ("golden", "obtained", "text"),
     [
         (np.ones(3, "f8"), np.ones(3, "f4"), "was float64 [3], is float32 [3]"),
         (np.ones(3, "<f4"), np.ones(3, ">f4"), "was float32 [3], is >f4 [3]"),
@@ -55,10 +55,10 @@ def small_chunks(monkeypatch):
     ],
 )
 @pytest.mark.parametrize("terms", [{"exact": True}, {"atol": 9, "rtol": 9}, {"min": -9, "max": 9}])
-def test_dtype_and_shape_come_first(golden, obtained, said, terms):
+def test_dtype_and_shape_come_first(golden, obtained, text, terms):
     verdict = judge(golden, obtained, **terms)
     assert verdict.status is FAIL
-    assert verdict.message == said
+    assert verdict.message == text
     assert verdict.allowed == "the same dtype and shape"
 
 
@@ -78,21 +78,21 @@ def test_empty_and_scalar_arrays_are_compared(dtype, shape):
 
 
 def test_what_the_policy_cannot_judge_fails_and_says_why():
-    def said(array, **terms):
+    def text(array, **terms):
         verdict = judge(array, array, **terms)
         assert verdict.status is FAIL
         assert verdict.message.startswith("its rule cannot judge it: ")
         return verdict.message
 
     floats, whole, complexes = np.ones((4, 4)), np.ones((4, 4), int), np.ones((4, 4), complex)
-    assert "rtol/atol beside min or max is for single values" in said(floats, min=0, rtol=0.1)
-    assert "min and max are for real numbers" in said(complexes, min=0)
-    assert "ulp is for float16, float32 and float64, and this is int64" in said(whole, ulp=1)
-    assert "this is float128" in said(np.ones(3, np.longdouble), ulp=1)
-    assert "ssim is for images of at least 3 x 3, and this is float64 [16]" in said(floats.ravel(), atol=1, ssim=0.5)
-    assert "this is float64 [2, 8]" in said(floats.reshape(2, 8), atol=1, ssim=0.5)
-    assert "a datetime64[s] array is not compared" in said(np.zeros(3, "M8[s]"), exact=True)
-    assert "a object array is not compared" in said(np.array([None]), exact=True)
+    assert "rtol/atol beside min or max is for single values" in text(floats, min=0, rtol=0.1)
+    assert "min and max are for real numbers" in text(complexes, min=0)
+    assert "ulp is for float16, float32 and float64, and this is int64" in text(whole, ulp=1)
+    assert "this is float128" in text(np.ones(3, np.longdouble), ulp=1)
+    assert "ssim is for images of at least 3 x 3, and this is float64 [16]" in text(floats.ravel(), atol=1, ssim=0.5)
+    assert "this is float64 [2, 8]" in text(floats.reshape(2, 8), atol=1, ssim=0.5)
+    assert "a datetime64[s] array is not compared" in text(np.zeros(3, "M8[s]"), exact=True)
+    assert "a object array is not compared" in text(np.array([None]), exact=True)
 
 
 # What is said
@@ -145,12 +145,12 @@ def test_unequal_elements_are_named_from_the_first():
 
 
 def test_a_golden_of_zero_under_rtol_says_that_an_absolute_bound_is_needed():
-    said = "; where the golden is zero rtol alone allows nothing: give the rule an atol"
-    assert said in judge([1.0, 0.0], [1.0, 1e-9], rtol=1e-6).message
+    text = "; where the golden is zero rtol alone allows nothing: give the rule an atol"
+    assert text in judge([1.0, 0.0], [1.0, 1e-9], rtol=1e-6).message
     assert judge([1.0, 0.0], [1.0, 0.0], rtol=1e-6).status is PASS
-    assert said not in judge([1.0, 0.0], [1.1, 0.0], rtol=1e-6).message
-    assert said not in judge([1.0, 0.0], [1.0, 2.0], rtol=1e-6, atol=1.0).message
-    assert said not in judge([1.0, 0.0], [1.0, 2.0], exact=True).message
+    assert text not in judge([1.0, 0.0], [1.1, 0.0], rtol=1e-6).message
+    assert text not in judge([1.0, 0.0], [1.0, 2.0], rtol=1e-6, atol=1.0).message
+    assert text not in judge([1.0, 0.0], [1.0, 2.0], exact=True).message
 
 
 def test_complex_elements_are_written_as_such():
@@ -205,10 +205,10 @@ INTEGERS = st.sampled_from(["i1", "u1", "i4", "u8", "i8"])
 
 @given(st.data(), INTEGERS, st.sampled_from([(0.0, 1.0), (0.1, 0.0), (0.3, 2.5), (1e-18, 0.0), (3.0, 0.0)]))
 def test_integer_arrays_agree_with_single_integers(data, dtype, tolerances):
-    made = rule(rtol=tolerances[0], atol=tolerances[1])
+    built = rule(rtol=tolerances[0], atol=tolerances[1])
     golden, obtained = (data.draw(hnp.arrays(dtype, 7)) for _ in range(2))
-    verdict = compare_array("x", golden, obtained, made, "exact")
-    each = [judge_number(int(g), int(o), made, "x", None) for g, o in zip(golden, obtained, strict=True)]
+    verdict = compare_array("x", golden, obtained, built, "exact")
+    each = [judge_number(int(g), int(o), built, "x", None) for g, o in zip(golden, obtained, strict=True)]
     assert verdict.share == sum(e.status is FAIL for e in each) / 7
     finite = [e.used for e in each if e.used is not None]
     if len(finite) == 7:
@@ -536,8 +536,8 @@ def test_bounds_hold_of_every_element_whatever_the_golden_is():
     st.floats(-3, 3), st.floats(-3, 3), st.sampled_from([{"min": -1}, {"max": 1}, {"min": -1, "max": 1}, {"rtol": 0.1}])
 )
 def test_arrays_and_single_values_use_the_same_share(golden, obtained, terms):
-    made = rule(**terms)
-    verdict, outcome = judge([golden], [obtained], **terms), judge_number(golden, obtained, made, "x", None)
+    built = rule(**terms)
+    verdict, outcome = judge([golden], [obtained], **terms), judge_number(golden, obtained, built, "x", None)
     assert verdict.status is outcome.status
     if verdict.used is not None and outcome.used is not None:
         assert verdict.used == pytest.approx(outcome.used)
@@ -587,9 +587,9 @@ def test_structure_is_judged_besides_the_elements(image, rng):
 
 def test_structure_of_complex_images_is_of_modulus_and_parts(image):
     golden = np.exp(1j * image)
-    part, found = structure(golden, np.conj(golden))
+    part, result = structure(golden, np.conj(golden))
     assert part == "the imaginary part"
-    assert found < 0.5
+    assert result < 0.5
     assert structure(golden, golden)[1] == pytest.approx(1)
     assert structure(golden, golden * (1 + 0.5 * np.sign(image)))[1] < 0.7
     noise = 1e-9j * image[::-1]
@@ -632,10 +632,10 @@ def test_structure_ignores_what_may_match_though_it_is_not_finite(image):
 
 def test_structure_passes_down_to_its_bound(image):
     other = image + np.float32(0.6) * image[::-1]
-    found = structure(image, other)[1]
-    assert 0.1 < found < 0.9
-    assert judge(image, other, atol=9, ssim=found - 1e-6).status is PASS
-    assert judge(image, other, atol=9, ssim=found + 1e-6).status is FAIL
+    result = structure(image, other)[1]
+    assert 0.1 < result < 0.9
+    assert judge(image, other, atol=9, ssim=result - 1e-6).status is PASS
+    assert judge(image, other, atol=9, ssim=result + 1e-6).status is FAIL
 
 
 def test_a_relative_l2_distance_is_judged_beside_the_elements():

@@ -29,18 +29,18 @@ PASS, FAIL, MISSING, UNEXPECTED, IMPROVED = (
 
 
 def rules(**patterns):
-    made = [read_rule(pattern, terms, FILE, "t") for pattern, terms in patterns.items()]
-    return Rules(tuple(sorted(made, key=lambda r: r.specificity, reverse=True)), (FILE,), ROOT)
+    built = [read_rule(pattern, terms, FILE, "t") for pattern, terms in patterns.items()]
+    return Rules(tuple(sorted(built, key=lambda r: r.specificity, reverse=True)), (FILE,), ROOT)
 
 
 def judged(golden, obtained, *, intervals=None, prefix="", tier="deterministic", by=None, arrays=({}, {}), **terms):
     """Every verdict by path; ``terms`` rule everything, unless ``by`` has the rules."""
-    made = rules(**(by or {"**": terms or {"exact": True}}))
-    found = compare_artifact(
-        Artifact(golden, arrays[0]), Artifact(obtained, arrays[1]), made, prefix, intervals or {}, tier
+    built = rules(**(by or {"**": terms or {"exact": True}}))
+    result = compare_artifact(
+        Artifact(golden, arrays[0]), Artifact(obtained, arrays[1]), built, prefix, intervals or {}, tier
     )
-    assert len({v.path for v in found}) == len(found)
-    return {v.path: v for v in found}
+    assert len({v.path for v in result}) == len(result)
+    return {v.path: v for v in result}
 
 
 def one(golden, obtained, **terms):
@@ -126,8 +126,8 @@ def test_ulp_counts_floats():
     assert one(-1.0, 1.0, ulp=10**6).status is FAIL
     assert one(1, 1, ulp=4).message == "its rule cannot judge it: ulp is for floats, and this is an integer"
     for term in ("l2", "ssim"):
-        found = one(1.0, 1.0, atol=1, **{term: 0.5})
-        assert found.message == f"its rule cannot judge it: {term} is for arrays, and this is a single value"
+        result = one(1.0, 1.0, atol=1, **{term: 0.5})
+        assert result.message == f"its rule cannot judge it: {term} is for arrays, and this is a single value"
 
 
 # Intervals and bounds
@@ -274,7 +274,7 @@ def test_floats_and_their_names_are_one_thing():
 
 
 @pytest.mark.parametrize(
-    ("golden", "obtained", "said"),
+    ("golden", "obtained", "sentence"),
     [
         (0.0, 0, "was a float (0.0), is an integer (0)"),
         (1, 1.0, "was an integer (1), is a float (1.0)"),
@@ -292,17 +292,17 @@ def test_floats_and_their_names_are_one_thing():
     ],
 )
 @pytest.mark.parametrize("terms", [{"exact": True}, {"rtol": 10, "atol": 10}, {"min": -9, "max": 9}])
-def test_a_type_never_changes(golden, obtained, said, terms):
+def test_a_type_never_changes(golden, obtained, sentence, terms):
     verdict = one(golden, obtained, **terms)
     assert verdict.status is FAIL
-    assert verdict.message == said
+    assert verdict.message == sentence
     assert verdict.allowed == "the golden's type"
 
 
 def test_a_branch_that_became_a_value_needs_no_rule_to_fail():
-    found = judged({"x": {"a": 1}}, {"x": 1}, by={"x/*": {"exact": True}})
-    assert found["x"].message == "was a mapping ('1 key'), is an integer (1)"
-    assert found["x"].rule == ""
+    result = judged({"x": {"a": 1}}, {"x": 1}, by={"x/*": {"exact": True}})
+    assert result["x"].message == "was a mapping ('1 key'), is an integer (1)"
+    assert result["x"].rule == ""
 
 
 @pytest.mark.parametrize("terms", [{"exact": True}, {"atol": 9}, {"min": 5}, {"interval": True}, {"ulp": 9}])
@@ -325,15 +325,15 @@ def test_numpy_scalars_that_are_floats_read_as_floats():
 
 
 def test_both_sides_are_walked():
-    found = judged({"a": 1, "gone": 2, "in": {"x": 1}}, {"in": {"x": 1, "y": 2}, "new": 3, "a": 1})
-    assert {p: v.status for p, v in found.items()} == {
+    result = judged({"a": 1, "gone": 2, "in": {"x": 1}}, {"in": {"x": 1, "y": 2}, "new": 3, "a": 1})
+    assert {p: v.status for p, v in result.items()} == {
         "a": PASS, "gone": MISSING, "in/x": PASS, "in/y": UNEXPECTED, "new": UNEXPECTED
     }  # fmt: skip
-    assert list(found) == ["a", "gone", "in/x", "in/y", "new"]
-    assert found["gone"].message == "the value vanished"
-    assert (found["gone"].expected, found["gone"].obtained) == (2, None)
-    assert found["in/y"].message == "the golden has no such value"
-    assert (found["in/y"].expected, found["in/y"].obtained) == (None, 2)
+    assert list(result) == ["a", "gone", "in/x", "in/y", "new"]
+    assert result["gone"].message == "the value vanished"
+    assert (result["gone"].expected, result["gone"].obtained) == (2, None)
+    assert result["in/y"].message == "the golden has no such value"
+    assert (result["in/y"].expected, result["in/y"].obtained) == (None, 2)
 
 
 def test_a_branch_on_one_side_is_one_verdict():
@@ -356,38 +356,38 @@ def test_a_value_that_vanished_fails_whatever_its_rule():
 
 def test_a_list_that_became_shorter_or_longer_is_one_verdict():
     long, short = [float(i) for i in range(500)], [0.0, 1.0, 9.0]
-    found = judged({"x": long}, {"x": short}, rtol=1e-6)
-    assert {p: v.status for p, v in found.items()} == {"x": MISSING, "x/0": PASS, "x/1": PASS, "x/2": FAIL}
-    assert found["x"].message == "had 500 items, has 3 items: items 3 to 499 are missing"
-    assert (found["x"].expected, found["x"].obtained) == ("500 items", "3 items")
-    found = judged({"x": short[:2]}, {"x": short}, rtol=1e-6)
-    assert found["x"].status is UNEXPECTED
-    assert found["x"].message == "had 2 items, has 3 items: item 2 is not in the golden"
+    result = judged({"x": long}, {"x": short}, rtol=1e-6)
+    assert {p: v.status for p, v in result.items()} == {"x": MISSING, "x/0": PASS, "x/1": PASS, "x/2": FAIL}
+    assert result["x"].message == "had 500 items, has 3 items: items 3 to 499 are missing"
+    assert (result["x"].expected, result["x"].obtained) == ("500 items", "3 items")
+    result = judged({"x": short[:2]}, {"x": short}, rtol=1e-6)
+    assert result["x"].status is UNEXPECTED
+    assert result["x"].message == "had 2 items, has 3 items: item 2 is not in the golden"
     assert judged({"x": []}, {"x": [1]})["x"].message == "had 0 items, has 1 item: item 0 is not in the golden"
     assert judged({"x": [1]}, {"x": []})["x"].status is MISSING
 
 
 def test_items_of_a_list_have_their_own_rules():
     by = {"x/*": {"rtol": 1e-6}, "x/0": {"exact": True}}
-    found = judged({"x": [1.0, 1.0, {"a": 1.0}]}, {"x": [1.0, 1.1, {"a": 1.0}]}, by={**by, "x/2/a": {"ulp": 1}})
-    assert [v.rule for v in found.values()] == [
+    result = judged({"x": [1.0, 1.0, {"a": 1.0}]}, {"x": [1.0, 1.1, {"a": 1.0}]}, by={**by, "x/2/a": {"ulp": 1}})
+    assert [v.rule for v in result.values()] == [
         '"x/0" = { exact = true }', '"x/*" = { rtol = 1e-06 }', '"x/2/a" = { ulp = 1 }'
     ]  # fmt: skip
-    assert found["x/1"].status is FAIL
+    assert result["x/1"].status is FAIL
 
 
 def test_a_value_without_a_rule_fails_and_says_where_to_put_one():
-    found = judged({"x": 1.0, "y": {}}, {"x": 1.0, "y": {}}, by={"z": {"exact": True}}, prefix="replay/a/")
-    assert found["x"].status is FAIL
-    assert found["x"].message == (
+    result = judged({"x": 1.0, "y": {}}, {"x": 1.0, "y": {}}, by={"z": {"exact": True}}, prefix="replay/a/")
+    assert result["x"].status is FAIL
+    assert result["x"].message == (
         'no rule matches "replay/a/x": add one to goldens/one/tolerances.toml, such as "replay/a/x" = { rtol = 1e-6 }'
     )
-    assert found["y"].status is FAIL
+    assert result["y"].status is FAIL
 
 
 def test_rules_speak_of_addresses_and_verdicts_of_paths():
-    found = judged({"x": 1}, {"x": 2}, by={"replay/a/*": {"atol": 1}}, prefix="replay/a/")
-    assert found["x"].status is PASS
+    result = judged({"x": 1}, {"x": 2}, by={"replay/a/*": {"atol": 1}}, prefix="replay/a/")
+    assert result["x"].status is PASS
 
 
 def test_two_rules_of_one_rank_stop_the_comparison():
@@ -412,15 +412,15 @@ def test_nothing_against_nothing_has_no_verdict():
 
 def test_arrays_are_walked_from_both_sides():
     ones, twos = np.ones(3, np.float32), np.full(3, 2, np.float32)
-    found = judged(
+    result = judged(
         {"v": 1}, {"v": 1}, arrays=({"a": ones, "gone": ones, "b/c": ones}, {"b/c": twos, "a": ones, "new": ones})
     )
-    assert {p: v.status for p, v in found.items()} == {
+    assert {p: v.status for p, v in result.items()} == {
         "v": PASS, "a": PASS, "gone": MISSING, "b/c": FAIL, "new": UNEXPECTED
     }  # fmt: skip
-    assert found["gone"].message == "the array vanished"
-    assert found["gone"].expected == "float32 [3]"
-    assert found["new"].message == "the golden has no such array"
+    assert result["gone"].message == "the array vanished"
+    assert result["gone"].expected == "float32 [3]"
+    assert result["new"].message == "the golden has no such array"
     unruled = judged({}, {}, arrays=({"a": ones}, {"a": ones}), by={"z": {"exact": True}}, prefix="p/")
     assert unruled["a"].message.startswith('no rule matches "p/a": add one to goldens/one/tolerances.toml')
 
@@ -436,10 +436,10 @@ def test_what_stands_for_an_array_is_the_array():
     same = judged(whole[0], whole[0], arrays=(whole[1], whole[1]), by=by)
     assert {p: v.status for p, v in same.items()} == dict.fromkeys(("x", "in/y", "in/z", "in/n"), PASS)
     less = split_tree({"in": {"y": 3.0, "z": 1.5, "n": math.nan}})
-    made = rules(**by)
-    found = compare_artifact(Artifact(*whole), Artifact(*less), made, "", {}, "exact")
-    said = {(v.path, v.status.value, v.message) for v in found if v.status is not PASS}
-    assert said == {
+    built = rules(**by)
+    result = compare_artifact(Artifact(*whole), Artifact(*less), built, "", {}, "exact")
+    sentence = {(v.path, v.status.value, v.message) for v in result if v.status is not PASS}
+    assert sentence == {
         ("in/y", "fail", "was an array ('in/y'), is a float (3.0)"),
         ("x", "missing", "the array vanished"),
         ("in/y", "missing", "the array vanished"),
@@ -448,11 +448,11 @@ def test_what_stands_for_an_array_is_the_array():
 
 def test_a_stand_in_that_names_another_array_fails():
     ones = {"x": np.ones(2), "y": np.ones(2)}
-    found = compare_artifact(
+    result = compare_artifact(
         Artifact({"k": {"$array": "x"}}, ones), Artifact({"k": {"$array": "y"}}, ones),
         rules(**{"**": {"exact": True}}), "", {}, "exact",
     )  # fmt: skip
-    assert [v.path for v in found if v.status is FAIL] == ["k"]
+    assert [v.path for v in result if v.status is FAIL] == ["k"]
 
 
 # Properties
@@ -482,10 +482,10 @@ def test_a_tree_passes_exactly_when_it_is_equal(golden, obtained):
             return set(a) == set(b) and all(same(a[k], b[k]) for k in a)
         return len(a) == len(b) and all(map(same, a, b)) if isinstance(a, list) else a == b
 
-    found = judged({"x": golden}, {"x": obtained}, exact=True, nan="match").values()
-    assert all(v.status is PASS for v in found) is same(golden, obtained)
+    result = judged({"x": golden}, {"x": obtained}, exact=True, nan="match").values()
+    assert all(v.status is PASS for v in result) is same(golden, obtained)
     back = judged({"x": obtained}, {"x": golden}, exact=True, nan="match").values()
-    assert all(v.status is PASS for v in found) is all(v.status is PASS for v in back)
+    assert all(v.status is PASS for v in result) is all(v.status is PASS for v in back)
 
 
 @given(

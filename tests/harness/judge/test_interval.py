@@ -80,10 +80,10 @@ def test_without_an_ensemble_it_fails_with_the_remedy():
 
 def test_the_interval_is_the_prediction_interval_of_one_more_draw():
     draws = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]
-    found = interval(draws, alpha=0.05, values=1)
+    result = interval(draws, alpha=0.05, values=1)
     half = t.ppf(0.975, 7) * np.std(draws, ddof=1) * np.sqrt(1 + 1 / 8)
-    assert (found.low, found.high) == pytest.approx((4.5 - half, 4.5 + half))
-    assert found.detectable == pytest.approx(half)
+    assert (result.low, result.high) == pytest.approx((4.5 - half, 4.5 + half))
+    assert result.detectable == pytest.approx(half)
 
 
 def test_the_interval_keeps_its_stated_rate_of_false_alarms(rng):
@@ -92,8 +92,8 @@ def test_the_interval_keeps_its_stated_rate_of_false_alarms(rng):
     alarms = 0
     for _ in range(suites):
         ensemble, new = rng.standard_normal((8, values)), rng.standard_normal(values)
-        found = [interval(list(ensemble[:, v]), 0.05, values) for v in range(values)]
-        alarms += any(not f.low <= x <= f.high for f, x in zip(found, new, strict=True))
+        result = [interval(list(ensemble[:, v]), 0.05, values) for v in range(values)]
+        alarms += any(not f.low <= x <= f.high for f, x in zip(result, new, strict=True))
     assert 0.025 < alarms / suites < 0.075
 
 

@@ -208,9 +208,9 @@ def test_the_tier_follows_from_the_policy(terms, tier):
     ],
 )
 def test_the_text_of_a_rule_is_the_rule(terms):
-    made = rule("a/b*", **terms)
-    assert tomllib.loads(made.text) == {"a/b*": terms}
-    assert read_rule("a/b*", tomllib.loads(made.text)["a/b*"], made.source, "t") == made
+    built = rule("a/b*", **terms)
+    assert tomllib.loads(built.text) == {"a/b*": terms}
+    assert read_rule("a/b*", tomllib.loads(built.text)["a/b*"], built.source, "t") == built
 
 
 # Digest
@@ -243,7 +243,7 @@ def test_the_digest_changes_with_what_is_said(written, other):
 
 
 @pytest.mark.parametrize(
-    ("terms", "said"),
+    ("terms", "message"),
     [
         ("{ rtoll = 1e-6 }", "unknown key 'rtoll'; did you mean 'rtol'?"),
         ("{ zzz = 1e-6 }", "unknown key 'zzz'; it may hold: atol, better"),
@@ -285,12 +285,12 @@ def test_the_digest_changes_with_what_is_said(written, other):
         ("{ interval = true, l2 = 0.9 }", "l2 beside an interval has no meaning"),
     ],
 )
-def test_a_mistaken_rule_is_named(written, terms, said):
+def test_a_mistaken_rule_is_named(written, terms, message):
     with pytest.raises(RuleError) as error:
         written(f'"a/*" = {terms}')
     text = str(error.value)
     assert text.startswith(f'{SHARED}: "a/*"')
-    assert said in text
+    assert message in text
 
 
 def test_a_mistaken_rule_is_named_even_where_a_scenario_replaces_it(written):
@@ -304,7 +304,7 @@ def test_an_unquoted_pattern_with_dots_is_told_to_be_quoted(written):
 
 
 @pytest.mark.parametrize(
-    ("pattern", "said"),
+    ("pattern", "message"),
     [
         ("", "it has an empty part"),
         ("/a", "it has an empty part"),
@@ -316,14 +316,14 @@ def test_an_unquoted_pattern_with_dots_is_told_to_be_quoted(written):
         ("a/**/**", "one ** is enough"),
     ],
 )
-def test_a_mistaken_pattern_is_named(written, pattern, said):
+def test_a_mistaken_pattern_is_named(written, pattern, message):
     with pytest.raises(RuleError) as error:
         written(f'"{pattern}" = {{ exact = true }}')
-    assert f'{SHARED}: "{pattern}" is not a pattern: {said}' in str(error.value)
+    assert f'{SHARED}: "{pattern}" is not a pattern: {message}' in str(error.value)
 
 
 @pytest.mark.parametrize(
-    ("top", "said"),
+    ("top", "message"),
     [
         ("", "has version None; this harness reads version = 1"),
         ("version = 2", "has version 2"),
@@ -344,10 +344,10 @@ def test_a_mistaken_pattern_is_named(written, pattern, said):
         ("version = 1\nextends = 'tolerances.toml'", f"extends goes in a circle ({OWN} -> {OWN})"),
     ],
 )
-def test_a_mistaken_file_is_named(written, top, said):
+def test_a_mistaken_file_is_named(written, top, message):
     with pytest.raises(RuleError) as error:
         written("", top=top)
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
 def test_a_longer_circle_is_named(written, tmp_path):

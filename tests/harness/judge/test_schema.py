@@ -50,8 +50,8 @@ def test_every_broken_rule_is_told_at_once_in_the_order_of_the_paths():
         total={"type": "number", "minimum": 0},
         steps={"type": "array", "items": closed(count={"type": "integer", "minimum": 1})},
     )
-    found = schema(**rules).problems({"steps": [{"count": 3}, {"count": 0}, {"count": "2"}], "total": -1.5, "new": 1})
-    assert found == [
+    result = schema(**rules).problems({"steps": [{"count": 3}, {"count": 0}, {"count": "2"}], "total": -1.5, "new": 1})
+    assert result == [
         SchemaProblem(
             "$", {"steps": [{"count": 3}, {"count": 0}, {"count": "2"}], "total": -1.5, "new": 1},
             "additionalProperties = False", "Additional properties are not allowed ('new' was unexpected)",
@@ -129,8 +129,8 @@ TWO = {
 
 @pytest.mark.parametrize("form", ["only_first", "only_second"])
 def test_of_alternatives_every_error_of_the_nearest_is_told(form):
-    found = schema(**TWO).problems({"a": {"x": "1", "y": math.inf}, form: None})
-    assert [(p.path, p.rule) for p in found] == [("$.a.x", "type = number"), ("$.a.y", "type = number")]
+    result = schema(**TWO).problems({"a": {"x": "1", "y": math.inf}, form: None})
+    assert [(p.path, p.rule) for p in result] == [("$.a.x", "type = number"), ("$.a.y", "type = number")]
 
 
 @pytest.mark.parametrize("form", ["only_first", "only_second"])
@@ -169,7 +169,7 @@ def test_a_file_that_is_no_schema_is_refused_by_name(rules):
 
 
 @pytest.mark.parametrize(
-    ("rules", "said"),
+    ("rules", "sentence"),
     [
         ({"$ref": "https://example.org/energy.json"}, "leads nowhere"),
         ({"$ref": "file:///etc/hostname"}, "leads nowhere"),
@@ -177,8 +177,8 @@ def test_a_file_that_is_no_schema_is_refused_by_name(rules):
         ({"$ref": "#"}, "leads back to itself"),
     ],
 )
-def test_a_schema_stands_alone_and_fetches_nothing(rules, said):
-    with pytest.raises(ProjectError, match=f"{FILE.name}.*{said}"):
+def test_a_schema_stands_alone_and_fetches_nothing(rules, sentence):
+    with pytest.raises(ProjectError, match=f"{FILE.name}.*{sentence}"):
         schema(**rules).problems({})
 
 
@@ -222,8 +222,8 @@ def test_a_schema_that_is_not_strict_json_is_refused_by_name(tmp_path, text):
 
 
 def test_a_document_holds_values_whole_and_arrays_by_their_form():
-    made = schema_document(Artifact({"energy": 1.0}, {"field/mean": np.zeros((2, 3), np.float32)}), "heat/energy-1")
-    assert made == {
+    built = schema_document(Artifact({"energy": 1.0}, {"field/mean": np.zeros((2, 3), np.float32)}), "heat/energy-1")
+    assert built == {
         "schema": "heat/energy-1", "values": {"energy": 1.0},
         "arrays": {"field/mean": {"dtype": "float32", "shape": [2, 3]}},
     }  # fmt: skip
@@ -245,8 +245,8 @@ arrays = st.dictionaries(names, array, max_size=2)
 
 @settings(max_examples=50)
 @given(trees, arrays)
-def test_a_draft_is_met_by_its_example(values, made):
-    example = Artifact(values, made)
+def test_a_draft_is_met_by_its_example(values, built):
+    example = Artifact(values, built)
     drafted = draft_schema(example, "heat/energy-1")
     assert Schema(drafted, FILE).problems(schema_document(example, "heat/energy-1")) == []
     assert json.loads(json.dumps(drafted)) == drafted
@@ -261,8 +261,8 @@ def objects(tree):
 
 @settings(max_examples=30)
 @given(objects_only, arrays)
-def test_a_draft_is_closed_everywhere(values, made):
-    example = Artifact(copy.deepcopy(values), made)
+def test_a_draft_is_closed_everywhere(values, built):
+    example = Artifact(copy.deepcopy(values), built)
     drafted = Schema(draft_schema(example, "heat/energy-1"), FILE)
     whole = schema_document(example, "heat/energy-1")
     for inner in objects(whole):
@@ -292,11 +292,11 @@ def test_a_draft_fixes_types_dtypes_and_axes():
 def test_a_draft_of_a_list_of_several_kinds_allows_each():
     drafted = Schema(draft_schema(Artifact({"rate": [0, None, 0.5]}), "heat/energy-1"), FILE)
 
-    def found(rate):
+    def result(rate):
         return drafted.problems(schema_document(Artifact({"rate": rate}), "heat/energy-1"))
 
-    assert found([1.5, 2, None]) == []
-    assert [p.path for p in found([1.5, "2"])] == ["$.values.rate[1]"]
+    assert result([1.5, 2, None]) == []
+    assert [p.path for p in result([1.5, "2"])] == ["$.values.rate[1]"]
 
 
 def test_a_draft_asks_its_author_for_meanings():

@@ -30,23 +30,23 @@ def run(heat, members=8, **options):
 
 def test_members_differ_in_the_training_only_and_draw_every_interval(heat):
     (heat.root / ".harness/cache").rename(heat.root / ".harness/other")
-    made = run(heat)
+    built = run(heat)
     assert Counter(heat.ran) == dict.fromkeys(("start", "solve", "measure", "reference"), 1) | {"fit": 9, "compare": 9}
-    draws = made.ensemble.values["draws"]
+    draws = built.ensemble.values["draws"]
     assert set(draws) == {"fit/diffusivity", "comparison/fit_error", *(f"fit/loss/{i}" for i in range(6))}
     assert all(len(set(d)) == 8 for d in draws.values())
-    assert made.ensemble.values["seeds"] == list(range(8))
-    assert (made.restless, made.still) == ((), ())
+    assert built.ensemble.values["seeds"] == list(range(8))
+    assert (built.restless, built.still) == ((), ())
 
 
 def test_the_accepted_intervals_are_those_of_students_t(heat):
     accepted = json.loads((heat.root / "goldens/smooth/cpu/ensemble.json").read_text())["values"]
-    found = intervals(Artifact(accepted))["fit/diffusivity"]
+    result = intervals(Artifact(accepted))["fit/diffusivity"]
     draws = np.array(accepted["draws"]["fit/diffusivity"])
     half = t.ppf(1 - 0.01 / (2 * 16), 7) * np.sqrt(1 + 1 / 8) * draws.std(ddof=1)
-    assert (found.n, found.alpha, found.values) == (8, 0.01, 16)
-    np.testing.assert_allclose([found.low, found.high], draws.mean() + half * np.array([-1, 1]), rtol=1e-10)
-    assert found.detectable == pytest.approx(half)
+    assert (result.n, result.alpha, result.values) == (8, 0.01, 16)
+    np.testing.assert_allclose([result.low, result.high], draws.mean() + half * np.array([-1, 1]), rtol=1e-10)
+    assert result.detectable == pytest.approx(half)
 
 
 def test_made_again_it_is_the_same(heat):
@@ -118,8 +118,8 @@ def test_an_ensemble_is_a_candidate_with_how_it_was_made(heat, capsys):
     assert "kept as candidate smooth/cpu/ensemble" in heat.cli(capsys, "calibrate smooth")[0]
     (waiting,) = heat.json(capsys, "pending")
     assert waiting["headline"] == "ensemble of 8 members"
-    made = heat.json(capsys, "accept smooth/cpu/ensemble --reason more")
-    assert list(made["changes"]) == ["smooth/cpu/ensemble"]
+    built = heat.json(capsys, "accept smooth/cpu/ensemble --reason more")
+    assert list(built["changes"]) == ["smooth/cpu/ensemble"]
     stored = json.loads((heat.root / "goldens/smooth/cpu/ensemble.json").read_text())["values"]
     assert stored["how"]["command"] == "harness calibrate smooth --profile cpu --members 8"
     assert "fit/loss/6" in stored["draws"]

@@ -241,9 +241,9 @@ def test_a_value_that_appears_is_unexpected(heat):
 def test_a_value_without_a_rule_fails(heat):
     heat.edit("goldens/tolerances.toml", '"reference/diffusivity" = { rtol = 1e-6 }\n', "")
     suite = heat.suite()
-    found = verdict(suite.report.scenarios[1], "reference", "diffusivity")
-    assert found.status is Status.FAIL
-    assert 'no rule matches "reference/diffusivity"' in found.message
+    result = verdict(suite.report.scenarios[1], "reference", "diffusivity")
+    assert result.status is Status.FAIL
+    assert 'no rule matches "reference/diffusivity"' in result.message
     assert any("tolerances.toml was edited since it was accepted" in p for p in suite.report.problems)
 
 
@@ -340,8 +340,8 @@ def test_a_damaged_golden_is_named_and_everything_else_is_judged(heat):
     path = heat.root / "goldens/smooth/cpu/fit.json"
     path.write_bytes(path.read_bytes().replace(b"0.1", b"0.2", 1))
     suite = heat.suite("smooth")
-    (said,) = suite.damaged
-    assert said.startswith("smooth/cpu/fit.json is not what was accepted")
+    (sentence,) = suite.damaged
+    assert sentence.startswith("smooth/cpu/fit.json is not what was accepted")
     assert failing(suite.report.scenarios[0]) == {"cpu/fit"}
 
 

@@ -13,8 +13,8 @@ from harness.core.artifacts import dump_artifact
 from harness.core.errors import ApprovalError, GoldenError
 from harness.core.files import dump_json, sha256
 from harness.store.acceptance import prune_goldens
+from harness.store.approval_check import check_approvals
 from harness.store.approvals import Approval, Change, dump_approval, parse_approval
-from harness.store.bypasses import check_approvals
 from harness.store.chain import approval_files, approval_log, entry_digest, replay_approvals
 from harness.store.manifest import combined_digest, dump_manifest
 
