@@ -1,7 +1,7 @@
 """Check the oracle once against an independent library's reconstruction of the same real data.
 
 Reconstructs the Siemens star (N = 128, 20 sweeps, probe updated from the third) with
-``ptycho.reference`` and with pty-chi's ePIE, and compares the two. Run in an environment of its
+``ptycho.reconstruction.oracle`` and with pty-chi's ePIE, and compares the two. Run in an environment of its
 own, because pty-chi needs PyTorch: ``python -m tox run -e oracle-check``.
 """
 
@@ -82,7 +82,7 @@ def main() -> None:
     result = metrics.quality_scores(aligned, ours.object, support)
     error = fourier_error(ours.object, ours.probe, dataset.frames)
     other = fourier_error(obj, probe, dataset.frames)
-    print(f"ptycho.reference: Fourier error {error:.4f} in {middle - started:.1f} s")
+    print(f"ptycho.reconstruction.oracle: Fourier error {error:.4f} in {middle - started:.1f} s")
     print(f"pty-chi ePIE:     Fourier error {other:.4f} in {ended - middle:.1f} s (measured by our forward model)")
     print(f"shift removed {how.shift_px} px, plane {how.plane_rad_per_px} rad/px")
     for part in ("amplitude", "phase"):

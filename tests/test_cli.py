@@ -37,6 +37,7 @@ def refusal(*arguments, cwd):
     return done.stderr.strip()
 
 
+@pytest.mark.slow
 def test_help_lists_the_commands_and_what_they_do(tmp_path):
     done = ptycho("--help", cwd=tmp_path)
     assert done.returncode == 0
@@ -46,6 +47,7 @@ def test_help_lists_the_commands_and_what_they_do(tmp_path):
     assert "Exit status: 0" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_command_s_help_explains_its_options(tmp_path):
     done = ptycho("run", "--help", cwd=tmp_path)
     assert done.returncode == 0
@@ -90,15 +92,18 @@ def test_list_names_all_nine_scenarios(tmp_path):
     ],
     ids=["scenario", "profile", "key", "value", "option", "command", "argument", "measured", "brackets", "seed"],
 )
+@pytest.mark.slow
 def test_a_user_error_is_one_sentence_and_status_2(tmp_path, arguments, message):
     assert message in refusal(*arguments, cwd=tmp_path)
 
 
+@pytest.mark.slow
 def test_square_brackets_of_a_message_reach_the_user(tmp_path):
     both = 'measured={path="x",quantity="counts",centred=true,order="xy",refine_probe_sweeps=0}'
     assert "exactly one of [simulate] and [measured]" in refusal("run", "gs2_ideal", "--set", both, cwd=tmp_path)
 
 
+@pytest.mark.slow
 def test_a_file_that_cannot_be_written_is_one_sentence(tmp_path):
     (tmp_path / "cwd").mkdir()
     (tmp_path / "file").touch()
@@ -107,6 +112,7 @@ def test_a_file_that_cannot_be_written_is_one_sentence(tmp_path):
     assert f"cannot write {out}" in message
 
 
+@pytest.mark.slow
 def test_simulate_writes_whole_counts_that_load_again(tmp_path, gs2):
     config, dataset = gs2
     done = ptycho("simulate", "gs2_ideal", "--profile", "smoke", "--out", "x.npz", cwd=tmp_path)

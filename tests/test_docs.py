@@ -34,6 +34,7 @@ OWN_TEST = ("tutorial-harness",)  # tests/harness/test_tutorial.py makes its rep
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if commands(p) and p.stem not in OWN_TEST], ids=lambda p: p.stem)
+@pytest.mark.slow
 def test_every_command_of_a_page_runs_in_order(page, tmp_path):
     environment = os.environ | {"COLUMNS": "120"}
     repository = tmp_path / "repository"
@@ -50,6 +51,7 @@ def test_every_command_of_a_page_runs_in_order(page, tmp_path):
         assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_python_of_the_readme_runs(tmp_path):
     (tmp_path / "goldens").symlink_to(ROOT / "goldens")
     (code,) = blocks(ROOT / "README.md", "python")

@@ -99,6 +99,7 @@ def test_the_adapter_has_what_any_repository_has(module):
     assert not [n for n in imported(module) if n.startswith("harness.") and n.count(".") > 1]
 
 
+@pytest.mark.slow
 def test_importing_is_light():
     """No backend, no scientific stack: pytest loads the plugin in every repository where it is installed."""
     tell = "import sys; print(*{name.partition('.')[0] for name in sys.modules})"

@@ -49,6 +49,7 @@ def test_importing_ptycho_loads_no_backend():
     assert not result & BACKENDS
 
 
+@pytest.mark.slow
 def test_simulating_and_the_oracle_load_no_backend():
     modules = (
         "errors config.scenario optics.geometry optics.objects optics.probes optics.projections data.frames "
@@ -72,6 +73,7 @@ def test_the_pipeline_does_not_know_the_harness(module):
 
 
 @every_module
+@pytest.mark.slow
 def test_what_computes_is_written_once_for_every_backend(module):
     """No ``tf.``, ``jnp.`` or ``torch.`` but in ``machine``, which asks each backend for its devices and their
     memory, and in ``backend``, where Keras 2 has no names of its own for what TensorFlow computes."""

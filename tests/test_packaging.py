@@ -44,6 +44,7 @@ def packages(site: Path) -> set[str]:
     return {path.name for path in site.iterdir() if not path.name.endswith(".dist-info")}
 
 
+@pytest.mark.slow
 def test_each_distribution_holds_its_own_package_and_nothing_else(wheels):
     assert packages(wheels["harness"]) == {"harness"}
     assert packages(wheels["reference"]) == {"ptycho"}
@@ -71,6 +72,7 @@ def run(site: Path, module: str, *arguments: str, cwd: Path) -> subprocess.Compl
     return subprocess.run(line, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120)
 
 
+@pytest.mark.slow
 def test_the_harness_works_from_its_wheel(wheels, tmp_path):
     done = run(wheels["harness"], "harness", "list", cwd=tmp_path)
     assert done.returncode == 2

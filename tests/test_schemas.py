@@ -184,6 +184,7 @@ def inner_objects(tree: Any, path: str = "$") -> Iterator[tuple[str, dict[str, A
 
 
 @each_artifact
+@pytest.mark.slow
 def test_real_artifacts_meet_their_schema(documents, artifact):
     assert problems(documents[artifact], artifact) == []
 

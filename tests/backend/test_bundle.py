@@ -79,6 +79,7 @@ def test_everything_comes_back(path, built):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_a_loaded_bundle_predicts_the_same(scene, trained, path, canvases):
     small, result = scene(), bundle.load_bundle(path)
     model, maker = make_model(result.config, result.scales, result.probe, small.reach)
@@ -183,6 +184,7 @@ def test_a_single_array_is_refused(tmp_path):
     refusal(tmp_path / "array.npy")
 
 
+@pytest.mark.slow
 def test_pickled_objects_are_refused_unread(tmp_path):
     np.savez(tmp_path / "objects.npz", about=np.array([{"format": 1}], dtype=object), probe=np.zeros(2))
     assert "pickle" in refusal(tmp_path / "objects.npz")

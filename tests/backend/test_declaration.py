@@ -39,6 +39,7 @@ WITHOUT_TRUTH = {("probe", "reference"), *(("compare", name) for name in ("grids
 
 
 @pytest.mark.parametrize(("name", "read"), [(stage.name, read) for stage in PIPELINE for read in stage.reads])
+@pytest.mark.slow
 def test_a_stage_that_does_not_declare_what_it_reads_is_told_so(name, read, scene, outputs):
     stage, config, given = STAGES[name], small(scene), dict(outputs)
     if (name, read) in WITHOUT_TRUTH:

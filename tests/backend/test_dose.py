@@ -22,6 +22,7 @@ def stats(tmp_path_factory):
     ).read_text()
 
 
+@pytest.mark.slow
 def test_both_scenarios_treat_their_own_dose_alike(stats):
     result, _ = stats
     assert result["a"]["first_break"] is None

@@ -70,6 +70,7 @@ def well_covered(result, shape):
 
 
 @pytest.mark.parametrize("aligned", [False, True])
+@pytest.mark.slow
 def test_a_perfect_estimate_is_stitched_onto_its_own_pixels_in_object_units(scene, aligned):
     small = scene(*COMPLEX)
     model, maker = perfect(small)
@@ -86,6 +87,7 @@ def test_a_perfect_estimate_is_stitched_onto_its_own_pixels_in_object_units(scen
         assert abs(np.angle(turn)) < 1e-4
 
 
+@pytest.mark.slow
 def test_the_origin_is_the_object_coordinate_of_the_first_pixel(scene):
     """The grid moves under the same scan: only the origin may change."""
     small = scene(*COMPLEX)
@@ -100,6 +102,7 @@ def test_the_origin_is_the_object_coordinate_of_the_first_pixel(scene):
     np.testing.assert_allclose(moved.object, base.object, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_on_cuts_and_pads_at_every_edge(scene):
     small = scene()
     result = replace(
@@ -146,6 +149,7 @@ def test_phases_of_groups_are_aligned_when_asked_and_only_then(scene):
     assert error[False] > 0.3
 
 
+@pytest.mark.slow
 def test_untrained_reconstruction_is_already_in_object_units(scene):
     small = scene()
     result = stitch(small, *small.model(), align_phases=True)
@@ -156,6 +160,7 @@ def test_untrained_reconstruction_is_already_in_object_units(scene):
 
 
 @pytest.mark.parametrize("aligned", [False, True])
+@pytest.mark.slow
 def test_stitching_does_not_depend_on_the_batch_size(scene, aligned):
     small = scene(*COMPLEX)
     model, maker = small.model()
@@ -205,6 +210,7 @@ def peak(small, groups, aligned):
 
 
 @pytest.mark.parametrize("aligned", [False, True])
+@pytest.mark.slow
 def test_ten_times_the_groups_need_hardly_more_memory(scene, aligned):
     """The same frames, so the same extent: all 400 groups, and every tenth."""
     small = scene("simulate.scan.images=400", "infer.frames=all", "model.features=amplitude")

@@ -312,6 +312,7 @@ def test_weights_survive_a_round_trip(scene, enliven):
 
 
 @pytest.mark.parametrize("features", FEATURES)
+@pytest.mark.slow
 def test_a_larger_canvas_changes_nothing_but_its_margin(scene, enliven, features):
     small = scene(f"model.features={features}")
     model, maker = small.model()
@@ -332,6 +333,7 @@ def test_a_larger_canvas_changes_nothing_but_its_margin(scene, enliven, features
 
 
 @pytest.mark.parametrize("features", FEATURES)
+@pytest.mark.slow
 def test_predictions_do_not_depend_on_the_batch_size(scene, enliven, canvases, features):
     small = scene(f"model.features={features}")
     model, maker = small.model()
@@ -376,6 +378,7 @@ def test_a_frame_far_brighter_than_the_rest_is_predicted_finite(scene, canvases)
 
 
 @pytest.mark.parametrize("features", FEATURES)
+@pytest.mark.slow
 def test_units_of_the_data_and_the_probe_cancel(scene, enliven, canvases, features):
     """Twice the amplitude under twice the probe is the same object; twice the data alone, twice the object."""
     base = scene(f"model.features={features}")
@@ -423,6 +426,7 @@ def test_mixed_precision_is_no_global_state(scene):
     assert keras.layers.Dense(1).compute_dtype == "float32"
 
 
+@pytest.mark.slow
 def test_mixed_precision_rounds_and_does_no_more(scene, enliven):
     """From the same weights: other digits, the same loss to a few per cent, and finite gradients everywhere."""
 

@@ -59,6 +59,7 @@ def compiled(start, steps):
 @pytest.mark.parametrize(
     ("scenario", "losses", "norms", "log_scale"), [("gs2_ideal", 1e-5, 1e-4, 6e-4), ("gs1_ideal", 5e-5, 5e-4, 2.5e-2)]
 )
+@pytest.mark.slow
 def test_with_xla_the_first_steps_are_the_golden_s(scenario, losses, norms, log_scale):
     start, golden = begin(scenario), stored("pinned", scenario)
     result = compiled(start, 12)

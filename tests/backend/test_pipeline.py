@@ -20,6 +20,8 @@ from ptycho.output import artifacts
 from ptycho.pipeline import stages
 from ptycho.pipeline.declaration import PIPELINE
 
+pytestmark = pytest.mark.slow  # its first fixture takes seconds
+
 ARTIFACTS = (
     "run_metadata.json",
     "intensity_stats.json",

@@ -16,6 +16,8 @@ from ptycho.training import training as t
 from ptycho.training.pinned import _gradient_norms
 from ptycho.training.training import GroupBatches, TrainingOutcome, input_maker, train_network
 
+pytestmark = pytest.mark.slow  # its first fixture takes seconds
+
 METRICS = {"loss", *COMPONENTS}
 
 

@@ -23,6 +23,8 @@ from ptycho.pipeline.declaration import PIPELINE
 from ptycho.quality import telemetry
 from ptycho.reconstruction import stitching
 
+pytestmark = pytest.mark.slow  # its first fixture takes seconds
+
 FEW = ("simulate.scan.images=192", "group.train_groups=48", "train.epochs=2", "model.filters=8", "reference.sweeps=2")
 
 

@@ -57,6 +57,7 @@ def gpu_tests(environment):
     return subprocess.run(line, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=300)
 
 
+@pytest.mark.slow
 def test_pytest_itself_skips_with_that_reason():
     """With every accelerator hidden, so that this test never starts a full run."""
     hidden = {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu", "KERAS_TORCH_DEVICE": "cpu"}
@@ -67,6 +68,7 @@ def test_pytest_itself_skips_with_that_reason():
     assert "passed" not in done.stdout
 
 
+@pytest.mark.slow
 def test_a_backend_that_is_not_there_is_told_before_anything_runs():
     done = gpu_tests({"KERAS_BACKEND": "abacus"})
     assert done.returncode == 1

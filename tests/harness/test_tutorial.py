@@ -9,6 +9,7 @@ from heat_repository import ROOT, new_repository, play
 from harness.core.project import tomllib
 
 
+@pytest.mark.slow
 def test_every_file_command_and_output_of_the_tutorial(tmp_path):
     play(new_repository(tmp_path))
 

@@ -37,6 +37,7 @@ json_values = st.recursive(
 
 
 @given(json_values)
+@pytest.mark.slow
 def test_plain_values_are_strict_json_and_only_non_finite_ones_change(value):
     text = json.dumps(artifacts.to_plain(value), allow_nan=False)
 
@@ -166,6 +167,7 @@ for turn in itertools.count():
 """
 
 
+@pytest.mark.slow
 def test_a_killed_writer_leaves_a_whole_file(tmp_path):
     """SIGKILL gives no chance to clean up: the file under its own name must be whole all the same."""
     path = tmp_path / "x.json"

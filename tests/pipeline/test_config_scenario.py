@@ -329,6 +329,7 @@ def test_the_digest_is_stable():
 
 
 @given(st.dictionaries(st.text(), st.integers() | st.floats(allow_nan=False, allow_infinity=False), min_size=1))
+@pytest.mark.slow
 def test_digests_are_of_content_not_of_order(values):
     assert config_digest(values) == config_digest(dict(reversed(values.items())))
     assert config_digest(values) != config_digest(values | {next(iter(values)): "something else"})

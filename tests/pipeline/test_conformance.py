@@ -40,6 +40,7 @@ def test_idealized_probe_and_mask_agree_with_upstream(shared, N):
     np.testing.assert_array_equal(probes.circular_mask(N), stored[f"mask_{N}"])
 
 
+@pytest.mark.slow
 def test_diffraction_has_the_published_statistics(upper_half):
     A, energy = upper_half.diffraction, upper_half.energy().mean()
     assert len(upper_half) == 512

@@ -217,6 +217,7 @@ def star(shared):
     return raw, load_measured(measured(path, centred=False, order="yx"), 128)
 
 
+@pytest.mark.slow
 def test_siemens_star_holds_its_frames_and_photons(star):
     _, dataset = star
     energy = dataset.frames.energy()

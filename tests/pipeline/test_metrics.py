@@ -39,6 +39,7 @@ def leaves(value, path=""):
 
 
 @given(st.floats(-3.1, 3.1))
+@pytest.mark.slow
 def test_a_global_phase_is_removed_and_reported(phase):
     obj = objects.complex_field(64, 3, 6.0, 0.5)
     whole = np.ones(obj.shape, bool)

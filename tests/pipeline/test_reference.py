@@ -50,6 +50,7 @@ def quality(result, truth):
     return metrics.quality_scores(aligned, truth, support)
 
 
+@pytest.mark.slow
 def test_the_fourier_error_falls_sweep_by_sweep(iterates):
     errors = [iterate.fourier_error for iterate in iterates]
     assert errors[0] > 0.1
@@ -65,6 +66,7 @@ def test_the_object_is_found_without_any_scale(scene, iterates):
     assert result["phase"]["mae"] < 0.05
 
 
+@pytest.mark.slow
 def test_a_probe_with_phase_serves_as_well(scene):
     obj, at = scene[0], scene[2].positions
     probe = probes.normalize_probe(probes.defocused(64), 10.0, False)
@@ -134,6 +136,7 @@ def test_a_changing_probe_keeps_its_energy(scene):
         assert abs(quality(iterate.object, obj)["amplitude"]["relative_bias"]) < 0.1
 
 
+@pytest.mark.slow
 def test_a_probe_that_is_somewhat_wrong_is_mended(scene):
     obj, probe, frames = scene
     wrong = probes.normalize_probe(probes.idealized(64, 0.8), 1.0, True)
@@ -195,6 +198,7 @@ def test_diffracted_energy_is_that_of_the_exit_waves(scene):
     assert diffracted_energy(2 * obj, probe, part) == pytest.approx(4 * energy, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_the_siemens_star_says_which_scan_column_is_the_row(shared):
     """Swapped axes leave a larger error, on real data too (docs/explanation/physics.md, "The oracle")."""
     settings = dataclasses.replace(ONCE, sweeps=4, update_probe_from=2)
@@ -209,6 +213,7 @@ def test_the_siemens_star_says_which_scan_column_is_the_row(shared):
     assert errors["xy"] > 1.5 * errors["yx"]
 
 
+@pytest.mark.slow
 def test_another_fft_s_rounding_is_below_single_precision(scene, iterates, another_fft):
     obj, probe, frames = scene
     another_fft()

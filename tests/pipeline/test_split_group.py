@@ -33,6 +33,7 @@ def frames_at(positions):
 
 
 @given(scans, st.sampled_from("xy"), st.floats(0.2, 0.8))
+@pytest.mark.slow
 def test_no_frame_is_in_both_parts_and_none_is_lost(at, axis, fraction):
     parts = split_frames(frames_at(at), SplitConfig(axis, fraction))
     train, test = set(parts.train.ids.tolist()), set(parts.test.ids.tolist())
@@ -42,6 +43,7 @@ def test_no_frame_is_in_both_parts_and_none_is_lost(at, axis, fraction):
 
 
 @given(scans, st.sampled_from("xy"))
+@pytest.mark.slow
 def test_the_lower_part_trains(at, axis):
     parts = split_frames(frames_at(at), SplitConfig(axis, 0.5))
     column = "xy".index(axis)
@@ -50,6 +52,7 @@ def test_the_lower_part_trains(at, axis):
 
 
 @given(scans)
+@pytest.mark.slow
 def test_a_frame_keeps_its_image_and_its_place(at):
     for part in vars(split_frames(frames_at(at), SplitConfig("y", 0.5))).values():
         np.testing.assert_array_equal(part.positions, at[part.ids - 100])
@@ -92,6 +95,7 @@ def grouping(draw):
 
 
 @given(grouping(), seeds)
+@pytest.mark.slow
 def test_a_group_holds_its_seed_first_and_nobody_twice(case, seed):
     at, gridsize, neighbors = case
     groups = make_groups(at, gridsize, neighbors, np.random.default_rng(seed))
@@ -103,6 +107,7 @@ def test_a_group_holds_its_seed_first_and_nobody_twice(case, seed):
 
 
 @given(grouping(), seeds)
+@pytest.mark.slow
 def test_members_are_among_the_nearest_neighbours(case, seed):
     at, gridsize, neighbors = case
     groups = make_groups(at, gridsize, neighbors, np.random.default_rng(seed))
@@ -113,6 +118,7 @@ def test_members_are_among_the_nearest_neighbours(case, seed):
 
 
 @given(grouping(), seeds)
+@pytest.mark.slow
 def test_offsets_are_centred_to_half_a_pixel_and_centers_are_whole(case, seed):
     at, gridsize, neighbors = case
     groups = make_groups(at, gridsize, neighbors, np.random.default_rng(seed))
@@ -123,6 +129,7 @@ def test_offsets_are_centred_to_half_a_pixel_and_centers_are_whole(case, seed):
 
 
 @given(grouping(), seeds)
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_groups(case, seed):
     first, again = (make_groups(*case, np.random.default_rng(seed)) for _ in range(2))
     np.testing.assert_array_equal(first.members, again.members)
@@ -161,6 +168,7 @@ def test_single_frames_are_groups_of_themselves(rng):
 
 
 @given(scans, seeds, st.data())
+@pytest.mark.slow
 def test_fewer_groups_than_frames_have_different_seeds(at, seed, draw):
     count = draw.draw(st.integers(1, len(at)))
     groups = make_groups(at, 2, 4, np.random.default_rng(seed), count)
@@ -169,6 +177,7 @@ def test_fewer_groups_than_frames_have_different_seeds(at, seed, draw):
 
 
 @given(scans, st.integers(3, 6), seeds, st.data())
+@pytest.mark.slow
 def test_oversampled_groups_are_all_different(at, neighbors, seed, draw):
     available = len(at) * comb(min(neighbors, len(at) - 1), 3)
     assume(available > len(at))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from answer_checks import diagnosed, refused
 from example_runs import own, put
 from run_damage import BAD_CONTENTS
@@ -49,6 +50,7 @@ def test_a_crowd_of_runs_is_read_once_each(bases, tmp_path, watched):
     assert len(watched) < 30 * 10
 
 
+@pytest.mark.slow
 def test_thousands_of_foreign_entries_are_passed_over(tmp_path):
     for i in range(1500):
         (tmp_path / f"a{i:05}.png").touch()

@@ -24,6 +24,7 @@ def command(*arguments):
 
 
 @pytest.mark.parametrize("what", ["nothing", "pipe", "several\nlines [red]"])
+@pytest.mark.slow
 def test_the_command_says_one_line_and_exits_with_2(tmp_path, what):
     folder = tmp_path / what
     if what != "nothing":
@@ -40,6 +41,7 @@ def test_the_command_says_one_line_and_exits_with_2(tmp_path, what):
     assert "Traceback" not in err
 
 
+@pytest.mark.slow
 def test_the_command_shows_hostile_words_as_they_are(tmp_path):
     files = own()
     files["error.json"]["components"] = ["[red]loss[/red]\n\x1b[31m\ud800"]

@@ -16,6 +16,7 @@ FOLDERS = 1000  # of the fuzz, beside the ones made by hand
 PAIRS = 100
 
 
+@pytest.mark.slow
 def test_broken_folders_give_a_diagnosis_or_one_sentence(bases, tmp_path, watched):
     rng, answers = random.Random(1), 0
     for folder in folders(bases, rng, tmp_path, FOLDERS):
@@ -29,6 +30,7 @@ def test_broken_folders_give_a_diagnosis_or_one_sentence(bases, tmp_path, watche
     assert FOLDERS / 2 < answers < FOLDERS
 
 
+@pytest.mark.slow
 def test_pairs_of_broken_folders_give_a_comparison_or_one_sentence(bases, tmp_path):
     rng, answers = random.Random(2), 0
     single = {name: files for name, files in bases.items() if name != "reports"}

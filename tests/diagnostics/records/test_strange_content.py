@@ -84,6 +84,7 @@ def test_the_names_of_reports_lead_nowhere(bases, tmp_path, name):
 
 
 @pytest.mark.parametrize("depth", [60, 900, 980])
+@pytest.mark.slow
 def test_deep_trees_at_every_place_are_diagnosed_or_refused(bases, tmp_path, depth):
     deep = b'{"a": [' * (depth // 2) + b"1" + b"]}" * (depth // 2)
     rng = random.Random(depth)

@@ -247,6 +247,7 @@ def floats(dtype):
     st.sampled_from(["forbid", "match"]),
 )
 @settings(max_examples=200)
+@pytest.mark.slow
 def test_arrays_are_judged_as_the_reference_does(data, dtype, rtol, atol, nan):
     golden = data.draw(hnp.arrays(dtype, 9, elements=floats(dtype)))
     how = data.draw(st.lists(st.sampled_from(["same", "near", "any"]), min_size=9, max_size=9))
@@ -319,6 +320,7 @@ def test_the_quick_way_is_taken_and_spares_the_slow_one(monkeypatch):
 
 @pytest.mark.usefixtures("small_chunks")
 @given(st.integers(1, 100), st.data())
+@pytest.mark.slow
 def test_one_wrong_element_is_found_wherever_it_is(size, data):
     where = data.draw(st.integers(0, size - 1))
     dtype = data.draw(st.sampled_from(["f4", "f8", "c8", "i2", "u1", "?", "U2", "f2"]))
@@ -337,6 +339,7 @@ def test_one_wrong_element_is_found_wherever_it_is(size, data):
 @given(
     st.integers(0, 2**32 - 1), st.sampled_from([{"rtol": 0.1}, {"atol": 0.1}, {"exact": True}, {"ulp": 3}, {"max": 1}])
 )
+@pytest.mark.slow
 def test_a_permutation_changes_nothing_but_where(seed, terms):
     rng = np.random.default_rng(seed)
     golden = rng.standard_normal(70).astype(np.float32)
@@ -359,6 +362,7 @@ def test_the_worst_are_the_worst_of_all_chunks(noise, scale):
 
 
 @given(hnp.arrays(np.float64, 12), hnp.arrays(np.float64, 12))
+@pytest.mark.slow
 def test_absolute_bounds_and_equality_are_symmetric(golden, obtained):
     for terms in (
         {"atol": 0.5},
@@ -374,6 +378,7 @@ def test_absolute_bounds_and_equality_are_symmetric(golden, obtained):
 @given(
     hnp.arrays(st.sampled_from(["f2", "f4", "f8", "c8", "c16", "i4", "u1", "?", "U4"]), hnp.array_shapes(max_dims=3))
 )
+@pytest.mark.slow
 def test_every_array_equals_itself(array):
     finite = array.dtype.kind not in "fc" or bool(np.isfinite(array).all())
     for terms in ({"exact": True}, {"rtol": 1e-6}, {"rtol": 0, "atol": 0}):
@@ -473,6 +478,7 @@ def test_what_is_not_finite_never_passes_by_accident(dtype, terms, value):
 
 @given(hnp.arrays(bool, 30), hnp.arrays(bool, 30))
 @example(np.ones(30, bool), np.ones(30, bool))
+@pytest.mark.slow
 def test_nan_patterns_match_where_they_are_the_same(in_golden, in_obtained):
     golden, obtained = (np.where(mask, np.nan, 1.0).astype(np.float32) for mask in (in_golden, in_obtained))
     matched = judge(golden, obtained, rtol=1e-6, nan="match")
@@ -487,6 +493,7 @@ def test_nan_patterns_match_where_they_are_the_same(in_golden, in_obtained):
     hnp.arrays(np.float32, 8, elements=st.floats(width=32, allow_nan=False, allow_infinity=False)),
     st.integers(0, 5),
 )
+@pytest.mark.slow
 def test_ulp_counts_floats(golden, steps):
     obtained = golden
     with np.errstate(over="ignore"):
@@ -535,6 +542,7 @@ def test_bounds_hold_of_every_element_whatever_the_golden_is():
 @given(
     st.floats(-3, 3), st.floats(-3, 3), st.sampled_from([{"min": -1}, {"max": 1}, {"min": -1, "max": 1}, {"rtol": 0.1}])
 )
+@pytest.mark.slow
 def test_arrays_and_single_values_use_the_same_share(golden, obtained, terms):
     built = rule(**terms)
     verdict, outcome = judge([golden], [obtained], **terms), judge_number(golden, obtained, built, "x", None)

@@ -104,6 +104,7 @@ def widened(pattern, draw):
 
 
 @given(st.data())
+@pytest.mark.slow
 def test_a_pattern_that_matches_less_never_ranks_below(data):
     part = st.text("ab*?", min_size=1, max_size=3).filter(lambda t: "**" not in t) | st.just("**")
     narrow = data.draw(

@@ -169,6 +169,7 @@ def test_bars_are_linear_to_the_limit_and_logarithmic_beyond(used, percent):
     assert rows.value_row(place).beyond == (not used <= 1000)
 
 
+@pytest.mark.slow
 def test_a_large_report_is_small(tmp_path):
     large = heavy()
     paths = write_report(large.report, VIEWS, large.find, tmp_path)

@@ -15,7 +15,7 @@ from report_example import VIEWS, example
 
 from harness.report.folder import write_report
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 ARGUMENTS = [
     "--no-sandbox",

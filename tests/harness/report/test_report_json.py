@@ -42,6 +42,7 @@ verdicts = st.builds(
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(verdicts, max_size=3))
+@pytest.mark.slow
 def test_json_loses_nothing(verdicts):
     report = a_report(an_artifact(*verdicts, cached=True, error="\udce4"), invariants=tuple(verdicts), skipped="why")
     again = report_from_json(json.loads(dump_report(report)))

@@ -388,6 +388,7 @@ def test_the_whole_folder_may_be_deleted_at_any_time(cache):
     assert cache.repaired == cache.unkept == []
 
 
+@pytest.mark.slow
 def test_many_items_are_read_again_and_again(cache):
     for n in range(20):
         put(cache, n, size=2000)

@@ -99,6 +99,7 @@ def ends(process, seconds=120):
     return out
 
 
+@pytest.mark.slow
 def test_after_a_kill_at_any_moment_every_item_is_whole_or_absent(tmp_path):
     kills = json.loads(ends(start(NURSERY, tmp_path, LIMIT, random.randrange(10**6), KILLS)))
     assert len(kills) == KILLS
@@ -158,6 +159,7 @@ print(n, sorted(seen))
 )
 
 
+@pytest.mark.slow
 def test_a_kill_before_each_step_of_writing_and_evicting(tmp_path):
     steps, seen = ends(start(STEPS, tmp_path, 100_000)).split(maxsplit=1)
     assert int(steps) > 30
@@ -184,6 +186,7 @@ assert cache.repaired == cache.unkept == [], (cache.repaired, cache.unkept)
 )
 
 
+@pytest.mark.slow
 def test_of_several_processes_that_want_one_result_one_computes_it(tmp_path):
     log, go = tmp_path / "log", tmp_path / "go"
     processes = [start(ONE, tmp_path / "cache", 2**30, log, go) for _ in range(4)]
@@ -215,6 +218,7 @@ print(reads, absent)
 )
 
 
+@pytest.mark.slow
 def test_processes_that_put_get_and_evict_at_once_see_whole_items_or_none(tmp_path):
     outs = [ends(p).split() for p in [start(WITHOUT_LOCKS, tmp_path, LIMIT) for _ in range(4)]]
     reads, absent = (sum(int(out[i]) for out in outs) for i in (0, 1))
@@ -236,6 +240,7 @@ with Cache(folder, limit).lock(key(0)):
 )
 
 
+@pytest.mark.slow
 def test_a_killed_process_frees_its_lock(tmp_path):
     holder = start(HOLD, tmp_path, LIMIT)
     assert holder.stdout.readline() == "held\n"
@@ -248,6 +253,7 @@ def test_a_killed_process_frees_its_lock(tmp_path):
         assert time.monotonic() - began < 10
 
 
+@pytest.mark.slow
 def test_an_evicted_item_says_so_to_whoever_still_reads_it(tmp_path):
     ends(start(COMMON + "put(Cache(folder, limit), 3)", tmp_path, LIMIT))
     cache = Cache(tmp_path, LIMIT)

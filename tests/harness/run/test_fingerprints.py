@@ -390,6 +390,7 @@ def test_a_lambda_counts_as_its_module():
     assert f"{__name__}:an_entry" in reached(eval("lambda: 1", namespace), ["harness.core.errors"])
 
 
+@pytest.mark.slow
 def test_a_script_can_be_its_own_entry(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
@@ -401,6 +402,7 @@ def test_a_script_can_be_its_own_entry(tmp_path):
     assert done.stdout.strip() == "['__main__:helper', '__main__:run']"
 
 
+@pytest.mark.slow
 def test_the_same_in_every_process(write, tmp_path):
     write(heat__init="", heat__lib=LIB, heat__stage="from heat.lib import f, g\ndef run(x): return f(g(x))")
     code = "from harness.run.fingerprints import fingerprint as f; print(f('heat.stage:run', ['heat']))"
@@ -469,6 +471,7 @@ class Recorder:
         threading.setprofile(None)
 
 
+@pytest.mark.slow
 def test_every_function_that_a_real_stage_runs_is_reached():
     declaration = pytest.importorskip("ptycho.pipeline.declaration")
     from ptycho import load_scenario
@@ -513,6 +516,7 @@ def test_a_real_stage_does_not_reach_what_it_does_not_need():
         ("config/pipeline", "PipelineConfig", "    changed = True", {"simulate", "train", "split", "oracle"}),
     ],
 )
+@pytest.mark.slow
 def test_an_edit_of_the_real_pipeline_changes_the_stages_that_use_it(
     module, name, line, changed, tmp_path, monkeypatch
 ):

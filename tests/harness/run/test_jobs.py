@@ -71,6 +71,7 @@ def executor(request):
     return local_executor(1) if request.param == "here" else request.getfixturevalue("processes")
 
 
+@pytest.mark.slow
 def test_results_come_back_with_their_jobs(executor):
     submitted = [executor.submit(job("add", a=n, b=1)) for n in range(5)]
     results = {future.job.arguments["a"]: future.result() for future in executor.as_completed(submitted)}
@@ -121,6 +122,7 @@ def test_jobs_are_data(executor):
     assert submitted.arguments == {"a": [1]}
 
 
+@pytest.mark.slow
 def test_leaving_the_context_waits_for_all(tmp_path):
     for workers in (1, 2):
         note = tmp_path / f"note{workers}"
@@ -152,6 +154,7 @@ def test_an_error_in_the_context_cancels_the_rest(tmp_path):
             until(lambda pid=pid: not alive(pid))
 
 
+@pytest.mark.slow
 def test_a_queued_job_can_be_taken_back(tmp_path):
     for workers in (1, 2):
         with local_executor(workers) as executor:
@@ -165,6 +168,7 @@ def test_a_queued_job_can_be_taken_back(tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.slow
 def test_one_worker_is_this_process_and_several_are_others():
     with local_executor(1) as executor:
         assert executor.submit(job("me")).result() == os.getpid()
@@ -190,6 +194,7 @@ def test_what_ends_or_cannot_be_sent_is_an_error_and_the_worker_goes_on(processe
 
 
 @pytest.mark.parametrize(("how", "end"), [(9, "was killed by signal 9"), (0, "ended with status 7")])
+@pytest.mark.slow
 def test_a_worker_that_dies_once_costs_nothing_but_time(how, end, tmp_path):
     note = str(tmp_path / "note")
     with local_executor(2) as executor:
@@ -200,6 +205,7 @@ def test_a_worker_that_dies_once_costs_nothing_but_time(how, end, tmp_path):
     assert Path(note).read_text() == "tried\n" * 2
 
 
+@pytest.mark.slow
 def test_a_job_that_always_kills_its_worker_is_an_error_and_spares_the_others(tmp_path):
     """The others run beside it all the time; with one pool for all, they would be lost with it."""
     note = str(tmp_path / "note")
@@ -214,6 +220,7 @@ def test_a_job_that_always_kills_its_worker_is_an_error_and_spares_the_others(tm
     assert len(executor.lost) == 4
 
 
+@pytest.mark.slow
 def test_workers_killed_from_outside_while_they_work(tmp_path):
     notes = [tmp_path / f"note{n}" for n in range(9)]
     with local_executor(3) as executor:
@@ -226,6 +233,7 @@ def test_workers_killed_from_outside_while_they_work(tmp_path):
     assert [len(note.read_text().split()) for note in notes] == [2, 1, 1, 1, 1, 2, 1, 1, 1]
 
 
+@pytest.mark.slow
 def test_an_interrupt_is_the_parents_to_handle(tmp_path):
     note = tmp_path / "note"
     with local_executor(2) as executor:
@@ -267,6 +275,7 @@ def started(tmp_path, work, wait):
 
 
 @pytest.mark.parametrize("wait", ["for _ in executor.as_completed(): pass", "pass"], ids=["waiting", "leaving"])
+@pytest.mark.slow
 def test_ctrl_c_stops_everything_at_once(wait, tmp_path, work):
     process, pids = started(tmp_path, work, wait)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to the workers too

@@ -73,6 +73,7 @@ def approval_of(repository, number):
 # The life cycle
 
 
+@pytest.mark.slow
 def test_fail_pending_accept_pass_change_fail_reject(repository):
     repository.accept_rules()
     assert repository.verify() == [Status.MISSING]
@@ -93,6 +94,7 @@ def test_fail_pending_accept_pass_change_fail_reject(repository):
     assert [a.id for a in approval_log(repository.project)] == ["0001", "0002", "0003"]
 
 
+@pytest.mark.slow
 def test_an_approval_says_who_what_why_and_how_far(started):
     head = guarded.git(started.root, "rev-parse", "HEAD")
     old = manifest_of(started)[ENERGY]["sha256"]
@@ -458,6 +460,7 @@ def test_a_schema_may_not_change_under_its_goldens(started):
     assert manifest_of(started)["schemas/energy.schema.json"]["schema"] == "plant/energy-2"
 
 
+@pytest.mark.slow
 def test_a_schema_may_not_go_before_its_goldens(started):
     (started.root / "schemas/energy.schema.json").unlink()
     refused(started, "schemas/energy.schema.json", match="still the schema of the golden")
@@ -482,6 +485,7 @@ def allow(repository, key, mail=guarded.MAIL):
     repository.commit("who may approve")
 
 
+@pytest.mark.slow
 def test_a_signed_approval_is_verified(repository, key):
     allow(repository, key)
     ids = [e.identity for e in list_edits(repository.project)]

@@ -103,6 +103,7 @@ def change_of(repository, identity=ENERGY, **changes):
 # What is fine
 
 
+@pytest.mark.slow
 def test_nothing_changed_is_fine(repository):
     assert problems(repository) == []
     assert problems(repository, guarded.git(repository.root, "rev-parse", "base")) == []
@@ -118,6 +119,7 @@ def test_an_approved_change_is_fine_committed_or_not(moved):
     assert problems(moved) == []
 
 
+@pytest.mark.slow
 def test_several_approvals_of_one_id_chain(moved):
     move(moved, 3.0)
     move(moved, 4.0, FLUX)
@@ -126,6 +128,7 @@ def test_several_approvals_of_one_id_chain(moved):
     assert problems(moved) == []
 
 
+@pytest.mark.slow
 def test_a_new_a_removed_and_a_returned_golden_are_fine(repository):
     move(repository, 1.0, "heat/cpu/third")
     assert problems(repository) == []
@@ -430,6 +433,7 @@ def test_an_old_signature_is_kept_too(signed):
     assert any("0001.json.sig is in base and was removed" in p for p in problems(signed))
 
 
+@pytest.mark.slow
 def test_nobody_lets_himself_in(signed, keys):
     """Whoever adds a key to the allowed signers cannot approve with it in the same change."""
     mallory = (keys / "mallory.pub").read_text().strip()

@@ -140,6 +140,7 @@ def test_a_description_that_is_none_is_a_named_error(repository, folder, record)
     "identity",
     ["../cpu/x", "heat/cpu", "heat/cpu/x/y", "/etc/x/y", "heat/../x", "heat/cpu/.x", "approvals/cpu/x", "a//b", ""],
 )
+@pytest.mark.slow
 def test_an_id_that_is_none_is_refused(repository, identity):
     with pytest.raises(GoldenError):
         repository.offer(identity)

@@ -276,6 +276,7 @@ def test_another_artifact_in_the_place_of_a_golden_is_an_error(store, original):
         read(store)
 
 
+@pytest.mark.slow
 def test_a_store_with_any_damage_is_read_as_it_was_or_an_error(store, files, original, watched):
     rng = random.Random(5)
     good = {"MANIFEST.json": manifest_of(files), **{f"{ID}{s}": c for s, c in files.items()}}
@@ -603,6 +604,7 @@ def forged_size(content: bytes, size: int) -> bytes:
 
 
 @pytest.mark.parametrize("claim", [None, 100, 2**32 - 1, 2**30])
+@pytest.mark.slow
 def test_a_bomb_takes_no_memory(claim, monkeypatch):
     """The bomb is 64 MiB of zeros in 64 KiB, which is honest about it, or claims to be small, or huge."""
     monkeypatch.setattr(artifacts, "LARGEST_ARRAYS", 2**20)

@@ -40,6 +40,7 @@ def nursery(tmp_path, *arguments):
 
 
 @needs_fork
+@pytest.mark.slow
 def test_killed_before_any_change_of_the_disk_it_is_the_old_state_or_the_new(tmp_path):
     counts = nursery(tmp_path, 1)
     assert counts["moments"] > 30  # every file staged, renamed and removed is one
@@ -47,6 +48,7 @@ def test_killed_before_any_change_of_the_disk_it_is_the_old_state_or_the_new(tmp
 
 
 @needs_fork
+@pytest.mark.slow
 def test_killed_at_random_moments_it_is_the_old_state_or_the_new(tmp_path):
     counts = nursery(tmp_path, 2, KILLS)
     assert counts["kills"] == KILLS

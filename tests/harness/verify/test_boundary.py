@@ -44,6 +44,7 @@ def failures():
     ("fault", "first"),
     [("adam-epsilon", "losses/"), ("no-clipping", "losses/"), ("upsampling", "gradient_norms/")],
 )
+@pytest.mark.slow
 def test_a_change_of_behaviour_in_keras_is_caught(fault, first, monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "benchmarks/boundary")
     faults = importlib.import_module("faults").FAULTS
@@ -54,6 +55,7 @@ def test_a_change_of_behaviour_in_keras_is_caught(fault, first, monkeypatch):
     assert [path for path in failures() if path.startswith(first)]
 
 
+@pytest.mark.slow
 def test_a_fault_is_put_in_place_when_its_module_is_imported():
     """As benchmarks/injections.py does it: no other process than the one that asks for it is touched."""
     code = "import keras; print(keras.optimizers.Adam().epsilon)"
@@ -65,5 +67,6 @@ def test_a_fault_is_put_in_place_when_its_module_is_imported():
         assert done.stdout.split()[-1:] == [epsilon], done.stderr
 
 
+@pytest.mark.slow
 def test_without_one_nothing_is_out_of_tolerance():
     assert failures() == []
