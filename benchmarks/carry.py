@@ -80,9 +80,14 @@ def pack(given: argparse.Namespace, root: Path = ROOT) -> Path:
         if given.data:
             copy_data(given.data, folder / "data")
         about = {
-            "commit": commit, "clean": True, "backend": given.backend, "cuda": given.cuda,
-            "python": python, "have": sorted(given.have), "platforms": given.platform,
-        }  # fmt: skip
+            "commit": commit,
+            "clean": True,
+            "backend": given.backend,
+            "cuda": given.cuda,
+            "python": python,
+            "have": sorted(given.have),
+            "platforms": given.platform,
+        }
         (folder / ABOUT).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
         shutil.copy(__file__, folder / "carry.py")
     except BaseException:
@@ -189,9 +194,10 @@ def run(given: argparse.Namespace, folder: Path = HERE) -> int:
     (code / "CARRIED.json").write_text(json.dumps(carried), encoding="utf-8")
     python, site = install(folder, about, given.target)
     environment = os.environ | {
-        "KERAS_BACKEND": about["backend"], "TF_CPP_MIN_LOG_LEVEL": "3",
+        "KERAS_BACKEND": about["backend"],
+        "TF_CPP_MIN_LOG_LEVEL": "3",
         "PYTHONPATH": os.pathsep.join(str(path) for path in (code, site) if path),
-    }  # fmt: skip
+    }
     if (folder / "data").is_dir():
         environment["PTYCHO_TEST_DATA"] = str(folder / "data")
     report = (given.report or folder / REPORT).resolve()

@@ -54,11 +54,20 @@ def verified(environment: str, scenario: str, fault: str = "") -> Report:
     shutil.rmtree(folder, ignore_errors=True)  # an earlier run's report must not stand in for one that breaks
     done = subprocess.run(
         [executable, "verify", scenario, "--no-training", "--no-cache", "--out", folder],
-        cwd=ROOT, capture_output=True, text=True, check=False, timeout=900,
-        env=os.environ | {"PYTHONPATH": f"{ROOT / 'benchmarks/boundary'}{os.pathsep}{ROOT}", "BOUNDARY_FAULT": fault,
-                          "KERAS_BACKEND": environment if environment in ("jax", "torch") else "tensorflow",
-                          "CI": "true", "TF_CPP_MIN_LOG_LEVEL": "3"},
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=900,
+        env=os.environ
+        | {
+            "PYTHONPATH": f"{ROOT / 'benchmarks/boundary'}{os.pathsep}{ROOT}",
+            "BOUNDARY_FAULT": fault,
+            "KERAS_BACKEND": environment if environment in ("jax", "torch") else "tensorflow",
+            "CI": "true",
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+        },
+    )
     if done.returncode not in ((0, 1) if fault else (0,)):
         message = (done.stderr or done.stdout).strip().splitlines()[-1:]
         refuse(f"{environment}, {fault or 'without a fault'}, ended with status {done.returncode}: {''.join(message)}")

@@ -40,10 +40,13 @@ def _intensity(recorded: Any) -> dict[str, Any]:
     if not recorded:
         return {}
     stages = [
-        {"name": s["name"], "metadata": {"split": s["split"], "count": s["count"]},
-         "stats": {key: s[key] for key in ("mean", "std", "nan_count")}}
+        {
+            "name": s["name"],
+            "metadata": {"split": s["split"], "count": s["count"]},
+            "stats": {key: s[key] for key in ("mean", "std", "nan_count")},
+        }
         for s in recorded["stages"]
-    ]  # fmt: skip
+    ]
     return {**recorded, "stages": stages}
 
 
@@ -67,16 +70,25 @@ def _grouping(scenario: Scenario, groups: Any, split: Mapping[str, Any]) -> dict
         return {}
     asked = {"train": scenario.config["group"]["train_groups"], "infer": groups["infer"]["groups"]}
     points = {"train": split.get("train"), "infer": groups["infer"]["groups"]}
-    return {"subsets": {
-        name: {"status": "ok", "requested_groups": asked[name], "actual_groups": groups[name]["groups"],
-               "members_each": groups[name]["members_each"], "point_count": points[name]}
-        for name in ("train", "infer")
-    }}  # fmt: skip
+    return {
+        "subsets": {
+            name: {
+                "status": "ok",
+                "requested_groups": asked[name],
+                "actual_groups": groups[name]["groups"],
+                "members_each": groups[name]["members_each"],
+                "point_count": points[name],
+            }
+            for name in ("train", "infer")
+        }
+    }
 
 
 def _probe(probe: Any) -> dict[str, Any]:
     if not probe:
         return {}
     amplitude = {"max": probe["peak_amplitude"], "l2": math.sqrt(probe["energy"])}
-    return {"probe": {"amplitude": amplitude, "rms_width_px": probe["rms_width_px"]},
-            "comparison": {"overlap": probe["overlap_with_given"]}}  # fmt: skip
+    return {
+        "probe": {"amplitude": amplitude, "rms_width_px": probe["rms_width_px"]},
+        "comparison": {"overlap": probe["overlap_with_given"]},
+    }

@@ -48,9 +48,11 @@ def observe_split(config: Mapping[str, Any], output: Output, simulate: Output) -
     """Which frames train and which test, and what both have."""
     train, test = output["train"], output["test"]
     values = {
-        "train": len(train), "test": len(test), "of": len(simulate["positions"]),
+        "train": len(train),
+        "test": len(test),
+        "of": len(simulate["positions"]),
         "shared_frames": len(np.intersect1d(train, test)),
-    }  # fmt: skip
+    }
     return Artifact(values, {"train": train.astype(np.int32), "test": test.astype(np.int32)})
 
 
@@ -76,18 +78,25 @@ def observe_groups(config: Mapping[str, Any], output: Output, simulate: Output, 
     for name in ("train", "infer"):
         members, offsets = output[name]["members"], output[name]["offsets"]
         values[name] = {
-            "groups": members.shape[0], "members_each": members.shape[1],
-            "frames_used": len(np.unique(members)), "offset_px": _summary(np.abs(offsets)),
+            "groups": members.shape[0],
+            "members_each": members.shape[1],
+            "frames_used": len(np.unique(members)),
+            "offset_px": _summary(np.abs(offsets)),
             "reach_px": int(np.abs(np.rint(offsets)).max()),
-        }  # fmt: skip
+        }
         arrays[f"{name}_members"] = members.astype(np.int32)
     return Artifact(values, arrays)
 
 
 def observe_trained(
-    config: Mapping[str, Any], output: Output,
-    simulate: Output, split: Output, probe: Output, group: Output, normalize: Output,
-) -> Artifact:  # fmt: skip
+    config: Mapping[str, Any],
+    output: Output,
+    simulate: Output,
+    split: Output,
+    probe: Output,
+    group: Output,
+    normalize: Output,
+) -> Artifact:
     """How training went: the losses that are watched, epoch by epoch and at the end."""
     history = {name: series for name, series in output["history"].items() if name in LOSSES}
     weights = output["weights"].values()
@@ -102,9 +111,14 @@ def observe_trained(
 
 
 def observe_reconstruction(
-    config: Mapping[str, Any], output: Output,
-    simulate: Output, probe: Output, group: Output, normalize: Output, train: Output,
-) -> Artifact:  # fmt: skip
+    config: Mapping[str, Any],
+    output: Output,
+    simulate: Output,
+    probe: Output,
+    group: Output,
+    normalize: Output,
+    train: Output,
+) -> Artifact:
     """Where the reconstruction lies, and its amplitude."""
     obj, weight, sync = output["object"], output["weight"], output["synchronization"]
     covered = weight > 0
@@ -114,11 +128,14 @@ def observe_reconstruction(
         "covered_pixels": int(covered.sum()),
         "non_finite_pixels": int((~np.isfinite(obj)).sum()),
         "amplitude": {"mean": float(np.abs(obj[covered]).mean()), "std": float(np.abs(obj[covered]).std())},
-        "synchronization": None if sync is None else {
-            "overlapping_pairs": sync["overlapping_pairs"], "components": sync["components"],
+        "synchronization": None
+        if sync is None
+        else {
+            "overlapping_pairs": sync["overlapping_pairs"],
+            "components": sync["components"],
             "disagreement_after_rad": sync["disagreement_after"],
         },
-    }  # fmt: skip
+    }
     return Artifact(values, {"amplitude": half(np.abs(binned(obj, 2)))})
 
 
@@ -151,15 +168,21 @@ def observe_telemetry(config: Mapping[str, Any], output: Output, **needs: Output
     intensity, inference = dict(output["intensity"]), dict(output["inference"])
     intensity["stages"] = [
         {
-            "name": stage["name"], "split": stage["metadata"]["split"], "count": stage["metadata"]["count"],
-            "mean": stage["stats"]["mean"], "std": stage["stats"]["std"], "nan_count": stage["stats"]["nan_count"],
+            "name": stage["name"],
+            "split": stage["metadata"]["split"],
+            "count": stage["metadata"]["count"],
+            "mean": stage["stats"]["mean"],
+            "std": stage["stats"]["std"],
+            "nan_count": stage["stats"]["nan_count"],
         }
         for stage in intensity["stages"]
-    ]  # fmt: skip
+    ]
     kept = ("required_canvas", "padded_size", "fits_canvas", "offsets")
     values = {
-        "intensity": intensity, "inference": {key: inference[key] for key in kept}, "unmoved": output["unmoved"],
-    }  # fmt: skip
+        "intensity": intensity,
+        "inference": {key: inference[key] for key in kept},
+        "unmoved": output["unmoved"],
+    }
     return Artifact(values)
 
 
@@ -178,6 +201,8 @@ def half(array: _Array) -> _Array:
 def _summary(values: _Array) -> dict[str, float]:
     values = np.asarray(values)
     return {
-        "mean": float(values.mean(dtype=np.float64)), "std": float(values.std(dtype=np.float64)),
-        "min": float(values.min()), "max": float(values.max()),
-    }  # fmt: skip
+        "mean": float(values.mean(dtype=np.float64)),
+        "std": float(values.std(dtype=np.float64)),
+        "min": float(values.min()),
+        "max": float(values.max()),
+    }

@@ -138,9 +138,11 @@ def draft_schema(artifact: Artifact, identity: str) -> dict[str, Json]:
 
 def _closed(properties: Mapping[str, Json]) -> dict[str, Json]:
     return {
-        "type": "object", "additionalProperties": False,
-        "required": sorted(properties), "properties": dict(properties),
-    }  # fmt: skip
+        "type": "object",
+        "additionalProperties": False,
+        "required": sorted(properties),
+        "properties": dict(properties),
+    }
 
 
 def _drafted(value: Json) -> dict[str, Json]:

@@ -59,16 +59,18 @@ def calibrate_scenario(
     runs = {m: run_artifacts(Runner(pipeline, cache, watcher), ensemble_member(examination, m)) for m in range(members)}
     draws = pooled({m: member_draws(examination, base, artifacts) for m, artifacts in runs.items()})
     still = tuple(a for a, d in draws.items() if interval(d, alpha, values).deviation == 0)
-    ensemble = Artifact({
-        "alpha": alpha,
-        "values": values,
-        "seeds": list(range(members)),
-        "draws": draws,
-        "how": {
-            "command": f"harness calibrate {scenario.name} --profile {scenario.profile} --members {members}",
-            "distance": "arrays: root mean square of the difference from the scenario's own run",
-        },
-    })  # fmt: skip
+    ensemble = Artifact(
+        {
+            "alpha": alpha,
+            "values": values,
+            "seeds": list(range(members)),
+            "draws": draws,
+            "how": {
+                "command": f"harness calibrate {scenario.name} --profile {scenario.profile} --members {members}",
+                "distance": "arrays: root mean square of the difference from the scenario's own run",
+            },
+        }
+    )
     return Calibration(ensemble, _restless(examination, base, runs), still)
 
 

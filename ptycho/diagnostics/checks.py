@@ -16,11 +16,11 @@ Value = TypeVar("Value")
 class CauseCheck(Generic[Facts]):
     """One cause that an analysis looks for in its facts; what follows ``when`` is asked only where that holds.
 
-    ``evidence``, ``remedy`` and ``weight`` are as in ``Finding``, or functions of the facts.
+    All but ``cause`` and ``when`` are as in ``Finding``, or functions of the facts.
     """
 
     cause: str
-    level: Level
+    level: Level | Callable[[Facts], Level]
     when: Callable[[Facts], Any]
     statement: str | Callable[[Facts], str]
     evidence: tuple[str, ...] | Callable[[Facts], tuple[str, ...]] = ()
@@ -33,7 +33,7 @@ def evaluate(checks: Sequence[CauseCheck[Facts]], facts: Facts) -> list[Finding]
     return [
         Finding(
             check.cause,
-            check.level,
+            _value(check.level, facts),
             _value(check.statement, facts),
             _value(check.evidence, facts),
             _value(check.remedy, facts),

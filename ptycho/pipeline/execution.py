@@ -101,8 +101,10 @@ def _check(config: PipelineConfig) -> None:
     """Whatever would fail after hours of training fails here."""
     require(
         not (config.measured and config.loss.realspace_weight and config.loss.realspace_mae_weight),
-        "loss.realspace_mae_weight", config.loss.realspace_mae_weight, "measured data has no truth to compare with",
-    )  # fmt: skip
+        "loss.realspace_mae_weight",
+        config.loss.realspace_mae_weight,
+        "measured data has no truth to compare with",
+    )
 
 
 def _save_training(out: Path, config: PipelineConfig, outputs: dict[str, Any]) -> None:
@@ -129,10 +131,18 @@ def _save_training(out: Path, config: PipelineConfig, outputs: dict[str, Any]) -
         figures.loss_curve(folder / "loss_curve.png", history)
     if outcome.diverged is not None:
         where = outcome.diverged
-        artifacts.write_json(out / "error.json", {
-            "error": "training_diverged", "message": str(where), "epoch": where.epoch, "step": where.step,
-            "components": where.components, "kind": where.kind, "weights": "train_outputs/bundle.npz",
-        })  # fmt: skip
+        artifacts.write_json(
+            out / "error.json",
+            {
+                "error": "training_diverged",
+                "message": str(where),
+                "epoch": where.epoch,
+                "step": where.step,
+                "components": where.components,
+                "kind": where.kind,
+                "weights": "train_outputs/bundle.npz",
+            },
+        )
         raise outcome.diverged
     if outcome.interrupted:
         raise KeyboardInterrupt
@@ -166,19 +176,24 @@ def _finish(scenario: Scenario, out: Path, outputs: dict[str, Any], records: lis
         "versions": machine.versions(),
         "device": machine.compute_device(),
         "counts": {
-            "train": len(parts.train), "test": len(parts.test), "reconstructed": len(grouped.frames),
-            "train_groups": len(grouped.train), "infer_groups": len(grouped.infer),
+            "train": len(parts.train),
+            "test": len(parts.test),
+            "reconstructed": len(grouped.frames),
+            "train_groups": len(grouped.train),
+            "infer_groups": len(grouped.infer),
             "grouping": "K-choose-C" if len(grouped.train) > len(parts.train) else "one group a seed",
             "parameters": int(trained.model.count_params()),
         },
         "timings": {
-            "total_seconds": seconds, "training_seconds": trained.seconds,
-            "oracle_seconds": outputs["oracle"].seconds, "groups_per_second": result.groups_per_second,
+            "total_seconds": seconds,
+            "training_seconds": trained.seconds,
+            "oracle_seconds": outputs["oracle"].seconds,
+            "groups_per_second": result.groups_per_second,
         },
         "peak_memory_mb": machine.peak_memory_mb(),
         "invariants": held,
         "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-    }  # fmt: skip
+    }
     done = Run(
         scenario, out, outputs, records, measured.intensity, measured.inference, comparison.metrics, held, metadata
     )
@@ -227,19 +242,24 @@ def _measured(done: Run) -> dict[str, dict[str, Any]]:
     train, infer = grouped.train.members, grouped.infer.members
     positions, window = grouped.frames.positions, config.window_px
     files: dict[str, dict[str, Any]] = {
-        "grouping_summary.json": {"subsets": {
-            "train": diagnostics.grouping(parts.train.positions, train, config.N, config.group.train_groups),
-            "infer": diagnostics.grouping(positions, infer, config.N, len(grouped.frames)),
-        }},
-        "reassembly_limits.json": {"window_px": window, "subsets": {
-            "infer": diagnostics.reassembly(positions, window, config.gridsize, result.object.shape[0]),
-        }},
+        "grouping_summary.json": {
+            "subsets": {
+                "train": diagnostics.grouping(parts.train.positions, train, config.N, config.group.train_groups),
+                "infer": diagnostics.grouping(positions, infer, config.N, len(grouped.frames)),
+            }
+        },
+        "reassembly_limits.json": {
+            "window_px": window,
+            "subsets": {
+                "infer": diagnostics.reassembly(positions, window, config.gridsize, result.object.shape[0]),
+            },
+        },
         "probe_report.json": diagnostics.probes(done.outputs["probe"], dataset.probe),
         "train_outputs/weights.json": {
             "trainable": [weight_path(weight) for weight in done.outputs["train"].model.trainable_weights],
             "unmoved": done.outputs["measure"].unmoved,
         },
-    }  # fmt: skip
+    }
     if dataset.truth is not None:
         shape = dataset.object_shape
         network = result.on(shape)

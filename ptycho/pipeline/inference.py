@@ -51,9 +51,14 @@ def infer_frames(
 ) -> Reconstruction:
     """Infer and stitch as ``config.infer`` says."""
     return stitch_object(
-        model, maker, frames, groups,
-        batch_size=config.infer.batch_size, align_phases=config.infer.synchronize, progress=progress,
-    )  # fmt: skip
+        model,
+        maker,
+        frames,
+        groups,
+        batch_size=config.infer.batch_size,
+        align_phases=config.infer.synchronize,
+        progress=progress,
+    )
 
 
 def to_bundle(

@@ -48,11 +48,17 @@ def check_invariants(
     saturated = head["saturated_share"] or 0.0
     return [
         _bounded(
-            "full_chain_product", product, 1 - CHAIN_TOLERANCE, 1 + CHAIN_TOLERANCE,
+            "full_chain_product",
+            product,
+            1 - CHAIN_TOLERANCE,
+            1 + CHAIN_TOLERANCE,
             f"{product:.4f}, within {CHAIN_TOLERANCE:.0%} of 1",
         ),
         _bounded(
-            "intensity_scale", scaler / closed_form_scale, 1 - SCALE_TOLERANCE, 1 + SCALE_TOLERANCE,
+            "intensity_scale",
+            scaler / closed_form_scale,
+            1 - SCALE_TOLERANCE,
+            1 + SCALE_TOLERANCE,
             f"{scaler:.3f} against sqrt(nphotons)/(N/2) = {closed_form_scale:.3f}",
         ),
         _bounded("one_configuration", different, 1, 1, f"{different} digest in {len(digests)} stages"),
@@ -61,12 +67,15 @@ def check_invariants(
         _bounded("finite", non_finite, None, 0, f"{non_finite} non-finite pixels"),
         _bounded("covered", share, COVERED_SHARE, None, f"{share:.2%} of the illuminated pixels reconstructed"),
         _bounded(
-            "amplitude_head_reaches", max(reach, saturated / SATURATED_SHARE), None, 1 - 1e-9,
+            "amplitude_head_reaches",
+            max(reach, saturated / SATURATED_SHARE),
+            None,
+            1 - 1e-9,
             f"{head['kind']} head, ceiling {head['ceiling'] or 'none'}; data require {head['required_rms']:.3f} rms, "
             f"{saturated:.1%} saturated",
         ),
         _bounded("trainable_weights_moved", len(unmoved), None, 0, ", ".join(unmoved) or "all of them"),
-    ]  # fmt: skip
+    ]
 
 
 def _bounded(name: str, value: float, low: float | None, high: float | None, evidence: str) -> Invariant:

@@ -127,14 +127,17 @@ def intensity_stats(
         "stage_means": means,
         "ratios": ratios,
         "largest_drop": {
-            "key": drop, "ratio": ratios[drop],
-            "from_stage": names[at], "from_mean": means[names[at]],
-            "to_stage": names[at + 1], "to_mean": means[names[at + 1]],
+            "key": drop,
+            "ratio": ratios[drop],
+            "from_stage": names[at],
+            "from_mean": means[names[at]],
+            "to_stage": names[at + 1],
+            "to_mean": means[names[at + 1]],
         },
         "gain_ladder": ladder,
         "full_chain_product": math.prod(rung["measured"] for rung in ladder),
         "prediction_to_object_units": scales.prediction_to_object_units(log_scale),
-    }  # fmt: skip
+    }
 
 
 def gain_ladder(levels: dict[str, float], scales: Scales) -> list[dict[str, Any]]:
@@ -178,16 +181,25 @@ def intensity_markdown(stats: dict[str, Any]) -> str:
     parts = [
         "# Intensity statistics",
         "## Intensity scales",
-        table("| Property | Value |", [
-            ("Dataset-derived scale", info["dataset_scale"]), ("Closed-form scale", info["fallback_scale"]),
-            ("Delta", info["delta"]), ("Ratio", info["ratio"]), ("nphotons", info["nphotons"]), ("N", info["N"]),
-            ("Mean energy of an image", info["batch_mean_sum_intensity"]), ("Normalize gain", stats["normalize_gain"]),
-        ]),
+        table(
+            "| Property | Value |",
+            [
+                ("Dataset-derived scale", info["dataset_scale"]),
+                ("Closed-form scale", info["fallback_scale"]),
+                ("Delta", info["delta"]),
+                ("Ratio", info["ratio"]),
+                ("nphotons", info["nphotons"]),
+                ("N", info["N"]),
+                ("Mean energy of an image", info["batch_mean_sum_intensity"]),
+                ("Normalize gain", stats["normalize_gain"]),
+            ],
+        ),
         "## IntensityScaler state",
         table("| Property | Value |", scaler.items()),
         "## Ladder of gains",
-        table("| Gain | Expected | Measured |",
-              ((r["gain"], r["expected"], r["measured"]) for r in stats["gain_ladder"])),
+        table(
+            "| Gain | Expected | Measured |", ((r["gain"], r["expected"], r["measured"]) for r in stats["gain_ladder"])
+        ),
         f"Full chain product: {stats['full_chain_product']:.6g} (1 when every scale is undone once)",
         "## Amplitude head",
         table("| Property | Value |", stats["amplitude_head"].items()),
@@ -196,11 +208,19 @@ def intensity_markdown(stats: dict[str, Any]) -> str:
         table("| Transition | Ratio |", stats["ratios"].items()),
         f"Largest drop: {drop['from_stage']} to {drop['to_stage']}, ratio {drop['ratio']:.6g}",
         "## Stages",
-        table("| Stage | Split | Count | Mean | Std | Min | Max | NaN |", (
-            (s["name"], s["metadata"]["split"], s["metadata"]["count"],
-             *(s["stats"][k] for k in ("mean", "std", "min", "max", "nan_count"))) for s in stats["stages"]
-        )),
-    ]  # fmt: skip
+        table(
+            "| Stage | Split | Count | Mean | Std | Min | Max | NaN |",
+            (
+                (
+                    s["name"],
+                    s["metadata"]["split"],
+                    s["metadata"]["count"],
+                    *(s["stats"][k] for k in ("mean", "std", "min", "max", "nan_count")),
+                )
+                for s in stats["stages"]
+            ),
+        ),
+    ]
     return "\n\n".join(parts) + "\n"
 
 
@@ -243,9 +263,13 @@ def inference_stats(result: Reconstruction, frames: Frames, window: int) -> dict
         "amplitude": array_summary(np.abs(result.object[covered])),
         "phase": array_summary(np.angle(result.object[covered])),
         "covered_pixels": int(covered.sum()),
-        "synchronization": None if sync is None else {
-            "disagreement_before_rad": sync.disagreement_before, "disagreement_after_rad": sync.disagreement_after,
-            "overlapping_pairs": sync.overlapping_pairs, "components": sync.components,
+        "synchronization": None
+        if sync is None
+        else {
+            "disagreement_before_rad": sync.disagreement_before,
+            "disagreement_after_rad": sync.disagreement_after,
+            "overlapping_pairs": sync.overlapping_pairs,
+            "components": sync.components,
             "applied_std_rad": float(np.std(sync.phases)),
         },
-    }  # fmt: skip
+    }

@@ -54,9 +54,13 @@ def epie(frames: Frames, probe: Complex, shape: tuple[int, int], config: Referen
         for m in rng.permutation(len(frames)):
             P = probes.shift_probe(probe, fraction[m])[None, None]
             e, w = projection_sweep(
-                canvas, P, corners[:, m : m + 1], A[None, m : m + 1], config.step,
+                canvas,
+                P,
+                corners[:, m : m + 1],
+                A[None, m : m + 1],
+                config.step,
                 probe_step=config.step if updating else 0.0,
-            )  # fmt: skip
+            )
             error, energy = error + e, energy + w
             if updating:
                 probe = probes.shift_probe(P[0, 0], -fraction[m])

@@ -43,9 +43,13 @@ def fixed_batches(maker: FeatureMaker, frames: Frames, groups: Groups, size: int
 
 
 def first_steps(
-    model: PtychoModel, batches: list[dict[str, Real]], steps: int, rate: float, clip_norm: float,
+    model: PtychoModel,
+    batches: list[dict[str, Real]],
+    steps: int,
+    rate: float,
+    clip_norm: float,
     jit: bool | None = None,
-) -> Pinned:  # fmt: skip
+) -> Pinned:
     """Outputs, losses and gradients at ``model``'s weights, then ``steps`` of Adam over ``batches`` in turn.
 
     ``jit``: whether the steps are compiled by XLA; None for what training does on this backend.

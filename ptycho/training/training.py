@@ -173,9 +173,13 @@ def train_network(
     recorder = keras.callbacks.History()
     try:
         model.fit(
-            batches, validation_data=validation, epochs=config.epochs, shuffle=False, verbose=0,
+            batches,
+            validation_data=validation,
+            epochs=config.epochs,
+            shuffle=False,
+            verbose=0,
             callbacks=[recorder, *callbacks],
-        )  # fmt: skip
+        )
     except KeyboardInterrupt:
         outcome.interrupted = True
     except TrainingDiverged as error:
@@ -187,8 +191,10 @@ def train_network(
     }
     epochs = len(next(iter(history.values()), []))
     outcome.history = {
-        **history, "learning_rate": guard.learning_rates[:epochs], "gradient_norm": guard.gradient_norms[:epochs],
-    }  # fmt: skip
+        **history,
+        "learning_rate": guard.learning_rates[:epochs],
+        "gradient_norm": guard.gradient_norms[:epochs],
+    }
     return outcome
 
 

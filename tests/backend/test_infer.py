@@ -186,8 +186,10 @@ def test_every_batch_has_the_same_shape_inside(scene, monkeypatch):
     model, maker = small.model()
     sizes, inner = [], model.predict_on_batch
     monkeypatch.setattr(model, "predict_on_batch", lambda x: sizes.append(len(x["offsets"])) or inner(x))
-    parts = [(which, len(obj), len(weight)) for which, obj, weight in predict(
-        model, maker, small.group.frames, small.group.infer, 16)]  # fmt: skip
+    parts = [
+        (which, len(obj), len(weight))
+        for which, obj, weight in predict(model, maker, small.group.frames, small.group.infer, 16)
+    ]
     assert sizes == [16, 16, 16]
     assert [p[1:] for p in parts] == [(16, 16), (16, 16), (4, 4)]
 

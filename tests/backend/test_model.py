@@ -132,8 +132,12 @@ def test_untrained_model_of_conditioned_features_is_the_estimate(scene):
 
 @pytest.mark.parametrize("kind", [kind for kind in FLAT_AT_START if kind != "positive"])
 def test_plain_heads_keep_only_the_estimates_phase(scene, kind):
-    small = scene(f"model.amplitude_head={kind}", "simulate.object.kind=complex_field",
-                  "simulate.object.correlation_px=6.0", "simulate.object.phase_std_rad=0.5")  # fmt: skip
+    small = scene(
+        f"model.amplitude_head={kind}",
+        "simulate.object.kind=complex_field",
+        "simulate.object.correlation_px=6.0",
+        "simulate.object.phase_std_rad=0.5",
+    )
     model, maker = small.model()
     inputs = maker(small.split.train, small.group.train.take(slice(0, 1)))
     on_grid = physics.interpolation(ops.round(tensor(inputs["offsets"])), model.window, model.architecture.canvas)
@@ -168,8 +172,14 @@ def test_model_builds_for_both_features_and_windows(scene, features, window):
 
 @pytest.mark.parametrize("features", FEATURES)
 def test_model_of_128_pixels_builds_and_runs(scene, canvases, features):
-    small = scene("N=128", "simulate.object.size=192", "simulate.scan.margin_px=64", "simulate.scan.images=24",
-                  "group.train_groups=4", f"model.features={features}")  # fmt: skip
+    small = scene(
+        "N=128",
+        "simulate.object.size=192",
+        "simulate.scan.margin_px=64",
+        "simulate.scan.images=24",
+        "group.train_groups=4",
+        f"model.features={features}",
+    )
     model, maker = small.model()
     result = canvases(model, maker, small.group.frames, small.group.infer.take(slice(0, 3)), 2)
     assert result.shape == (3, 66 + 2 * small.reach, 66 + 2 * small.reach)

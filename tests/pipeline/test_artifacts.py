@@ -59,14 +59,16 @@ def test_what_the_pipeline_records_becomes_plain():
         name: str
         pair: tuple[int, float]
 
-    result = artifacts.to_plain({
-        "record": Record("x", (1, math.nan)),
-        "records": [Record("y", (2, math.inf))],
-        "array": np.array([[1.5, -np.inf]], np.float32),
-        "numbers": (np.float32(0.5), np.int64(3), np.bool_(True), np.float64("nan")),
-        "path": Path("a/b"),
-        7: "a key that is a number",
-    })  # fmt: skip
+    result = artifacts.to_plain(
+        {
+            "record": Record("x", (1, math.nan)),
+            "records": [Record("y", (2, math.inf))],
+            "array": np.array([[1.5, -np.inf]], np.float32),
+            "numbers": (np.float32(0.5), np.int64(3), np.bool_(True), np.float64("nan")),
+            "path": Path("a/b"),
+            7: "a key that is a number",
+        }
+    )
     assert result == {
         "record": {"name": "x", "pair": [1, "NaN"]},
         "records": [{"name": "y", "pair": [2, "Infinity"]}],

@@ -68,9 +68,11 @@ class WithinInterval(Policy):
             return ArrayJudgement("finite numbers", problems=(problem,), whole=False)
         off, limit = rms_difference(golden, obtained), interval.high
         used = off / limit if limit > 0 else (0.0 if off == 0 else None)
-        problems = () if off <= limit else (
-            f"its root mean square difference from the golden is {off:.4g}, {times_over(used)} of {limit:.4g}",
-        )  # fmt: skip
+        problems = (
+            ()
+            if off <= limit
+            else (f"its root mean square difference from the golden is {off:.4g}, {times_over(used)} of {limit:.4g}",)
+        )
         allowed = f"root mean square difference at most {limit:.4g} ({interval.n} members, mean {interval.mean:.4g})"
 
         def worst(failed: bool) -> tuple[Worst, ...]:

@@ -177,8 +177,6 @@ def _others_at_work(a: Attribution) -> tuple[str, ...]:
     return tuple(f"{FACTOR_TITLES[f.name]}: {f.value:.4g}" for f in a.factors[:-1] if f.value != 1)
 
 
-_UNDO = "Divide the prediction by the gain once, at the end, and record it."
-
 ATTRIBUTION_CHECKS: tuple[CauseCheck[Attribution], ...] = (
     CauseCheck(
         cause="coverage",
@@ -191,20 +189,11 @@ ATTRIBUTION_CHECKS: tuple[CauseCheck[Attribution], ...] = (
     ),
     CauseCheck(
         cause="gain_not_undone",
-        level="fault",
-        when=lambda a: a.at_work("gain") and a.gain_is_sure,
+        level=lambda a: "fault" if a.gain_is_sure else "warning",
+        when=lambda a: a.at_work("gain"),
         statement=_gain_statement,
         evidence=_gain_evidence,
-        remedy=_UNDO,
-        weight=lambda a: a.size("gain"),
-    ),
-    CauseCheck(
-        cause="gain_not_undone",
-        level="warning",
-        when=lambda a: a.at_work("gain") and not a.gain_is_sure,
-        statement=_gain_statement,
-        evidence=_gain_evidence,
-        remedy=_UNDO,
+        remedy="Divide the prediction by the gain once, at the end, and record it.",
         weight=lambda a: a.size("gain"),
     ),
     CauseCheck(

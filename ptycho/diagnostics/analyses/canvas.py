@@ -134,7 +134,7 @@ def analyze_canvas(run: RunRecord) -> Analysis | None:
         {"subsets": subsets, "stitched": stitched},
         tuple(tables),
         (),
-        tuple(evaluate(CANVA_CHECKS, CanvasFacts(subsets, stitched, uncentred))),
+        tuple(evaluate(CANVAS_CHECKS, CanvasFacts(subsets, stitched, uncentred))),
     )
 
 
@@ -188,7 +188,7 @@ def _clipped_evidence(facts: CanvasFacts) -> tuple[str, ...]:
     return (*lost, *small)
 
 
-CANVA_CHECKS: tuple[CauseCheck[CanvasFacts], ...] = (
+CANVAS_CHECKS: tuple[CauseCheck[CanvasFacts], ...] = (
     CauseCheck(
         cause="offsets_not_centred",
         level="fault",

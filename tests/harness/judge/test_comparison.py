@@ -449,9 +449,13 @@ def test_what_stands_for_an_array_is_the_array():
 def test_a_stand_in_that_names_another_array_fails():
     ones = {"x": np.ones(2), "y": np.ones(2)}
     result = compare_artifact(
-        Artifact({"k": {"$array": "x"}}, ones), Artifact({"k": {"$array": "y"}}, ones),
-        rules(**{"**": {"exact": True}}), "", {}, "exact",
-    )  # fmt: skip
+        Artifact({"k": {"$array": "x"}}, ones),
+        Artifact({"k": {"$array": "y"}}, ones),
+        rules(**{"**": {"exact": True}}),
+        "",
+        {},
+        "exact",
+    )
     assert [v.path for v in result if v.status is FAIL] == ["k"]
 
 

@@ -73,8 +73,11 @@ def test_a_value_with_an_interval_that_does_not_vary_is_named(heat):
 
 
 def test_an_array_is_drawn_as_its_distance_from_the_scenarios_own_run(heat):
-    heat.edit("goldens/tolerances.toml", '"readings/*" = { rtol = 1e-9, atol = 1e-9 }',
-              '"readings/*" = { rtol = 1e-9, atol = 1e-9 }\n"readings/readings" = { interval = true }')  # fmt: skip
+    heat.edit(
+        "goldens/tolerances.toml",
+        '"readings/*" = { rtol = 1e-9, atol = 1e-9 }',
+        '"readings/*" = { rtol = 1e-9, atol = 1e-9 }\n"readings/readings" = { interval = true }',
+    )
     heat.edit(
         "guard.py",
         '    return {**config, "fit"',

@@ -23,8 +23,9 @@ def verdicts(text):
     report = json.loads(text)
     return {
         (s["scenario"], a["track"], a["artifact"]): [v["status"] for v in a["verdicts"]]
-        for s in report["scenarios"] for a in s["artifacts"]
-    }  # fmt: skip
+        for s in report["scenarios"]
+        for a in s["artifacts"]
+    }
 
 
 @pytest.fixture
@@ -49,9 +50,13 @@ def test_killed_at_random_moments_nothing_is_half_written(broken):
             shutil.rmtree(state, ignore_errors=True)  # nothing computed, nothing kept
         began = time.perf_counter()
         process = subprocess.Popen(
-            ["harness", "verify"], cwd=broken.root, env=broken.environment, start_new_session=True,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+            ["harness", "verify"],
+            cwd=broken.root,
+            env=broken.environment,
+            start_new_session=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         try:
             process.wait(timeout=chance.uniform(0.1, 1.1) * usual)
             usual = min(usual, time.perf_counter() - began)  # the machine is faster than it was

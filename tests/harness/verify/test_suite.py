@@ -293,8 +293,11 @@ def test_a_golden_of_an_older_schema_is_stale_and_says_how_to_refresh_it(heat):
 
 
 def test_better_than_a_one_sided_bound_is_an_improvement_and_a_candidate(heat):
-    heat.edit("goldens/tolerances.toml", '"comparison/reference_error" = { rtol = 1e-4 }',
-              '"comparison/reference_error" = { max = 0.1, rtol = 1e-4 }')  # fmt: skip
+    heat.edit(
+        "goldens/tolerances.toml",
+        '"comparison/reference_error" = { rtol = 1e-4 }',
+        '"comparison/reference_error" = { max = 0.1, rtol = 1e-4 }',
+    )
     heat.edit(LINE[0], LINE[1], LINE[2].format("return 0.1"))
     suite = heat.suite("smooth")
     (report,) = suite.report.scenarios
