@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+pytestmark = pytest.mark.slow  # the wheels take seconds
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,6 @@ def packages(site: Path) -> set[str]:
     return {path.name for path in site.iterdir() if not path.name.endswith(".dist-info")}
 
 
-@pytest.mark.slow
 def test_each_distribution_holds_its_own_package_and_nothing_else(wheels):
     assert packages(wheels["harness"]) == {"harness"}
     assert packages(wheels["reference"]) == {"ptycho"}
@@ -56,7 +56,7 @@ def test_every_source_file_is_in_its_wheel(wheels):
         sources = {p.relative_to(ROOT).as_posix() for p in files}
         held = {p.relative_to(site).as_posix() for p in site.rglob("*")}
         assert sources <= held
-    assert (wheels["harness"] / "harness/py.typed").is_file()
+        assert (site / package / "py.typed").is_file()
 
 
 def test_every_scenario_is_packaged_and_no_golden_is(wheels):
@@ -72,7 +72,6 @@ def run(site: Path, module: str, *arguments: str, cwd: Path) -> subprocess.Compl
     return subprocess.run(line, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120)
 
 
-@pytest.mark.slow
 def test_the_harness_works_from_its_wheel(wheels, tmp_path):
     done = run(wheels["harness"], "harness", "list", cwd=tmp_path)
     assert done.returncode == 2

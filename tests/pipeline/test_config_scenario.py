@@ -462,3 +462,10 @@ def test_of_a_configuration_in_parts_no_other_part_can_be_touched():
         _ = some.measured or None
     with pytest.raises(ConfigError, match="model"):
         _ = some.window_px
+
+
+def test_a_scenario_is_a_folder_of_the_root_and_none_below(tmp_path):
+    for folder in ("own", "own/kept", "older/own"):
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        (tmp_path / folder / "scenario.toml").write_text('title = "One"\n')
+    assert list_scenarios(tmp_path) == {"own": "One"}

@@ -66,6 +66,14 @@ def test_a_bound_leaves_no_more_than_three_percent(alone):
     assert product == pytest.approx(figures["prediction_to_truth"], rel=1e-12)
 
 
+def test_a_gain_behind_a_bound_is_probable_and_no_fault(ne60, alone):
+    """What a bound of the coverage leaves may be the gain: only a coverage that is known makes it a fault."""
+    known, bounded = finding(ne60, "gain_not_undone"), finding(alone, "gain_not_undone")
+    assert (known.level, bounded.level) == ("fault", "warning")
+    assert "is still in normalised units" in known.statement
+    assert "is probably in normalised units" in bounded.statement
+
+
 def test_a_faultless_run_has_only_ones():
     run = synthetic(gain=0.5774)
     assert values(run) == pytest.approx(dict.fromkeys(NAMES, 1.0))

@@ -1,0 +1,45 @@
+"""Which tier judges a stage, and which artifacts are verified in which track."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.core.errors import ProjectError
+from harness.core.protocol import Pipeline, Stage
+from harness.verify.coverage import judged_tier, stored_outputs, verified_artifacts
+
+STAGES = (
+    Stage("make", "scene", print, replay="verify"),
+    Stage("learn", "trained", print, needs=("make",), replay="given", tier="statistical"),
+    Stage("pin", "pinned", print, needs=("learn",), replay="verify", main=False, tier="pinned"),
+    Stage("infer", "picture", print, needs=("learn",), replay="verify", tier="statistical"),
+)
+PIPELINE = Pipeline("toy", STAGES, scenarios=dict, load=print, source_roots=())
+
+
+@pytest.mark.parametrize(
+    ("name", "main", "replayed"),
+    [
+        ("make", "deterministic", "deterministic"),
+        ("learn", "statistical", "deterministic"),
+        ("pin", "pinned", "pinned"),
+        ("infer", "statistical", "deterministic"),
+    ],
+)
+def test_what_is_random_only_through_training_is_not_random_in_the_replay(name, main, replayed):
+    (stage,) = (stage for stage in STAGES if stage.name == name)
+    assert (judged_tier(stage, replayed=False), judged_tier(stage, replayed=True)) == (main, replayed)
+
+
+def test_every_artifact_is_verified_in_every_track_that_it_has():
+    assert verified_artifacts(PIPELINE, "cpu") == [
+        *(("cpu", artifact) for artifact in ("configuration", "scene", "trained", "picture")),
+        *((PIPELINE.replay_profile, artifact) for artifact in ("scene", "pinned", "picture")),
+        ("cpu", "invariants"),
+    ]
+    assert stored_outputs(PIPELINE) == ["trained"]
+
+
+def test_the_replays_profile_is_not_verified_by_itself():
+    with pytest.raises(ProjectError, match="is the replay's"):
+        verified_artifacts(PIPELINE, PIPELINE.replay_profile)
