@@ -9,7 +9,7 @@ from typing import Any
 
 from ptycho.data.normalization import closed_form_scale
 from ptycho.diagnostics.checks import CauseCheck, evaluate
-from ptycho.diagnostics.findings import Analysis, Finding, Table, filled, properties
+from ptycho.diagnostics.findings import Analysis, Table, filled, properties
 from ptycho.diagnostics.quantities.legacy_weights import legacy_loss_weights
 from ptycho.diagnostics.quantities.parameters import OUR_NAMES, affected_by, recorded_parameters
 from ptycho.diagnostics.quantities.scales import (
@@ -133,11 +133,6 @@ def analyze_configuration(run: RunRecord) -> Analysis | None:
         figures["loss_parity"] = weights
     findings = tuple(evaluate(CONFIGURATION_CHECKS, audit))
     return Analysis("configuration_audit", "Configuration audit", figures, filled(tables), (), findings)
-
-
-def configuration_findings(run: RunRecord) -> list[Finding]:
-    """A scale of another patch side, one that fits nothing, and stages under different configurations."""
-    return evaluate(CONFIGURATION_CHECKS, audit_configuration(run))
 
 
 def _stale_statement(audit: ConfigurationAudit) -> str:

@@ -10,7 +10,7 @@ from answers import causes, changed, evidence, figures, status
 
 from ptycho.data.normalization import closed_form_scale
 from ptycho.diagnostics import RunRecord, diagnose
-from ptycho.diagnostics.analyses.configuration import configuration_findings, fitting_side, scale_table, stage_digests
+from ptycho.diagnostics.analyses.configuration import analyze_configuration, fitting_side, scale_table, stage_digests
 from ptycho.diagnostics.quantities.parameters import AFFECTS, affected_by
 
 STALE = 494.1046142578125
@@ -82,7 +82,7 @@ def stale(runs) -> RunRecord:
 
 
 def test_a_stale_scale_is_named_by_the_side_it_belongs_to(stale):
-    (finding,) = configuration_findings(stale)
+    (finding,) = analyze_configuration(stale).findings
     assert (finding.cause, finding.level) == ("stale_configuration", "fault")
     assert finding.statement == (
         "The recorded intensity scale 494.105 is that of N = 128, the data have N = 64: stale configuration."
@@ -98,7 +98,7 @@ def test_a_stale_scale_confirms_both_hypotheses(stale):
 
 
 def test_a_sound_scale_is_not_stale(runs):
-    assert configuration_findings(runs["gs2_base"]) == []
+    assert analyze_configuration(runs["gs2_base"]).findings == ()
     assert {r["fits_N"] for r in scale_table(runs["gs2_base"])} == {64}
 
 
@@ -110,21 +110,21 @@ def test_the_side_whose_closed_form_a_scale_is(scale, side):
 
 def test_a_scale_that_fits_nothing_is_a_warning(runs):
     run = changed(runs["gs2_base"], "intensity", "bundle_intensity_scale", to=700.0)
-    (finding,) = configuration_findings(run)
+    (finding,) = analyze_configuration(run).findings
     assert (finding.cause, finding.level) == ("unexplained_scale", "warning")
     assert finding.evidence == ("closed form of N = 64: 988.212", "dataset-derived: 577.738")
 
 
 def test_the_datas_own_scale_is_no_fault(runs):
     run = changed(runs["gs2_base"], "intensity", "bundle_intensity_scale", to=577.738)
-    assert configuration_findings(run) == []
+    assert analyze_configuration(run).findings == ()
 
 
 def test_stages_under_different_configurations_are_reported():
     """The digests of a run of this pipeline, one stage of which came from elsewhere."""
     stages = [{"stage": name, "config_digest": digest * 64} for name, digest in zip("abc", "110", strict=True)]
     run = RunRecord("mixed", "ptycho", {"metadata": {"config": {"N": 64}, "stages": stages}})
-    (finding,) = configuration_findings(run)
+    (finding,) = analyze_configuration(run).findings
     assert (finding.cause, finding.level) == ("digest_mismatch", "fault")
     assert finding.statement == "The stages ran under 2 different configurations."
     assert finding.evidence == ("111111111111: a, b", "000000000000: c")
@@ -134,7 +134,7 @@ def test_stages_under_different_configurations_are_reported():
 def test_equal_digests_are_no_finding():
     stages = [{"stage": name, "config_digest": "1" * 64} for name in "abc"]
     run = RunRecord("sound", "ptycho", {"metadata": {"config": {"N": 64}, "stages": stages}})
-    assert configuration_findings(run) == []
+    assert analyze_configuration(run).findings == ()
     assert stage_digests(run) == dict.fromkeys("abc", "1" * 64)
 
 
