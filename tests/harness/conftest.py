@@ -9,6 +9,14 @@ import pytest
 from heat_repository import FORGOTTEN, Heat, Repository, new_repository, play
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests on the accepted repository as slow: to make it takes half a minute, whichever asks first."""
+    for item in items:
+        if "accepted" in getattr(item, "fixturenames", ()):
+            item.add_marker("slow")
+
+
 @pytest.fixture(scope="session")
 def accepted(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     """The tutorial's repository with its first goldens accepted and committed. Copy it, do not change it."""

@@ -67,7 +67,6 @@ def inner(accepted, tmp_path):
     return Pytest(accepted.copy(tmp_path / "heat"))
 
 
-@pytest.mark.slow
 def test_one_test_an_artifact_and_scenario(inner):
     outcomes = inner.outcomes()
     artifacts = [
@@ -80,12 +79,10 @@ def test_one_test_an_artifact_and_scenario(inner):
     assert outcomes == dict.fromkeys(golden | rod, "PASSED")
 
 
-@pytest.mark.slow
 def test_without_xdist_its_marker_is_known_all_the_same(inner):
     assert set(inner.outcomes("-p no:xdist --strict-markers").values()) == {"PASSED"}
 
 
-@pytest.mark.slow
 def test_a_test_may_choose_its_scenarios_and_have_a_golden_of_its_own(inner):
     (inner.root / "test_own.py").write_text(
         "import pytest\n\n"
@@ -98,7 +95,6 @@ def test_a_test_may_choose_its_scenarios_and_have_a_golden_of_its_own(inner):
     assert inner.outcomes("test_own.py") == {f"test_own.py::{name}": "PASSED" for name in names}
 
 
-@pytest.mark.slow
 def test_each_stage_runs_once_whatever_the_number_of_workers_and_verdicts_are_the_same(inner):
     inner.repository.edit(*FIT)
     (inner.root / "conftest.py").write_text(COUNTING)
@@ -115,7 +111,6 @@ def test_each_stage_runs_once_whatever_the_number_of_workers_and_verdicts_are_th
     assert inner.bytes("goldens", "schemas") == goldens
 
 
-@pytest.mark.slow
 def test_a_failure_names_id_path_expected_obtained_and_allowed(inner):
     inner.repository.edit(*FIT)
     out = inner.run("--harness-scenario smooth -k cpu-fit", 1)
@@ -125,7 +120,6 @@ def test_a_failure_names_id_path_expected_obtained_and_allowed(inner):
     assert not inner.bytes(".harness/pending")
 
 
-@pytest.mark.slow
 def test_regenerating_outside_ci_keeps_candidates_and_never_touches_goldens(inner):
     inner.repository.edit(*FIT)
     goldens = inner.bytes("goldens")
@@ -144,13 +138,11 @@ def test_regenerating_outside_ci_keeps_candidates_and_never_touches_goldens(inne
 
 
 @pytest.mark.parametrize("option", ["--force-regen", "--regen-all"])
-@pytest.mark.slow
 def test_regenerating_in_ci_is_a_usage_error(inner, option):
     out = inner.run(option, 4, CI="true")
     assert f"{option} is not for CI: goldens are never written there" in out
 
 
-@pytest.mark.slow
 def test_a_missing_golden_fails_is_kept_as_a_candidate_and_in_ci_not_even_that(inner):
     inner.repository.edit("guard.py", '{"smooth": "two waves', '{"new": "one more", "smooth": "two waves')
     inner.repository.edit("guard.py", '{"smooth": [],', '{"new": [], "smooth": [],')
@@ -164,7 +156,6 @@ def test_a_missing_golden_fails_is_kept_as_a_candidate_and_in_ci_not_even_that(i
     assert inner.bytes("goldens") == goldens
 
 
-@pytest.mark.slow
 def test_a_scenario_that_cannot_run_is_skipped_and_fails_in_ci(inner):
     inner.repository.edit(
         "guard.py", "TITLES[name], config)", 'TITLES[name], config, "no file" if name == "sharp" else "")'
@@ -176,7 +167,6 @@ def test_a_scenario_that_cannot_run_is_skipped_and_fails_in_ci(inner):
     assert "sharp cannot run here, and in CI every golden is compared: no file" in out
 
 
-@pytest.mark.slow
 def test_a_scenario_and_a_profile_can_be_chosen(inner):
     inner.repository.edit("guard.py", 'PROFILES = {"cpu": [],', 'PROFILES = {"tiny": ["rod.points=9"], "cpu": [],')
     out = inner.run("--collect-only -q --harness-scenario smooth --harness-profile tiny")
@@ -188,7 +178,6 @@ def test_a_scenario_and_a_profile_can_be_chosen(inner):
     assert "--harness-scenario smoth: there is no such scenario; there are" in out
 
 
-@pytest.mark.slow
 def test_a_test_can_choose_its_scenarios_and_see_outputs_artifacts_and_invariants(inner):
     (inner.root / "test_more.py").write_text(
         "import pytest\n\n\n"
@@ -202,7 +191,6 @@ def test_a_test_can_choose_its_scenarios_and_see_outputs_artifacts_and_invariant
     assert inner.outcomes("test_more.py") == {"test_more.py::test_chosen[sharp]": "PASSED"}
 
 
-@pytest.mark.slow
 def test_a_stage_that_raised_fails_whoever_asks_for_it(inner):
     inner.repository.edit("heat.py", "    dx = 1 / (temperature.size - 1)\n", '    raise ValueError("no")\n')
     out = inner.run("--harness-scenario smooth", 1)
@@ -210,7 +198,6 @@ def test_a_stage_that_raised_fails_whoever_asks_for_it(inner):
     assert "smooth/cpu/fit: stage fit has no input, because solve failed" in out
 
 
-@pytest.mark.slow
 def test_an_adapter_that_cannot_be_used_is_a_usage_error(inner):
     (inner.root / "guard.py").write_text("pipeline = 3\n")
     assert "adapter 'guard:pipeline' is a int, not a harness.Pipeline" in inner.run("", 4)
@@ -224,7 +211,6 @@ def test_an_adapter_that_cannot_be_used_is_a_usage_error(inner):
         ('[tool.harness]\nadapter = "guard:pipeline"\nvalues = "9"\n', "values = '9' is not of type int"),
     ],
 )
-@pytest.mark.slow
 def test_a_broken_table_is_a_usage_error(inner, table, message):
     (inner.root / "pyproject.toml").write_text(table)
     assert message in inner.run("", 4)
@@ -241,7 +227,6 @@ def test_that_there_is_no_table_is_an_error_of_its_own(tmp_path):
             find_project(tmp_path)
 
 
-@pytest.mark.slow
 def test_pytest_shows_every_fixture_with_a_sentence_and_an_example_that_works(inner):
     shown = inner.run("--fixtures -q")
     names = ["scenario", "invariants", "golden", "harness_examinations"]
@@ -260,7 +245,6 @@ def test_pytest_shows_every_fixture_with_a_sentence_and_an_example_that_works(in
     assert len({test.partition("[")[0] for test in outcomes}) == len(names)
 
 
-@pytest.mark.slow
 def test_in_a_repository_without_a_table_the_plugin_is_silent(accepted, tmp_path):
     repository = type(accepted)(tmp_path, accepted.environment)
     for table in ("", '[project]\nname = "other"\nversion = "1"\n'):

@@ -26,7 +26,6 @@ def changed(heat, capsys):
 # The life cycle
 
 
-@pytest.mark.slow
 def test_change_review_accept_pass_log(changed, capsys):
     assert [p["identity"] for p in changed.json(capsys, "pending")] == IDS
     assert changed.cli(capsys, "pending --ids")[0].split() == IDS
@@ -49,7 +48,6 @@ def test_change_review_accept_pass_log(changed, capsys):
     changed.json(capsys, "verify --approvals HEAD", 1)  # sharp is not accepted yet
 
 
-@pytest.mark.slow
 def test_accept_shows_old_new_difference_and_tolerance(changed, capsys):
     changed.monkeypatch.setattr("harness.cli.console.out.width", 160)
     out, _ = changed.cli(capsys, f"accept {IDS[1]} --reason weights")
@@ -65,7 +63,6 @@ def test_accept_shows_old_new_difference_and_tolerance(changed, capsys):
     assert "approval 0005" in out
 
 
-@pytest.mark.slow
 def test_a_candidate_that_a_fresh_run_does_not_repeat_is_refused(changed, capsys):
     changed.edit(LINE[0], LINE[2], LINE[1])
     changed.repository.commit("and back")
@@ -73,7 +70,6 @@ def test_a_candidate_that_a_fresh_run_does_not_repeat_is_refused(changed, capsys
     assert "smooth/cpu/reference: a fresh run disagrees with the candidate" in err
 
 
-@pytest.mark.slow
 def test_a_dirty_tree_no_reason_many_ids_and_ci_are_refused(changed, capsys):
     assert "needs a reason" in changed.cli(capsys, f"accept {IDS[1]}", 2)[1]
     changed.edit("guard.py", "# The stages", "# the stages")
@@ -82,13 +78,11 @@ def test_a_dirty_tree_no_reason_many_ids_and_ci_are_refused(changed, capsys):
     assert "refused in CI" in changed.cli(capsys, f"accept {IDS[1]} --reason x", 2)[1]
 
 
-@pytest.mark.slow
 def test_reject_forgets_candidates(changed, capsys):
     assert changed.json(capsys, f"reject {IDS[1]} --reason no") == [IDS[1]]
     assert IDS[1] not in changed.cli(capsys, "pending --ids")[0].split()
 
 
-@pytest.mark.slow
 def test_prune_removes_goldens_that_nobody_makes(heat, capsys):
     heat.edit("guard.py", ', "sharp": "six waves, noisy thermometers"', "")
     heat.repository.commit("one scenario less")
@@ -101,7 +95,6 @@ def test_prune_removes_goldens_that_nobody_makes(heat, capsys):
 # What each command says
 
 
-@pytest.mark.slow
 def test_every_command_has_json_and_nothing_else_on_standard_output(heat, capsys):
     assert [r["scenario"] for r in heat.json(capsys, "list")] == ["sharp", "smooth"]
     assert heat.json(capsys, "list")[1]["goldens"] == {"cpu": 9, "replay": 6}
@@ -142,7 +135,6 @@ def test_verify_prints_stage_by_stage_and_writes_four_reports(heat, capsys):
     }
 
 
-@pytest.mark.slow
 def test_report_shows_the_last_verification_and_exits_as_it_did(heat, capsys):
     heat.edit(*FIT)
     heat.cli(capsys, "verify smooth", 1)

@@ -18,8 +18,6 @@ from harness.verify.calibration import calibrate_scenario, ensemble_member
 from harness.verify.examination import Examination
 from harness.verify.suite import open_cache
 
-pytestmark = pytest.mark.slow  # its first fixture takes seconds
-
 
 def run(heat, members=8, **options):
     project = heat.project()

@@ -36,7 +36,6 @@ def broken(accepted, tmp_path):
     return repository
 
 
-@pytest.mark.slow
 def test_killed_at_random_moments_nothing_is_half_written(broken):
     chance, state = random.Random(3), broken.root / ".harness"
     goldens = {p: p.read_bytes() for p in (broken.root / "goldens").rglob("*") if p.is_file()}

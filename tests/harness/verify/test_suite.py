@@ -31,7 +31,6 @@ def waiting(heat):
 # As accepted
 
 
-@pytest.mark.slow
 def test_an_unchanged_tree_is_as_accepted_and_nothing_runs(heat):
     report = heat.suite().report
     assert report.passed
@@ -65,7 +64,6 @@ def test_without_training_what_it_decides_is_neither_run_nor_compared(heat):
     assert smooth.invariants == ()
 
 
-@pytest.mark.slow
 def test_without_training_a_fault_before_it_is_found_all_the_same(heat):
     heat.edit(*SOLVER)
     with open_cache(heat.project()) as cache:
@@ -88,7 +86,6 @@ def test_a_comment_runs_nothing(heat):
     assert heat.ran == []
 
 
-@pytest.mark.slow
 def test_a_report_names_the_source_and_the_goldens_that_it_verified(heat):
     subject = heat.suite("smooth").report.subject
     assert subject == heat.suite("smooth", cache=False).report.subject
@@ -119,7 +116,6 @@ def test_looking_at_something_else_does_not_run_the_stage(heat):
 # Where to look
 
 
-@pytest.mark.slow
 def test_a_fault_of_the_solver_is_found_there_and_later_stages_are_only_its_victims(heat):
     heat.edit(*SOLVER)
     report = heat.smooth()
@@ -145,7 +141,6 @@ def test_a_fault_of_the_fit_is_found_there_and_the_data_are_not_blamed(heat):
     assert any("the data are not to blame, fit" in note for note in report.diagnosis.notes)
 
 
-@pytest.mark.slow
 def test_two_faults_are_both_named(heat):
     heat.edit(*SOLVER)
     heat.edit(*FIT)
@@ -169,7 +164,6 @@ def test_a_drifted_configuration_comes_first(heat):
     assert (wrong.status, wrong.expected, wrong.obtained) == (Status.FAIL, 0.1, 0.11)
 
 
-@pytest.mark.slow
 def test_a_stage_that_changes_its_configuration_breaks_an_invariant(heat):
     heat.edit("guard.py", '    t = config["thermometers"]\n', '    t = config["thermometers"]\n    t["late"] = 1\n')
     (broken,) = [v for v in heat.smooth().invariants if v.status.failed]
@@ -179,7 +173,6 @@ def test_a_stage_that_changes_its_configuration_breaks_an_invariant(heat):
 # Invariants
 
 
-@pytest.mark.slow
 def test_an_invariant_that_does_not_hold_fails_and_is_told(heat):
     heat.edit("heat.py", "    rows = [temperature]\n", "    rows = [0.9 * temperature, temperature]\n")
     report = heat.smooth()
@@ -318,7 +311,6 @@ def test_what_differs_becomes_a_candidate_and_no_golden_changes(heat):
     assert heat.files("goldens", "schemas") == before
 
 
-@pytest.mark.slow
 def test_candidates_go_when_everything_is_as_accepted_again(heat):
     heat.edit(*FIT)
     heat.suite("smooth")
@@ -327,7 +319,6 @@ def test_candidates_go_when_everything_is_as_accepted_again(heat):
     assert waiting(heat) == []
 
 
-@pytest.mark.slow
 def test_overrides_never_make_candidates(heat):
     suite = heat.suite("smooth", overrides=["rod.diffusivity=0.2"])
     assert not suite.report.passed
@@ -430,7 +421,6 @@ def test_an_adapter_that_cannot_load_a_scenario_is_told_in_a_sentence(heat):
         heat.project().scenario("sharp", "cpu")
 
 
-@pytest.mark.slow
 def test_two_workers_give_the_verdicts_of_one(heat):
     shutil.rmtree(heat.root / ".harness")
     heat.edit(*SOLVER)
@@ -443,7 +433,6 @@ def test_two_workers_give_the_verdicts_of_one(heat):
     assert [s["diagnosis"] for s in reports[0]["scenarios"]] == [s["diagnosis"] for s in reports[1]["scenarios"]]
 
 
-@pytest.mark.slow
 def test_the_stages_of_several_workers_run_in_other_processes_and_their_keys_come_back(heat):
     shutil.rmtree(heat.root / ".harness")
     suite = heat.suite("smooth", workers=2)
@@ -454,7 +443,6 @@ def test_the_stages_of_several_workers_run_in_other_processes_and_their_keys_com
     assert set(heat.ran) == {stage.name for stage in heat.project().pipeline.stages}
 
 
-@pytest.mark.slow
 def test_what_workers_computed_is_not_called_cached(heat):
     shutil.rmtree(heat.root / ".harness")
 
