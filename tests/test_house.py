@@ -19,13 +19,14 @@ FIELD = ("ptycho", "diffraction", "tensorflow", "keras", "probe", "gridsize")
 MAY_IMPORT = {
     "core": set(),
     "run": {"core"},
+    "host": {"core", "run"},
     "judge": {"core"},
     "report": {"core"},
     "store": {"core", "judge"},
-    "verify": {"core", "run", "judge", "report", "store"},
-    "study": {"core", "run", "judge", "report", "store", "verify"},
-    "cli": {"core", "run", "judge", "report", "store", "verify", "study"},
-    "plugin": {"core", "run", "judge", "report", "store", "verify", "study"},
+    "verify": {"core", "run", "host", "judge", "report", "store"},
+    "study": {"core", "run", "host", "judge", "report", "store", "verify"},
+    "cli": {"core", "run", "host", "judge", "report", "store", "verify", "study"},
+    "plugin": {"core", "run", "host", "judge", "report", "store", "verify", "study"},
     "__main__": {"cli"},
 }
 

@@ -6,6 +6,7 @@ Exit status: 0 everything is as accepted, 1 something is not, 2 usage or input e
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 import typer
@@ -43,6 +44,7 @@ for command in (  # in the order in which ``harness --help`` lists them
 def main() -> None:
     """Run the command; user errors become one sentence and exit status 2."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    signal.signal(signal.SIGTERM, _terminated)
     try:
         status = app(standalone_mode=False)  # returns what typer.Exit carried; 130 after Ctrl-C
         if status == _INTERRUPTED:
@@ -60,6 +62,11 @@ def main() -> None:
                 complain(message)
             sys.exit(2)
         raise
+
+
+def _terminated(number: int, frame: object) -> None:
+    """Leave as after an error, so that temporary folders are removed and no process is left."""
+    raise SystemExit(128 + number)
 
 
 def _say_interrupted() -> None:

@@ -23,6 +23,7 @@ from harness.cli.options import (
 from harness.cli.progress import watching
 from harness.core.ids import scenario_of
 from harness.core.project import find_project
+from harness.host.project import open_project
 
 
 def calibrate(
@@ -42,7 +43,7 @@ def calibrate(
     from harness.verify.kept_candidates import candidate_origin
     from harness.verify.suite import open_cache
 
-    project = find_project()
+    project = open_project()
     with open_cache(project) as cache, watching(project, json) as progress:
         runner = Runner(project.pipeline, cache, progress)
         examination = Examination(project, runner, scenario, profile or project.profile)
@@ -73,7 +74,7 @@ def diff(
     from harness.core.reports import report_to_json
     from harness.verify.review import review_candidates
 
-    report = review_candidates(find_project(), ids or []).report
+    report = review_candidates(open_project(), ids or []).report
     print_json(report_to_json(report)) if json else show_differences(report)
     raise typer.Exit(1 if any(s.failed for s in report.scenarios) else 0)
 
@@ -108,7 +109,7 @@ def review(
     from harness.core.reports import report_to_json
     from harness.verify.review import review_candidates
 
-    project = find_project()
+    project = open_project()
     reviewed = review_candidates(project, ids)
     page = reviewed.write(out or project.state / "review")
     if json:
@@ -136,7 +137,7 @@ def accept(
     from harness.verify.referee import Referee
     from harness.verify.review import review_candidates
 
-    project = find_project()
+    project = open_project()
     reviewed = review_candidates(project, ids)
     if reviewed.pairs:
         page = reviewed.write(project.state / "review")
@@ -181,7 +182,7 @@ def prune(
     from harness.store.acceptance import prune_goldens
     from harness.verify.coverage import all_known
 
-    project = find_project()
+    project = open_project()
     orphans, removed, approval = prune_goldens(
         project, all_known(project), reason=reason, issue=issue, bulk=bulk, sign_key=sign_key
     )

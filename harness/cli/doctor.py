@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 from harness.core.errors import HarnessError
-from harness.core.project import Project, find_project
+from harness.core.project import Project
 from harness.core.protocol import Json
+from harness.host.project import open_project
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def _examine() -> Iterator[Check]:
     free = shutil.disk_usage(os.getcwd()).free / 2**30
     yield Check("disk", free > 1, False, f"{free:.1f} GiB free", "" if free > 1 else "make room: the cache needs some")
     try:
-        project = find_project()
+        project = open_project()
         yield Check("project", True, True, str(project.root / "pyproject.toml"))
         pipeline = project.pipeline
     except HarnessError as error:

@@ -12,7 +12,7 @@ from harness.cli.console import print_json, show_page
 from harness.cli.options import JsonOption, ProfileOption
 from harness.cli.progress import watching
 from harness.core.files import dump_json, write_file
-from harness.core.project import find_project
+from harness.host.project import open_project
 
 _VariantA = Annotated[list[str], typer.Option("--a", help="What variant A changes, e.g. train.epochs=3. Repeatable.")]
 _VariantB = Annotated[list[str], typer.Option("--b", help="What variant B changes. Repeatable.")]
@@ -33,7 +33,7 @@ def analyze(
     from harness.cli.study_tables import show_diagnosis
     from harness.study.analysis import diagnose_runs, is_sound, write_analysis
 
-    answer = diagnose_runs(find_project(), runs)
+    answer = diagnose_runs(open_project(), runs)
     if out is not None:
         write_analysis(answer, out, "diagnosis")
     if json:
@@ -57,7 +57,7 @@ def compare(
     from harness.study.analysis import contrast_runs, write_analysis
     from harness.study.comparison_page import write_comparison_page
 
-    answer = contrast_runs(find_project(), a, b)
+    answer = contrast_runs(open_project(), a, b)
     if out is not None:
         write_analysis(answer, out, "comparison")
         write_comparison_page(answer, out / "comparison.html")
@@ -88,7 +88,7 @@ def matrix(
     from harness.study.matrix_page import matrix_html, matrix_markdown
     from harness.verify.suite import verification_subject
 
-    project = find_project()
+    project = open_project()
     own = project.state / "matrix"  # reports from elsewhere need be of the same source as each other alone
     reports, subject = read_matrix_reports(folder or own), "" if folder else verification_subject(project)
     collected = collect_matrix(reports, project.pipeline.axes, [*expect, *may_fail], may_fail, subject)
@@ -121,7 +121,7 @@ def ab(
     from harness.study.ab_page import trial_markdown
     from harness.verify.suite import open_cache
 
-    project = find_project()
+    project = open_project()
     with open_cache(project) as cache, watching(project, json) as progress:
         trial = run_trial(
             project,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +15,7 @@ from harness.cli.progress import watching
 from harness.core.errors import HarnessError, ProjectError
 from harness.core.ids import GoldenId
 from harness.core.project import find_project
+from harness.host.project import open_project
 
 if TYPE_CHECKING:
     from harness.core.verdicts import ScenarioReport
@@ -23,7 +26,7 @@ def list_command(json: JsonOption = False) -> None:
     from harness.cli.verification_tables import show_scenarios
     from harness.store.goldens import Goldens
 
-    project = find_project()
+    project = open_project()
     titles = project.pipeline.scenarios()
     manifest = Goldens.of(project).manifest()
     rows = []
@@ -50,7 +53,7 @@ def run(
     from harness.run.runner import Runner
     from harness.verify.suite import open_cache
 
-    project = find_project()
+    project = open_project()
     stages = [s for s in project.pipeline.stages if s.main]
     if until and until not in (s.name for s in stages):
         raise ProjectError(f"--until {until}: there is no such stage; there are {', '.join(s.name for s in stages)}")
@@ -90,11 +93,13 @@ def verify(
     """Run scenarios, compare every artifact with its golden, and write the report."""
     from harness.cli.verification_tables import show_scenario, show_summary
     from harness.core.reports import report_to_json
-    from harness.report.folder import write_report
+    from harness.report.folder import remove_report, write_report
     from harness.store.approval_check import check_approvals
     from harness.verify.suite import open_cache, verify_suite
 
-    project = find_project()
+    project = open_project()
+    folder = out or project.state / "report"
+    remove_report(folder)
     bypassed = check_approvals(project, approvals) if approvals else []
 
     def show_finished(scenario: ScenarioReport) -> None:
@@ -115,7 +120,7 @@ def verify(
                 also=bypassed,
                 training=training,
             )
-        folder = out or project.state / "report"
+        suite.report = dataclasses.replace(suite.report, log=os.path.relpath(project.log, folder))
         paths = write_report(suite.report, project.pipeline.views, suite.find, folder)
     print_json(report_to_json(suite.report)) if json else show_summary(suite, paths)
     for problem in suite.damaged:
@@ -166,7 +171,7 @@ def schema(
     from harness.verify.examination import Examination
     from harness.verify.suite import open_cache
 
-    project = find_project()
+    project = open_project()
     known = [s.artifact for s in project.pipeline.stages if s.main]
     if artifact not in known:
         raise ProjectError(f"there is no artifact {artifact!r}; there are {', '.join(known)}")

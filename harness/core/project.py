@@ -20,7 +20,9 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-_KEYS = {"adapter", "goldens", "schemas", "state", "profile", "cache_bytes", "allowed_signers", "alpha", "values"}
+_TEXTS = ("adapter", "goldens", "schemas", "state", "profile", "allowed_signers")
+_NUMBERS = {"cache_bytes": int, "alpha": float, "values": int, "stage_seconds": float}
+_KEYS = {*_TEXTS, *_NUMBERS}
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Project:
     ``goldens`` and ``schemas`` are under version control; ``state`` (cache, pending candidates, last
     report) is not. ``alpha``: how often a whole healthy suite may raise a false alarm, shared by
     ``values`` statistical values. ``allowed_signers``: approvals must carry a signature of one of
-    these, if given.
+    these, if given. ``stage_seconds``: how long a stage may take before it is ended.
     """
 
     root: Path
@@ -43,6 +45,12 @@ class Project:
     alpha: float
     values: int
     allowed_signers: Path | None = None
+    stage_seconds: float = 7200.0
+
+    @property
+    def log(self) -> Path:
+        """The file that gets whatever the stages print."""
+        return self.state / "stages.log"
 
     @cached_property
     def pipeline(self) -> Pipeline:
@@ -111,9 +119,8 @@ def read_table(root: Path, table: Mapping[str, Any]) -> Project:
         raise ProjectError(f"{where}: [tool.harness] has an unknown key {key!r}; {hint}")
     if not isinstance(table.get("adapter"), str):
         raise ProjectError(f'{where}: [tool.harness] needs adapter = "your_module:pipeline"')
-    numbers = {"cache_bytes": int, "alpha": float, "values": int}
-    for key, kind in {**dict.fromkeys(_KEYS, str), **numbers}.items():
-        if key in table and not isinstance(table[key], kind):
+    for key, kind in {**dict.fromkeys(_TEXTS, str), **_NUMBERS}.items():
+        if key in table and not isinstance(table[key], (int, float) if kind is float else kind):
             raise ProjectError(f"{where}: [tool.harness] {key} = {table[key]!r} is not of type {kind.__name__}")
     signers = table.get("allowed_signers")
     return Project(
@@ -127,4 +134,5 @@ def read_table(root: Path, table: Mapping[str, Any]) -> Project:
         alpha=table.get("alpha", 0.01),
         values=table.get("values", 100),
         allowed_signers=root / signers if signers else None,
+        stage_seconds=float(table.get("stage_seconds", 7200.0)),
     )

@@ -155,7 +155,8 @@ class Report:
     """A whole verification.
 
     ``problems``: what is wrong with the store itself, one sentence each. ``subject``: digest of what was verified,
-    the pipeline's source and the manifest of its goldens.
+    the pipeline's source and the manifest of its goldens. ``log``: the file with what the stages printed, from the
+    report's folder.
     """
 
     project: str
@@ -167,6 +168,7 @@ class Report:
     problems: tuple[str, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)
     subject: str = ""
+    log: str = ""
 
     @property
     def passed(self) -> bool:

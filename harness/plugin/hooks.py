@@ -25,7 +25,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Find the project; refuse to regenerate anything in CI."""
-    from harness.core.project import find_project, in_ci
+    from harness.core.project import in_ci
+    from harness.host.project import open_project
     from harness.plugin.fixtures import fixture_plugin
 
     if in_ci():
@@ -33,7 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
             if config.getoption(option, False):
                 raise pytest.UsageError(f"--{option.replace('_', '-')} is not for CI: goldens are never written there")
     try:
-        project = find_project(config.rootpath)
+        project = open_project(config.rootpath, keep_log=hasattr(config, "workerinput"))
     except NoProjectError:
         return
     except ProjectError as error:

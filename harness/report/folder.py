@@ -6,12 +6,28 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
+from harness.core.errors import HarnessError
 from harness.core.files import write_file
 from harness.core.protocol import Artifact, Curve, Image, Ladder
 from harness.core.verdicts import Report
 
 Find: TypeAlias = Callable[[str, str, str], tuple[Artifact | None, Artifact | None]]
 """``(scenario, track, artifact)`` to the golden and the obtained artifact, None for what there is not."""
+
+
+FILES = ("report.json", "junit.xml", "report.md", "report.html")
+
+
+def remove_report(folder: Path) -> None:
+    """Remove an earlier report, so that what is there after a run was written by it; raises HarnessError otherwise."""
+    for name in FILES:
+        try:
+            (folder / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise HarnessError(
+                f"cannot remove the earlier report {folder / name} ({error.strerror or error}): "
+                "make the folder writable, or give another one with --out"
+            ) from error
 
 
 def write_report(report: Report, views: Sequence[Image | Curve | Ladder], find: Find, folder: Path) -> dict[str, Path]:

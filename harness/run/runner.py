@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import platform
-import time
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from harness.core.errors import HarnessError, ProjectError
 from harness.core.files import json_digest, sha256
-from harness.core.protocol import Artifact, Json, Output, Pipeline, Scenario, Stage
-from harness.core.trees import plain_json, split_tree
+from harness.core.protocol import Json, Output, Pipeline, Scenario, Stage
 from harness.run.cache import AbsentError, Cache, Item
 from harness.run.fingerprints import Sources
-from harness.run.settings import declared_settings, setting_at
+from harness.run.settings import setting_at
+from harness.run.work import StageCall, StageError, work_on
 
 CACHE_FORMAT = 1  # raise it when the meaning of what the cache holds changes
+
+UNDECLARED = "name it in the stage's files or the pipeline's environment; until then nothing of it is cached"
+CHANGED = "what runs after it in the same process would depend on that, and not where it comes from the cache"
 
 Watcher = Callable[[str, str, str, int, int, str], None]
 """A callback that follows a runner: scenario, track, stage, done, total, note."""
@@ -33,8 +30,8 @@ Watcher = Callable[[str, str, str, int, int, str], None]
 class StageRun:
     """How a stage went: ``item`` holds its output and ``observed`` what is verified of it; else it says why not.
 
-    ``error``: the stage raised; ``blocked``: the earlier stage whose failure left it without an input. A replay
-    compares the output itself, so that ``observed`` is None there.
+    ``error``: the stage raised, and ``details`` is the traceback; ``blocked``: the earlier stage whose failure left it
+    without an input. A replay compares the output itself, so that ``observed`` is None there.
     """
 
     stage: Stage
@@ -43,7 +40,19 @@ class StageRun:
     observed: Item | None = None
     cached: bool = False
     error: str = ""
+    details: str = ""
     blocked: str = ""
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Why the result cannot be trusted though there is one, one sentence each."""
+        abouts = [item.about for item in (self.item, self.observed) if item]
+        touched = dict.fromkeys(what for about in abouts for what in about.get("undeclared", ()))
+        left = dict.fromkeys(what for about in abouts for what in about.get("changed", ()))
+        return (
+            *(f"reads {what}, which it does not declare: {UNDECLARED}" for what in touched),
+            *(f"leaves {what} changed: {CHANGED}" for what in left),
+        )
 
     @property
     def seconds(self) -> float:
@@ -66,15 +75,17 @@ class Runner:
     """A runner runs a pipeline's stages; every result comes out of the cache, whether it was there or not.
 
     ``computed`` has the key of every result that this runner computed. ``ahead`` has those that others computed
-    for it, until it asks for them.
+    for it, until it asks for them. ``unkept`` has a line for every result that the cache could not keep.
     """
 
     def __init__(self, pipeline: Pipeline, cache: Cache, watcher: Watcher | None = None) -> None:
         self.pipeline, self.cache, self.watcher = pipeline, cache, watcher
         self.sources = Sources(pipeline.source_roots)
         self.environment = environment(pipeline)
+        self.work = work_on(pipeline, cache)
         self.computed: set[str] = set()
         self.ahead: set[str] = set()
+        self.unkept: list[str] = []
 
     def chain(self, scenario: Scenario, stages: Sequence[Stage], until: str = "") -> list[StageRun]:
         """Run the stages in order, each on the outputs of those it needs; ``until`` leaves out what leads elsewhere."""
@@ -95,26 +106,25 @@ class Runner:
         broken = [n for n in stage.needs if done[n].item is None]
         if broken:
             return StageRun(stage, "", blocked=done[broken[0]].blocked or broken[0])
-        key = self.key(stage, scenario.config, {n: done[n].key for n in stage.needs})
-        inputs = {n: done[n].item for n in stage.needs}
-        return self._run(scenario, stage, key, lambda: {n: i.output() for n, i in inputs.items() if i})
+        inputs = {n: done[n].key for n in stage.needs}
+        return self._run(scenario, stage, inputs, inputs)
 
     def alone(
         self, scenario: Scenario, stage: Stage, inputs: Mapping[str, Output], digests: Mapping[str, str]
     ) -> StageRun:
         """Run one stage on given outputs of its needs; ``digests`` stand for them in its key."""
-        key = self.key(stage, scenario.config, digests)
-        return self._run(scenario, stage, key, lambda: dict(inputs), look=False)
+        return self._run(scenario, stage, inputs, digests, look=False)
 
     def key(self, stage: Stage, config: Mapping[str, Json], inputs: Mapping[str, str]) -> str:
         """The digest of everything that decides a stage's result: what it reads, what it runs on, and its source."""
-        reads = {name: setting_at(config, name) for name in stage.reads}
-        files = [_digest_of(path, stage) for path in stage.files(config)] if stage.files else []
+        return self._key(stage, config, inputs, stage.files(config) if stage.files else [])
+
+    def _key(self, stage: Stage, config: Mapping[str, Json], inputs: Mapping[str, str], files: Sequence[Path]) -> str:
         parts = {
             "format": CACHE_FORMAT,
             "stage": stage.name,
-            "reads": reads,
-            "files": files,
+            "reads": {name: setting_at(config, name) for name in stage.reads},
+            "files": [_digest_of(path, stage) for path in files],
             "inputs": dict(inputs),
             "code": self.sources.fingerprint(stage.run),
             "environment": self.environment,
@@ -122,8 +132,18 @@ class Runner:
         return json_digest(parts)
 
     def _run(
-        self, scenario: Scenario, stage: Stage, key: str, inputs: Callable[[], dict[str, Output]], look: bool = True
+        self,
+        scenario: Scenario,
+        stage: Stage,
+        inputs: Mapping[str, str | Output],
+        digests: Mapping[str, str],
+        look: bool = True,
     ) -> StageRun:
+        try:
+            files = list(stage.files(scenario.config)) if stage.files else []
+        except HarnessError as error:
+            return StageRun(stage, "", error=f"its files cannot be told: {error}")
+        key = self._key(stage, scenario.config, digests, files)
         # What is observed has a key of its own, so that another ``observe`` does not run the stage again.
         observed_key = json_digest([key, self.sources.fingerprint(stage.observe) if stage.observe else ""])
         item, observed = self.cache.get(key), self.cache.get(observed_key) if look else None
@@ -131,79 +151,52 @@ class Runner:
             cached = key not in self.ahead
             self.ahead.discard(key)
             return StageRun(stage, key, item, observed, cached)
+        call = StageCall(
+            stage.name,
+            scenario.name,
+            scenario.profile,
+            scenario.config,
+            key,
+            observed_key if look else "",
+            inputs,
+            self.environment,
+            tuple(map(str, files)),
+        )
         with self.cache.lock(key):
-            item = self.cache.get(key)  # another process may have put it there meanwhile
-            cached = item is not None
-            try:
-                given = inputs()
-                if item is None:
-                    item = self._compute(scenario, stage, key, given)
-                observed = self.cache.get(observed_key) if look else None
-                if look and observed is None:
-                    artifact = observe(stage, scenario.config, item.output(), given)
-                    observed = self.cache.put(observed_key, ({}, {}), artifact, {"stage": stage.name, "observes": key})
-                return StageRun(stage, key, item, observed, cached)
-            except HarnessError:
-                raise
-            except Exception as error:
-                where = traceback.extract_tb(error.__traceback__)[-1]
-                message = f"{type(error).__name__}: {error} ({os.path.basename(where.filename)}, line {where.lineno})"
-                return StageRun(stage, key, error=message)
+            return self._called(stage, call)
 
-    def _compute(self, scenario: Scenario, stage: Stage, key: str, inputs: dict[str, Output]) -> Item:
+    def _called(self, stage: Stage, call: StageCall) -> StageRun:
+        """How the call went, its results kept where they can be trusted; another process may have been there first."""
+
         def progress(done: int, total: int, note: str) -> None:
             if self.watcher:
-                self.watcher(scenario.name, scenario.profile, stage.name, done, total, note)
+                self.watcher(call.scenario, call.profile, stage.name, done, total, note)
 
-        progress(0, 1, "")
-        config = declared_settings(stage, scenario.config)
-        before = json_digest(config)
-        started = time.perf_counter()
-        output = resolve(stage.run)(config, progress, **inputs)
-        seconds = time.perf_counter() - started
-        values, arrays = split_tree(output)
-        about = {
-            "stage": stage.name,
-            "scenario": scenario.name,
-            "profile": scenario.profile,
-            "seconds": seconds,
-            "config_before": before,
-            "config_after": json_digest(config),
-            "non_finite": int(sum(np.count_nonzero(~np.isfinite(a)) for a in arrays.values() if a.dtype.kind in "fc")),
-            "environment": self.environment,
-        }
-        item = self.cache.put(key, (values, arrays), Artifact({}), about)
-        self.computed.add(key)
-        progress(1, 1, f"{seconds:.1f} s")
-        return item
+        cached = self.cache.get(call.key) is not None
+        if not cached:
+            progress(0, 1, "")
+        try:
+            answer = self.work.run(call, progress)
+        except StageError as error:
+            return StageRun(stage, call.key, error=str(error), details=error.details)
+        if answer.error:
+            return StageRun(stage, call.key, error=answer.error, details=answer.details)
+        item = self._item(call.key, answer.about)
+        observed = self._item(call.observed_key, answer.observed) if call.observed_key else None
+        if not cached:
+            self.computed.add(call.key)
+            progress(1, 1, f"{item.about['seconds']:.1f} s")
+        return StageRun(stage, call.key, item, observed, cached)
 
-
-def observe(stage: Stage, config: Mapping[str, Json], output: Output, inputs: Mapping[str, Output]) -> Artifact:
-    """The artifact that is verified of a stage in its own profile: what its ``observe`` gives, or all of the output."""
-    if stage.observe is not None:
-        artifact = resolve(stage.observe)(declared_settings(stage, config), output, **inputs)
-        return Artifact(plain_json(artifact.values), dict(artifact.arrays))
-    return Artifact(plain_json(without_arrays(output)), split_tree(output)[1])
-
-
-def without_arrays(output: Mapping[str, Any]) -> dict[str, Any]:
-    """The JSON part of an output."""
-    return {
-        key: without_arrays(value) if isinstance(value, Mapping) else value
-        for key, value in output.items()
-        if not isinstance(value, np.ndarray)
-    }
-
-
-def resolve(entry: str | Callable[..., Any]) -> Callable[..., Any]:
-    """A function, or the one that ``"module:function"`` names."""
-    if not isinstance(entry, str):
-        return entry
-    module, _, name = entry.partition(":")
-    try:
-        return getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise ProjectError(f"stage function {entry!r} cannot be imported: {error}") from error
+    def _item(self, key: str, about: Mapping[str, Json] | None) -> Item:
+        """A result, from the cache where it may be kept, else from whoever holds it."""
+        if about is not None and not about["undeclared"] and (why := self.work.keep(key)):
+            self.unkept.append(why)
+        if (item := self.cache.get(key)) is not None:
+            return item
+        if about is None:
+            raise AbsentError(f"the result {key[:12]} was evicted while it was in use: run again, it is recomputed")
+        return Item(key, about, lambda: self.work.artifact(key), lambda: self.work.output(key))
 
 
 def _digest_of(path: Path, stage: Stage) -> str:

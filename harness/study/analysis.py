@@ -15,7 +15,7 @@ from harness.core.errors import HarnessError, ProjectError
 from harness.core.files import dump_json, write_file
 from harness.core.project import Project
 from harness.core.protocol import Json
-from harness.run.runner import resolve
+from harness.run.work import resolve
 from harness.study.analysis_page import analysis_section, comparison_markdown, diagnosis_markdown
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.errors import HarnessError, ProjectError
-from harness.core.project import Project, find_project
+from harness.core.project import Project
 from harness.core.protocol import Artifact, Scenario
 from harness.core.trees import leaves
+from harness.host.project import open_project
 from harness.judge.comparison import compare_artifact
 from harness.judge.ensemble import SMALLEST_ENSEMBLE, interval, pooled
 from harness.judge.policies.interval import rms_difference
@@ -147,6 +148,6 @@ def _ahead(project: Project, cache: Cache, scenario: Scenario, members: int, wor
 
 def compute_member(root: str, cache: str, scenario: str, profile: str, number: int) -> None:
     """One member's stages, into the cache: the job of a worker process."""
-    project = find_project(Path(root))
+    project = open_project(Path(root), keep_log=True)
     runner = Runner(project.pipeline, Cache(Path(cache), project.cache_bytes))
     run_artifacts(runner, ensemble_member(Examination(project, runner, scenario, profile), number))

@@ -16,7 +16,8 @@ from harness.judge.ensemble import Interval, intervals
 from harness.judge.rules import Rules
 from harness.judge.schema import OUTPUT_SCHEMA, Schemas, schema_document
 from harness.judge.tolerances import load_rules
-from harness.run.runner import Runner, resolve
+from harness.run.runner import Runner
+from harness.run.work import resolve
 from harness.store.goldens import Golden, Goldens
 from harness.store.manifest import TOLERANCES, Entry
 from harness.verify.coverage import OWN_SCHEMAS, judged_tier, verified_artifacts
@@ -182,7 +183,8 @@ class Examination:
         given = self.obtained(track, artifact) if run.item else None
         if given is None:
             return ArtifactReport(name, artifact, track, error=run.error, blocked=run.blocked)
-        verdicts = self.judge(track, artifact, given, judged_tier(run.stage, replayed))
+        untrusted = (Verdict("", Status.FAIL, "exact", problem, "of its own making") for problem in run.problems)
+        verdicts = (*untrusted, *self.judge(track, artifact, given, judged_tier(run.stage, replayed)))
         return ArtifactReport(name, artifact, track, verdicts, run.cached, run.seconds)
 
     def judge(self, track: str, artifact: str, obtained: Artifact, tier: Tier) -> tuple[Verdict, ...]:

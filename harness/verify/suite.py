@@ -157,9 +157,9 @@ def compute_scenario(
     root: str, cache: str, scenario: str, profile: str, overrides: list[str], training: bool
 ) -> list[str]:
     """One scenario's stages, into the cache: the job of a worker process. Returns the keys of what it computed."""
-    from harness.core.project import find_project
+    from harness.host.project import open_project
 
-    project = find_project(Path(root))
+    project = open_project(Path(root), keep_log=True)
     runner = Runner(project.pipeline, Cache(Path(cache), project.cache_bytes))
     examination = Examination(project, runner, scenario, profile, overrides, training=training)
     for track, artifact in examination.artifacts:

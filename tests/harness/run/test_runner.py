@@ -10,8 +10,9 @@ import pytest
 from harness import ProjectError
 from harness.core.protocol import Artifact, Pipeline, Scenario, Stage
 from harness.run.cache import AbsentError, Cache
-from harness.run.runner import CACHE_FORMAT, Runner, environment, observe, resolve
+from harness.run.runner import CACHE_FORMAT, Runner, environment
 from harness.run.settings import declared_settings, setting_at
+from harness.run.work import observe, resolve
 
 RAN: list[str] = []
 
@@ -58,7 +59,9 @@ def runner(tmp_path):
 
 def chain(runner, *stages, **config):
     scenario = Scenario("one", "cpu", "one", {**SCENARIO.config, **config})
-    return runner.chain(scenario, stages or (MAKE, DOUBLE))
+    if stages:
+        runner = Runner(replace(runner.pipeline, stages=stages), runner.cache, runner.watcher)
+    return runner.chain(scenario, runner.pipeline.stages)
 
 
 def test_a_stage_runs_once_and_its_output_comes_back_to_the_bit(runner):

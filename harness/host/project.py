@@ -1,0 +1,142 @@
+"""A project whose pipeline runs in a process of its own: what every door opens."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+from harness.core.errors import ProjectError
+from harness.core.project import Project, find_project
+from harness.core.protocol import Artifact, Json, Output, Pipeline, Progress, Scenario, Stage
+from harness.host.process import DiedError, Host, RaisedError
+from harness.run.cache import Cache
+from harness.run.work import StageAnswer, StageCall, StageWork
+
+
+def open_project(start: Path | None = None, *, keep_log: bool = False) -> HostedProject:
+    """The project in or above ``start``; nothing of its code is imported here.
+
+    The log of an earlier command is removed, unless this process is at work for another one.
+    """
+    project = find_project(start)
+    if not keep_log:
+        with contextlib.suppress(OSError):
+            project.log.unlink(missing_ok=True)
+    return HostedProject(**{f.name: getattr(project, f.name) for f in fields(Project)})
+
+
+@dataclass(frozen=True)
+class HostedProject(Project):
+    """A project whose adapter is imported elsewhere."""
+
+    @cached_property
+    def host(self) -> Host:
+        """The process."""
+        return Host(self.root, self.log, self.stage_seconds)
+
+    @cached_property
+    def pipeline(self) -> Pipeline:
+        """The pipeline, whose every call is a question to its process; raises ProjectError where it has none."""
+        try:
+            self.host.ask("scenarios", doing="the adapter's scenarios", brief=True)
+        except (DiedError, RaisedError) as error:
+            raise ProjectError(str(error)) from error
+        return hosted(self.host)
+
+    def scenario(self, name: str, profile: str, overrides: Sequence[str] = ()) -> Scenario:
+        """A resolved scenario."""
+        return self.pipeline.load(name, profile, overrides)
+
+
+@dataclass(frozen=True)
+class HostedPipeline(Pipeline):
+    """A pipeline whose code runs in ``host``."""
+
+    host: Host | None = None
+
+    def stage_work(self, cache: Cache) -> StageWork:
+        """Who runs the stages."""
+        assert self.host is not None
+        return HostedWork(self.host, cache)
+
+
+def hosted(host: Host) -> HostedPipeline:
+    """The pipeline of a process that is open."""
+    about = host.opened
+    stages = tuple(
+        Stage(**{**row, "files": partial(_files, host, row["name"]) if row["files"] else None})
+        for row in about["stages"]
+    )
+    hooks: dict[str, Any] = {name: partial(_hook, host, name) for name in about["hooks"]}
+    if "reseed" in hooks:
+        hooks["reseed"] = partial(_asked, host, "reseed")
+    if about["axes"]:
+        hooks["axes"] = partial(_asked, host, "axes")
+    return HostedPipeline(
+        **about["plain"],
+        **hooks,
+        stages=stages,
+        scenarios=partial(_asked, host, "scenarios"),
+        load=partial(_load, host),
+        invariants=partial(_asked, host, "invariants"),
+        host=host,
+    )
+
+
+def _asked(host: Host, question: str, *arguments: Any) -> Any:
+    return host.ask(question, *arguments, doing=f"the adapter's {question}", brief=True)
+
+
+def _load(host: Host, name: str, profile: str, overrides: Sequence[str]) -> Scenario:
+    try:
+        scenario: Scenario = host.ask(
+            "scenario",
+            name,
+            profile,
+            list(overrides),
+            doing=f"loading {name} at profile {profile!r}",
+            brief=True,
+        )
+        return scenario
+    except (DiedError, RaisedError) as error:
+        raise ProjectError(f"the adapter cannot load {name} at profile {profile!r} ({error})") from error
+
+
+def _files(host: Host, stage: str, config: Mapping[str, Json]) -> list[Path]:
+    doing = f"the files of stage {stage}"
+    return [Path(p) for p in host.ask("files", stage, dict(config), doing=doing, brief=True)]
+
+
+def _hook(host: Host, name: str, *arguments: Any) -> Any:
+    return host.ask("hook", name, arguments, doing=f"the adapter's {name}")
+
+
+class HostedWork:
+    """Stages of a pipeline, run in its process; results go into the cache there."""
+
+    def __init__(self, host: Host, cache: Cache) -> None:
+        self.host, self.cache = host, (str(cache.folder), cache.limit_bytes)
+
+    def run(self, call: StageCall, progress: Progress) -> StageAnswer:
+        """Run and observe."""
+        doing = f"stage {call.stage} of {call.scenario} ({call.profile})"
+        answer: StageAnswer = self.host.ask("run", *self.cache, call, doing=doing, heard=progress)
+        return answer
+
+    def keep(self, key: str) -> str:
+        """Put a result or an artifact into the cache."""
+        return str(self.host.ask("keep", *self.cache, key, doing="keeping a result"))
+
+    def output(self, key: str) -> Output:
+        """A result."""
+        output: Output = self.host.ask("output", *self.cache, key, doing="reading a result")
+        return output
+
+    def artifact(self, key: str) -> Artifact:
+        """An artifact."""
+        artifact: Artifact = self.host.ask("artifact", *self.cache, key, doing="reading an artifact")
+        return artifact

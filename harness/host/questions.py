@@ -1,0 +1,137 @@
+"""What the pipeline's process can be asked: each method is a question, and calls the pipeline's code to answer it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from harness.core.errors import ProjectError
+from harness.core.project import Project, find_project
+from harness.core.protocol import Artifact, Invariant, Json, Output, Pipeline, Progress, Scenario
+from harness.run.cache import Cache
+from harness.run.work import OwnWork, StageAnswer, StageCall, resolve
+
+HOOKS = ("analyze", "contrast", "explain", "reseed")  # that a pipeline may have or not
+
+
+class Questions:
+    """The answers, of one project; ``open`` comes first."""
+
+    project: Project
+
+    def __init__(self) -> None:
+        self._work: dict[tuple[str, int], OwnWork] = {}
+
+    def open(self, progress: Progress, root: str) -> dict[str, Any]:
+        """Import the adapter; its pipeline as data."""
+        _say("the adapter")
+        self.project = find_project(Path(root))
+        return described(self.project.pipeline)
+
+    def is_for_users(self, error: BaseException) -> bool:
+        """Whether it is an exception whose message the pipeline wrote for its user."""
+        pipeline = vars(self.project).get("pipeline") if hasattr(self, "project") else None
+        try:
+            kinds: Any = () if pipeline is None else tuple(resolve(name) for name in pipeline.errors)
+            return isinstance(error, kinds)
+        except Exception:  # its own list cannot be read
+            return False
+
+    # Scenarios
+
+    def scenarios(self, progress: Progress) -> dict[str, str]:
+        """Names and titles."""
+        return {str(name): str(title) for name, title in self.project.pipeline.scenarios().items()}
+
+    def scenario(self, progress: Progress, name: str, profile: str, overrides: Sequence[str]) -> Scenario:
+        """A resolved scenario."""
+        return self.project.scenario(name, profile, overrides)
+
+    def reseed(self, progress: Progress, config: Mapping[str, Json], member: int) -> Mapping[str, Json]:
+        """The configuration of one ensemble member."""
+        reseed = self.project.pipeline.reseed
+        assert reseed is not None
+        return reseed(config, member)
+
+    # Stages
+
+    def files(self, progress: Progress, stage: str, config: Mapping[str, Json]) -> list[str]:
+        """The files that a stage declares."""
+        files = self.project.pipeline.stage(stage).files
+        return [str(Path(path)) for path in files(config)] if files else []
+
+    def run(self, progress: Progress, folder: str, limit: int, call: StageCall) -> StageAnswer:
+        """Run and observe a stage."""
+        _say(f"{call.scenario} {call.profile} {call.stage}")
+        return self._works(folder, limit).run(call, progress)
+
+    def keep(self, progress: Progress, folder: str, limit: int, key: str) -> str:
+        """Put a result into the cache."""
+        return self._works(folder, limit).keep(key)
+
+    def output(self, progress: Progress, folder: str, limit: int, key: str) -> Output:
+        """A result that was not kept."""
+        return self._works(folder, limit).output(key)
+
+    def artifact(self, progress: Progress, folder: str, limit: int, key: str) -> Artifact:
+        """An artifact that was not kept."""
+        return self._works(folder, limit).artifact(key)
+
+    def _works(self, folder: str, limit: int) -> OwnWork:
+        if (folder, limit) not in self._work:
+            self._work[folder, limit] = OwnWork(self.project.pipeline, Cache(Path(folder), limit))
+        return self._work[folder, limit]
+
+    # What the pipeline says of runs and environments
+
+    def invariants(self, progress: Progress, artifacts: Mapping[str, Artifact]) -> list[Invariant]:
+        """What must hold of a run."""
+        asked = self.project.pipeline.invariants(artifacts)
+        return [Invariant(str(i.name), float(i.value), _bound(i.low), _bound(i.high), str(i.evidence)) for i in asked]
+
+    def axes(self, progress: Progress, environment: Mapping[str, str]) -> dict[str, str]:
+        """What environments differ in."""
+        return {str(name): str(value) for name, value in self.project.pipeline.axes(environment).items()}
+
+    def hook(self, progress: Progress, name: str, arguments: Sequence[Any]) -> Json:
+        """What one of the optional hooks answers."""
+        return resolve(getattr(self.project.pipeline, name))(*arguments)
+
+
+def described(pipeline: Pipeline) -> dict[str, Any]:
+    """A pipeline as data: its stages, and which of its hooks there are."""
+    plain = {f.name: getattr(pipeline, f.name) for f in fields(Pipeline)}
+    stages = []
+    for stage in plain.pop("stages"):
+        row = {f.name: getattr(stage, f.name) for f in fields(stage)}
+        entries = {name: entry_text(row[name]) for name in ("run", "observe") if row[name] is not None}
+        stages.append({**row, **entries, "files": stage.files is not None})
+    calls = {name: plain.pop(name) is not None for name in (*HOOKS, "scenarios", "load", "invariants")}
+    own_axes = plain.pop("axes") is not dict
+    plain.pop("errors")  # what they are is answered here
+    return {"plain": plain, "stages": stages, "hooks": [n for n in HOOKS if calls[n]], "axes": own_axes}
+
+
+def entry_text(entry: str | Callable[..., Any]) -> str:
+    """An entry as ``"module:function"``."""
+    if isinstance(entry, str):
+        return entry
+    module, name = getattr(entry, "__module__", None), getattr(entry, "__qualname__", None)
+    if not module or not name:
+        raise ProjectError(f'{entry!r} has no source of its own: give a function, or "module:function"')
+    return f"{module}:{name}"
+
+
+def _bound(value: float | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def _say(what: str) -> None:
+    """A line in the log, below whatever the pipeline made of Python's own streams."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os.write(2, f"== {what}\n".encode(errors="replace"))

@@ -1,0 +1,263 @@
+"""The work on a stage: run it on the outputs of its needs, observe what it gave, and put both into the cache.
+
+This is the one place where a pipeline's stages are called. It happens in a process of its own behind every door
+(see ``harness.host``), and in this process where somebody makes a ``Runner`` of a pipeline at hand.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from harness.core.errors import HarnessError, ProjectError
+from harness.core.files import json_digest
+from harness.core.protocol import Artifact, Json, Output, Pipeline, Progress, Stage
+from harness.core.trees import join_tree, plain_json, split_tree
+from harness.run.cache import AbsentError, Cache
+from harness.run.items import SplitOutput
+from harness.run.settings import declared_settings
+
+
+class StageError(HarnessError):
+    """A stage that gave nothing, and not by an exception: its process ended, or it took too long."""
+
+    def __init__(self, message: str, details: str = "") -> None:
+        super().__init__(message)
+        self.details = details
+
+
+@dataclass(frozen=True)
+class StageCall:
+    """What is asked of a stage.
+
+    ``inputs`` gives for each need the key of its result, or the output itself. Nothing is computed where ``key`` has
+    a result already, and nothing observed without an ``observed_key``. ``files``: those that the stage declares.
+    """
+
+    stage: str
+    scenario: str
+    profile: str
+    config: Mapping[str, Json]
+    key: str
+    observed_key: str
+    inputs: Mapping[str, str | Output]
+    environment: Mapping[str, str]
+    files: tuple[str, ...] = ()
+
+
+@dataclass
+class StageAnswer:
+    """How it went; nothing is kept before somebody asks for it.
+
+    ``about`` and ``observed`` describe the result and the artifact, where they are not in the cache; their
+    ``undeclared`` lists inputs that were touched and not declared, and their ``changed`` what was left changed.
+    ``error`` is a sentence, and ``details`` the traceback behind it. ``loaded``: the digest of each own source that
+    the process loaded, by path.
+    """
+
+    about: dict[str, Json] | None = None
+    observed: dict[str, Json] | None = None
+    error: str = ""
+    details: str = ""
+    loaded: Mapping[str, str] = field(default_factory=dict)
+
+
+class Watch(Protocol):
+    """What follows a call: what it touched, and what it left changed."""
+
+    def over(self, files: tuple[str, ...]) -> AbstractContextManager[dict[str, Json]]:
+        """A mapping that has ``undeclared`` and ``changed`` at the end of the context."""
+
+    def loaded(self) -> Mapping[str, str]:
+        """The digest of each own source that this process loaded, by path."""
+
+
+class NoWatch:
+    """Follows nothing: for a process that is not the pipeline's alone."""
+
+    def over(self, files: tuple[str, ...]) -> AbstractContextManager[dict[str, Json]]:
+        """Nothing is noted."""
+        return nullcontext({"undeclared": [], "changed": []})
+
+    def loaded(self) -> Mapping[str, str]:
+        """Nothing is known."""
+        return {}
+
+
+class StageWork(Protocol):
+    """Whatever runs stages; ``output`` and ``artifact`` give what was not kept, or raise AbsentError."""
+
+    def run(self, call: StageCall, progress: Progress) -> StageAnswer:
+        """Run and observe."""
+
+    def keep(self, key: str) -> str:
+        """Put a result or an artifact into the cache; why it cannot be kept, empty when it is."""
+
+    def output(self, key: str) -> Output:
+        """A result."""
+
+    def artifact(self, key: str) -> Artifact:
+        """An artifact."""
+
+
+@runtime_checkable
+class Elsewhere(Protocol):
+    """A pipeline whose stages do not run in this process."""
+
+    def stage_work(self, cache: Cache) -> StageWork:
+        """Who runs them."""
+
+
+def work_on(pipeline: Pipeline, cache: Cache) -> StageWork:
+    """Who runs the stages of ``pipeline``."""
+    return pipeline.stage_work(cache) if isinstance(pipeline, Elsewhere) else OwnWork(pipeline, cache)
+
+
+class OwnWork:
+    """Runs stages in this process; results that nobody kept are held in memory."""
+
+    def __init__(self, pipeline: Pipeline, cache: Cache, watch: Watch | None = None) -> None:
+        self.pipeline, self.cache, self.watch = pipeline, cache, watch or NoWatch()
+        self._outputs: dict[str, tuple[SplitOutput, dict[str, Json]]] = {}
+        self._artifacts: dict[str, tuple[Artifact, dict[str, Json]]] = {}
+
+    def run(self, call: StageCall, progress: Progress) -> StageAnswer:
+        """Run and observe; whatever the stage raises is its error, but for Ctrl-C and an input that is gone."""
+        stage, answer = self.pipeline.stage(call.stage), StageAnswer()
+        inputs = {need: self._input(given) for need, given in call.inputs.items()}
+        try:
+            if self.cache.get(call.key) is None:
+                answer.about = self._computed(stage, call, progress, inputs)
+            if call.observed_key:
+                answer.observed = self._observed(stage, call, inputs)
+        except (AbsentError, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # such as SystemExit: the stage is a stranger's code
+            answer.error, answer.details = sentence_of(error), traceback.format_exc()
+        answer.loaded = self.watch.loaded()
+        return answer
+
+    def _computed(
+        self, stage: Stage, call: StageCall, progress: Progress, inputs: Mapping[str, Output]
+    ) -> dict[str, Json]:
+        if call.key not in self._outputs:
+            with self.watch.over(call.files) as noted:
+                split, measured = compute(stage, call.config, progress, inputs)
+            of = {"stage": stage.name, "scenario": call.scenario, "profile": call.profile}
+            self._outputs[call.key] = split, {**of, **measured, **noted, "environment": dict(call.environment)}
+        return self._outputs[call.key][1]
+
+    def _observed(self, stage: Stage, call: StageCall, inputs: Mapping[str, Output]) -> dict[str, Json] | None:
+        if self.cache.get(call.observed_key) is not None:
+            return None
+        if call.observed_key not in self._artifacts:
+            output = self.output(call.key)
+            with self.watch.over(call.files) as noted:
+                artifact = observe(stage, call.config, output, inputs)
+            self._artifacts[call.observed_key] = artifact, {"stage": stage.name, "observes": call.key, **noted}
+        return self._artifacts[call.observed_key][1]
+
+    def keep(self, key: str) -> str:
+        """Put what is held into the cache, and forget it where that succeeds."""
+        unkept = len(self.cache.unkept)
+        if key in self._outputs:
+            split, about = self._outputs[key]
+            self.cache.put(key, split, Artifact({}), about)
+        else:
+            artifact, about = self._artifacts[key]
+            self.cache.put(key, ({}, {}), artifact, about)
+        if why := "; ".join(self.cache.unkept[unkept:]):
+            return why
+        self._outputs.pop(key, None)
+        self._artifacts.pop(key, None)
+        return ""
+
+    def output(self, key: str) -> Output:
+        """A result, held or cached; nobody can change it in place."""
+        if key in self._outputs:
+            return read_only(join_tree(*self._outputs[key][0]))
+        return read_only(self._cached(key).output())
+
+    def artifact(self, key: str) -> Artifact:
+        """An artifact, held or cached."""
+        return self._artifacts[key][0] if key in self._artifacts else self._cached(key).artifact()
+
+    def _cached(self, key: str) -> Any:
+        if (item := self.cache.get(key)) is None:
+            raise AbsentError(f"the result {key[:12]} is gone while it was in use: run again, it is recomputed")
+        return item
+
+    def _input(self, given: str | Output) -> Output:
+        return self.output(given) if isinstance(given, str) else read_only(given)
+
+
+def compute(
+    stage: Stage, config: Mapping[str, Json], progress: Progress, inputs: Mapping[str, Output]
+) -> tuple[SplitOutput, dict[str, Json]]:
+    """A stage's output, and what was measured of the call."""
+    settings = declared_settings(stage, config)
+    before = json_digest(settings)
+    started = time.perf_counter()
+    output = resolve(stage.run)(settings, progress, **inputs)
+    seconds = time.perf_counter() - started
+    values, arrays = split_tree(output)
+    return (values, arrays), {
+        "seconds": seconds,
+        "config_before": before,
+        "config_after": json_digest(settings),
+        "non_finite": int(sum(np.count_nonzero(~np.isfinite(a)) for a in arrays.values() if a.dtype.kind in "fc")),
+    }
+
+
+def observe(stage: Stage, config: Mapping[str, Json], output: Output, inputs: Mapping[str, Output]) -> Artifact:
+    """The artifact that is verified of a stage in its own profile: what its ``observe`` gives, or all of the output."""
+    if stage.observe is not None:
+        artifact = resolve(stage.observe)(declared_settings(stage, config), output, **inputs)
+        return Artifact(plain_json(artifact.values), dict(artifact.arrays))
+    return Artifact(plain_json(without_arrays(output)), split_tree(output)[1])
+
+
+def without_arrays(output: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON part of an output."""
+    return {
+        key: without_arrays(value) if isinstance(value, Mapping) else value
+        for key, value in output.items()
+        if not isinstance(value, np.ndarray)
+    }
+
+
+def read_only(value: Any) -> Any:
+    """An output whose arrays cannot be written to; its other parts are copies."""
+    if isinstance(value, Mapping):
+        return {key: read_only(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [read_only(item) for item in value]
+    if isinstance(value, np.ndarray):
+        value = value.view()
+        value.flags.writeable = False
+    return value
+
+
+def resolve(entry: str | Callable[..., Any]) -> Callable[..., Any]:
+    """A function, or the one that ``"module:function"`` names."""
+    if not isinstance(entry, str):
+        return entry
+    module, _, name = entry.partition(":")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise ProjectError(f"stage function {entry!r} cannot be imported: {error}") from error
+
+
+def sentence_of(error: BaseException) -> str:
+    """What was raised, and where."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({os.path.basename(where.filename)}, line {where.lineno})"
