@@ -1,0 +1,140 @@
+"""Which own source was loaded, byte for byte.
+
+Python takes a ``.pyc`` for a module's source when their times and sizes agree, and reads a file when a module is
+first needed, not when somebody took its digest. Here own modules are compiled from the bytes that were read
+then, and the digest of these bytes is kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.machinery
+import io
+import os
+import sys
+import tempfile
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+from harness.host.senses import audit
+from harness.host.senses.made import Made
+from harness.host.senses.origins import Origin, origin, place_of, real_path
+
+_loaded: dict[str, str] = {}
+_versions: dict[str, list[str]] = {}
+_made = Made()
+_recording = False
+_home = ""
+
+
+def is_own(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is neither the standard library's, nor an installed package's, nor the harness's.
+
+    ``path`` is followed where it is a link. Code without a file, such as a frozen module's, is nobody's own.
+    """
+    text = os.fspath(path)
+    return not text.startswith("<") and place_of(real_path(text)) is Origin.OWN
+
+
+def record_imports() -> None:
+    """From now on, compile own modules from their source alone and keep the digests; the first call counts."""
+    global _recording, _home
+    if _recording:
+        return
+    _recording = True
+    _home = os.path.join(os.getcwd(), "")
+    audit.listen("compile", _on_compile)
+    audit.listen("import", _on_import)
+    audit.listen("open", _on_open)
+    _read_no_bytecode()
+
+
+def loaded() -> dict[str, str]:
+    """By resolved path, the SHA-256 digest of what was loaded of every own file.
+
+    Of a file that was loaded in several versions it is a digest of theirs, which no version has. What this process
+    itself generated among the temporary files is left out: the code that generated it stands for it.
+    """
+    return dict(_loaded)
+
+
+def _read_no_bytecode() -> None:
+    kinds = importlib.machinery.SourceFileLoader.__mro__
+    loader: Any = next(kind for kind in kinds if kind.__name__ == "SourceLoader")  # below every loader of source
+    by_python = loader.get_code
+
+    def get_code(self: Any, fullname: str) -> CodeType | None:
+        path = self.get_filename(fullname)
+        if origin(path) is not Origin.OWN:
+            return by_python(self, fullname)
+        return self.source_to_code(self.get_data(path), path)
+
+    loader.get_code = get_code
+
+
+def _on_compile(arguments: tuple[Any, ...]) -> None:
+    """Own source is compiled: by an import, ``runpy``, or a call of ``compile`` that names its file."""
+    source, filename = arguments[:2]
+    if isinstance(filename, str) and not filename.startswith("<") and origin(filename) is Origin.OWN:
+        _keep(filename, source)
+
+
+def _on_import(arguments: tuple[Any, ...]) -> None:
+    """A module is imported; only of an extension is the file named, before it is loaded."""
+    filename = arguments[1]
+    if isinstance(filename, str) and origin(filename) is Origin.OWN:
+        _keep(filename)
+
+
+def _on_open(arguments: tuple[Any, ...]) -> None:
+    """Bytecode without source, and archives that modules are imported from, are read as files."""
+    path, _, flags = arguments
+    if not isinstance(path, str) or not isinstance(flags, int):
+        return
+    if flags & os.O_ACCMODE != os.O_RDONLY:
+        _made.opened(os.path.realpath(path), flags)
+    elif (path.endswith(".pyc") or _importing_archive()) and origin(path) is Origin.OWN:
+        _keep(path)
+
+
+def _importing_archive() -> bool:
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("harness.host."):
+        frame = frame.f_back
+    return frame.f_code.co_filename == "<frozen zipimport>"
+
+
+def _keep(filename: str, source: object = None) -> None:
+    path = os.path.realpath(filename)
+    if path in _made.files and path.startswith(_temporary()) and not path.startswith(_home):
+        return
+    digest = _digest(path, source)
+    versions = _versions.setdefault(path, [])
+    if digest not in versions:
+        versions.append(digest)
+        _loaded[path] = digest if len(versions) == 1 else hashlib.sha256("".join(versions).encode()).hexdigest()
+
+
+def _digest(path: str, source: object) -> str:
+    """The digest of source that is compiled: of its file's bytes, where the text is theirs."""
+    if isinstance(source, bytes | bytearray | memoryview):
+        return hashlib.sha256(source).hexdigest()
+    content = Path(path).read_bytes()
+    if isinstance(source, str) and source != _text_of(content):
+        return hashlib.sha256(source.encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(content).hexdigest()
+
+
+def _text_of(content: bytes) -> str | None:
+    import tokenize
+
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
+        return io.TextIOWrapper(io.BytesIO(content), encoding).read()
+    except (SyntaxError, UnicodeDecodeError, LookupError):
+        return None
+
+
+def _temporary() -> str:
+    return os.path.join(os.path.realpath(tempfile.gettempdir()), "")

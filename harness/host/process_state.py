@@ -1,0 +1,266 @@
+"""What a process has beside its objects, before and after a stage: a later stage finds what an earlier one left.
+
+A stage whose result comes out of a cache leaves nothing. So whatever a later stage would read of all this makes
+its result depend on what was cached. What libraries do when they are first imported is theirs, and is let be.
+"""
+
+from __future__ import annotations
+
+import decimal
+import locale
+import os
+import signal
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy
+
+from harness.host.senses import attribution, audit, children, random_states
+from harness.host.senses.origins import Origin, origin, place_of, real_path
+from harness.host.senses.random_states import GeneratorStates
+
+_SIGNALS = tuple(sorted(number for number in signal.valid_signals() if number < 32))
+_CLOCKS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
+_STREAMS = ("stdin", "stdout", "stderr")
+_PLAIN = {
+    "locale": "the locale",
+    "errors": "numpy's floating-point error handling",
+    "printing": "numpy's print options",
+    "buffer": "numpy's buffer size",
+    "decimals": "the context of decimal numbers",
+    "digits": "the limit of digits of an integer's text",
+}
+
+
+@dataclass(frozen=True)
+class ProcessState:
+    """The state of a process at one moment."""
+
+    folder: str
+    environment: Mapping[str, str]
+    umask: int
+    locale: str
+    errors: Mapping[str, Any]
+    printing: Mapping[str, Any]
+    buffer: int
+    filters: tuple[Any, ...]
+    path: tuple[str, ...]
+    streams: tuple[Any, ...]
+    recursion: int
+    digits: int
+    signals: Mapping[int, Any]
+    alarm: bool
+    decimals: str
+    decimal_context: decimal.Context
+    subnormal: bool
+    generators: GeneratorStates
+    libraries: Mapping[str, Hashable]
+    threads: frozenset[threading.Thread]
+    children: Mapping[int, str]
+    modules: int
+
+
+def capture() -> ProcessState:
+    """The state now. The first call also makes the process take note, from then on, of who changes what."""
+    attribution.attribute_changes()
+    with audit.unheard():
+        return ProcessState(
+            folder=_folder(),
+            environment=dict(os.environ),
+            umask=_umask(),
+            locale=locale.setlocale(locale.LC_ALL),
+            errors=dict(numpy.geterr()),
+            printing=dict(numpy.get_printoptions()),
+            buffer=numpy.getbufsize(),
+            filters=tuple(warnings.filters),
+            path=tuple(sys.path),
+            streams=tuple(getattr(sys, name) for name in _STREAMS),
+            recursion=sys.getrecursionlimit(),
+            digits=getattr(sys, "get_int_max_str_digits", int)(),
+            signals={number: signal.getsignal(number) for number in _SIGNALS},
+            alarm=any(any(signal.getitimer(clock)) for clock in _CLOCKS),
+            decimals=_decimals(decimal.getcontext()),
+            decimal_context=decimal.getcontext().copy(),
+            subnormal=_keeps_subnormal_numbers(),
+            generators=random_states.generator_states(),
+            libraries=random_states.library_settings(),
+            threads=frozenset(t for t in threading.enumerate() if t.is_alive()),
+            children=children.running_children(),
+            modules=len(sys.modules),
+        )
+
+
+def changes(before: ProcessState, after: ProcessState) -> list[str]:
+    """What a stage left changed, each a fragment of a sentence for people, such as "the umask (now 0o77)"."""
+    found: list[str] = []
+    if after.folder != before.folder:
+        found.append(f"the working directory (now {after.folder or 'one that was removed'})")
+    found += [f"the environment variable {name}" for name in _variables(before, after)]
+    if after.umask != before.umask:
+        found.append(f"the umask (now {after.umask:#o})")
+    found += [label for name, label in _PLAIN.items() if getattr(after, name) != getattr(before, name)]
+    if _own_filters(after) != _own_filters(before):
+        found.append("the warnings filters")
+    if _own_folders(after) != _own_folders(before):
+        found.append("sys.path")
+    pairs = zip(_STREAMS, before.streams, after.streams, strict=True)
+    found += [f"sys.{name}" for name, old, new in pairs if new is not old]
+    if not after.modules > before.modules:  # a library may do so for good reasons, when it is imported
+        found += ["the processor's treatment of subnormal numbers"] * (after.subnormal != before.subnormal)
+    if after.recursion < before.recursion or (after.recursion > before.recursion and after.modules <= before.modules):
+        found.append(f"the recursion limit (now {after.recursion})")
+    found += [f"the handler of {signal.Signals(number).name}" for number in _handlers(before, after)]
+    if after.alarm and not before.alarm:
+        found.append("a timer that is still running (signal.setitimer)")
+    found += _generators(before.generators, after.generators)
+    found += _libraries(before.libraries, after.libraries)
+    threads = [t for t in after.threads - before.threads if t.is_alive() and not attribution.started_by_others(t)]
+    found += [f"a thread that is still running ({name})" for name in sorted(t.name for t in threads)]
+    started = [line for process, line in after.children.items() if process not in before.children]
+    return found + [f"a process that is still running ({line})" for line in sorted(started)]
+
+
+def draws(before: ProcessState, after: ProcessState) -> list[str]:
+    """The global generators that were drawn from without being seeded, which is another number every time."""
+    old, new = before.generators, after.generators
+    python = old.python != new.python and random_states.only_drawn_python(old, new)
+    from_numpy = old.numpy != new.numpy and random_states.only_drawn_numpy(old, new)
+    return ["Python's global random state"] * python + ["numpy's global random state"] * from_numpy
+
+
+def restore(before: ProcessState) -> None:
+    """Put back what can be, but for what libraries did; both global generators get fresh entropy.
+
+    They do not get their old state: a stage that draws without a seed must stay visibly random.
+    """
+    with audit.unheard():
+        now = capture()
+        _restore_environment(before, now)
+        if now.folder != before.folder and os.path.isdir(before.folder):
+            os.chdir(before.folder)
+        if now.umask != before.umask:
+            os.umask(before.umask)
+        if now.locale != before.locale:
+            locale.setlocale(locale.LC_ALL, before.locale)
+        numpy.seterr(**before.errors)
+        if now.printing != before.printing:
+            numpy.set_printoptions(**before.printing)
+        if now.buffer != before.buffer:
+            numpy.setbufsize(before.buffer)
+        if now.decimals != before.decimals:
+            decimal.setcontext(before.decimal_context.copy())
+        if now.digits != before.digits:
+            sys.set_int_max_str_digits(before.digits)
+        if now.recursion < before.recursion or now.modules <= before.modules:
+            sys.setrecursionlimit(before.recursion)
+        _restore_lists(before, now)
+        for name, stream in zip(_STREAMS, before.streams, strict=True):
+            setattr(sys, name, stream)
+        if threading.current_thread() is threading.main_thread():
+            for number in _handlers(before, now):
+                signal.signal(number, before.signals[number])
+            if now.alarm and not before.alarm:
+                for clock in _CLOCKS:
+                    signal.setitimer(clock, 0)
+        random_states.put_library_settings(before.libraries)
+        random_states.refresh_generators()
+
+
+def _restore_environment(before: ProcessState, now: ProcessState) -> None:
+    names = _variables(before, now)
+    for name in names:
+        if name in before.environment:
+            os.environ[name] = before.environment[name]
+        else:
+            os.environ.pop(name, None)
+    if "TZ" in names and hasattr(time, "tzset"):
+        time.tzset()
+
+
+def _restore_lists(before: ProcessState, now: ProcessState) -> None:
+    if _own_filters(now) != _own_filters(before):
+        others = [f for f in now.filters if f in attribution.filters_of_others and f not in before.filters]
+        warnings.filters[:] = [*others, *before.filters]  # type: ignore[index]
+        getattr(warnings, "_filters_mutated", lambda: None)()  # so that what was shown once is asked for again
+    if _own_folders(now) != _own_folders(before):
+        sys.path[:] = [*before.path, *(p for p in now.path if p not in before.path and not _is_own_folder(p))]
+
+
+def _folder() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return ""
+
+
+def _umask() -> int:
+    """The umask, without changing it where the system can say it: another thread may be writing files."""
+    try:
+        with open("/proc/self/status", "rb") as file:
+            line = next(line for line in file if line.startswith(b"Umask:"))
+        return int(line.split()[1], 8)
+    except (OSError, StopIteration):
+        os.umask(mask := os.umask(0o077))
+        return mask
+
+
+def _decimals(context: decimal.Context) -> str:
+    """What decides a decimal number, without the flags that only tell what happened."""
+    traps = sorted(kind.__name__ for kind, trapped in context.traps.items() if trapped)
+    facts = (context.prec, context.rounding, context.Emin, context.Emax, context.capitals, context.clamp, traps)
+    return repr(facts)
+
+
+def _keeps_subnormal_numbers() -> bool:
+    return bool(numpy.float64(5e-324) * numpy.float64(1.0) != 0.0)
+
+
+def _variables(before: ProcessState, after: ProcessState) -> list[str]:
+    """The variables that own code changed."""
+    names = before.environment.keys() | after.environment.keys()
+    changed = {n for n in names if before.environment.get(n) != after.environment.get(n)}
+    return sorted(changed - attribution.variables_of_others)
+
+
+def _own_filters(state: ProcessState) -> list[Any]:
+    return [item for item in state.filters if item not in attribution.filters_of_others]
+
+
+def _own_folders(state: ProcessState) -> list[str]:
+    return [folder for folder in state.path if _is_own_folder(folder)]
+
+
+def _is_own_folder(folder: str) -> bool:
+    return place_of(f"{real_path(folder)}/") is Origin.OWN
+
+
+def _handlers(before: ProcessState, after: ProcessState) -> list[int]:
+    """The signals whose handler own code changed; a library's handler is a function of the library."""
+    changed = [number for number in _SIGNALS if after.signals[number] != before.signals[number]]
+    return [number for number in changed if _is_own_handler(after.signals[number])]
+
+
+def _is_own_handler(handler: Any) -> bool:
+    if handler is None:  # not set from Python
+        return False
+    function = getattr(handler, "func", handler)
+    code = getattr(function, "__code__", getattr(getattr(function, "__call__", None), "__code__", None))
+    return code is None or origin(code.co_filename) in (Origin.OWN, Origin.GENERATED)
+
+
+def _generators(before: GeneratorStates, after: GeneratorStates) -> list[str]:
+    """The generators that were seeded or set; one that was only drawn from is as random as before."""
+    python = before.python != after.python and not random_states.only_drawn_python(before, after)
+    from_numpy = before.numpy != after.numpy and not random_states.only_drawn_numpy(before, after)
+    return ["Python's global random state"] * python + ["numpy's global random state"] * from_numpy
+
+
+def _libraries(before: Mapping[str, Hashable], after: Mapping[str, Hashable]) -> list[str]:
+    fresh = {setting.label: setting.fresh for setting in random_states.LIBRARY_SETTINGS}
+    earlier = {label: before.get(label, fresh[label]) for label in after}
+    return [label for label, value in after.items() if earlier[label] not in (..., value)]

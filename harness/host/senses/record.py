@@ -1,0 +1,195 @@
+"""The record of one stage: what it touched, less what it declared, what it made, and what anybody may read."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import time
+from collections.abc import Collection
+from pathlib import Path
+
+from harness.host.senses import audit
+from harness.host.senses.allowed import SYSTEM_LIBRARIES, AllowedPlaces, lists_for_itself, reads_for_itself
+from harness.host.senses.made import Made
+from harness.host.senses.origins import Caller
+from harness.host.senses.variables import EVERYTHING, FOR_PEOPLE
+
+_COARSE_CLOCK = 5  # CLOCK_REALTIME_COARSE, which files are stamped with
+_LONGEST = 200  # characters of a name that are shown
+_FRAGMENTS = {
+    "file": "the file {}",
+    "absent": "the file {} (which is not there)",
+    "folder": "the folder {}/ (its listing)",
+    "program": "the program {}",
+    "network": "the network ({})",
+    "variable": "the environment variable {}",
+    "fault": "something that could not be followed ({})",
+}
+_PATHS = ("file", "absent", "folder")
+
+
+class Record:
+    """What was touched while it was active. Processes that are forked meanwhile write to the same record.
+
+    Paths that its methods take are absolute and without links. ``made`` is what was made meanwhile,
+    ``set_here`` the variables that were set, ``looked_up`` the ports that a host was looked up for.
+    """
+
+    def __init__(self, allowed: AllowedPlaces, files: Collection[Path], environment: Collection[str]) -> None:
+        self._allowed, self._root = allowed, allowed.root
+        self._declared = {os.path.realpath(path) for path in files}
+        self._environment = {*environment, *FOR_PEOPLE}
+        self._found: set[tuple[str, str]] = set()
+        self._process, self._channel, self._faults = os.getpid(), -1, len(audit.faults)
+        self._started = _now()
+        self._folders: dict[str, str] = {}
+        self.made, self.set_here = Made(), set[str]()
+        self.looked_up: set[object] = set()
+
+    def undeclared(self) -> list[str]:
+        """What was touched without being declared: sorted fragments of a sentence, such as "the file data/a.txt"."""
+        self._collect()
+        found = {(k, name) for k, name in list(self._found) if k not in _PATHS or not self.made.covers(name)}
+        fragments = set()
+        if ("variable", EVERYTHING) in found:
+            fragments.add("all environment variables")
+            found = {(kind, name) for kind, name in found if kind != "variable"}
+        for kind, name in found:
+            fragments.add(_FRAGMENTS[kind].replace("{}", _clean(self._relative(name) if kind in _PATHS else name)))
+        return sorted(fragments)
+
+    def real(self, path: str) -> str:
+        """``path`` without links, as the file system has it now."""
+        folder, name = os.path.split(path)
+        if folder and name not in ("", ".", "..") and folder[0] == "/" and not os.path.islink(path):
+            if (known := self._folders.get(folder)) is None:
+                known = self._folders[folder] = os.path.realpath(folder)
+            return f"{known}/{name}" if known != "/" else f"/{name}"
+        return os.path.realpath(path)
+
+    def file(self, real: str, asks: Caller) -> None:
+        """A file is read, or looked for."""
+        if self._is_free(real) or self.made.covers(real) or reads_for_itself(real, asks):
+            return
+        if os.path.isdir(real):
+            self.folder(real, asks)
+        elif not os.path.lexists(real):
+            self._add("absent", real)
+        elif not self._made_unseen(real):
+            self._add("file", real)
+
+    def folder(self, real: str, asks: Caller) -> None:
+        """The names in a folder are read."""
+        if not (self._is_free(real) or self.made.covers(real) or lists_for_itself(asks)):
+            self._add("folder", real)
+
+    def library(self, real: str, asks: Caller) -> None:
+        """A compiled library is loaded."""
+        if not real.startswith(SYSTEM_LIBRARIES):
+            self.file(real, asks)
+
+    def program(self, path: str, note: str = "") -> None:
+        """A program is run; it reads what it likes."""
+        if os.path.realpath(path) not in self._declared and not self.made.covers(os.path.realpath(path)):
+            self._add("program", f"{path} ({note})" if note else path)
+
+    def network(self, where: str) -> None:
+        """Something is asked of another process, on this machine or elsewhere."""
+        if not where.startswith("/") or not (self._is_free(where) or self.made.covers(os.path.realpath(where))):
+            self._add("network", where)
+
+    def knows_variable(self, name: str) -> bool:
+        """Whether a variable is declared, or was set here."""
+        return name != EVERYTHING and (name in self._environment or name in self.set_here)
+
+    def variable(self, name: str) -> None:
+        """A variable is asked for."""
+        self._add("variable", name)
+
+    def before_fork(self) -> None:
+        """Let a process that is about to be forked write to this record."""
+        if self._channel < 0:
+            self._channel = os.memfd_create("record") if hasattr(os, "memfd_create") else _nameless()
+
+    def tell_made(self, real: str) -> None:
+        """Tell the process that the record belongs to what a forked one made."""
+        if os.getpid() != self._process and self.made.covers(real):
+            self._send("made", real)
+
+    def close(self) -> None:
+        """Take in what forked processes found until now; what comes later belongs to no record."""
+        for fault in audit.faults[self._faults :]:
+            self._add("fault", fault)
+        self._collect()
+        if self._channel >= 0 and os.getpid() == self._process:
+            os.close(self._channel)
+            self._channel = -1
+
+    def _add(self, kind: str, name: str) -> None:
+        if (kind, name) not in self._found:
+            self._found.add((kind, name))
+            if os.getpid() != self._process:
+                self._send(kind, name)
+
+    def _send(self, kind: str, name: str) -> None:
+        if self._channel >= 0:
+            os.write(self._channel, (json.dumps([kind, name]) + "\n").encode())
+
+    def _collect(self) -> None:
+        if self._channel < 0 or os.getpid() != self._process:
+            return
+        for line in os.pread(self._channel, os.fstat(self._channel).st_size, 0).splitlines():
+            kind, name = json.loads(line)
+            if kind != "made":
+                self._found.add((kind, name))
+            else:
+                (self.made.folders if os.path.isdir(name) else self.made.files).add(name)
+
+    def _is_free(self, real: str) -> bool:
+        """Whether a place is declared, by itself or with its folder, or may be read by everybody."""
+        if self._allowed.has(real):
+            return True
+        if not self._declared:
+            return False
+        while real not in self._declared:
+            real, below = os.path.dirname(real), real
+            if real == below:
+                return False
+        return True
+
+    def _made_unseen(self, real: str) -> bool:
+        """Whether a temporary file appeared since the start without an event: a compiled library wrote it."""
+        if real in self.made.foreign or f"{real}/".startswith(f"{self._root}/"):
+            return False
+        return _is_temporary(real) and _changed(real) > self._started
+
+    def _relative(self, path: str) -> str:
+        below = f"{path}/".startswith(f"{self._root}/")
+        return os.path.relpath(path, self._root) if below else path
+
+
+def _clean(text: str) -> str:
+    shown = "".join(c if c.isprintable() else "?" for c in text)
+    return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}..."
+
+
+def _is_temporary(real: str) -> bool:
+    folders = {"/tmp", "/var/tmp", "/dev/shm", os.path.realpath(tempfile.gettempdir())}
+    return any(f"{real}/".startswith(f"{folder}/") for folder in folders)
+
+
+def _changed(path: str) -> float:
+    try:
+        return os.lstat(path).st_ctime
+    except OSError:
+        return 0.0
+
+
+def _now() -> float:
+    return time.clock_gettime(_COARSE_CLOCK) if os.uname().sysname == "Linux" else time.time()
+
+
+def _nameless() -> int:
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())

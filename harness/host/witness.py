@@ -1,0 +1,188 @@
+"""What a stage touches without declaring it: files, folders, variables, programs and the network.
+
+An audit hook sees what Python opens, ``os.environ`` tells what is asked of it, and functions of compiled libraries
+that open files themselves tell of them. A question whether a file exists is unseen: no event tells of it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from harness.host.senses import audit, openers, programs, variables
+from harness.host.senses.allowed import AllowedPlaces
+from harness.host.senses.origins import Caller, caller
+from harness.host.senses.record import Record
+
+# A nameless file, and what is opened relative to a folder that was opened before.
+_NAMELESS = getattr(os, "O_TMPFILE", 1 << 30)
+_RELATIVE = ("shutil._rmtree", "os._fwalk", "os.fwalk")
+
+_active: list[Record] = []
+_installed = False
+
+
+class Witness:
+    """A witness of what a process touches below and beside the repository at ``root``.
+
+    What lies in ``state``, the harness's own folder, is never an input.
+    """
+
+    def __init__(self, root: Path | None = None, state: Path | None = None) -> None:
+        real = os.path.realpath(root or Path.cwd())
+        self._allowed = AllowedPlaces(real, os.path.realpath(state or Path(real, ".harness")))
+
+    def install(self) -> None:
+        """Listen, from now on and for as long as the process lives; the first call of the process counts."""
+        global _installed
+        if _installed:
+            return
+        _installed = True
+        for event, listener in {**_FILES, **programs.LISTENERS}.items():
+            audit.listen(event, _when_watching(listener))
+        programs.listen_to_processes(_when_watching(programs.on_spawn))
+        openers.listen_to_openers(_when_watching(_on_opener))
+        variables.listen_to_environment(_when_watching(_on_asked), _when_watching(_on_set))
+        os.register_at_fork(before=_before_fork)
+
+    @contextmanager
+    def watching(self, files: Collection[Path], environment: Collection[str]) -> Iterator[Record]:
+        """A context in which everything that is touched is recorded.
+
+        ``files`` are declared: a folder stands for all that lies in it, a program may be run. ``environment`` are
+        the variables that may be asked for.
+        """
+        record = Record(self._allowed, files, environment)
+        _active.append(record)
+        try:
+            yield record
+        finally:
+            _active.remove(record)
+            record.close()
+
+
+def _before_fork() -> None:
+    for record in _active:
+        record.before_fork()
+
+
+def _when_watching(listener: Any) -> audit.Listener:
+    def listening(arguments: tuple[Any, ...]) -> None:
+        for record in _active[-1:]:
+            listener(record, arguments)
+
+    return listening
+
+
+def _on_open(record: Record, arguments: tuple[Any, ...]) -> None:
+    named, flags = _path_of(arguments[0]), arguments[2]
+    if named is None or not isinstance(flags, int) or flags & _NAMELESS == _NAMELESS:
+        return
+    asks = caller()
+    if asks.innocent and flags & os.O_ACCMODE == os.O_RDONLY:
+        return
+    if asks.through and asks.through[0].startswith(_RELATIVE):
+        return
+    _opened(record, record.real(named), flags, asks)
+
+
+def _on_opener(record: Record, arguments: tuple[Any, ...]) -> None:
+    path, flags = arguments
+    _opened(record, record.real(path), flags, caller())
+
+
+def _opened(record: Record, real: str, flags: int, asks: Caller) -> None:
+    if not record.made.opened(real, flags):
+        record.tell_made(real)
+    elif not asks.innocent:
+        record.file(real, asks)
+
+
+def _on_list(record: Record, arguments: tuple[Any, ...]) -> None:
+    path = arguments[0]
+    named = f"/proc/self/fd/{path}" if isinstance(path, int) else "." if path is None else _path_of(path)
+    asks = caller()
+    if named is not None and not asks.innocent:
+        record.folder(record.real(named), asks)
+
+
+def _on_make_folder(record: Record, arguments: tuple[Any, ...]) -> None:
+    named = _path_of(arguments[0])
+    if named is not None:
+        real = record.real(named)
+        record.made.made_folder(real)
+        record.tell_made(real)
+
+
+def _on_move(record: Record, arguments: tuple[Any, ...]) -> None:
+    """A file that gets another name, or one more: what others made must not pass for the stage's own."""
+    source, target = _path_of(arguments[0]), _path_of(arguments[1])
+    if source is None or target is None:
+        return
+    asks = caller()
+    old, new = _name(record, source), _name(record, target)
+    if not record.made.moved(old, new):
+        record.tell_made(new)
+    elif not asks.innocent:
+        record.file(old, asks)
+
+
+def _name(record: Record, path: str) -> str:
+    """A path without links but for the last, which is the name that is moved."""
+    folder, name = os.path.split(os.path.abspath(path))
+    return os.path.join(record.real(folder), name)
+
+
+def _on_database(record: Record, arguments: tuple[Any, ...]) -> None:
+    named = _path_of(arguments[0])
+    if not named or named.startswith((":memory:", "file::memory:")) or "mode=memory" in named:
+        return
+    if named.startswith("file:"):
+        from urllib.parse import unquote
+
+        named = unquote(named.removeprefix("file://").removeprefix("file:").partition("?")[0])
+    real = record.real(named)
+    _opened(record, real, os.O_RDWR | os.O_CREAT, caller())
+    if record.made.covers(real):
+        record.made.files.update(real + suffix for suffix in ("-journal", "-wal", "-shm"))
+
+
+def _on_library(record: Record, arguments: tuple[Any, ...]) -> None:
+    """A compiled library that own code loads by its place; one by its bare name is the system's."""
+    named = _path_of(arguments[0])
+    asks = caller()
+    if named is not None and os.sep in named and not asks.innocent:
+        record.library(record.real(named), asks)
+
+
+def _on_asked(record: Record, arguments: tuple[Any, ...]) -> None:
+    (name,) = arguments
+    if not record.knows_variable(name) and variables.by_own_code(caller()):
+        record.variable(name)
+
+
+def _on_set(record: Record, arguments: tuple[Any, ...]) -> None:
+    record.set_here.update(arguments)
+
+
+def _path_of(path: Any) -> str | None:
+    """A path as text; None for a number, which was opened elsewhere."""
+    try:
+        return None if isinstance(path, int) else os.fsdecode(path)
+    except TypeError:
+        return None
+
+
+_FILES = {
+    "open": _on_open,
+    "os.listdir": _on_list,
+    "os.scandir": _on_list,
+    "os.mkdir": _on_make_folder,
+    "os.rename": _on_move,
+    "os.link": _on_move,
+    "sqlite3.connect": _on_database,
+    "ctypes.dlopen": _on_library,
+}
