@@ -52,6 +52,10 @@ class Project:
         """The file that gets whatever the stages print."""
         return self.state / "stages.log"
 
+    def problems(self) -> list[str]:
+        """What is wrong with the pipeline's code as such, one sentence each; nothing is known where it runs here."""
+        return []
+
     @cached_property
     def pipeline(self) -> Pipeline:
         """The adapter's pipeline; raises ProjectError when it cannot be imported, or cannot be run."""

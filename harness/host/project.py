@@ -47,6 +47,15 @@ class HostedProject(Project):
             raise ProjectError(str(error)) from error
         return hosted(self.host)
 
+    def problems(self) -> list[str]:
+        """What its code touches when it is imported, where no stage can declare it."""
+        _ = self.pipeline
+        return [
+            f"importing {self.adapter.partition(':')[0]} reads {what}: what decides results is read by `load`, which "
+            "makes the configuration, or by a stage that declares it"
+            for what in self.host.opened["undeclared"]
+        ]
+
     def scenario(self, name: str, profile: str, overrides: Sequence[str] = ()) -> Scenario:
         """A resolved scenario."""
         return self.pipeline.load(name, profile, overrides)

@@ -12,6 +12,7 @@ from typing import Any
 from harness.core.errors import ProjectError
 from harness.core.project import Project, find_project
 from harness.core.protocol import Artifact, Invariant, Json, Output, Pipeline, Progress, Scenario
+from harness.host.watch import ProcessWatch
 from harness.run.cache import Cache
 from harness.run.work import OwnWork, StageAnswer, StageCall, resolve
 
@@ -30,7 +31,13 @@ class Questions:
         """Import the adapter; its pipeline as data."""
         _say("the adapter")
         self.project = find_project(Path(root))
-        return described(self.project.pipeline)
+        self._watch = ProcessWatch(self.project.root, self.project.state)
+        with self._watch.over(()) as noted:
+            pipeline = self.project.pipeline
+        self._watch.environment = pipeline.environment
+        free = {f"the environment variable {name}" for name in pipeline.environment}
+        touched = [what for what in noted["undeclared"] if what not in free]
+        return described(pipeline) | {"undeclared": touched}
 
     def is_for_users(self, error: BaseException) -> bool:
         """Whether it is an exception whose message the pipeline wrote for its user."""
@@ -83,7 +90,7 @@ class Questions:
 
     def _works(self, folder: str, limit: int) -> OwnWork:
         if (folder, limit) not in self._work:
-            self._work[folder, limit] = OwnWork(self.project.pipeline, Cache(Path(folder), limit))
+            self._work[folder, limit] = OwnWork(self.project.pipeline, Cache(Path(folder), limit), self._watch)
         return self._work[folder, limit]
 
     # What the pipeline says of runs and environments

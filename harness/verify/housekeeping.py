@@ -23,7 +23,8 @@ def store_problems(project: Project, examinations: Examinations, complete: bool)
     """One sentence for everything; ``complete``: every scenario was examined, as it is configured."""
     goldens = Goldens.of(project)
     manifest = goldens.manifest()
-    problems = [
+    problems = project.problems()
+    problems += [
         f"{identity} is in {project.goldens.name}/, not in the manifest: accept it, or remove it with `harness prune`"
         for identity in goldens.on_disk()
         if identity not in manifest

@@ -1,0 +1,41 @@
+"""What follows the pipeline's code in its process: what a call touched and left changed, and which source was loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness.core.protocol import Json
+from harness.host import own_modules, process_state
+from harness.host.witness import Witness
+
+
+class ProcessWatch:
+    """The watch over a process that is a pipeline's alone. Make it before any of the pipeline's code is imported.
+
+    ``environment``: variables that may be asked for.
+    """
+
+    def __init__(self, root: Path, state: Path) -> None:
+        own_modules.record_imports()
+        self.environment: Collection[str] = ()
+        self._witness = Witness(root, state)
+        self._witness.install()
+
+    @contextmanager
+    def over(self, files: tuple[str, ...]) -> Iterator[dict[str, Json]]:
+        """See ``harness.run.work.Watch``; afterwards the process is as it was, and its global generators are fresh."""
+        noted: dict[str, Json] = {"undeclared": [], "changed": []}
+        before = process_state.capture()
+        try:
+            with self._witness.watching(tuple(map(Path, files)), self.environment) as record:
+                yield noted
+        finally:
+            noted["undeclared"] = record.undeclared()
+            noted["changed"] = process_state.changes(before, process_state.capture())
+            process_state.restore(before)
+
+    def loaded(self) -> Mapping[str, str]:
+        """See ``harness.run.work.Watch``."""
+        return own_modules.loaded()
