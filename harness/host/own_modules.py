@@ -94,8 +94,13 @@ def _on_open(arguments: tuple[Any, ...]) -> None:
         return
     if flags & os.O_ACCMODE != os.O_RDONLY:
         _made.opened(os.path.realpath(path), flags)
-    elif (path.endswith(".pyc") or _importing_archive()) and origin(path) is Origin.OWN:
+    elif (_is_bytecode(path) or _importing_archive()) and origin(path) is Origin.OWN:
         _keep(path)
+
+
+def _is_bytecode(path: str) -> bool:
+    """Whether it is bytecode, and not what Python keeps of all modules in a folder of the user's choice."""
+    return path.endswith(".pyc") and not (sys.pycache_prefix and path.startswith(sys.pycache_prefix))
 
 
 def _importing_archive() -> bool:

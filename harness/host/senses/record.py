@@ -70,12 +70,14 @@ class Record:
 
     def file(self, real: str, asks: Caller) -> None:
         """A file is read, or looked for."""
+        real = self.made.foreign.get(real, real)
         if self._is_free(real) or self.made.covers(real) or reads_for_itself(real, asks):
             return
         if os.path.isdir(real):
             self.folder(real, asks)
         elif not os.path.lexists(real):
-            self._add("absent", real)
+            if ("file", real) not in self._found:  # else it was removed or moved meanwhile
+                self._add("absent", real)
         elif not self._made_unseen(real):
             self._add("file", real)
 
