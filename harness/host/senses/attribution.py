@@ -1,4 +1,4 @@
-"""Who changed what of the process: environment variables, warnings filters, signal handlers and threads, by the frame that did it.
+"""Who changed what of the process: variables, warnings filters, signal handlers, threads. The frame tells.
 
 Only what own code did is held against a stage: a library may set up its process when it is first used.
 """

@@ -24,7 +24,8 @@ record_imports()
 witness = Witness(Path.cwd())
 witness.install()
 answers = {}
-for name in sys.argv[2:]:
+_, answer, *names = sys.argv
+for name in names:
     with witness.watching([Path("declared"), Path("declared.txt"), Path("tool.sh")], ["DECLARED"]) as record:
         try:
             importlib.import_module(f"case_{name}").stage()
@@ -32,7 +33,7 @@ for name in sys.argv[2:]:
             traceback.print_exc()
             raise SystemExit(f"{name} failed")
     answers[name] = record.undeclared()
-Path(sys.argv[1]).write_text(json.dumps(answers))
+Path(answer).write_text(json.dumps(answers))
 """
 
 COMPARING = """
@@ -41,7 +42,8 @@ from pathlib import Path
 from harness.host import process_state
 
 answers = {}
-for name in sys.argv[2:]:
+_, answer, *names = sys.argv
+for name in names:
     before = process_state.capture()
     importlib.import_module(f"case_{name}").stage()
     after = process_state.capture()
@@ -49,7 +51,7 @@ for name in sys.argv[2:]:
     process_state.restore(before)
     left = process_state.changes(before, process_state.capture())
     answers[name].append([fragment for fragment in left if "random state" not in fragment])
-Path(sys.argv[1]).write_text(json.dumps(answers))
+Path(answer).write_text(json.dumps(answers))
 """
 
 

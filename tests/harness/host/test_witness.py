@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from host_cases import WATCHING, answers, repository, run, stages
+from host_cases import WATCHING, answers, repository
 
 GAIN = ["the file data/gain.txt"]
 
@@ -52,16 +52,19 @@ TOUCHED: dict[str, tuple[str, list[str]]] = {
         GAIN,
     ),
     "a_file_that_is_copied_first": (
-        "import shutil, tempfile; d = tempfile.mkdtemp(); shutil.copy('data/gain.txt', d); open(d + '/gain.txt').read()",
+        "import shutil, tempfile; d = tempfile.mkdtemp(); shutil.copy('data/gain.txt', d)\n"
+        "open(d + '/gain.txt').read()",
         GAIN,
     ),
     "a_file_that_is_moved_first": (
-        "import os, tempfile; d = tempfile.mkdtemp(dir='.'); os.rename('data/other.txt', d + '/x'); open(d + '/x').read()\n"
+        "import os, tempfile; d = tempfile.mkdtemp(dir='.'); os.rename('data/other.txt', d + '/x')\n"
+        "open(d + '/x').read()\n"
         "os.rename(d + '/x', 'data/other.txt'); os.rmdir(d)",
         ["the file data/other.txt"],
     ),
     "a_file_that_is_linked_first": (
-        "import os, tempfile; d = tempfile.mkdtemp(dir='.'); os.link('data/gain.txt', d + '/x'); open(d + '/x').read()\n"
+        "import os, tempfile; d = tempfile.mkdtemp(dir='.'); os.link('data/gain.txt', d + '/x')\n"
+        "open(d + '/x').read()\n"
         "os.remove(d + '/x'); os.rmdir(d)",
         GAIN,
     ),
@@ -73,6 +76,35 @@ TOUCHED: dict[str, tuple[str, list[str]]] = {
     "a_file_that_is_not_there": (
         "try: open('data/none.txt')\nexcept OSError: pass",
         ["the file data/none.txt (which is not there)"],
+    ),
+    "whether_a_file_is_there": (
+        "import os; os.path.exists('data/gain.txt')",
+        ["whether the file data/gain.txt is there, or how it is"],
+    ),
+    "whether_a_missing_file_is_there": (
+        "import pathlib; pathlib.Path('data/none.txt').exists()",
+        ["whether the file data/none.txt is there, or how it is"],
+    ),
+    "how_large_a_file_is": (
+        "import os; os.path.getsize('data/gain.txt')",
+        ["whether the file data/gain.txt is there, or how it is"],
+    ),
+    "how_old_a_file_is": (
+        "import os; os.stat('data/gain.txt').st_mtime",
+        ["whether the file data/gain.txt is there, or how it is"],
+    ),
+    "whether_a_file_can_be_read": (
+        "import os; os.access('data/gain.txt', os.R_OK)",
+        ["whether the file data/gain.txt is there, or how it is"],
+    ),
+    "a_file_that_is_there": (
+        "import os; os.path.exists('data/gain.txt') and open('data/gain.txt').read()",
+        GAIN,
+    ),
+    "a_program_of_python": (
+        "import runpy, sys; sys.argv[1:] = ['data/gain.txt']\n"
+        "try: runpy.run_module('json.tool', run_name='__main__')\nexcept SystemExit: pass",
+        GAIN,
     ),
     "a_file_of_an_own_package": (
         "import importlib.resources; importlib.resources.files('package').joinpath('table.txt').read_text()",
@@ -176,14 +208,14 @@ CALM: dict[str, str] = {
         "    p = pathlib.Path(d, 'a', 'b'); p.mkdir(parents=True); (p / 'x').write_text('1'); (p / 'x').read_text()\n"
         "    os.rename(p / 'x', p / 'y'); open(p / 'y').read(); list(os.walk(d)); list(pathlib.Path(d).rglob('*'))"
     ),
-    "a_spooled_file": "import tempfile\nwith tempfile.SpooledTemporaryFile(1) as f: f.write(b'12'); f.seek(0); f.read()",
+    "a_spooled_file": "import tempfile\nwith tempfile.SpooledTemporaryFile(1) as f: f.write(b'12'); f.seek(0)",
     "arrays_to_and_fro": (
         "import numpy, tempfile\nwith tempfile.TemporaryDirectory() as d:\n"
         "    numpy.savez(d + '/a.npz', a=numpy.ones(3)); numpy.load(d + '/a.npz')['a']\n"
         "    numpy.save(d + '/a.npy', numpy.ones(3)); numpy.load(d + '/a.npy', mmap_mode='r').sum()\n"
         "    numpy.ones(3).tofile(d + '/a'); numpy.fromfile(d + '/a')"
     ),
-    "a_file_that_it_made_beside": "open('made.txt', 'w').close(); open('made.txt').close(); open('made.txt', 'a').close()",
+    "a_file_that_it_made_beside": "for mode in 'wra': open('made.txt', mode).close()",
     "a_log": (
         "import logging, logging.config\n"
         "logging.config.dictConfig({'version': 1, 'handlers': {'f': {'class': 'logging.FileHandler',\n"
@@ -204,7 +236,7 @@ CALM: dict[str, str] = {
     "a_language": "import locale, gettext; locale.setlocale(locale.LC_ALL, ''); gettext.gettext('x')",
     "a_platform": "import platform; platform.platform(); platform.uname().processor; platform.libc_ver()",
     "a_library_of_the_system": "import ctypes, ctypes.util; ctypes.CDLL(ctypes.util.find_library('m'))",
-    "a_number_from_the_system": "import os, uuid, secrets; os.urandom(3); uuid.uuid4(); open('/dev/urandom', 'rb').read(1)",
+    "a_number_from_the_system": "import os, uuid; os.urandom(3); uuid.uuid4(); open('/dev/urandom', 'rb').read(1)",
     "the_system_itself": "import os; open('/proc/self/status').read(); os.cpu_count(); os.sched_getaffinity(0)",
     "a_home": "import os, pathlib; os.path.expanduser('~'); pathlib.Path.home()",
     "a_version": "import importlib.metadata; importlib.metadata.version('numpy')",
@@ -237,6 +269,15 @@ CALM: dict[str, str] = {
         "import os, shutil; os.makedirs('out/deep'); open('out/deep/x', 'w').close(); os.listdir('out')\n"
         "shutil.rmtree('out')"
     ),
+    "whether_an_output_folder_is_there": (
+        "import os, pathlib; os.path.isdir('declared') or 1; os.makedirs('results', exist_ok=True)\n"
+        "pathlib.Path('results').mkdir(exist_ok=True); os.path.exists('results'); os.rmdir('results')"
+    ),
+    "whether_its_own_file_is_there": (
+        "import os; os.path.exists('own.txt') or open('own.txt', 'w').close(); os.path.getsize('own.txt')\n"
+        "os.remove('own.txt')"
+    ),
+    "whether_a_declared_file_is_there": "import os; os.path.exists('declared.txt'); os.stat('declared/inner.txt')",
     "a_command_line": "import argparse; argparse.ArgumentParser().format_help()",
     "shutil_which": "import shutil; shutil.which('true'); shutil.get_terminal_size()",
     "dataclasses_and_tuples": (
