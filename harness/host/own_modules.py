@@ -45,6 +45,7 @@ def record_imports() -> None:
     _recording = True
     _home = os.path.join(os.getcwd(), "")
     audit.listen("compile", _on_compile)
+    audit.listen("exec", _on_exec)
     audit.listen("import", _on_import)
     audit.listen("open", _on_open)
     _read_no_bytecode()
@@ -80,6 +81,13 @@ def _on_compile(arguments: tuple[Any, ...]) -> None:
         _keep(filename, source)
 
 
+def _on_exec(arguments: tuple[Any, ...]) -> None:
+    """Code is run; of what was compiled from a syntax tree no other event tells."""
+    filename = getattr(arguments[0], "co_filename", "<")
+    if not filename.startswith("<") and origin(filename) is Origin.OWN and os.path.realpath(filename) not in _versions:
+        _keep(filename)
+
+
 def _on_import(arguments: tuple[Any, ...]) -> None:
     """A module is imported; only of an extension is the file named, before it is loaded."""
     filename = arguments[1]
@@ -94,13 +102,18 @@ def _on_open(arguments: tuple[Any, ...]) -> None:
         return
     if flags & os.O_ACCMODE != os.O_RDONLY:
         _made.opened(os.path.realpath(path), flags)
-    elif (path.endswith(".pyc") or _importing_archive()) and origin(path) is Origin.OWN:
+    elif (_is_bytecode(path) or _importing_archive()) and origin(path) is Origin.OWN:
         _keep(path)
+
+
+def _is_bytecode(path: str) -> bool:
+    """Whether it is bytecode, and not what Python keeps of all modules in a folder of the user's choice."""
+    return path.endswith(".pyc") and not (sys.pycache_prefix and path.startswith(sys.pycache_prefix))
 
 
 def _importing_archive() -> bool:
     frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("harness.host."):
+    while frame.f_back is not None and place_of(frame.f_code.co_filename) is Origin.HARNESS:
         frame = frame.f_back
     return frame.f_code.co_filename == "<frozen zipimport>"
 
@@ -117,22 +130,26 @@ def _keep(filename: str, source: object = None) -> None:
 
 
 def _digest(path: str, source: object) -> str:
-    """The digest of source that is compiled: of its file's bytes, where the text is theirs."""
-    if isinstance(source, bytes | bytearray | memoryview):
-        return hashlib.sha256(source).hexdigest()
-    content = Path(path).read_bytes()
-    if isinstance(source, str) and source != _text_of(content):
-        return hashlib.sha256(source.encode("utf-8", "surrogatepass")).hexdigest()
-    return hashlib.sha256(content).hexdigest()
+    """The digest of source that is compiled: of its file's bytes, where these say the same in another encoding."""
+    compiled = source.encode("utf-8", "surrogatepass") if isinstance(source, str) else source
+    try:
+        content = Path(path).read_bytes()
+    except OSError:
+        content = b""
+    if not isinstance(compiled, bytes | bytearray | memoryview):  # a syntax tree
+        return hashlib.sha256(content).hexdigest()
+    same = compiled != content and compiled == _in_utf8(content)
+    return hashlib.sha256(content if same else compiled).hexdigest()
 
 
-def _text_of(content: bytes) -> str | None:
+def _in_utf8(content: bytes) -> bytes | None:
+    """Source as Python compiles the text of it: without its own encoding and line ends."""
     import tokenize
 
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
-        return io.TextIOWrapper(io.BytesIO(content), encoding).read()
-    except (SyntaxError, UnicodeDecodeError, LookupError):
+        return io.TextIOWrapper(io.BytesIO(content), encoding).read().encode()
+    except (SyntaxError, UnicodeError, LookupError):
         return None
 
 

@@ -62,7 +62,7 @@ class ProcessState:
     libraries: Mapping[str, Hashable]
     threads: frozenset[threading.Thread]
     children: Mapping[int, str]
-    modules: int
+    modules: frozenset[str]
 
 
 def capture() -> ProcessState:
@@ -91,7 +91,7 @@ def capture() -> ProcessState:
             libraries=random_states.library_settings(),
             threads=frozenset(t for t in threading.enumerate() if t.is_alive()),
             children=children.running_children(),
-            modules=len(sys.modules),
+            modules=frozenset(sys.modules),
         )
 
 
@@ -104,15 +104,15 @@ def changes(before: ProcessState, after: ProcessState) -> list[str]:
     if after.umask != before.umask:
         found.append(f"the umask (now {after.umask:#o})")
     found += [label for name, label in _PLAIN.items() if getattr(after, name) != getattr(before, name)]
-    if _own_filters(after) != _own_filters(before):
+    if _filters_differ(before, after):
         found.append("the warnings filters")
-    if _own_folders(after) != _own_folders(before):
+    if _paths_differ(before, after):
         found.append("sys.path")
     pairs = zip(_STREAMS, before.streams, after.streams, strict=True)
     found += [f"sys.{name}" for name, old, new in pairs if new is not old]
-    if not after.modules > before.modules:  # a library may do so for good reasons, when it is imported
-        found += ["the processor's treatment of subnormal numbers"] * (after.subnormal != before.subnormal)
-    if after.recursion < before.recursion or (after.recursion > before.recursion and after.modules <= before.modules):
+    if after.subnormal != before.subnormal and not _imported_libraries(before, after):
+        found.append("the processor's treatment of subnormal numbers")
+    if _recursion_differs(before, after):
         found.append(f"the recursion limit (now {after.recursion})")
     found += [f"the handler of {signal.Signals(number).name}" for number in _handlers(before, after)]
     if after.alarm and not before.alarm:
@@ -156,7 +156,7 @@ def restore(before: ProcessState) -> None:
             decimal.setcontext(before.decimal_context.copy())
         if now.digits != before.digits:
             sys.set_int_max_str_digits(before.digits)
-        if now.recursion < before.recursion or now.modules <= before.modules:
+        if _recursion_differs(before, now):
             sys.setrecursionlimit(before.recursion)
         _restore_lists(before, now)
         for name, stream in zip(_STREAMS, before.streams, strict=True):
@@ -183,11 +183,11 @@ def _restore_environment(before: ProcessState, now: ProcessState) -> None:
 
 
 def _restore_lists(before: ProcessState, now: ProcessState) -> None:
-    if _own_filters(now) != _own_filters(before):
+    if _filters_differ(before, now):
         others = [f for f in now.filters if f in attribution.filters_of_others and f not in before.filters]
         warnings.filters[:] = [*others, *before.filters]  # type: ignore[index]
         getattr(warnings, "_filters_mutated", lambda: None)()  # so that what was shown once is asked for again
-    if _own_folders(now) != _own_folders(before):
+    if _paths_differ(before, now):
         sys.path[:] = [*before.path, *(p for p in now.path if p not in before.path and not _is_own_folder(p))]
 
 
@@ -227,12 +227,31 @@ def _variables(before: ProcessState, after: ProcessState) -> list[str]:
     return sorted(changed - attribution.variables_of_others)
 
 
-def _own_filters(state: ProcessState) -> list[Any]:
-    return [item for item in state.filters if item not in attribution.filters_of_others]
+def _recursion_differs(before: ProcessState, after: ProcessState) -> bool:
+    """Whether the limit was changed; a library may raise it when it is imported."""
+    if after.recursion > before.recursion:
+        return not _imported_libraries(before, after)
+    return after.recursion < before.recursion
 
 
-def _own_folders(state: ProcessState) -> list[str]:
-    return [folder for folder in state.path if _is_own_folder(folder)]
+def _imported_libraries(before: ProcessState, after: ProcessState) -> bool:
+    files = [getattr(sys.modules.get(name), "__file__", None) for name in after.modules - before.modules]
+    return any(origin(file) is Origin.THIRD for file in files if file)
+
+
+def _filters_differ(before: ProcessState, after: ProcessState) -> bool:
+    """Whether own code changed the filters."""
+    others = attribution.filters_of_others
+    if before.filters == after.filters:
+        return False
+    return [f for f in before.filters if f not in others] != [f for f in after.filters if f not in others]
+
+
+def _paths_differ(before: ProcessState, after: ProcessState) -> bool:
+    """Whether own folders on the path changed; a library may add its own."""
+    if before.path == after.path:
+        return False
+    return [*filter(_is_own_folder, before.path)] != [*filter(_is_own_folder, after.path)]
 
 
 def _is_own_folder(folder: str) -> bool:
@@ -240,17 +259,10 @@ def _is_own_folder(folder: str) -> bool:
 
 
 def _handlers(before: ProcessState, after: ProcessState) -> list[int]:
-    """The signals whose handler own code changed; a library's handler is a function of the library."""
+    """The signals whose handler own code changed; None stands for one that was not set from Python."""
     changed = [number for number in _SIGNALS if after.signals[number] != before.signals[number]]
-    return [number for number in changed if _is_own_handler(after.signals[number])]
-
-
-def _is_own_handler(handler: Any) -> bool:
-    if handler is None:  # not set from Python
-        return False
-    function = getattr(handler, "func", handler)
-    code = getattr(function, "__code__", getattr(getattr(function, "__call__", None), "__code__", None))
-    return code is None or origin(code.co_filename) in (Origin.OWN, Origin.GENERATED)
+    others = attribution.handlers_of_others
+    return [n for n in changed if after.signals[n] is not None and (n, after.signals[n]) not in others.items()]
 
 
 def _generators(before: GeneratorStates, after: GeneratorStates) -> list[str]:

@@ -1,7 +1,7 @@
 """What a stage touches without declaring it: files, folders, variables, programs and the network.
 
-An audit hook sees what Python opens, ``os.environ`` tells what is asked of it, and functions of compiled libraries
-that open files themselves tell of them. A question whether a file exists is unseen: no event tells of it.
+An audit hook sees what Python opens, lists, runs and connects to. Where no event tells, functions do: those of
+``os.environ``, those that ask whether a file is there, and those of compiled libraries that open files themselves.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from harness.host.senses import audit, openers, programs, variables
+from harness.host.senses import audit, openers, programs, questions, variables
 from harness.host.senses.allowed import AllowedPlaces
 from harness.host.senses.origins import Caller, caller
 from harness.host.senses.record import Record
@@ -44,6 +44,7 @@ class Witness:
         for event, listener in {**_FILES, **programs.LISTENERS}.items():
             audit.listen(event, _when_watching(listener))
         programs.listen_to_processes(_when_watching(programs.on_spawn))
+        questions.listen_to_questions(_when_watching(_on_question))
         openers.listen_to_openers(_when_watching(_on_opener))
         variables.listen_to_environment(_when_watching(_on_asked), _when_watching(_on_set))
         os.register_at_fork(before=_before_fork)
@@ -156,6 +157,12 @@ def _on_library(record: Record, arguments: tuple[Any, ...]) -> None:
     asks = caller()
     if named is not None and os.sep in named and not asks.innocent:
         record.library(record.real(named), asks)
+
+
+def _on_question(record: Record, arguments: tuple[Any, ...]) -> None:
+    named = _path_of(arguments[0])
+    if named is not None and questions.by_own_code(caller()):
+        record.question(record.real(named))
 
 
 def _on_asked(record: Record, arguments: tuple[Any, ...]) -> None:

@@ -1,11 +1,13 @@
-"""Who changed what of the process: environment variables, warnings filters and threads, by the frame that did it.
+"""Who changed what of the process: variables, warnings filters, signal handlers, threads. The frame tells.
 
 Only what own code did is held against a stage: a library may set up its process when it is first used.
 """
 
 from __future__ import annotations
 
+import functools
 import os
+import signal
 import threading
 import warnings
 import weakref
@@ -20,6 +22,9 @@ variables_of_others: set[str] = set()
 
 filters_of_others: list[Any] = []
 """Warnings filters that others than own code put."""
+
+handlers_of_others: dict[int, Any] = {}
+"""By signal, the handler that others than own code set last."""
 
 _MOST_FILTERS = 10_000
 _threads_of_others: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
@@ -36,6 +41,7 @@ def attribute_changes() -> None:
     audit.listen("os.unsetenv", _on_variable)
     for name in ("filterwarnings", "simplefilter"):
         setattr(warnings, name, _noting_filters(getattr(warnings, name)))
+    setattr(signal, "signal", _noting_handlers(signal.signal))  # noqa: B010
     start: Callable[..., None] = threading.Thread.start
 
     def noting_start(self: threading.Thread) -> None:
@@ -70,14 +76,31 @@ def _on_thread(arguments: tuple[Any, ...]) -> None:
 
 
 def _noting_filters(function: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(function)
     def noting(*arguments: Any, **keywords: Any) -> None:
         before = {id(item) for item in warnings.filters}
         function(*arguments, **keywords)
         audit.call("warnings", _on_filters, ([item for item in warnings.filters if id(item) not in before],))
 
-    noting.__name__ = noting.__qualname__ = function.__name__
-    noting.__doc__ = function.__doc__
     return noting
+
+
+def _noting_handlers(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def noting(number: int, handler: Any) -> Any:
+        before = function(number, handler)
+        audit.call("signal.signal", _on_handler, (number, handler))
+        return before
+
+    return noting
+
+
+def _on_handler(arguments: tuple[Any, ...]) -> None:
+    number, handler = arguments
+    if _others():
+        handlers_of_others[int(number)] = handler
+    else:
+        handlers_of_others.pop(int(number), None)
 
 
 def _on_filters(arguments: tuple[Any, ...]) -> None:

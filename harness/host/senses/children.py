@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,8 +37,13 @@ def _children() -> Iterator[int]:
 
 def _command_line(process: int) -> str:
     """The command line; empty where the process has ended, though nobody asked yet how."""
+    folder = Path("/proc", str(process))
     try:
-        line = Path(f"/proc/{process}/cmdline").read_bytes()
+        while not (line := (folder / "cmdline").read_bytes()):  # it has ended, or it has only just begun
+            state = (folder / "stat").read_bytes().rpartition(b")")[2].split()[0]
+            if state in b"ZX":
+                return ""
+            time.sleep(0.001)
     except OSError:
         return ""
     return line.replace(b"\0", b" ").decode(errors="replace").strip()

@@ -13,7 +13,7 @@ class Made:
     def __init__(self) -> None:
         self.files: set[str] = set()
         self.folders: set[str] = set()
-        self.foreign: set[str] = set()  # what others made and was moved or added to
+        self.foreign: dict[str, str] = {}  # what others made and was moved here or added to, and where it lay before
 
     def opened(self, path: str, flags: int) -> bool:
         """Take note of an opened file; whether it is read although others wrote what is in it.
@@ -27,13 +27,13 @@ class Made:
             if flags & os.O_CREAT and (flags & _WHOLE or not os.path.lexists(path)):
                 if not (flags & os.O_EXCL and os.path.lexists(path)):  # which fails
                     self.files.add(path)
-                    self.foreign.discard(path)
+                    self.foreign.pop(path, None)
                 return False
             if flags & os.O_TRUNC:
                 self.files.add(path)
                 return False
             if not self.covers(path):
-                self.foreign.add(path)
+                self.foreign[path] = path
         return access != os.O_WRONLY and not self.covers(path)
 
     def made_folder(self, path: str) -> None:
@@ -44,7 +44,7 @@ class Made:
     def moved(self, source: str, target: str) -> bool:
         """Take note of a file or folder that gets another name; whether others made it."""
         if not self.covers(source):
-            self.foreign.add(target)
+            self.foreign[target] = self.foreign.get(source, source)
             return os.path.lexists(source)
         for known in (self.files, self.folders):
             for path in [p for p in known if p == source or p.startswith(f"{source}/")]:
@@ -53,7 +53,7 @@ class Made:
             self.folders.add(target)
         else:
             self.files.add(target)
-        self.foreign.discard(target)
+        self.foreign.pop(target, None)
         return False
 
     def covers(self, path: str) -> bool:

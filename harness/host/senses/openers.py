@@ -132,7 +132,7 @@ def _wrapped(function: Any, opener: Opener, opened: Opened) -> Any:
 
     if isinstance(function, type):
 
-        class Telling(function):  # type: ignore[misc]
+        class Telling(function):
             _told = True
 
             def __init__(self, *arguments: Any, **keywords: Any) -> None:
@@ -148,7 +148,7 @@ def _wrapped(function: Any, opener: Opener, opened: Opened) -> Any:
         tell(arguments, keywords)
         return function(*arguments, **keywords)
 
-    telling._told = True
+    setattr(telling, "_told", True)  # noqa: B010
     return telling
 
 

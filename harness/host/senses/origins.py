@@ -47,7 +47,7 @@ _INSTALLED = _folders(
     *site.getsitepackages([sys.base_prefix, sys.base_exec_prefix]),
 )
 # Another interpreter's, as pip lays it out. A folder of that name elsewhere, as vendor/site-packages, is own.
-_INSTALLED_ELSEWHERE = re.compile(r"/(?:lib|lib64|Lib|python\d[.\d]*)/(?:site|dist)-packages/")
+_INSTALLED_ELSEWHERE = re.compile(r"/(?:Lib|(?:python|pypy)\d[.\d]*t?)/(?:site|dist)-packages/")
 _HARNESS = _folders(os.path.dirname(sys.modules["harness"].__file__ or ""))
 
 _known: dict[str, Origin] = {}
@@ -118,13 +118,20 @@ class Caller(NamedTuple):
         return self.origin is Origin.HARNESS or self.importing
 
 
-_WATCHERS = ("harness.host.senses.", "harness.host.witness")
+_HERE = os.path.dirname(__file__)
+_WATCHERS = (os.path.join(_HERE, ""), os.path.join(os.path.dirname(_HERE), "witness.py"))
+_IMPORTING = ("<frozen importlib._bootstrap>", "<frozen importlib._bootstrap_external>")
+
+
+def _is_imported(outer: FrameType | None) -> bool:
+    """Whether a module is run by an import, and not as a program by ``runpy``."""
+    return outer is not None and outer.f_code.co_filename in _IMPORTING
 
 
 def caller() -> Caller:
     """The caller of the function that is watched, from the stack."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_globals.get("__name__", "").startswith(_WATCHERS):
+    while frame is not None and frame.f_code.co_filename.startswith(_WATCHERS):
         frame = frame.f_back
     through: list[str] = []
     importing, by_third = False, ""
@@ -135,7 +142,7 @@ def caller() -> Caller:
             return Caller(whose, importing, tuple(through), by_third)
         if whose is Origin.THIRD:
             by_third = by_third or str(frame.f_globals.get("__name__", "?"))
-            importing = importing or code.co_name == "<module>"
+            importing = importing or (code.co_name == "<module>" and _is_imported(frame.f_back))
         elif whose is Origin.STANDARD and not by_third:
             through.append(f"{frame.f_globals.get('__name__', '')}.{code.co_name}")
         frame = frame.f_back

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, NamedTuple
 
-_MOST_BLOCKS = 5_000  # of 624 words each: three million draws
-_WORDS = 624
+_WORDS = 624  # that a Mersenne twister makes at once
+_CHUNKS = (2, 30, *[1000] * 20)  # blocks of them that are looked through: twelve million draws
 
 
 class GeneratorStates(NamedTuple):
@@ -53,20 +53,25 @@ def only_drawn_numpy(before: GeneratorStates, after: GeneratorStates) -> bool:
 
 def _advanced(old: bytes, old_at: int, new: bytes, new_at: int) -> bool:
     """Whether a Mersenne twister's words come after others': the same block later on, or a block soon after."""
+    if old == new:
+        return new_at >= old_at
+    wanted = _twister(new, 0).random_raw(_WORDS)
+    following = _twister(old, _WORDS)
+    for blocks in _CHUNKS:
+        words = following.random_raw(blocks * _WORDS).reshape(blocks, _WORDS)
+        if bool((words == wanted).all(axis=1).any()):
+            return True
+    return False
+
+
+def _twister(key: bytes, at: int) -> Any:
     import numpy
     import numpy.random
 
-    if old == new:
-        return new_at >= old_at
-    bits = numpy.random.MT19937()
-    key = numpy.frombuffer(old, numpy.uint32).copy()
-    bits.state = {"bit_generator": "MT19937", "state": {"key": key, "pos": _WORDS}}
-    for _ in range(_MOST_BLOCKS):
-        bits.random_raw(1)
-        if bits.state["state"]["key"].tobytes() == new:
-            return True
-        bits.random_raw(_WORDS - 1, output=False)
-    return False
+    bits: Any = numpy.random.MT19937()
+    words = numpy.frombuffer(key, numpy.uint32)
+    bits.state = {"bit_generator": "MT19937", "state": {"key": words, "pos": at}}
+    return bits
 
 
 def refresh_generators() -> None:

@@ -20,13 +20,14 @@ _LONGEST = 200  # characters of a name that are shown
 _FRAGMENTS = {
     "file": "the file {}",
     "absent": "the file {} (which is not there)",
+    "question": "whether the file {} is there, or how it is",
     "folder": "the folder {}/ (its listing)",
     "program": "the program {}",
     "network": "the network ({})",
     "variable": "the environment variable {}",
     "fault": "something that could not be followed ({})",
 }
-_PATHS = ("file", "absent", "folder")
+_PATHS = ("file", "absent", "question", "folder")
 
 
 class Record:
@@ -43,6 +44,7 @@ class Record:
         self._found: set[tuple[str, str]] = set()
         self._process, self._channel, self._faults = os.getpid(), -1, len(audit.faults)
         self._started = _now()
+        self._identity = (0, 0)
         self._folders: dict[str, str] = {}
         self.made, self.set_here = Made(), set[str]()
         self.looked_up: set[object] = set()
@@ -56,6 +58,8 @@ class Record:
             fragments.add("all environment variables")
             found = {(kind, name) for kind, name in found if kind != "variable"}
         for kind, name in found:
+            if kind == "question" and found & {("file", name), ("absent", name)}:
+                continue  # it was opened later
             fragments.add(_FRAGMENTS[kind].replace("{}", _clean(self._relative(name) if kind in _PATHS else name)))
         return sorted(fragments)
 
@@ -70,14 +74,23 @@ class Record:
 
     def file(self, real: str, asks: Caller) -> None:
         """A file is read, or looked for."""
+        real = self.made.foreign.get(real, real)
         if self._is_free(real) or self.made.covers(real) or reads_for_itself(real, asks):
             return
         if os.path.isdir(real):
             self.folder(real, asks)
         elif not os.path.lexists(real):
-            self._add("absent", real)
+            if ("file", real) not in self._found:  # else it was removed or moved meanwhile
+                self._add("absent", real)
         elif not self._made_unseen(real):
             self._add("file", real)
+
+    def question(self, real: str) -> None:
+        """It is asked whether a file is there, or for its size or time. A folder that is there is no input."""
+        real = self.made.foreign.get(real, real)
+        known = {("file", real), ("absent", real)} & self._found
+        if not (known or self._is_free(real) or self.made.covers(real) or os.path.isdir(real)):
+            self._add("question", real)
 
     def folder(self, real: str, asks: Caller) -> None:
         """The names in a folder are read."""
@@ -111,6 +124,7 @@ class Record:
         """Let a process that is about to be forked write to this record."""
         if self._channel < 0:
             self._channel = os.memfd_create("record") if hasattr(os, "memfd_create") else _nameless()
+            self._identity = _identity(self._channel)
 
     def tell_made(self, real: str) -> None:
         """Tell the process that the record belongs to what a forked one made."""
@@ -123,7 +137,8 @@ class Record:
             self._add("fault", fault)
         self._collect()
         if self._channel >= 0 and os.getpid() == self._process:
-            os.close(self._channel)
+            if _identity(self._channel) == self._identity:
+                os.close(self._channel)
             self._channel = -1
 
     def _add(self, kind: str, name: str) -> None:
@@ -138,6 +153,9 @@ class Record:
 
     def _collect(self) -> None:
         if self._channel < 0 or os.getpid() != self._process:
+            return
+        if _identity(self._channel) != self._identity:  # all files were closed
+            self._add("fault", "forked processes")
             return
         for line in os.pread(self._channel, os.fstat(self._channel).st_size, 0).splitlines():
             kind, name = json.loads(line)
@@ -188,6 +206,14 @@ def _changed(path: str) -> float:
 
 def _now() -> float:
     return time.clock_gettime(_COARSE_CLOCK) if os.uname().sysname == "Linux" else time.time()
+
+
+def _identity(number: int) -> tuple[int, int]:
+    try:
+        status = os.fstat(number)
+    except OSError:
+        return (0, -1)
+    return (status.st_dev, status.st_ino)
 
 
 def _nameless() -> int:

@@ -14,8 +14,10 @@ EVERYTHING = ""
 
 # What tells where and how to write to people, which decides no number.
 FOR_PEOPLE = frozenset(
-    ("COLUMNS", "COLORTERM", "FORCE_COLOR", "LINES", "NO_COLOR", "TERM", "TQDM_DISABLE")
-    + ("TEMP", "TMP", "TMPDIR", "TF_CPP_MIN_LOG_LEVEL", "TF_CPP_MIN_VLOG_LEVEL")
+    (
+        *("COLUMNS", "COLORTERM", "FORCE_COLOR", "LINES", "NO_COLOR", "TERM", "TQDM_DISABLE"),
+        *("TEMP", "TMP", "TMPDIR", "TF_CPP_MIN_LOG_LEVEL", "TF_CPP_MIN_VLOG_LEVEL"),
+    )
 )
 
 # Modules of the standard library that hand a mapping's value on to who calls them; what others read is theirs.
@@ -23,8 +25,10 @@ _HAND_ON = ("os.", "_collections_abc.", "collections.", "string.", "copy.", "con
 _EXPANDS = ("posixpath.expandvars", "ntpath.expandvars")
 # Libraries whose purpose it is to hand variables on: what they read was asked for by who calls them.
 _READERS = frozenset(
-    ("click", "configargparse", "decouple", "dotenv", "dynaconf", "environ", "environs", "everett", "hydra")
-    + ("omegaconf", "pydantic_settings", "starlette", "traitlets", "typer")
+    (
+        *("click", "configargparse", "decouple", "dotenv", "dynaconf", "environ", "environs", "everett", "hydra"),
+        *("omegaconf", "pydantic_settings", "starlette", "traitlets", "typer"),
+    )
 )
 
 _listeners: list[audit.Listener] = []

@@ -1,0 +1,357 @@
+"""What a stage touches without declaring it is named; every case runs in a process that is watched."""
+
+from __future__ import annotations
+
+import pytest
+from host_cases import WATCHING, answers, repository
+
+GAIN = ["the file data/gain.txt"]
+
+# What has to be named, and how.
+TOUCHED: dict[str, tuple[str, list[str]]] = {
+    "a_file": ("open('data/gain.txt').read()", GAIN),
+    "a_file_twice": ("open('data/gain.txt').close(); open('data/gain.txt').close()", GAIN),
+    "a_file_by_its_bytes": ("open(b'data/gain.txt').read()", GAIN),
+    "a_file_by_pathlib": ("import pathlib; pathlib.Path('data/gain.txt').read_text()", GAIN),
+    "a_file_by_os_open": ("import os; os.close(os.open('data/gain.txt', os.O_RDONLY))", GAIN),
+    "a_file_by_codecs": ("import codecs; codecs.open('data/gain.txt').close()", GAIN),
+    "a_file_through_a_link": (
+        "import os, tempfile; d = tempfile.mkdtemp(); os.symlink(os.path.abspath('data/gain.txt'), d + '/x')\n"
+        "open(d + '/x').read()",
+        GAIN,
+    ),
+    "a_file_through_proc": ("open('/proc/self/cwd/data/gain.txt').read()", GAIN),
+    "a_file_from_another_folder": ("import os; os.chdir('data'); open('gain.txt').close(); os.chdir('..')", GAIN),
+    "a_file_in_a_thread": (
+        "import threading; t = threading.Thread(target=open, args=('data/gain.txt',)); t.start(); t.join()",
+        GAIN,
+    ),
+    "a_file_in_a_pool_of_threads": (
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "with ThreadPoolExecutor(2) as pool: list(pool.map(open, ['data/gain.txt']))",
+        GAIN,
+    ),
+    "a_file_in_a_forked_process": (
+        """
+        import multiprocessing
+        def child(): open('data/gain.txt').read()
+        def stage():
+            process = multiprocessing.get_context('fork').Process(target=child)
+            process.start()
+            process.join()
+        """,
+        GAIN,
+    ),
+    "a_file_by_numpy": ("import numpy; numpy.loadtxt('data/gain.txt')", GAIN),
+    "a_file_by_numpy_in_c": ("import numpy; numpy.fromfile('data/gain.txt', dtype='u1')", GAIN),
+    "a_file_by_memmap": ("import numpy; numpy.memmap('data/gain.txt', dtype='u1', mode='r')", GAIN),
+    "a_file_as_archive": ("import zipfile; zipfile.is_zipfile('data/gain.txt')", GAIN),
+    "a_file_by_hdf5": ("import h5py; h5py.is_hdf5('data/gain.txt')", GAIN),
+    "a_file_by_ctypes": (
+        "import ctypes\ntry: ctypes.CDLL('./data/gain.txt')\nexcept OSError: pass",
+        GAIN,
+    ),
+    "a_file_that_is_copied_first": (
+        "import shutil, tempfile; d = tempfile.mkdtemp(); shutil.copy('data/gain.txt', d)\n"
+        "open(d + '/gain.txt').read()",
+        GAIN,
+    ),
+    "a_file_that_is_moved_first": (
+        "import os, tempfile; d = tempfile.mkdtemp(dir='.'); os.rename('data/other.txt', d + '/x')\n"
+        "open(d + '/x').read()\n"
+        "os.rename(d + '/x', 'data/other.txt'); os.rmdir(d)",
+        ["the file data/other.txt"],
+    ),
+    "a_file_that_is_linked_first": (
+        "import os, tempfile; d = tempfile.mkdtemp(dir='.'); os.link('data/gain.txt', d + '/x')\n"
+        "open(d + '/x').read()\n"
+        "os.remove(d + '/x'); os.rmdir(d)",
+        GAIN,
+    ),
+    "a_file_that_is_changed": ("f = open('data/gain.txt', 'r+'); f.close()", GAIN),
+    "a_file_that_is_added_to_and_read": (
+        "open('log.txt', 'a').close(); open('log.txt').close()",  # the fixture's: it was there
+        ["the file log.txt"],
+    ),
+    "a_file_that_is_not_there": (
+        "try: open('data/none.txt')\nexcept OSError: pass",
+        ["the file data/none.txt (which is not there)"],
+    ),
+    "whether_a_file_is_there": (
+        "import os; os.path.exists('data/gain.txt')",
+        ["whether the file data/gain.txt is there, or how it is"],
+    ),
+    "whether_a_missing_file_is_there": (
+        "import pathlib; pathlib.Path('data/none.txt').exists()",
+        ["whether the file data/none.txt is there, or how it is"],
+    ),
+    "how_large_a_file_is": (
+        "import os; os.path.getsize('data/gain.txt')",
+        ["whether the file data/gain.txt is there, or how it is"],
+    ),
+    "how_old_a_file_is": (
+        "import os; os.stat('data/gain.txt').st_mtime",
+        ["whether the file data/gain.txt is there, or how it is"],
+    ),
+    "whether_a_file_can_be_read": (
+        "import os; os.access('data/gain.txt', os.R_OK)",
+        ["whether the file data/gain.txt is there, or how it is"],
+    ),
+    "a_file_that_is_there": (
+        "import os; os.path.exists('data/gain.txt') and open('data/gain.txt').read()",
+        GAIN,
+    ),
+    "a_program_of_python": (
+        "import runpy, sys; sys.argv[1:] = ['data/gain.txt']\n"
+        "try: runpy.run_module('json.tool', run_name='__main__')\nexcept SystemExit: pass",
+        GAIN,
+    ),
+    "a_file_of_an_own_package": (
+        "import importlib.resources; importlib.resources.files('package').joinpath('table.txt').read_text()",
+        ["the file package/table.txt"],
+    ),
+    "a_file_by_a_loader": (
+        "import pkgutil; pkgutil.get_data('package', 'table.txt')",
+        ["the file package/table.txt"],
+    ),
+    "a_file_when_it_is_imported": ("TEXT = open('data/gain.txt').read()\ndef stage(): pass", GAIN),
+    "a_file_by_generated_code": ("exec(\"open('data/gain.txt').read()\")", GAIN),
+    "a_file_by_a_callback": (
+        "import functools; functools.reduce(lambda a, b: open(b).close(), ['data/gain.txt'], None)",
+        GAIN,
+    ),
+    "its_own_source": ("open(__file__).read()", ["the file case_its_own_source.py"]),
+    "its_own_source_by_inspect": (
+        "import inspect, helper; inspect.getsource(helper)",
+        ["the file helper.py"],
+    ),
+    "a_module_as_text": ("exec(open('helper.py').read())", ["the file helper.py"]),
+    "a_database": (
+        "import sqlite3; sqlite3.connect('data/other.txt').close()",
+        ["the file data/other.txt"],
+    ),
+    "a_database_by_address": (
+        "import sqlite3; sqlite3.connect('file:data/other.txt?mode=ro', uri=True).close()",
+        ["the file data/other.txt"],
+    ),
+    "a_folder": ("import os; os.listdir('data')", ["the folder data/ (its listing)"]),
+    "a_folder_by_glob": ("import glob; glob.glob('data/*.txt')", ["the folder data/ (its listing)"]),
+    "a_folder_by_pathlib": ("import pathlib; list(pathlib.Path('data').iterdir())", ["the folder data/ (its listing)"]),
+    "a_folder_by_walk": ("import os; list(os.walk('data'))", ["the folder data/ (its listing)"]),
+    "a_folder_by_number": (
+        "import os; fd = os.open('data', os.O_RDONLY); os.listdir(fd); os.close(fd)",
+        ["the folder data/ (its listing)"],
+    ),
+    "a_variable": ("import os; os.environ.get('GAIN')", ["the environment variable GAIN"]),
+    "a_variable_by_getenv": ("import os; os.getenv('GAIN', '1')", ["the environment variable GAIN"]),
+    "a_variable_by_bytes": ("import os; os.getenvb(b'GAIN')", ["the environment variable GAIN"]),
+    "a_variable_that_is_looked_for": ("import os; 'GAIN' in os.environ", ["the environment variable GAIN"]),
+    "a_variable_by_default": ("import os; os.environ.setdefault('GAIN_1', '1')", ["the environment variable GAIN_1"]),
+    "a_variable_in_a_path": ("import os; os.path.expandvars('$GAIN/x')", ["the environment variable GAIN"]),
+    "a_variable_in_a_template": (
+        "import os, string; string.Template('$HOME').substitute(os.environ)",
+        ["the environment variable HOME"],
+    ),
+    "a_variable_from_an_earlier_import": (
+        "from os import environ as E\ndef stage(): E.get('GAIN')",
+        ["the environment variable GAIN"],
+    ),
+    "all_variables": ("import os; dict(os.environ)", ["all environment variables"]),
+    "all_variables_by_copy": ("import os; os.environ.copy()", ["all environment variables"]),
+    "all_variables_by_items": (
+        "import os; [v for k, v in os.environ.items() if k.startswith('GAIN')]",
+        ["all environment variables"],
+    ),
+    "a_program": ("import subprocess; subprocess.run(['/bin/true'])", ["the program /bin/true"]),
+    "a_program_beside": ("import subprocess; subprocess.run(['./other.sh'])", ["the program ./other.sh"]),
+    "a_command": ("import subprocess; subprocess.run('exit 0', shell=True)", ["the program /bin/sh (exit 0)"]),
+    "a_command_by_os": ("import os; os.system('exit 0')", ["the program /bin/sh (exit 0)"]),
+    "a_command_by_popen": ("import os; os.popen('echo 1').read()", ["the program /bin/sh (echo 1)"]),
+    "a_program_by_spawn": (
+        "import os; os.waitpid(os.posix_spawn('/bin/true', ['true'], {}), 0)",
+        ["the program /bin/true"],
+    ),
+    "a_program_after_fork": (
+        "import os\nif (pid := os.fork()) == 0: os.execv('/bin/true', ['true'])\nos.waitpid(pid, 0)",
+        ["the program /bin/true"],
+    ),
+    "a_host": (
+        "import socket\ntry: socket.create_connection(('127.0.0.1', 1), 1)\nexcept OSError: pass",
+        ["the network (127.0.0.1:1)"],
+    ),
+    "a_host_by_name": ("import socket; socket.getaddrinfo('localhost', 443)", ["the network (localhost:443)"]),
+    "two_things": (
+        "import os; open('data/gain.txt').close(); os.environ.get('GAIN'); os.listdir('data')",
+        ["the environment variable GAIN", "the file data/gain.txt", "the folder data/ (its listing)"],
+    ),
+}
+
+# What nobody may be bothered with.
+CALM: dict[str, str] = {
+    "nothing": "pass",
+    "a_declared_file": "open('declared.txt').read()",
+    "a_declared_file_by_another_name": "open('data/../declared.txt').read()",
+    "a_file_in_a_declared_folder": "import os; open('declared/inner.txt').read(); os.listdir('declared')",
+    "a_declared_variable": "import os; os.environ.get('DECLARED'); os.getenv('DECLARED')",
+    "a_declared_program": "import subprocess; subprocess.run(['./tool.sh'], capture_output=True)",
+    "a_variable_that_it_set": "import os; os.environ['HERE'] = '1'; os.environ['HERE']; del os.environ['HERE']",
+    "an_own_module": "import helper; helper.VALUE",
+    "an_own_module_again": "import helper, importlib; importlib.reload(helper)",
+    "an_own_module_by_its_path": "import runpy; runpy.run_path('helper.py')",
+    "an_own_package": "import package",
+    "a_temporary_file": (
+        "import tempfile\nwith tempfile.TemporaryFile() as f: f.write(b'1'); f.seek(0); f.read()\n"
+        "with tempfile.NamedTemporaryFile() as f: open(f.name).read()"
+    ),
+    "a_temporary_folder": (
+        "import os, pathlib, tempfile\nwith tempfile.TemporaryDirectory() as d:\n"
+        "    p = pathlib.Path(d, 'a', 'b'); p.mkdir(parents=True); (p / 'x').write_text('1'); (p / 'x').read_text()\n"
+        "    os.rename(p / 'x', p / 'y'); open(p / 'y').read(); list(os.walk(d)); list(pathlib.Path(d).rglob('*'))"
+    ),
+    "a_spooled_file": "import tempfile\nwith tempfile.SpooledTemporaryFile(1) as f: f.write(b'12'); f.seek(0)",
+    "arrays_to_and_fro": (
+        "import numpy, tempfile\nwith tempfile.TemporaryDirectory() as d:\n"
+        "    numpy.savez(d + '/a.npz', a=numpy.ones(3)); numpy.load(d + '/a.npz')['a']\n"
+        "    numpy.save(d + '/a.npy', numpy.ones(3)); numpy.load(d + '/a.npy', mmap_mode='r').sum()\n"
+        "    numpy.ones(3).tofile(d + '/a'); numpy.fromfile(d + '/a')"
+    ),
+    "a_file_that_it_made_beside": "for mode in 'wra': open('made.txt', mode).close()",
+    "a_log": (
+        "import logging, logging.config\n"
+        "logging.config.dictConfig({'version': 1, 'handlers': {'f': {'class': 'logging.FileHandler',\n"
+        "    'filename': 'log.txt'}}, 'root': {'handlers': ['f'], 'level': 'INFO'}})\n"
+        "logging.info('x', exc_info=ValueError()); logging.shutdown(); logging.root.handlers.clear()"
+    ),
+    "a_log_of_the_system": (
+        "import logging, logging.handlers, sys\nlogging.getLogger('x').warning('x', stack_info=True)"
+    ),
+    "a_traceback": (
+        "import traceback\ntry: 1 / 0\nexcept ZeroDivisionError: traceback.format_exc(); traceback.format_stack()"
+    ),
+    "a_warning": "import warnings; warnings.warn('x')",
+    "a_time_zone": (
+        "import zoneinfo, datetime, time; zoneinfo.ZoneInfo('Europe/Zurich')\n"
+        "datetime.datetime.now().astimezone(); time.localtime()"
+    ),
+    "a_language": "import locale, gettext; locale.setlocale(locale.LC_ALL, ''); gettext.gettext('x')",
+    "a_platform": "import platform; platform.platform(); platform.uname().processor; platform.libc_ver()",
+    "a_library_of_the_system": "import ctypes, ctypes.util; ctypes.CDLL(ctypes.util.find_library('m'))",
+    "a_number_from_the_system": "import os, uuid; os.urandom(3); uuid.uuid4(); open('/dev/urandom', 'rb').read(1)",
+    "the_system_itself": "import os; open('/proc/self/status').read(); os.cpu_count(); os.sched_getaffinity(0)",
+    "a_home": "import os, pathlib; os.path.expanduser('~'); pathlib.Path.home()",
+    "a_version": "import importlib.metadata; importlib.metadata.version('numpy')",
+    "a_codec": "b'x'.decode('cp1251'); import encodings.idna",
+    "a_null_device": "import os; open(os.devnull).read(); open(os.devnull, 'w').close()",
+    "a_forked_process": (
+        "import os, tempfile; d = tempfile.mkdtemp()\n"
+        "if (pid := os.fork()) == 0:\n    open(d + '/x', 'w').write('1'); os.mkdir(d + '/y'); os._exit(0)\n"
+        "os.waitpid(pid, 0); open(d + '/x').read(); os.listdir(d + '/y')"
+    ),
+    "a_pool_of_forks": (
+        "import multiprocessing\nwith multiprocessing.get_context('fork').Pool(2) as pool: pool.map(abs, [1, 2])"
+    ),
+    "shared_memory": (
+        "from multiprocessing import shared_memory\nm = shared_memory.SharedMemory(create=True, size=10)\n"
+        "m.close(); m.unlink()"
+    ),
+    "a_database_in_memory": "import sqlite3; sqlite3.connect(':memory:').execute('create table t (x)')",
+    "a_database_that_it_made": (
+        "import sqlite3, tempfile, os; p = tempfile.mkdtemp() + '/x'\n"
+        "c = sqlite3.connect(p); c.execute('create table t (x)'); c.commit(); c.close()\n"
+        "sqlite3.connect(p).close(); open(p, 'rb').read()"
+    ),
+    "an_hdf5_file_that_it_made": (
+        "import h5py, io, tempfile; p = tempfile.mkdtemp() + '/x.h5'\n"
+        "with h5py.File(p, 'a') as f: f['a'] = 1\n"
+        "h5py.File(p).close(); open(p, 'rb').close(); h5py.File(io.BytesIO(), 'w').close()"
+    ),
+    "an_output_folder": (
+        "import os, shutil; os.makedirs('out/deep'); open('out/deep/x', 'w').close(); os.listdir('out')\n"
+        "shutil.rmtree('out')"
+    ),
+    "whether_an_output_folder_is_there": (
+        "import os, pathlib; os.path.isdir('declared') or 1; os.makedirs('results', exist_ok=True)\n"
+        "pathlib.Path('results').mkdir(exist_ok=True); os.path.exists('results'); os.rmdir('results')"
+    ),
+    "whether_its_own_file_is_there": (
+        "import os; os.path.exists('own.txt') or open('own.txt', 'w').close(); os.path.getsize('own.txt')\n"
+        "os.remove('own.txt')"
+    ),
+    "whether_a_declared_file_is_there": "import os; os.path.exists('declared.txt'); os.stat('declared/inner.txt')",
+    "a_command_line": "import argparse; argparse.ArgumentParser().format_help()",
+    "shutil_which": "import shutil; shutil.which('true'); shutil.get_terminal_size()",
+    "dataclasses_and_tuples": (
+        "import collections, dataclasses; dataclasses.make_dataclass('C', ['x'])(1); collections.namedtuple('T', 'x')"
+    ),
+    "compressed": (
+        "import bz2, gzip, tempfile\nwith tempfile.TemporaryDirectory() as d:\n"
+        "    for m in (bz2, gzip):\n        m.open(d + '/x', 'wb').close(); m.open(d + '/x').read()"
+    ),
+    "a_shelf": (
+        "import shelve, tempfile\nwith tempfile.TemporaryDirectory() as d:\n"
+        "    with shelve.open(d + '/x') as s: s['a'] = 1\n    with shelve.open(d + '/x') as s: s['a']"
+    ),
+}
+
+# Libraries are imported within a stage, and used: each in a process of its own, so that it is the first to be.
+LIBRARIES: dict[str, str] = {
+    "scientific": "import scipy.ndimage, scipy.optimize, scipy.stats; scipy.stats.norm.cdf(0)",
+    "images": (
+        "import io, skimage.io, skimage.filters, PIL.Image, imageio.v3, tifffile, numpy\n"
+        "f = io.BytesIO(); PIL.Image.fromarray(numpy.zeros((4, 4), 'u1')).save(f, 'png'); skimage.filters.gaussian"
+        "(numpy.ones((9, 9)))"
+    ),
+    "figures": (
+        "import tempfile, matplotlib.pyplot as plt\nplt.figure(); plt.text(0, 0, '$x^2$ text'); plt.plot([1, 2])\n"
+        "with tempfile.TemporaryDirectory() as d: plt.savefig(d + '/x.png'); plt.savefig(d + '/x.pdf')"
+    ),
+    "web": "import requests, certifi, ssl; ssl.create_default_context(); requests.Session(); certifi.where()",
+    "others": "import jsonschema, networkx, yaml, jinja2, pydantic, rich.console; rich.console.Console().print('x')",
+}
+
+
+@pytest.fixture(scope="module")
+def noticed(tmp_path_factory):
+    root = repository(tmp_path_factory.mktemp("touched") / "repository")
+    (root / "log.txt").write_text("before\n")
+    return answers(root, WATCHING, {name: code for name, (code, _) in TOUCHED.items()}, GAIN="1")
+
+
+@pytest.fixture(scope="module")
+def unnoticed(tmp_path_factory):
+    root = repository(tmp_path_factory.mktemp("calm") / "repository")
+    (root / "log.txt").write_text("before\n")
+    return answers(root, WATCHING, CALM)
+
+
+@pytest.mark.parametrize("case", TOUCHED)
+def test_what_is_touched_is_named(noticed, case):
+    assert noticed[case] == TOUCHED[case][1]
+
+
+@pytest.mark.parametrize("case", CALM)
+def test_what_is_nobodys_business_is_not(unnoticed, case):
+    assert unnoticed[case] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", LIBRARIES)
+def test_a_library_that_is_first_imported_by_a_stage_reads_for_itself(tmp_path, case):
+    root = repository(tmp_path / "repository")
+    assert answers(root, WATCHING, {case: LIBRARIES[case]}) == {case: []}
+
+
+@pytest.mark.slow
+def test_a_backend_that_is_first_imported_by_a_stage_reads_for_itself(tmp_path):
+    code = "import keras; keras.Sequential([keras.layers.Dense(1)]).build((1, 2))"
+    pytest.importorskip("keras")
+    assert answers(repository(tmp_path / "repository"), WATCHING, {"backend": code}) == {"backend": []}
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_no_fork_is_named(tmp_path):
+    """It cannot be followed, and may read what it likes."""
+    code = "import multiprocessing\nwith multiprocessing.get_context('spawn').Pool(1) as pool: pool.map(abs, [1])"
+    (found,) = answers(repository(tmp_path / "repository"), WATCHING, {"spawned": code})["spawned"]
+    assert found.startswith("the program /")
+    assert found.endswith("(a worker process)")
