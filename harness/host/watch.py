@@ -1,4 +1,4 @@
-"""What follows the pipeline's code in its process: what a call touched and left changed, and which source was loaded."""
+"""What follows the pipeline's code in its process: what a call touched and left changed, which source was loaded."""
 
 from __future__ import annotations
 

@@ -131,12 +131,13 @@ def _is_imported(outer: FrameType | None) -> bool:
 def caller() -> Caller:
     """The caller of the function that is watched, from the stack."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_WATCHERS):
-        frame = frame.f_back
     through: list[str] = []
     importing, by_third = False, ""
     while frame is not None:
         code = frame.f_code
+        if code.co_filename.startswith(_WATCHERS):  # around what is watched, too: ``os.environ``'s own methods
+            frame = frame.f_back
+            continue
         whose = origin(code.co_filename)
         if whose is Origin.OWN or whose is Origin.HARNESS:
             return Caller(whose, importing, tuple(through), by_third)

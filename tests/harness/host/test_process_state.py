@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import timeit
 
 import pytest
 from host_cases import COMPARING, answers, repository
@@ -222,15 +221,3 @@ def test_seeds_and_settings_of_a_backend_are_named_and_put_back(tmp_path):
         "policy": ["Keras's policy of data types"],
     }
     assert all(answer[2] == [] for answer in found.values())
-
-
-def test_looking_twice_and_putting_back_takes_a_millisecond_or_two(tmp_path):
-    from harness.host import process_state
-
-    before = process_state.capture()
-
-    def once():
-        process_state.changes(before, process_state.capture())
-        process_state.capture()
-
-    assert min(timeit.repeat(once, number=20, repeat=10)) / 20 < 0.003
