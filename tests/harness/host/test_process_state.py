@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import pytest
 from host_cases import COMPARING, answers, repository
 
