@@ -8,9 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from harness.run import scopes
-from harness.run.scopes import DEFINITIONS, FUNCTIONS, IMPORTS, Dotted, Home, Target, Uses
+from harness.run.scopes import FUNCTIONS, IMPORTS, Dotted, Home, Target, Uses
+
+TYPING = {"typing", "typing_extensions"}
+CALLED = "()"  # in a dotted name: an attribute of what a call gives
 
 
 @dataclass(eq=False)
@@ -35,69 +39,160 @@ class Piece:
         """The digest of the statement without comments, docstrings and layout."""
         return hashlib.sha256("\n".join(_dump(self.statement, [])).encode("utf-8", "surrogatepass")).hexdigest()
 
+    @property
+    def movable(self) -> bool:
+        """Whether it means the same wherever it stands: a function of which nothing is evaluated at once."""
+        node = self.statement
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or node.decorator_list:
+            return False
+        return all(isinstance(d, ast.Constant) for d in (*node.args.defaults, *filter(None, node.args.kw_defaults)))
+
     @cached_property
-    def calls(self) -> tuple[set[Dotted], set[Dotted]]:
-        """The decorators, and the other callables, that run when the module is imported."""
-        decorators, others = set(), set()
+    def calls(self) -> Calls:
+        """What is called when the module is imported."""
+        decorators, others, bases = set(), set(), set()
         for node in _at_import(self.statement):
             for decorator in getattr(node, "decorator_list", ()):
-                decorators.add(scopes.dotted_name(decorator.func if isinstance(decorator, ast.Call) else decorator))
+                decorators |= _callee(decorator.func if isinstance(decorator, ast.Call) else decorator)
             if isinstance(node, ast.Call):
-                others.add(scopes.dotted_name(node.func))
-        return decorators - {()}, others - decorators - {()}
+                others |= _callee(node.func)
+            if isinstance(node, ast.ClassDef):
+                for base in (*node.bases, *(k.value for k in node.keywords if k.arg == "metaclass")):
+                    bases |= _callee(base.value if isinstance(base, ast.Subscript) else base)
+        return Calls(decorators, others - decorators, bases)
+
+
+class Calls(NamedTuple):
+    """Names of what a statement calls: its decorators, other callables, and the bases of its classes."""
+
+    decorators: set[Dotted]
+    others: set[Dotted]
+    bases: set[Dotted]
 
 
 class Module:
     """A module's pieces, and the names of its top level.
 
-    ``names``: the pieces that define a name. ``imports``: what an imported name stands for.
-    ``stars``: modules whose every name is imported. ``imported``: modules that importing it imports.
-    Raises SyntaxError, ValueError and OSError for a file that is not Python.
+    ``names``: the pieces that define a name. ``imports``: what an imported name stands for, in the order of the
+    statements. ``stars``: modules whose every name is imported. ``imported``: modules that importing it imports.
+    ``sequence``: its pieces and its imports in order. ``script``: what runs only when it is run as a script.
+    ``future``: whether its annotations are text. Raises SyntaxError and ValueError for what is not Python.
     """
 
-    def __init__(self, name: str, path: Path) -> None:
-        self.home = Home(name, path.name == "__init__.py")
+    def __init__(self, name: str, path: Path, content: bytes) -> None:
+        self.home, self.path = Home(name, path.name.partition(".")[0] == "__init__"), path
+        self.digest = hashlib.sha256(content).hexdigest()
         self.pieces: list[Piece] = []
+        self.script: list[Piece] = []
         self.names: dict[str, list[Piece]] = {}
-        self.imports: dict[str, set[Target]] = {}
-        self.stars: set[str] = set()
-        self.imported: set[str] = set()
+        self.imports: dict[str, list[Target]] = {}
+        self._bound: dict[str, list[str]] = {}
+        self.stars: list[str] = []
+        self.imported: dict[str, None] = {}
+        self.sequence: list[Piece | tuple[str, ...]] = []
+        self.future = False
+        self._rebinds = b"global " in content
         if path.suffix != ".py":  # compiled: one can only tell whether it is the same file
-            content = ast.Constant(hashlib.sha256(path.read_bytes()).hexdigest())
-            self.pieces.append(Piece(self, (), ast.Expr(content, lineno=1), loose=True))
+            self._add(Piece(self, (), ast.Expr(ast.Constant(self.digest), lineno=1), loose=True))
             return
-        for statement in ast.parse(path.read_bytes()).body:
+        for statement in ast.parse(content).body:
             self._scan(statement)
 
     def binds(self, name: str) -> bool:
         """Whether ``name`` is defined or imported at the top level."""
         return name in self.names or name in self.imports
 
+    def bindings(self, name: str) -> tuple[str, ...]:
+        """What an imported name stands for, the last one last, with the places where it is defined here."""
+        return tuple(reversed(dict.fromkeys(reversed(self._bound.get(name, ())))))
+
+    @property
+    def open(self) -> bool:
+        """Whether it may have names that its statements do not tell."""
+        return bool(self.stars) or "__getattr__" in self.names
+
     def _scan(self, statement: ast.stmt) -> None:
         if isinstance(statement, IMPORTS):
             self._bind(statement)
             return
-        if _silent(statement) or _asks(statement, "__name__"):  # "__main__": never when it is imported
+        if _silent(statement):
             return
-        typing_only = _asks(statement, "TYPE_CHECKING")
+        if _is_script(statement):
+            self.script.append(Piece(self, (), statement))
+            return
+        typing_only = self._typing_only(statement)
         nodes = scopes.within([statement])
         for node in nodes:
             if isinstance(node, IMPORTS):
                 self._bind(node, runs=not typing_only)
         if typing_only and all(isinstance(s, IMPORTS) for s in getattr(statement, "body", ())):
             return
-        piece = Piece(self, tuple(sorted(scopes.bound(nodes))), statement, _loose(statement))
+        for node in _at_import(statement):  # those in the bodies of classes
+            if isinstance(node, IMPORTS) and node not in nodes:
+                self._runs(tuple(n for _, _, imported in scopes.bindings(node, self.home) for n in imported))
+        names = scopes.bound(nodes) | (_globals(statement) if self._rebinds else set())
+        self._add(Piece(self, tuple(sorted(names)), statement, _loose(statement)))
+
+    def _add(self, piece: Piece) -> None:
         self.pieces.append(piece)
+        self.sequence.append(piece)
         for name in piece.names:
             self.names.setdefault(name, []).append(piece)
+            self._bound.setdefault(name, []).append("defined")
 
     def _bind(self, statement: ast.Import | ast.ImportFrom, runs: bool = True) -> None:
         for name, target, imported in scopes.bindings(statement, self.home):
-            self.imported.update(imported if runs else ())
+            self.future |= target == Target("__future__", ("annotations",))
+            if runs:
+                self._runs(imported)
             if name == "*":
-                self.stars.add(target.module)
+                self.stars.append(target.module)
+                self._add(Piece(self, (), statement, loose=True))  # it may rebind any name
             else:
-                self.imports.setdefault(name, set()).add(target)
+                self.imports.setdefault(name, []).append(target)
+                self._bound.setdefault(name, []).append(f"{target.module}:{'.'.join(target.chain)}")
+
+    def _runs(self, imported: tuple[str, ...]) -> None:
+        self.imported.update(dict.fromkeys(imported))
+        self.sequence.append(imported)
+
+    def _typing_only(self, statement: ast.stmt) -> bool:
+        """Whether it is ``if TYPE_CHECKING``, with nothing to do otherwise, and this module does not define that."""
+        if not isinstance(statement, ast.If) or statement.orelse:
+            return False
+        dotted = scopes.dotted_name(statement.test)
+        origins = {target.module for target in self.imports.get(dotted[0], ())} if dotted else set()
+        return dotted[-1:] == ("TYPE_CHECKING",) and dotted[0] not in self.names and origins <= TYPING
+
+
+def in_order(pieces: list[Piece]) -> list[Piece]:
+    """The pieces of a module: by name where their order means nothing, as that of functions does not."""
+    names = [name for piece in pieces for name in piece.names]
+    fixed = len(names) > len({*names}) or any(piece.loose for piece in pieces)
+
+    def place(piece: Piece) -> tuple[bool, int, tuple[str, ...]]:
+        free = (piece.movable and names.count(piece.names[0]) == 1) or not fixed
+        return free, 0 if free else piece.statement.lineno, piece.names
+
+    return sorted(pieces, key=lambda piece: (*place(piece), piece.statement.lineno))
+
+
+def _callee(node: ast.AST) -> set[Dotted]:
+    """The dotted name of what is called, or the names in an expression that computes it; see ``CALLED``."""
+    if dotted := scopes.dotted_name(node):
+        return {dotted}
+    attributes: list[str] = []
+    while isinstance(node, ast.Attribute):
+        attributes.append(node.attr)
+        node = node.value
+    if isinstance(node, ast.Call) and attributes:
+        return {(*chain, CALLED, *reversed(attributes)) for chain in _callee(node.func)}
+    return {(n.id,) for n in ast.walk(node) if isinstance(n, ast.Name)}
+
+
+def _globals(statement: ast.stmt) -> set[str]:
+    """The names of the module that functions within a statement declare as global."""
+    return {name for node in ast.walk(statement) if isinstance(node, ast.Global) for name in node.names}
 
 
 def _at_import(statement: ast.stmt) -> Iterator[ast.AST]:
@@ -114,7 +209,9 @@ def _at_import(statement: ast.stmt) -> Iterator[ast.AST]:
 
 def _loose(statement: ast.AST) -> bool:
     """Whether a statement runs for its effect rather than to define a name."""
-    if isinstance(statement, (*DEFINITIONS, *IMPORTS, ast.Raise)) or _silent(statement):
+    if isinstance(statement, ast.ClassDef):  # what its body does beside defining names
+        return any(map(_loose, statement.body))
+    if isinstance(statement, (*FUNCTIONS, *IMPORTS, ast.Raise)) or _silent(statement):
         return False
     if isinstance(statement, ast.Assign | ast.AnnAssign):
         targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
@@ -133,14 +230,14 @@ def _silent(statement: ast.AST) -> bool:
     return text or isinstance(statement, ast.Pass)
 
 
-def _asks(statement: ast.stmt, name: str) -> bool:
-    """Whether it is ``if TYPE_CHECKING`` or ``if __name__ == ...``, with nothing to do otherwise."""
-    if not isinstance(statement, ast.If) or statement.orelse:
+def _is_script(statement: ast.stmt) -> bool:
+    """Whether it is ``if __name__ == "__main__"``, with nothing to do otherwise."""
+    if not isinstance(statement, ast.If) or statement.orelse or not isinstance(statement.test, ast.Compare):
         return False
     test = statement.test
-    if isinstance(test, ast.Compare):
-        test = test.left if isinstance(test.ops[0], ast.Eq) else test
-    return scopes.dotted_name(test)[-1:] == (name,)
+    sides = {ast.dump(side) for side in (test.left, *test.comparators)}
+    wanted = {ast.dump(ast.Name("__name__", ast.Load())), ast.dump(ast.Constant("__main__"))}
+    return isinstance(test.ops[0], ast.Eq) and sides == wanted
 
 
 def _dump(node: ast.AST, lines: list[str]) -> list[str]:

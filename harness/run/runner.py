@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import os
 import platform
@@ -9,7 +10,6 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,12 @@ from harness.core.errors import HarnessError, ProjectError
 from harness.core.files import json_digest, sha256
 from harness.core.protocol import Artifact, Json, Output, Pipeline, Scenario, Stage
 from harness.core.trees import plain_json, split_tree
+from harness.run import settings
 from harness.run.cache import AbsentError, Cache, Item
 from harness.run.fingerprints import Sources
-from harness.run.settings import declared_settings, setting_at
+from harness.run.pipeline_source import libraries_of, sources_of
+from harness.run.settings import check_settings, declared_settings, settings_key
+from harness.run.source.distributions import library_version
 
 CACHE_FORMAT = 1  # raise it when the meaning of what the cache holds changes
 
@@ -51,14 +54,11 @@ class StageRun:
         return float(self.item.about["seconds"]) if self.item else 0.0
 
 
-def environment(pipeline: Pipeline) -> dict[str, str]:
+def environment(pipeline: Pipeline, sources: Sources | None = None) -> dict[str, str]:
     """The versions, the architecture and the variables that decide the numbers beside source and configuration."""
     facts = {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()}
-    for name in pipeline.libraries:
-        try:
-            facts[name] = version(name)
-        except PackageNotFoundError:
-            facts[name] = "not installed"
+    libraries = libraries_of(pipeline, sources or sources_of(pipeline))
+    facts |= {name: library_version(name) for name in libraries}
     return facts | {name: os.environ.get(name, "") for name in pipeline.environment}
 
 
@@ -71,8 +71,8 @@ class Runner:
 
     def __init__(self, pipeline: Pipeline, cache: Cache, watcher: Watcher | None = None) -> None:
         self.pipeline, self.cache, self.watcher = pipeline, cache, watcher
-        self.sources = Sources(pipeline.source_roots)
-        self.environment = environment(pipeline)
+        self.sources = sources_of(pipeline)
+        self.environment = environment(pipeline, self.sources)
         self.computed: set[str] = set()
         self.ahead: set[str] = set()
 
@@ -108,12 +108,11 @@ class Runner:
 
     def key(self, stage: Stage, config: Mapping[str, Json], inputs: Mapping[str, str]) -> str:
         """The digest of everything that decides a stage's result: what it reads, what it runs on, and its source."""
-        reads = {name: setting_at(config, name) for name in stage.reads}
         files = [_digest_of(path, stage) for path in stage.files(config)] if stage.files else []
         parts = {
             "format": CACHE_FORMAT,
             "stage": stage.name,
-            "reads": reads,
+            "reads": settings_key(stage, config),
             "files": files,
             "inputs": dict(inputs),
             "code": self.sources.fingerprint(stage.run),
@@ -146,7 +145,8 @@ class Runner:
             except HarnessError:
                 raise
             except Exception as error:
-                where = traceback.extract_tb(error.__traceback__)[-1]
+                frames = traceback.extract_tb(error.__traceback__)
+                where = next((f for f in reversed(frames) if f.filename != settings.__file__), frames[-1])
                 message = f"{type(error).__name__}: {error} ({os.path.basename(where.filename)}, line {where.lineno})"
                 return StageRun(stage, key, error=message)
 
@@ -160,6 +160,7 @@ class Runner:
         before = json_digest(config)
         started = time.perf_counter()
         output = resolve(stage.run)(config, progress, **inputs)
+        check_settings(config)
         seconds = time.perf_counter() - started
         values, arrays = split_tree(output)
         about = {
@@ -181,7 +182,8 @@ class Runner:
 def observe(stage: Stage, config: Mapping[str, Json], output: Output, inputs: Mapping[str, Output]) -> Artifact:
     """The artifact that is verified of a stage in its own profile: what its ``observe`` gives, or all of the output."""
     if stage.observe is not None:
-        artifact = resolve(stage.observe)(declared_settings(stage, config), output, **inputs)
+        artifact = resolve(stage.observe)(given := declared_settings(stage, config), output, **inputs)
+        check_settings(given)
         return Artifact(plain_json(artifact.values), dict(artifact.arrays))
     return Artifact(plain_json(without_arrays(output)), split_tree(output)[1])
 
@@ -201,7 +203,7 @@ def resolve(entry: str | Callable[..., Any]) -> Callable[..., Any]:
         return entry
     module, _, name = entry.partition(":")
     try:
-        return getattr(importlib.import_module(module), name)
+        return functools.reduce(getattr, name.split("."), importlib.import_module(module))  # type: ignore[return-value]
     except (ImportError, AttributeError) as error:
         raise ProjectError(f"stage function {entry!r} cannot be imported: {error}") from error
 

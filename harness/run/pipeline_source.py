@@ -1,0 +1,40 @@
+"""The source and the libraries of a pipeline: what it declares of them, and what is found without being declared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from harness.core.protocol import Pipeline, entry_name
+from harness.run.fingerprints import Sources
+from harness.run.places import place_on_path
+from harness.run.source.distributions import distribution_names
+
+
+def sources_of(pipeline: Pipeline) -> Sources:
+    """The source of a pipeline, each file read now: what its declared roots, its adapter and its stages lead to."""
+    entries: list[str | Callable[..., Any] | None] = [
+        e for stage in pipeline.stages for e in (stage.run, stage.observe)
+    ]
+    entries += (pipeline.scenarios, pipeline.load, pipeline.invariants, pipeline.reseed)
+    named = [pipeline.home, *(entry_name(entry).partition(":")[0] for entry in entries if entry)]
+    starts = [name for name in dict.fromkeys(named) if name and place_on_path(name.partition(".")[0]).own]
+    customized = [name for name in ("sitecustomize", "usercustomize") if place_on_path(name).own]
+    sources = Sources(pipeline.source_roots, (*customized, pipeline.home) if pipeline.home in starts else customized)
+    sources.territory.starts = (*sources.territory.starts, *starts)
+    for path in sources.files():
+        sources.territory.content(path)
+    return sources
+
+
+def libraries_of(pipeline: Pipeline, sources: Sources) -> tuple[str, ...]:
+    """The distributions whose versions decide the numbers: the declared ones, NumPy, and what the source imports."""
+    found = sorted({name for module in sources.territory.foreign for name in distribution_names(module)})
+    names: dict[str, str] = {}
+    for name in (*pipeline.libraries, "numpy", *found):
+        names.setdefault(name.lower().replace("_", "-"), name)
+    return tuple(names[key] for key in names if key != "harness" and key not in _harness())
+
+
+def _harness() -> tuple[str, ...]:
+    return tuple(name.lower() for name in distribution_names("harness"))
