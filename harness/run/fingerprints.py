@@ -18,11 +18,12 @@ from typing import Any, NamedTuple
 
 from harness.core.errors import ProjectError
 from harness.core.protocol import entry_name
-from harness.run.modules import Module, Piece, in_order
+from harness.run.modules import Module, Piece, Reach, in_order
 from harness.run.places import NOWHERE, modules_inside
 from harness.run.scopes import Dotted, Target
 from harness.run.source.effects import Effects
 from harness.run.source.reflection import FILE_TEXT, NAME_TEXT, is_reflection
+from harness.run.source.state import SETTING, written
 from harness.run.source.territory import Territory
 
 ALL = ("*",)  # as the attributes of a module: every name of it
@@ -53,19 +54,6 @@ class Step(NamedTuple):
     foreign: bool = False
 
 
-class Reach(NamedTuple):
-    """Everything that an entry leads to: pieces of source, imports that decide which, and targets elsewhere."""
-
-    pieces: set[Piece]
-    bindings: set[tuple[str, ...]]
-    foreign: set[Target]
-
-    def add(self, other: Reach) -> None:
-        """Add what another reaches."""
-        for mine, others in zip(self, other, strict=True):
-            mine.update(others)  # type: ignore[attr-defined]
-
-
 class Sources:
     """The source of a pipeline, each file read once for any number of fingerprints.
 
@@ -82,6 +70,8 @@ class Sources:
         self._uses: dict[Piece, tuple[Target, ...]] = {}
         self._beside: dict[str, Sources] = {}
         self._digests: dict[_Entry, str] = {}
+        self._reaches: dict[_Entry, tuple[Reach, list[str]]] = {}
+        self._sets: dict[Piece, frozenset[tuple[str, str]]] = {}
 
     def files(self) -> Iterator[Path]:
         """Every file of the source."""
@@ -103,7 +93,7 @@ class Sources:
 
     def reached(self, entry: _Entry) -> set[str]:
         """What ``entry`` reaches, as ``module:name``."""
-        pieces = self._reach(entry)[0].pieces
+        pieces = self.reach(entry).pieces
         return {f"{p.module.home.name}:{n}" for p in pieces for n in p.names or (f"<line {p.statement.lineno}>",)}
 
     def _digest(self, entry: _Entry) -> str:
@@ -122,6 +112,11 @@ class Sources:
 
     def _reach(self, entry: _Entry) -> tuple[Reach, list[str]]:
         """What an entry leads to, and the digests of what its imports do, in their order."""
+        if entry not in self._reaches:
+            self._reaches[entry] = self._look_into(entry)
+        return self._reaches[entry]
+
+    def _look_into(self, entry: _Entry) -> tuple[Reach, list[str]]:
         start = _start(entry)
         if not self.territory.counts(start.module):
             if start.module not in self._beside:
@@ -139,14 +134,16 @@ class Sources:
             new = self._follow(self._used(piece), ran, (piece.module.home.name, *piece.uses.imported))
             todo += new.pieces - reach.pieces
             reach.add(new)
-        return reach, self._order(first)
+            home = piece.module
+            reach.read.update((home.home.name, c[0]) for c in piece.uses.names if len(c) == 1 and not home.binds(c[0]))
+        return reach, self._effects.order(first, self.territory)
 
     def _follow(self, targets: Iterable[Target], ran: set[str], imported: Iterable[str] = ()) -> Reach:
         """The pieces that targets lead to, and those that run because modules are imported.
 
         ``ran``: the modules whose import was counted before; it grows.
         """
-        reach = Reach(set(), set(), set())
+        reach = Reach.empty()
         seen = set(targets)
         todo = list(seen)
         while todo:
@@ -155,16 +152,30 @@ class Sources:
             reach.pieces.update(step.pieces)
             reach.bindings.update([step.binding] if step.binding else [])
             reach.foreign.update([target] if step.foreign else [])
+            if target.chain and not (step.foreign or step.binding or SETTING.intersection(target.chain[1:])):
+                reach.read.add((target.module, target.chain[0]))
             todo += (new := set(step.targets) - seen)
             seen |= new
         for module in self._running(imported, ran):
             reach.pieces.update(p for p in module.pieces if self._effects.acts(p))
         return reach
 
-    def leads(self, module: Module, chains: Iterable[Dotted]) -> tuple[set[Piece], set[Target]]:
-        """The pieces that dotted names within a module lead to, and what is not of these sources."""
-        reach = self._follow({t for chain in chains for t in self._named(module, chain)}, set())
-        return reach.pieces, reach.foreign
+    def leads(self, module: Module, names: Iterable[Dotted | Target]) -> Reach:
+        """What dotted names within a module, or targets, lead to at once."""
+        targets = ([name] if isinstance(name, Target) else self._named(module, name) for name in names)
+        return self._follow({target for several in targets for target in several}, set())
+
+    def reach(self, entry: _Entry) -> Reach:
+        """Everything that ``entry`` leads to."""
+        return self._reach(entry)[0]
+
+    def sets(self, piece: Piece) -> frozenset[tuple[str, str]]:
+        """The names of modules that the functions of a piece set when they are called."""
+        if piece not in self._sets:
+            names, home = [*written(piece)], piece.module.home.name
+            own = {(home, name[0]) for name in names if not isinstance(name, Target) and len(name) == 1}
+            self._sets[piece] = frozenset(own | self.leads(piece.module, names).read) if names else frozenset()
+        return self._sets[piece]
 
     def _used(self, piece: Piece) -> tuple[Target, ...]:
         """What a piece asks for."""
@@ -266,28 +277,6 @@ class Sources:
             if self.territory.counts(name) and (module := self.territory.module(name)):
                 todo += module.imported
                 yield module
-
-    def _order(self, names: Iterable[str]) -> list[str]:
-        """The digests of what modules do when they are imported, in the order in which they do it."""
-        done: list[str] = []
-        ran: set[str] = set()
-
-        def run(name: str) -> None:
-            if name in ran or not name:
-                return
-            ran.add(name)
-            run(name.rpartition(".")[0])
-            module = self.territory.module(name) if self.territory.counts(name) else None
-            for item in module.sequence if module else ():
-                if isinstance(item, Piece):
-                    done.extend([item.digest] if self._effects.acts(item) else [])
-                else:
-                    for imported in item:
-                        run(imported)
-
-        for name in names:
-            run(name)
-        return done
 
 
 def _start(entry: _Entry) -> Target:

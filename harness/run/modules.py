@@ -14,6 +14,7 @@ from harness.run import scopes
 from harness.run.scopes import FUNCTIONS, IMPORTS, Dotted, Home, Target, Uses
 
 TYPING = {"typing", "typing_extensions"}
+CALLING = {"map", "filter", "sorted", "min", "max", "reduce", "starmap", "accumulate", "takewhile", "dropwhile", "iter"}
 CALLED = "()"  # in a dotted name: an attribute of what a call gives
 
 
@@ -55,7 +56,8 @@ class Piece:
             for decorator in getattr(node, "decorator_list", ()):
                 decorators |= _callee(decorator.func if isinstance(decorator, ast.Call) else decorator)
             if isinstance(node, ast.Call):
-                others |= _callee(node.func)
+                others |= _callee(node.func) | called_for(node)
+                bases |= _bases_of(node)
             if isinstance(node, ast.ClassDef):
                 for base in (*node.bases, *(k.value for k in node.keywords if k.arg == "metaclass")):
                     bases |= _callee(base.value if isinstance(base, ast.Subscript) else base)
@@ -91,7 +93,6 @@ class Module:
         self.imported: dict[str, None] = {}
         self.sequence: list[Piece | tuple[str, ...]] = []
         self.future = False
-        self._rebinds = b"global " in content
         if path.suffix != ".py":  # compiled: one can only tell whether it is the same file
             self._add(Piece(self, (), ast.Expr(ast.Constant(self.digest), lineno=1), loose=True))
             return
@@ -130,8 +131,7 @@ class Module:
         for node in _at_import(statement):  # those in the bodies of classes
             if isinstance(node, IMPORTS) and node not in nodes:
                 self._runs(tuple(n for _, _, imported in scopes.bindings(node, self.home) for n in imported))
-        names = scopes.bound(nodes) | (_globals(statement) if self._rebinds else set())
-        self._add(Piece(self, tuple(sorted(names)), statement, _loose(statement)))
+        self._add(Piece(self, tuple(sorted(scopes.bound(nodes))), statement, _loose(statement)))
 
     def _add(self, piece: Piece) -> None:
         self.pieces.append(piece)
@@ -165,6 +165,28 @@ class Module:
         return dotted[-1:] == ("TYPE_CHECKING",) and dotted[0] not in self.names and origins <= TYPING
 
 
+class Reach(NamedTuple):
+    """Everything that an entry leads to: pieces of source, imports that decide which, and targets elsewhere.
+
+    ``read``: names of modules that it looks at, whether they are defined by pieces or not.
+    """
+
+    pieces: set[Piece]
+    bindings: set[tuple[str, ...]]
+    foreign: set[Target]
+    read: set[tuple[str, str]]
+
+    @classmethod
+    def empty(cls) -> Reach:
+        """Nothing yet."""
+        return cls(set(), set(), set(), set())
+
+    def add(self, other: Reach) -> None:
+        """Add what another reaches."""
+        for mine, others in zip(self, other, strict=True):
+            mine.update(others)  # type: ignore[attr-defined]
+
+
 def in_order(pieces: list[Piece]) -> list[Piece]:
     """The pieces of a module: by name where their order means nothing, as that of functions does not."""
     names = [name for piece in pieces for name in piece.names]
@@ -190,9 +212,21 @@ def _callee(node: ast.AST) -> set[Dotted]:
     return {(n.id,) for n in ast.walk(node) if isinstance(n, ast.Name)}
 
 
-def _globals(statement: ast.stmt) -> set[str]:
-    """The names of the module that functions within a statement declare as global."""
-    return {name for node in ast.walk(statement) if isinstance(node, ast.Global) for name in node.names}
+def called_for(node: ast.Call) -> set[Dotted]:
+    """What a function such as ``map`` calls of what it is given."""
+    if scopes.dotted_name(node.func)[-1:] not in {(name,) for name in CALLING}:
+        return set()
+    given = (*node.args, *(keyword.value for keyword in node.keywords))
+    inner = (c.func for a in given if isinstance(a, ast.Lambda) for c in ast.walk(a) if isinstance(c, ast.Call))
+    return {dotted for node in (*given, *inner) if (dotted := scopes.dotted_name(node))}
+
+
+def _bases_of(node: ast.Call) -> set[Dotted]:
+    """The bases of a class that ``type``, or a function like it, makes."""
+    maker = scopes.dotted_name(node.func)[-1:]
+    if maker not in (("type",), ("new_class",)) or len(node.args) < 2:
+        return set()
+    return {(n.id,) for n in ast.walk(node.args[1]) if isinstance(n, ast.Name)}
 
 
 def _at_import(statement: ast.stmt) -> Iterator[ast.AST]:
@@ -220,6 +254,10 @@ def _loose(statement: ast.AST) -> bool:
         return not plain or scopes.bound(targets) == {"_"}
     if type(statement).__name__ == "TypeAlias":  # since Python 3.12
         return False
+    if isinstance(statement, ast.With):  # what it enters may do anything
+        return True
+    if isinstance(statement, ast.For) and not isinstance(statement.target, ast.Name | ast.Tuple):
+        return True
     inner = [c for c in scopes.children(statement) if isinstance(c, ast.stmt | ast.ExceptHandler | ast.match_case)]
     return any(map(_loose, inner)) if inner else isinstance(statement, ast.stmt)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from harness.core.protocol import Pipeline, entry_name
+from harness.core.protocol import Pipeline, Stage, entry_name
 from harness.run.fingerprints import Sources
+from harness.run.modules import Piece
 from harness.run.places import place_on_path
 from harness.run.source.distributions import distribution_names
 
@@ -25,6 +26,29 @@ def sources_of(pipeline: Pipeline) -> Sources:
     for path in sources.files():
         sources.territory.content(path)
     return sources
+
+
+def handed_on_problem(pipeline: Pipeline, stage: Stage, sources: Sources) -> str:
+    """What a stage uses that ``load`` or another stage sets when it is called, in one sentence; empty where nothing is.
+
+    It is in no key, as neither the stage's source nor its settings tell it.
+    """
+    others = [(f"stage {s.name}", e) for s in pipeline.stages if s.name != stage.name for e in (s.run, s.observe) if e]
+    mine = [sources.reach(entry) for entry in (stage.run, stage.observe) if entry]
+    used: set[Piece] = set().union(*(reach.pieces for reach in mine))
+    read: set[tuple[str, str]] = set().union(*(reach.read for reach in mine))
+    for setter, entry in (("the adapter's load", pipeline.load), *others):
+        module = entry_name(entry).partition(":")[0]
+        if not module or not sources.territory.counts(module):
+            continue
+        # What both go through, as a memory of what was computed before, is no such name.
+        shared = set().union(*(sources.sets(piece) & read for piece in sources.reach(entry).pieces - used))
+        if shared:
+            return (
+                f"stage {stage.name} uses {':'.join(min(shared))}, which {setter} sets, so that its result depends on "
+                "what ran before it: hand it over in the configuration, or as an output"
+            )
+    return ""
 
 
 def libraries_of(pipeline: Pipeline, sources: Sources) -> tuple[str, ...]:

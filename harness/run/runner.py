@@ -22,7 +22,7 @@ from harness.core.trees import plain_json, split_tree
 from harness.run import settings
 from harness.run.cache import AbsentError, Cache, Item
 from harness.run.fingerprints import Sources
-from harness.run.pipeline_source import libraries_of, sources_of
+from harness.run.pipeline_source import handed_on_problem, libraries_of, sources_of
 from harness.run.settings import check_settings, declared_settings, settings_key
 from harness.run.source.distributions import library_version
 
@@ -73,6 +73,7 @@ class Runner:
         self.pipeline, self.cache, self.watcher = pipeline, cache, watcher
         self.sources = sources_of(pipeline)
         self.environment = environment(pipeline, self.sources)
+        self._problems: dict[str, str] = {}
         self.computed: set[str] = set()
         self.ahead: set[str] = set()
 
@@ -108,6 +109,8 @@ class Runner:
 
     def key(self, stage: Stage, config: Mapping[str, Json], inputs: Mapping[str, str]) -> str:
         """The digest of everything that decides a stage's result: what it reads, what it runs on, and its source."""
+        if problem := self._problem(stage):
+            raise ProjectError(problem)
         files = [_digest_of(path, stage) for path in stage.files(config)] if stage.files else []
         parts = {
             "format": CACHE_FORMAT,
@@ -119,6 +122,11 @@ class Runner:
             "environment": self.environment,
         }
         return json_digest(parts)
+
+    def _problem(self, stage: Stage) -> str:
+        if stage.name not in self._problems:
+            self._problems[stage.name] = handed_on_problem(self.pipeline, stage, self.sources)
+        return self._problems[stage.name]
 
     def _run(
         self, scenario: Scenario, stage: Stage, key: str, inputs: Callable[[], dict[str, Output]], look: bool = True

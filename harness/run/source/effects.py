@@ -11,9 +11,10 @@ import sys
 from collections.abc import Iterable
 from typing import Protocol
 
-from harness.run.modules import CALLED, Module, Piece
+from harness.run.modules import CALLED, Module, Piece, Reach
 from harness.run.scopes import Dotted, Target, dotted_name
 from harness.run.source.functions import READING, FunctionReader
+from harness.run.source.territory import Territory
 
 MADE_WITH = {"__new__", "__init__", "__post_init__", "__set_name__", "__call__", "__class_getitem__"}
 RUNS_TEXT = {"exec", "eval", "compile", "setattr", "delattr", "globals", "vars", "locals", "__import__"}
@@ -70,8 +71,8 @@ WRAPPING |= {
 class Leads(Protocol):
     """What ``Effects`` asks of the sources: what names lead to, in them and out of them."""
 
-    def leads(self, module: Module, chains: Iterable[Dotted]) -> tuple[set[Piece], set[Target]]:
-        """The pieces that dotted names within a module lead to, and what is not of these sources."""
+    def leads(self, module: Module, names: Iterable[Dotted | Target]) -> Reach:
+        """What dotted names within a module, or targets, lead to at once."""
 
 
 class Effects:
@@ -90,12 +91,34 @@ class Effects:
             self._acting[piece] = piece.loose or self._calls(piece)
         return self._acting[piece]
 
+    def order(self, names: Iterable[str], territory: Territory) -> list[str]:
+        """The digests of what modules do when they are imported, in the order in which they do it."""
+        done: list[str] = []
+        ran: set[str] = set()
+
+        def run(name: str) -> None:
+            if name in ran or not name:
+                return
+            ran.add(name)
+            run(name.rpartition(".")[0])
+            module = territory.module(name) if territory.counts(name) else None
+            for item in module.sequence if module else ():
+                if isinstance(item, Piece):
+                    done.extend([item.digest] if self.acts(item) else [])
+                else:
+                    for imported in item:
+                        run(imported)
+
+        for name in names:
+            run(name)
+        return done
+
     def _calls(self, piece: Piece) -> bool:
         module, (decorators, others, bases) = piece.module, piece.calls
         return self._decorates(module, decorators) or self._may_act(module, others) or self._derives(module, bases)
 
     def _decorates(self, module: Module, chains: set[Dotted]) -> bool:
-        foreign = self._sources.leads(module, chains)[1] if chains else ()
+        foreign = self._sources.leads(module, chains).foreign if chains else ()
         return any(map(_registers, foreign)) or self._may_act(module, chains)
 
     def _may_act(self, module: Module, chains: set[Dotted]) -> bool:
@@ -103,7 +126,8 @@ class Effects:
         if any(chain[0] in RUNS_TEXT and not module.binds(chain[0]) for chain in chains):
             return True
         for chain in chains:
-            pieces, foreign = self._sources.leads(module, [chain])
+            reach = self._sources.leads(module, [chain])
+            pieces, foreign = reach.pieces, reach.foreign
             if any(map(_changes, foreign)):
                 return True
             if CALLED in chain and pieces and chain[-1] not in READING:
@@ -124,10 +148,12 @@ class Effects:
 
     def _derives(self, module: Module, bases: set[Dotted]) -> bool:
         """Whether a class with these bases is made by what the sources define, and not by ``type`` alone."""
-        pieces, foreign = self._sources.leads(module, bases) if bases else (set(), set())
-        if any(not _standard(target) and _sounds(target, REGISTERING) for target in foreign):
+        if not bases:
+            return False
+        reach = self._sources.leads(module, bases)
+        if any(not _standard(target) and _sounds(target, REGISTERING) for target in reach.foreign):
             return True
-        for piece in pieces:
+        for piece in reach.pieces:
             if any(isinstance(n, ast.FunctionDef) and n.name == "__init_subclass__" for n in ast.walk(piece.statement)):
                 return True
             made = [n for n in ast.walk(piece.statement) if isinstance(n, ast.ClassDef)]
@@ -173,7 +199,7 @@ class Effects:
         return True
 
     def _bases_act(self, piece: Piece) -> bool:
-        pieces, _ = self._sources.leads(piece.module, piece.calls.bases)
+        pieces = self._sources.leads(piece.module, piece.calls.bases).pieces
         return any(p is not piece and self._outward_piece(p) for p in pieces)
 
 

@@ -6,6 +6,7 @@ import ast
 import builtins
 from collections.abc import Iterator
 
+from harness.run.modules import called_for
 from harness.run.scopes import DEFINITIONS, IMPORTS, Dotted, dotted_name
 
 FRESH = {"list", "dict", "set", "tuple", "sorted", "bytearray", "defaultdict", "Counter", "deque", "copy", "deepcopy"}
@@ -82,6 +83,7 @@ class FunctionReader:
         return node.id not in self.fresh
 
     def _call(self, node: ast.Call) -> bool:
+        self.called |= {name for name in called_for(node) if name[0] not in self.local}
         func, dotted = node.func, dotted_name(node.func)
         if not dotted:
             inner = func.value if isinstance(func, ast.Attribute) else func

@@ -335,6 +335,20 @@ NAMED = {
 }
 
 DONE_ON_IMPORT = {
+    "a registration by map": plugin("hs = list(map(registry.register, [f]))"),
+    "a registration by map of a method": plugin("hs = list(map(registry.registry.enroll, [f]))"),
+    "a registration by reduce": plugin(
+        "import functools\ndef put(a, f): return registry.register(f)\nh = functools.reduce(put, [f], None)"
+    ),
+    "a class that a call makes": plugin(
+        "from heat.base import A\nB = type('B', (A,), {'h': staticmethod(f)})",
+        heat__base="from heat.registry import ALL\nclass A:\n    def __init_subclass__(cls): ALL['f'] = cls.h\n",
+    ),
+    "a target of a loop": plugin("for registry.ALL['f'] in (f,):\n    pass"),
+    "entering a context": plugin(
+        "class C:\n    def __enter__(self): registry.ALL['f'] = f\n    def __exit__(self, *_): pass\n"
+        "with C():\n    X = 1"
+    ),
     "a decorator that registers": plugin("@registry.register\ndef h(): return f()"),
     "a method that registers": plugin("h = registry.registry.enroll(f)"),
     "a decorator of an instance": plugin("@registry.registry.enroll\ndef h(): return f()"),

@@ -13,7 +13,7 @@ import pytest
 from indirections import COMMENTS, WAYS
 
 from harness.core.protocol import Pipeline, Stage
-from harness.run.pipeline_source import sources_of
+from harness.run.pipeline_source import handed_on_problem, sources_of
 
 
 class Plant:
@@ -86,3 +86,77 @@ def test_an_edit_that_changes_the_result_changes_the_fingerprint(name, plant):
 
 def test_there_are_enough_of_them():
     assert len(WAYS) + len(COMMENTS) >= 120
+
+
+STATE = {
+    "load sets a module's name": ("from heat import stages\ndef load(*a):\n    stages.GAIN = 2\n", "GAIN = 1\n", True),
+    "load sets a module's name by setattr": (
+        "from heat import stages\ndef load(*a): setattr(stages, 'GAIN', 2)\n",
+        "GAIN = 1\n",
+        True,
+    ),
+    "load imports late what it sets": (
+        "def load(*a):\n    import heat.stages as s\n    s.GAIN = 2\n",
+        "GAIN = 1\n",
+        True,
+    ),
+    "load calls what sets it": (
+        "from heat.stages import set_gain\ndef load(*a): set_gain(2)\n",
+        "GAIN = 1\ndef set_gain(g):\n    global GAIN\n    GAIN = g\n",
+        True,
+    ),
+    "load makes the name": (
+        "from heat.stages import set_gain\ndef load(*a): set_gain(2)\n",
+        "def set_gain(g):\n    global GAIN\n    GAIN = g\n",
+        True,
+    ),
+    "load sets an item": ("from heat.stages import GAIN\ndef load(*a): GAIN['x'] = 2\n", "GAIN = {}\n", True),
+    "load changes a table": ("from heat.stages import GAIN\ndef load(*a): GAIN.update(x=2)\n", "GAIN = {}\n", True),
+    "load sets a class's attribute": (
+        "from heat.stages import GAIN\ndef load(*a): GAIN.x = 2\n",
+        "class GAIN:\n    x = 1\n",
+        True,
+    ),
+    "load sets what nobody reads": (
+        "from heat import stages\ndef load(*a):\n    stages.X = 2\n",
+        "GAIN = X = 1\n",
+        False,
+    ),
+    "load sets its own": ("SEEN = []\ndef load(*a): SEEN.append(a)\n", "GAIN = 1\n", False),
+    "load sets a local variable": ("def load(*a):\n    GAIN = {}\n    GAIN['x'] = 1\n", "GAIN = 1\n", False),
+    "both remember": (
+        "from heat.stages import remember\ndef load(*a): remember(2)\n",
+        "SEEN = {}\ndef remember(x):\n    SEEN[x] = x\n    return SEEN\nGAIN = 1\ndef more(): return remember(1)\n",
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("how", STATE)
+def test_what_load_sets_and_a_stage_reads_is_refused(how, plant):
+    load, stages, refused = STATE[how]
+    extra = "more()" if "def more" in stages else "0"
+    way = {
+        "files": {
+            "heat/__init__.py": "",
+            "adapter.py": load,
+            "heat/stages.py": f"{stages}def run(): return GAIN, {extra}\n",
+        }
+    }
+    plant(way)
+    adapter = importlib.import_module("adapter")
+    stage = Stage("heat", "heated", "heat.stages:run")
+    pipeline = Pipeline("plant", (stage,), dict, adapter.load, home="adapter")
+    problem = handed_on_problem(pipeline, stage, sources_of(pipeline))
+    expected = "stage heat uses heat.stages:GAIN, which the adapter's load sets, so that its result depends on what ran"
+    assert problem.startswith(expected) if refused else not problem
+
+
+def test_what_another_stage_sets_is_refused(plant):
+    text = "GAIN = 1\ndef first():\n    global GAIN\n    GAIN = 2\ndef run(): return GAIN\n"
+    plant({"files": {"heat/__init__.py": "", "adapter.py": "", "heat/stages.py": text}})
+    stages = tuple(Stage(name, f"{name}ed", f"heat.stages:{name}") for name in ("first", "run"))
+    pipeline = Pipeline("plant", stages, dict, print, home="adapter")
+    assert not handed_on_problem(pipeline, stages[0], sources_of(pipeline))
+    problem = handed_on_problem(pipeline, stages[1], sources_of(pipeline))
+    assert problem.startswith("stage run uses heat.stages:GAIN, which stage first sets")
