@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -38,7 +39,7 @@ def fingerprint(entry: _Entry, roots: Sequence[str]) -> str:
 
 
 def reached(entry: _Entry, roots: Sequence[str]) -> set[str]:
-    """What ``entry`` reaches, as ``module:name``; statements that define nothing as ``module:<line n>``."""
+    """What ``entry`` reaches; see ``Sources``."""
     return Sources(roots).reached(entry)
 
 
@@ -58,12 +59,13 @@ class Sources:
     """The source of a pipeline, each file read once for any number of fingerprints.
 
     ``roots``: names of packages or modules whose source counts wherever it is installed; own source (see
-    ``places.is_own``) always counts, and so does the module of an entry. ``starts``: modules that are imported
-    before any entry. Raises ProjectError for a root that cannot be found and for source that cannot be read.
+    ``places.is_own``) always counts, and so does the module of an entry. ``starts``: modules that are imported before
+    any entry. ``also``: modules that belong to the pipeline beside them. Raises ProjectError for a root that cannot be
+    found and for source that cannot be read.
     """
 
-    def __init__(self, roots: Sequence[str], starts: Sequence[str] = (), territory: Territory | None = None) -> None:
-        self.territory = territory or Territory(roots, starts)
+    def __init__(self, roots: Sequence[str], starts: Sequence[str] = (), also: Sequence[str] = ()) -> None:
+        self.territory = Territory(roots, (*starts, *also))
         self._starts = tuple(starts)
         self._effects = Effects(self)
         self._steps: dict[Target, Step] = {}
@@ -71,6 +73,7 @@ class Sources:
         self._beside: dict[str, Sources] = {}
         self._digests: dict[_Entry, str] = {}
         self._reaches: dict[_Entry, tuple[Reach, list[str]]] = {}
+        self._foreseen: dict[_Entry, frozenset[str]] = {}
         self._sets: dict[Piece, frozenset[tuple[str, str]]] = {}
 
     def files(self) -> Iterator[Path]:
@@ -85,6 +88,11 @@ class Sources:
         """Whether a file belongs to the source, or was read for it."""
         return self.territory.covers(path)
 
+    def foresees(self, entry: _Entry, path: str | Path) -> bool:
+        """Whether ``entry`` leads to a file: its fingerprint is blind to what is loaded from another."""
+        self._reach(entry)
+        return os.path.realpath(path) in self._beside.get(_start(entry).module, self)._foreseen[entry]
+
     def fingerprint(self, entry: _Entry) -> str:
         """The digest of the source that ``entry``, a function or ``"module:function"``, reaches."""
         if entry not in self._digests:
@@ -92,7 +100,7 @@ class Sources:
         return self._digests[entry]
 
     def reached(self, entry: _Entry) -> set[str]:
-        """What ``entry`` reaches, as ``module:name``."""
+        """What ``entry`` reaches, as ``module:name``; statements that define nothing as ``module:<line n>``."""
         pieces = self.reach(entry).pieces
         return {f"{p.module.home.name}:{n}" for p in pieces for n in p.names or (f"<line {p.statement.lineno}>",)}
 
@@ -136,6 +144,8 @@ class Sources:
             reach.add(new)
             home = piece.module
             reach.read.update((home.home.name, c[0]) for c in piece.uses.names if len(c) == 1 and not home.binds(c[0]))
+        files = (module.path for name in ran if self.territory.counts(name) and (module := self.territory.module(name)))
+        self._foreseen[entry] = frozenset(map(os.path.realpath, (*files, *(p.module.path for p in reach.pieces))))
         return reach, self._effects.order(first, self.territory)
 
     def _follow(self, targets: Iterable[Target], ran: set[str], imported: Iterable[str] = ()) -> Reach:
@@ -185,8 +195,7 @@ class Sources:
             for text in uses.strings:
                 targets.update(self._in_text(text, piece.module))
             targets.update([Target(piece.module.home.name, ALL)] if uses.own else [])
-            targets.update([ANYTHING] if uses.anything else [])
-            self._uses[piece] = tuple(targets)
+            self._uses[piece] = (*targets, *([ANYTHING] if uses.anything else []))
         return self._uses[piece]
 
     def _named(self, module: Module, chain: Dotted) -> tuple[Target, ...]:
@@ -222,7 +231,8 @@ class Sources:
             under = [root for root in self.territory.roots if root.startswith(f"{name}.")]
             if under and chain not in ((), ALL):
                 return Step(targets=(Target(f"{name}.{chain[0]}", chain[1:]),))
-            anything = (ANYTHING,) if is_reflection(name, chain) else ()
+            hidden = self.territory.moves and self.territory.place(name.partition(".")[0]) == NOWHERE
+            anything = (ANYTHING,) if hidden or is_reflection(name, chain) else ()
             return Step(targets=(*map(Target, under), *anything), foreign=True)
         module = self.territory.module(name)
         if chain == TEXT:
@@ -261,6 +271,8 @@ class Sources:
 
     def _unknown(self, name: str, module: Module | None) -> tuple[Target, ...]:
         """An attribute that the source does not tell: all of the module, or of a package that makes them up."""
+        if self.territory.moves:
+            return (Target(name), ANYTHING)
         if module is None or "__getattr__" in module.names:
             return (Target(name),)
         return (Target(name, ALL),)

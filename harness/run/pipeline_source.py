@@ -21,8 +21,9 @@ def sources_of(pipeline: Pipeline) -> Sources:
     named = [pipeline.home, *(entry_name(entry).partition(":")[0] for entry in entries if entry)]
     starts = [name for name in dict.fromkeys(named) if name and place_on_path(name.partition(".")[0]).own]
     customized = [name for name in ("sitecustomize", "usercustomize") if place_on_path(name).own]
-    sources = Sources(pipeline.source_roots, (*customized, pipeline.home) if pipeline.home in starts else customized)
-    sources.territory.starts = (*sources.territory.starts, *starts)
+    sources = Sources(
+        pipeline.source_roots, (*customized, *([pipeline.home] if pipeline.home in starts else [])), also=starts
+    )
     for path in sources.files():
         sources.territory.content(path)
     return sources

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, packages_distributions
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def _same_name(module: str) -> tuple[str, ...]:
     except PackageNotFoundError:
         return ()
     files = found.read_text("RECORD") or ""
-    return (found.metadata["Name"],) if f"{module}/" in files or f"{module}." in files else ()
+    return (_name(found),) if f"{module}/" in files or f"{module}." in files else ()
 
 
 def _recorded(module: str, folders: set[Path]) -> tuple[str, ...]:
@@ -45,8 +46,14 @@ def _recorded(module: str, folders: set[Path]) -> tuple[str, ...]:
     for record in (path for folder in folders for path in folder.glob("*.dist-info/RECORD")):
         content = b"\n" + record.read_bytes()
         if any(f"\n{module}{after}".encode() in content for after in "/."):
-            names.add(Distribution.at(record.parent).metadata["Name"])
+            names.add(_name(Distribution.at(record.parent)))
     return tuple(sorted(names)) or tuple(sorted({*packages_distributions().get(module, ())}))
+
+
+def _name(found: Distribution) -> str:
+    """The name of a distribution, without reading all that is said of it."""
+    line = re.search(r"^Name: *(\S+)", found.read_text("METADATA") or "", re.M)
+    return line[1] if line else str(found.metadata["Name"])
 
 
 def library_version(name: str) -> str:

@@ -15,9 +15,17 @@ SETTING |= {"appendleft", "__setitem__", "push", "put", "register"}
 
 def written(piece: Piece) -> Iterator[Dotted | Target]:
     """What the functions of a piece set when they are called: names of its module, or what local imports give."""
-    for function in ast.walk(piece.statement):
-        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield from _written(function, piece)
+    functions = []
+    sets = False
+    todo: list[ast.AST] = [piece.statement]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            functions.append(node)
+        sets = sets or isinstance(node, ast.Global) or bool(_set(node))
+        todo += scopes.children(node)
+    for function in functions if sets else ():  # few do
+        yield from _written(function, piece)
 
 
 def _written(function: ast.FunctionDef | ast.AsyncFunctionDef, piece: Piece) -> Iterator[Dotted | Target]:
@@ -38,7 +46,7 @@ def _written(function: ast.FunctionDef | ast.AsyncFunctionDef, piece: Piece) -> 
 
 def _set(node: ast.AST) -> Dotted:
     """The dotted name that a node sets, or sets something of."""
-    if isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store | ast.Del):
+    if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
         return _named(node)
     if isinstance(node, ast.Call):
         if isinstance(node.func, ast.Attribute) and node.func.attr in SETTING:

@@ -18,6 +18,9 @@ _FROM = re.compile(r"(?:^|[;:])[ \t]*from[ \t]+(\w+)[\w.]*[ \t]+import\b", re.M)
 _IN_TEXT = re.compile(
     r"""(?:import_module|__import__|run_module|resolve_name)\(\s*(?:\w+\s*=\s*)?\w?["'](\w+)|["']([^\W\d]\w*)(?:\.\w+)*:[^\W\d]"""
 )
+_MOVES = re.compile(
+    rb"\b(sys\.path|__path__|addsitedir|meta_path|path_hooks|extend_path)\b|from\s+sys\s+import[^\n]*\bpath\b"
+)
 
 
 class Territory:
@@ -34,10 +37,12 @@ class Territory:
         self._modules: dict[str, Module | None] = {}
         self._places: dict[str, ModulePlace] = {}
         self._tops: dict[str, bool] = {}
+        self.moves = False  # whether its source may change where modules are looked up
         self._closed: tuple[tuple[str, ...], tuple[str, ...]] | None = None
         for root in self.roots:
             if self.place(root) == NOWHERE:
                 raise ProjectError(f"the source of {root!r} cannot be found: check the adapter's source_roots")
+        self._close()
 
     def counts(self, name: str) -> bool:
         """Whether a module, which need not be there, belongs to the territory."""
@@ -67,6 +72,7 @@ class Territory:
                 own[name] = None
                 for path in source_files(self.place(name)):
                     found = _imported(self.content(path)) if path.suffix == ".py" else set()
+                    self.moves |= bool(_MOVES.search(self.content(path)))
                     todo += (new := {n for n in found - own.keys() - foreign if self.counts(n)})
                     foreign |= found - new - own.keys()
             self._closed = tuple(own), tuple(sorted(foreign))

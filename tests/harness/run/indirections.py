@@ -26,8 +26,12 @@ HERE = "from pathlib import Path\nHERE = Path(__file__).parent\n"
 
 def way(stages: str, edit: tuple[str, str, str] = EDIT, **files: str) -> dict[str, Any]:
     """One way; ``files`` are named with ``__`` for a slash, and without their ``.py``."""
-    named = {f"{name if '/' in name else name.replace('__', '/')}.py": text for name, text in files.items()}
+    named = {name if name.endswith(".txt") else f"{_path(name)}.py": text for name, text in files.items()}
     return {"files": {**BASE, "heat/stages.py": stages, **named}, "edit": edit}
+
+
+def _path(name: str) -> str:
+    return name if "/" in name else name.replace("__", "/")
 
 
 def plugin(text: str, **files: str) -> dict[str, Any]:
@@ -60,15 +64,15 @@ IMPORTED = {
         helpers="def h(): return 1\n",
     ),
     "a package beside it": way(
-        "from tools.deep import h\ndef run(): return h()",
-        ("tools/deep.py", "1", "2"),
-        tools__deep="def h(): return 1\n",
+        "from gadgets.deep import h\ndef run(): return h()",
+        ("gadgets/deep.py", "1", "2"),
+        gadgets__deep="def h(): return 1\n",
     ),
     "a package without an init, relative": way(
-        "from tools.deep import h\ndef run(): return h()",
-        ("tools/k.py", "1", "2"),
-        tools__deep="from .k import K\ndef h(): return K\n",
-        tools__k="K = 1\n",
+        "from gadgets.deep import h\ndef run(): return h()",
+        ("gadgets/k.py", "1", "2"),
+        gadgets__deep="from .k import K\ndef h(): return K\n",
+        gadgets__k="K = 1\n",
     ),
     "two imports of a name, of which the last counts": way(
         "from heat.a import f\nfrom heat.b import f\ndef run(): return f()",
@@ -167,14 +171,14 @@ IMPORTED = {
         "import importlib\ndef run(): return getattr(importlib, 'import_' + 'module')('heat.' + 'lib').f()"
     ),
     "an import of a package that only text names": way(
-        "import importlib\ndef run(): return importlib.import_module('tools.deep').K",
-        ("tools/deep.py", "1", "2"),
-        tools__deep="K = 1\n",
+        "import importlib\ndef run(): return importlib.import_module('gadgets.deep').K",
+        ("gadgets/deep.py", "1", "2"),
+        gadgets__deep="K = 1\n",
     ),
     "an entry in text of a package that nothing imports": way(
-        "from pkgutil import resolve_name\ndef run(): return resolve_name('tools.deep:h')()",
-        ("tools/deep.py", "1", "2"),
-        tools__deep="def h(): return 1\n",
+        "from pkgutil import resolve_name\ndef run(): return resolve_name('gadgets.deep:h')()",
+        ("gadgets/deep.py", "1", "2"),
+        gadgets__deep="def h(): return 1\n",
     ),
     "__import__": way("def run(): return __import__('heat.' + 'lib', fromlist=['f']).f()"),
     "builtins.__import__": way(
@@ -188,6 +192,26 @@ IMPORTED = {
         "import heat, importlib, pkgutil\ndef run():\n"
         "    names = [m.name for m in pkgutil.iter_modules(heat.__path__)]\n"
         "    return [importlib.import_module('heat.' + n).GAIN for n in names if n == 'lib']"
+    ),
+}
+
+MOVED = {
+    "a folder that is put on the path": way(
+        f"import sys\n{HERE}sys.path.insert(0, str(HERE / 'hidden'))\nimport concealed\ndef run(): return concealed.K",
+        ("heat/hidden/concealed.py", "1", "2"),
+        heat__hidden__concealed="K = 1\n",
+    ),
+    "a folder that the adapter puts on the path": way(
+        "def run():\n    import concealed\n    return concealed.K",
+        ("heat/hidden/concealed.py", "1", "2"),
+        adapter=f"from sys import path\n{HERE}path.insert(0, str(HERE / 'heat' / 'hidden'))\nimport heat.stages\n",
+        heat__hidden__concealed="K = 1\n",
+    ),
+    "a folder that is put on a package's path": way(
+        f"{HERE}import heat\nheat.__path__.append(str(HERE / 'hidden'))\nfrom heat import concealed\n"
+        "def run(): return concealed.K",
+        ("heat/hidden/concealed.py", "1", "2"),
+        heat__hidden__concealed="K = 1\n",
     ),
 }
 
@@ -503,4 +527,49 @@ COMMENTS = {
     ),
 }
 
-WAYS = {**IMPORTED, **NAMED, **DONE_ON_IMPORT}
+# Ways in which a comment in the file that is edited counts too: it is named by its path, or lines are looked at.
+WITH_COMMENTS = {
+    *("a file by runpy", "a file by its path", "a module's text that is run", "a frame's globals"),
+}
+
+WAYS = {**IMPORTED, **MOVED, **NAMED, **DONE_ON_IMPORT}
+
+# What source does not tell. "witness": whoever watches the process sees what is read or loaded, and says so;
+# "open": nobody does. Each edit changes the result and leaves the fingerprint as it is.
+UNSEEN: dict[str, tuple[str, dict[str, Any]]] = {
+    "a file of data": (
+        "witness",
+        way(f"{HERE}def run(): return (HERE / 'd.txt').read_text()", ("heat/d.txt", "1", "2"), **{"heat/d.txt": "1"}),
+    ),
+    "source of which a name is computed": (
+        "witness",
+        way(f"{HERE}def run(): return (HERE / ('li' + 'b' + '.p' + 'y')).read_text()"),
+    ),
+    "a module outside of all packages, by a path that is computed": (
+        "witness",
+        way(
+            f"import sys\n{HERE}sys.path.insert(0, str(HERE.parent / 'elsewhere'))\nimport concealed\n"
+            "def run(): return concealed.K",
+            ("elsewhere/concealed.py", "1", "2"),
+            elsewhere__concealed="K = 1\n",
+        ),
+    ),
+    "a pickle that was made before the edit": (
+        "witness",
+        way(
+            f"import pickle\n{HERE}def run(): return pickle.loads((HERE / 'd.txt').read_bytes())",
+            ("heat/d.txt", "I1", "I2"),
+            **{"heat/d.txt": "I1\n."},
+        ),
+    ),
+    "an operator of an instance that registers on import": (
+        "open",
+        plugin("class P:\n    def __rshift__(self, f): registry.ALL['f'] = f\nx = P() >> f"),
+    ),
+    "an attribute that registers when it is asked for": (
+        "open",
+        plugin(
+            "class P:\n    @property\n    def put(self): registry.ALL['f'] = f\np = P()\nx = p.put",
+        ),
+    ),
+}

@@ -10,7 +10,7 @@ import importlib
 import sys
 
 import pytest
-from indirections import COMMENTS, WAYS
+from indirections import COMMENTS, UNSEEN, WAYS, WITH_COMMENTS
 
 from harness.core.protocol import Pipeline, Stage
 from harness.run.pipeline_source import handed_on_problem, sources_of
@@ -41,11 +41,13 @@ class Plant:
     def result(self):
         """What the stage returns."""
         self.forget()
+        path = [*sys.path]
         importlib.import_module("adapter")
         module, _, name = self.entry.partition(":")
         try:
             return repr(functools.reduce(getattr, name.split("."), importlib.import_module(module))())
         finally:
+            sys.path[:] = path
             self.forget()
 
     def forget(self):
@@ -53,7 +55,7 @@ class Plant:
         for name, module in [*sys.modules.items()]:
             if (getattr(module, "__file__", None) or "").startswith(str(self.root)) or name.split(".")[0] in (
                 "heat",
-                "tools",
+                "gadgets",
             ):
                 del sys.modules[name]
 
@@ -61,7 +63,7 @@ class Plant:
 @pytest.fixture
 def plant(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     made = []
 
     def make(way):
@@ -84,8 +86,30 @@ def test_an_edit_that_changes_the_result_changes_the_fingerprint(name, plant):
     assert repository.fingerprint() != before
 
 
-def test_there_are_enough_of_them():
+@pytest.mark.parametrize("name", WAYS)
+def test_a_comment_changes_no_fingerprint(name, plant):
+    way = WAYS[name]
+    repository = plant(way)
+    before = repository.fingerprint()
+    path, *_ = way["edit"]
+    (repository.root / path).write_text(f"# Why it is so.\n\n{(repository.root / path).read_text()}\n\n# more\n")
+    (repository.root / "unheard_of.py").write_text("K = 1\n")
+    assert (repository.fingerprint() != before) is (name in WITH_COMMENTS)
+
+
+@pytest.mark.parametrize("name", UNSEEN)
+def test_what_the_source_does_not_tell_is_listed(name, plant):
+    _, way = UNSEEN[name]
+    repository = plant(way)
+    result, before = repository.result(), repository.fingerprint()
+    repository.edit(*way["edit"])
+    assert repository.result() != result
+    assert repository.fingerprint() == before
+
+
+def test_at_most_five_stay_open():
     assert len(WAYS) + len(COMMENTS) >= 120
+    assert len([name for name, (seen_by, _) in UNSEEN.items() if seen_by == "open"]) <= 5
 
 
 STATE = {
