@@ -7,12 +7,13 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 
 from harness.core.errors import HarnessError
 from harness.core.project import Project
 from harness.core.protocol import Json
 from harness.host.project import open_project
+from harness.run.pipeline_source import libraries_of, sources_of
+from harness.run.source.distributions import NOT_INSTALLED, library_version
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,10 @@ def _examine() -> Iterator[Check]:
         yield Check("project", False, True, "not usable", str(error))
         return
     yield Check("adapter", True, True, f"{project.adapter}: {len(pipeline.stages)} stages")
-    for name in pipeline.libraries:
-        try:
-            yield Check(name, True, True, version(name))
-        except PackageNotFoundError:
-            yield Check(name, False, True, "not installed", f"python -m pip install {name}")
+    for name in libraries_of(pipeline, sources_of(pipeline)):
+        found = library_version(name)
+        missing = found == NOT_INSTALLED
+        yield Check(name, not missing, True, found, f"python -m pip install {name}" if missing else "")
     yield from _goldens(project)
 
 

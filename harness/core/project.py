@@ -7,7 +7,7 @@ import importlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,7 @@ class Project:
             raise ProjectError(f"adapter {self.adapter!r} is a {type(pipeline).__name__}, not a harness.Pipeline")
         if problem := ill_formed(pipeline):
             raise ProjectError(f"adapter {self.adapter!r}: {problem}")
-        return pipeline
+        return replace(pipeline, home=module)
 
     def scenario(self, name: str, profile: str, overrides: Sequence[str] = ()) -> Scenario:
         """A resolved scenario; raises ProjectError where none has that name, or the adapter cannot load it."""

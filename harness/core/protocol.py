@@ -6,6 +6,9 @@ one ``Pipeline``; nothing else of the harness knows what the pipeline computes.
 
 from __future__ import annotations
 
+import functools
+import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,11 +59,14 @@ class Stage:
     ``run`` is ``(config, progress, **outputs of needs) -> Output`` and ``observe`` is
     ``(config, output, **outputs of needs) -> Artifact``; without ``observe`` the output itself is
     verified. Both may be written ``"module:function"``, so that nothing heavy is imported before a
-    stage has to run. ``artifact`` names what is verified, and the pytest fixture.
+    stage has to run. One that is given itself must be what its module and name lead to, since its source
+    is followed from there: no lambda, partial, inner function, or method of an instance (``entry_problem``).
+    ``artifact`` names what is verified, and the pytest fixture.
 
     ``reads``: dotted keys of the configuration that decide the output; ``run`` and ``observe`` are given
-    these and no others. ``files``: paths, given the configuration, whose content decides it too. Both,
-    with the source that ``run`` reaches, make the cache's key.
+    these and no others, and asking for another is an error. ``files``: paths, given the configuration, whose
+    content decides it too; any callable will do, as what it returns is looked at each time. Both, with the
+    source that ``run`` reaches, make the cache's key.
 
     ``main``: the stage runs in a scenario's own profile. ``replay``: ``"verify"`` runs it alone from
     the stored outputs of its ``needs`` as well and compares all of its output; ``"given"`` only
@@ -130,8 +136,9 @@ class Pipeline:
     overrides such as ``"train.epochs=3"``. ``replay_profile`` is the profile of the small stored run.
     ``invariants(artifacts)`` judges a finished run from its artifacts by name.
     ``reseed(config, member)`` gives the configuration of one ensemble member.
-    ``libraries``: distributions whose versions decide the numbers. ``environment``: names of
-    environment variables that do, too. ``axes(environment)`` names what environments differ in, such as
+    ``libraries``: distributions whose versions decide the numbers, beside NumPy and those that the pipeline's
+    own source imports, which are found without being named. ``environment``: names of environment variables
+    that do, too. ``axes(environment)`` names what environments differ in, such as
     ``{"NumPy": "2.4.6"}``, from those versions and variables; by default each is an axis of its own.
     ``reference``: globs of values that tell what quality the data allow; ``quality``: those of the
     result that people care about; ``learned``: the stage that the quality depends on.
@@ -140,7 +147,10 @@ class Pipeline:
     be missing): each a function or ``"module:function"``, whose answer has the form of
     ``schemas/harness/diagnosis.schema.json``.
     ``errors``: exceptions of the pipeline, by ``"module:name"``, whose message is a sentence for its user.
-    ``source_roots``: packages whose source belongs to the pipeline. ``views``: what the report draws;
+    ``source_roots``: packages whose source belongs to the pipeline wherever they are installed. The adapter, the
+    stages' modules, and all that they import from outside the standard library and ``site-packages`` belong
+    to it anyway.
+    ``home``: the adapter's module, which is filled in when a project is opened. ``views``: what the report draws;
     the first picture stands for the scenario when all is well.
     """
 
@@ -148,7 +158,7 @@ class Pipeline:
     stages: tuple[Stage, ...]
     scenarios: Callable[[], Mapping[str, str]]
     load: Callable[[str, str, Sequence[str]], Scenario]
-    source_roots: tuple[str, ...]
+    source_roots: tuple[str, ...] = ()
     replay_profile: str = "replay"
     invariants: Callable[[Mapping[str, Artifact]], Sequence[Invariant]] = lambda artifacts: ()
     reseed: Callable[[Mapping[str, Json], int], Mapping[str, Json]] | None = None
@@ -163,6 +173,7 @@ class Pipeline:
     contrast: str | Callable[[Path, Path], Json] | None = None
     errors: tuple[str, ...] = ()
     explain: str | Callable[[Scenario, Mapping[str, Artifact]], Json] | None = None
+    home: str = ""
 
     def stage(self, name: str) -> Stage:
         """The stage called ``name``."""
@@ -187,6 +198,9 @@ def ill_formed(pipeline: Pipeline) -> str:
             return (
                 f"{where} emits {stage.artifact!r}: an artifact names a fixture, and {', '.join(_RESERVED)} are taken"
             )
+        for entry in (stage.run, stage.observe):
+            if entry is not None and (problem := entry_problem(entry)):
+                return f"{where}: {problem}"
         for need in stage.needs:
             if need not in earlier:
                 return f"{where} needs {need!r}, which is no earlier stage"
@@ -197,3 +211,33 @@ def ill_formed(pipeline: Pipeline) -> str:
         earlier[stage.name] = stage
         artifacts.add(stage.artifact)
     return ""
+
+
+def entry_name(entry: str | Callable[..., Any]) -> str:
+    """``"module:function"`` of an entry, which need not be true of one that ``entry_problem`` refuses."""
+    if isinstance(entry, str):
+        return entry
+    module, name = getattr(entry, "__module__", None), getattr(entry, "__qualname__", None)
+    return f"{module}:{name}" if isinstance(module, str) and isinstance(name, str) else ""
+
+
+def entry_problem(entry: str | Callable[..., Any]) -> str:
+    """Why the source of an entry cannot be followed from its name, in one sentence with the remedy; else empty.
+
+    A function, a class's static method, or whatever a decorator made of one, is fine where its module and name
+    lead to that very object. What is configured when it is made is not told by any name that it has.
+    """
+    remedy = 'give it a name at the top of a module, and write it as "module:name"'
+    if isinstance(entry, str):
+        fine = re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*", entry)
+        return "" if fine else f'{entry!r} names no function: write it as "module:function"'
+    name = entry_name(entry)
+    if not name:
+        return f"the source does not tell how an instance of {type(entry).__name__} is configured: {remedy}"
+    module, _, path = name.partition(":")
+    try:
+        found: Any = functools.reduce(getattr, path.split("."), sys.modules[module])
+    except (KeyError, AttributeError):
+        return f"nothing in {module} leads to {path}, so that its source cannot be followed: {remedy}"
+    of_a_class = isinstance(getattr(entry, "__self__", None), type) and found == entry
+    return "" if found is entry or of_a_class else f"{name} is another object than this one of that name: {remedy}"

@@ -80,20 +80,17 @@ def hosted(host: Host) -> HostedPipeline:
         Stage(**{**row, "files": partial(_files, host, row["name"]) if row["files"] else None})
         for row in about["stages"]
     )
-    hooks: dict[str, Any] = {name: partial(_hook, host, name) for name in about["hooks"]}
-    if "reseed" in hooks:
-        hooks["reseed"] = partial(_asked, host, "reseed")
+    asked = {name: partial(_asked, host, name) for name in ("scenarios", "invariants", "reseed", "axes")}
+    asked |= {name: partial(_hook, host, name) for name in ("analyze", "contrast", "explain")}
+    asked["load"] = partial(_load, host)
+    calls: dict[str, Any] = {}
+    for name, entry in about["calls"].items():
+        # By its name, the source of a call is found as if it were here.
+        asked[name].__module__, _, asked[name].__qualname__ = entry.partition(":")  # type: ignore[attr-defined]
+        calls[name] = asked[name]
     if about["axes"]:
-        hooks["axes"] = partial(_asked, host, "axes")
-    return HostedPipeline(
-        **about["plain"],
-        **hooks,
-        stages=stages,
-        scenarios=partial(_asked, host, "scenarios"),
-        load=partial(_load, host),
-        invariants=partial(_asked, host, "invariants"),
-        host=host,
-    )
+        calls["axes"] = asked["axes"]
+    return HostedPipeline(**about["plain"], **calls, stages=stages, host=host)
 
 
 def _asked(host: Host, question: str, *arguments: Any) -> Any:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from harness.core.errors import ProjectError
 from harness.core.project import Project, find_project
-from harness.core.protocol import Artifact, Invariant, Json, Output, Pipeline, Progress, Scenario
+from harness.core.protocol import Artifact, Invariant, Json, Output, Pipeline, Progress, Scenario, entry_name
 from harness.host.watch import ProcessWatch
 from harness.run.cache import Cache
 from harness.run.work import OwnWork, StageAnswer, StageCall, resolve
 
-HOOKS = ("analyze", "contrast", "explain", "reseed")  # that a pipeline may have or not
+CALLS = ("scenarios", "load", "invariants", "reseed", "analyze", "contrast", "explain")  # some may be missing
 
 
 class Questions:
@@ -115,22 +114,13 @@ def described(pipeline: Pipeline) -> dict[str, Any]:
     stages = []
     for stage in plain.pop("stages"):
         row = {f.name: getattr(stage, f.name) for f in fields(stage)}
-        entries = {name: entry_text(row[name]) for name in ("run", "observe") if row[name] is not None}
+        entries = {name: entry_name(row[name]) for name in ("run", "observe") if row[name] is not None}
         stages.append({**row, **entries, "files": stage.files is not None})
-    calls = {name: plain.pop(name) is not None for name in (*HOOKS, "scenarios", "load", "invariants")}
     own_axes = plain.pop("axes") is not dict
+    calls = {name: call for name in CALLS if (call := plain.pop(name)) is not None}
     plain.pop("errors")  # what they are is answered here
-    return {"plain": plain, "stages": stages, "hooks": [n for n in HOOKS if calls[n]], "axes": own_axes}
-
-
-def entry_text(entry: str | Callable[..., Any]) -> str:
-    """An entry as ``"module:function"``."""
-    if isinstance(entry, str):
-        return entry
-    module, name = getattr(entry, "__module__", None), getattr(entry, "__qualname__", None)
-    if not module or not name:
-        raise ProjectError(f'{entry!r} has no source of its own: give a function, or "module:function"')
-    return f"{module}:{name}"
+    names = {name: entry_name(call) for name, call in calls.items()}
+    return {"plain": plain, "stages": stages, "calls": names, "axes": own_axes}
 
 
 def _bound(value: float | None) -> float | None:

@@ -2,167 +2,222 @@
 
 From a function's definition, the names that it uses lead to other definitions, through imports and across
 modules, until there is nothing new. The fingerprint is the digest of them all: it ignores comments,
-docstrings, layout and whatever is not used. In doubt something counts as used, so that a changed
-fingerprint may be a false alarm. An unchanged one can be trusted, except that it does not see objects that
-are created elsewhere and handed in, functions called from compiled code, plug-ins behind entry points,
-classes and assignments that register themselves with something, and files that are read (for which there
-is ``Stage.files``).
+docstrings, layout and whatever is not used, unless something that is used reads source as text. In doubt
+something counts as used, so that a changed fingerprint may be a false alarm. An unchanged one can be trusted
+for what source tells. It does not tell of files that are read, environment variables, and modules that are
+loaded by a name or a path that is computed: those are for who watches the process.
 """
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
-import re
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness.core.errors import ProjectError
-from harness.run.modules import Module, Piece
-from harness.run.places import NOWHERE, ModulePlace, modules_inside, place_below, place_on_path
-from harness.run.scopes import Dotted, Target
+from harness.core.protocol import entry_name
+from harness.run.source.effects import Effects
+from harness.run.source.modules import Module, Piece, Reach, in_order
+from harness.run.source.places import NOWHERE, modules_inside
+from harness.run.source.reflection import FILE_TEXT, NAME_TEXT, is_reflection
+from harness.run.source.scopes import Dotted, Target
+from harness.run.source.state import SETTING, written
+from harness.run.source.territory import Territory
 
 ALL = ("*",)  # as the attributes of a module: every name of it
-TEXT = re.compile(r"[A-Za-z_]\w*(\.\w+)*(:[A-Za-z_][\w.]*|\.\w+)")
+TEXT = ("<text>",)  # the file itself, read or run by its path
+ANYTHING = Target("", ALL)  # whatever the sources have
+_Entry = str | Callable[..., Any]
 
 
-def fingerprint(entry: str | Callable[..., Any], roots: Sequence[str]) -> str:
+def fingerprint(entry: _Entry, roots: Sequence[str]) -> str:
     """The digest of the source under ``roots`` that ``entry`` reaches; see ``Sources``."""
     return Sources(roots).fingerprint(entry)
 
 
-def reached(entry: str | Callable[..., Any], roots: Sequence[str]) -> set[str]:
-    """What ``entry`` reaches, as ``module:name``; statements that define nothing as ``module:<line n>``."""
+def reached(entry: _Entry, roots: Sequence[str]) -> set[str]:
+    """What ``entry`` reaches; see ``Sources``."""
     return Sources(roots).reached(entry)
 
 
 class Step(NamedTuple):
-    """What a target leads to at once; ``binding``: an import, which decides the outcome without being a piece."""
+    """What a target leads to at once.
+
+    ``binding``: an import, which decides the outcome without being a piece. ``foreign``: it is of other sources.
+    """
 
     pieces: tuple[Piece, ...] = ()
     targets: tuple[Target, ...] = ()
     binding: tuple[str, ...] = ()
-
-
-class Reach(NamedTuple):
-    """Everything that an entry leads to: pieces of source, and imports that decide which."""
-
-    pieces: set[Piece]
-    bindings: set[tuple[str, ...]]
+    foreign: bool = False
 
 
 class Sources:
-    """The source of some packages or modules, each file read once for any number of fingerprints.
+    """The source of a pipeline, each file read once for any number of fingerprints.
 
-    ``roots``: names of packages or modules whose source counts; the module of an entry always does.
-    Raises ProjectError for a root that cannot be found and for source that cannot be read.
+    ``roots``: names of packages or modules whose source counts wherever it is installed; own source (see
+    ``places.is_own``) always counts, and so does the module of an entry. ``starts``: modules that are imported before
+    any entry. ``also``: modules that belong to the pipeline beside them. Raises ProjectError for a root that cannot be
+    found and for source that cannot be read.
     """
 
-    def __init__(self, roots: Sequence[str], modules: dict[str, Module | None] | None = None) -> None:
-        self.roots = tuple(dict.fromkeys(roots))
-        self._modules: dict[str, Module | None] = {} if modules is None else modules
+    def __init__(self, roots: Sequence[str], starts: Sequence[str] = (), also: Sequence[str] = ()) -> None:
+        self.territory = Territory(roots, (*starts, *also))
+        self._starts = tuple(starts)
+        self._effects = Effects(self)
         self._steps: dict[Target, Step] = {}
         self._uses: dict[Piece, tuple[Target, ...]] = {}
-        self._acting: dict[str, tuple[Piece, ...]] = {}
         self._beside: dict[str, Sources] = {}
-        self._places: dict[str, ModulePlace] = {}
-        self._digests: dict[str | Callable[..., Any], str] = {}
-        for root in self.roots:
-            if self._place(root) == NOWHERE:
-                raise ProjectError(f"the source of {root!r} cannot be found: check the adapter's source_roots")
+        self._digests: dict[_Entry, str] = {}
+        self._reaches: dict[_Entry, tuple[Reach, list[str]]] = {}
+        self._foreseen: dict[_Entry, frozenset[str]] = {}
+        self._sets: dict[Piece, frozenset[tuple[str, str]]] = {}
 
     def files(self) -> Iterator[Path]:
-        """Every file of source below the roots."""
-        for place in map(self._place, self.roots):
-            for folder in place.folders:
-                yield from sorted(folder.rglob("*.py"))
-            if place.file and not place.folders:
-                yield place.file
+        """Every file of the source."""
+        return self.territory.files()
 
-    def fingerprint(self, entry: str | Callable[..., Any]) -> str:
+    def digest_of(self, path: str | Path) -> str:
+        """The SHA-256 of a file as it was when it was first read, which is now if it was not."""
+        return self.territory.digest_of(path)
+
+    def covers(self, path: str | Path) -> bool:
+        """Whether a file belongs to the source, or was read for it."""
+        return self.territory.covers(path)
+
+    def foresees(self, entry: _Entry, path: str | Path) -> bool:
+        """Whether ``entry`` leads to a file: its fingerprint is blind to what is loaded from another."""
+        self._reach(entry)
+        return os.path.realpath(path) in self._beside.get(_start(entry).module, self)._foreseen[entry]
+
+    def fingerprint(self, entry: _Entry) -> str:
         """The digest of the source that ``entry``, a function or ``"module:function"``, reaches."""
         if entry not in self._digests:
             self._digests[entry] = self._digest(entry)
         return self._digests[entry]
 
-    def _digest(self, entry: str | Callable[..., Any]) -> str:
-        reach = self._reach(entry)
-        pieces = sorted(reach.pieces, key=lambda p: (p.module.home.name, p.names, p.statement.lineno))
-        content = [[[p.module.home.name, p.names, p.digest] for p in pieces], sorted(reach.bindings)]
-        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
-
-    def reached(self, entry: str | Callable[..., Any]) -> set[str]:
-        """What ``entry`` reaches, as ``module:name``."""
-        pieces = self._reach(entry).pieces
+    def reached(self, entry: _Entry) -> set[str]:
+        """What ``entry`` reaches, as ``module:name``; statements that define nothing as ``module:<line n>``."""
+        pieces = self.reach(entry).pieces
         return {f"{p.module.home.name}:{n}" for p in pieces for n in p.names or (f"<line {p.statement.lineno}>",)}
 
-    def _reach(self, entry: str | Callable[..., Any]) -> Reach:
+    def _digest(self, entry: _Entry) -> str:
+        reach, order = self._reach(entry)
+        modules: dict[Module, list[Piece]] = {}
+        for piece in reach.pieces:
+            modules.setdefault(piece.module, []).append(piece)
+        as_text = NAME_TEXT in {kind for piece in reach.pieces for kind in piece.uses.text}
+        content: list[Any] = [sorted(reach.bindings), order]
+        for module in sorted(modules, key=lambda m: m.home.name):
+            pieces = in_order(modules[module])
+            own_text = any(FILE_TEXT in piece.uses.text for piece in pieces)
+            text = module.digest if as_text or own_text else ""
+            content.append([module.home.name, module.future, text, [[p.names, p.digest] for p in pieces]])
+        return hashlib.sha256(json.dumps(content).encode("utf-8", "surrogatepass")).hexdigest()
+
+    def _reach(self, entry: _Entry) -> tuple[Reach, list[str]]:
+        """What an entry leads to, and the digests of what its imports do, in their order."""
+        if entry not in self._reaches:
+            self._reaches[entry] = self._look_into(entry)
+        return self._reaches[entry]
+
+    def _look_into(self, entry: _Entry) -> tuple[Reach, list[str]]:
         start = _start(entry)
-        if not self._counts(start.module):
+        if not self.territory.counts(start.module):
             if start.module not in self._beside:
-                self._beside[start.module] = Sources((*self.roots, start.module), self._modules)
+                self._beside[start.module] = Sources((*self.territory.roots, start.module), self._starts)
             return self._beside[start.module]._reach(entry)
-        module = self._module(start.module)
-        if module is None or (start.chain and not module.binds(start.chain[0])):
+        module = self.territory.module(start.module)
+        if module is None or (start.chain and not module.binds(start.chain[0]) and not module.open):
             raise ProjectError(f"{entry!r} cannot be found: {start.module} defines no such name at its top level")
         ran: set[str] = set()
-        reach = self._follow([start], ran, [start.module])
+        first = [*self._starts, start.module]
+        reach = self._follow([start], ran, first)
         todo = list(reach.pieces)
         while todo:
             piece = todo.pop()
             new = self._follow(self._used(piece), ran, (piece.module.home.name, *piece.uses.imported))
-            reach.bindings.update(new.bindings)
             todo += new.pieces - reach.pieces
-            reach.pieces.update(new.pieces)
-        return reach
+            reach.add(new)
+            home = piece.module
+            reach.read.update((home.home.name, c[0]) for c in piece.uses.names if len(c) == 1 and not home.binds(c[0]))
+        files = (module.path for name in ran if self.territory.counts(name) and (module := self.territory.module(name)))
+        self._foreseen[entry] = frozenset(map(os.path.realpath, (*files, *(p.module.path for p in reach.pieces))))
+        return reach, self._effects.order(first, self.territory)
 
     def _follow(self, targets: Iterable[Target], ran: set[str], imported: Iterable[str] = ()) -> Reach:
         """The pieces that targets lead to, and those that run because modules are imported.
 
         ``ran``: the modules whose import was counted before; it grows.
         """
-        reach = Reach(set(), set())
+        reach = Reach.empty()
         seen = set(targets)
         todo = list(seen)
         while todo:
-            step = self._step(todo.pop())
+            target = todo.pop()
+            step = self._step(target)
             reach.pieces.update(step.pieces)
             reach.bindings.update([step.binding] if step.binding else [])
+            reach.foreign.update([target] if step.foreign else [])
+            if target.chain and not (step.foreign or step.binding or SETTING.intersection(target.chain[1:])):
+                reach.read.add((target.module, target.chain[0]))
             todo += (new := set(step.targets) - seen)
             seen |= new
         for module in self._running(imported, ran):
-            reach.pieces.update(self._acts(module))
+            reach.pieces.update(p for p in module.pieces if self._effects.acts(p))
         return reach
+
+    def leads(self, module: Module, names: Iterable[Dotted | Target]) -> Reach:
+        """What dotted names within a module, or targets, lead to at once."""
+        targets = ([name] if isinstance(name, Target) else self._named(module, name) for name in names)
+        return self._follow({target for several in targets for target in several}, set())
+
+    def reach(self, entry: _Entry) -> Reach:
+        """Everything that ``entry`` leads to."""
+        return self._reach(entry)[0]
+
+    def sets(self, piece: Piece) -> frozenset[tuple[str, str]]:
+        """The names of modules that the functions of a piece set when they are called."""
+        if piece not in self._sets:
+            names, home = [*written(piece)], piece.module.home.name
+            own = {(home, name[0]) for name in names if not isinstance(name, Target) and len(name) == 1}
+            self._sets[piece] = frozenset(own | self.leads(piece.module, names).read) if names else frozenset()
+        return self._sets[piece]
 
     def _used(self, piece: Piece) -> tuple[Target, ...]:
         """What a piece asks for."""
         if piece not in self._uses:
             uses = piece.uses
             targets = {t for chain in uses.names for t in self._named(piece.module, chain)} | uses.targets
-            targets.update(filter(None, map(self._in_text, uses.strings)))
+            for text in uses.strings:
+                targets.update(self._in_text(text, piece.module))
             targets.update([Target(piece.module.home.name, ALL)] if uses.own else [])
-            targets.update(map(Target, self.roots) if uses.anything else [])
-            self._uses[piece] = tuple(targets)
+            self._uses[piece] = (*targets, *([ANYTHING] if uses.anything else []))
         return self._uses[piece]
 
     def _named(self, module: Module, chain: Dotted) -> tuple[Target, ...]:
         """What a dotted name means within ``module``; nothing for builtins."""
-        if module.binds(chain[0]) or (module.home.package and self._module(f"{module.home.name}.{chain[0]}")):
-            return (Target(module.home.name, chain),)
+        home = module.home
+        if module.binds(chain[0]) or (home.package and self.territory.place(f"{home.name}.{chain[0]}") != NOWHERE):
+            return (Target(home.name, chain),)
         return tuple(Target(star, ALL) for star in module.stars)
 
-    def _in_text(self, text: str) -> Target | None:
-        """The module, ``module:name`` or ``module.name`` that a text is, if it is one."""
-        if not TEXT.fullmatch(text) or not self._counts(text.partition(":")[0]):
-            return None
+    def _in_text(self, text: str, module: Module) -> tuple[Target, ...]:
+        """The module, ``module:name``, ``module.name`` or file that a text is, if it is one."""
+        if text.endswith(".py") and " " not in text:
+            return tuple(Target(self.territory.name_of(path), TEXT) for path in self.territory.named(text, module.path))
         name, colon, attributes = text.partition(":")
-        if self._module(name):
-            return Target(name, tuple(attributes.split(".")) if colon else ())
+        parts = [*name.split("."), *(attributes.split(".") if colon else ())]
+        if len(parts) == 1 or not all(p.isidentifier() for p in parts) or not self.territory.counts(name):
+            return ()
+        if self.territory.place(name) != NOWHERE:
+            return (Target(name, tuple(attributes.split(".")) if colon else ()),)
         parent, _, last = name.rpartition(".")
-        module = self._module(parent) if parent and not colon else None
-        return Target(parent, (last,)) if module and module.binds(last) else None
+        found = self.territory.module(parent) if parent and not colon else None
+        return (Target(parent, (last,)),) if found and found.binds(last) else ()
 
     def _step(self, target: Target) -> Step:
         if target not in self._steps:
@@ -170,33 +225,54 @@ class Sources:
         return self._steps[target]
 
     def _look_up(self, name: str, chain: Dotted) -> Step:
-        if not self._counts(name):
-            under = [root for root in self.roots if root.startswith(f"{name}.")]
+        if (name, chain) == ANYTHING:
+            return Step(targets=(*map(Target, self.territory.own),))
+        if not self.territory.counts(name):
+            under = [root for root in self.territory.roots if root.startswith(f"{name}.")]
             if under and chain not in ((), ALL):
                 return Step(targets=(Target(f"{name}.{chain[0]}", chain[1:]),))
-            return Step(targets=tuple(map(Target, under)))
-        module = self._module(name)
+            hidden = self.territory.moves and self.territory.place(name.partition(".")[0]) == NOWHERE
+            anything = (ANYTHING,) if hidden or is_reflection(name, chain) else ()
+            return Step(targets=(*map(Target, under), *anything), foreign=True)
+        module = self.territory.module(name)
+        if chain == TEXT:
+            return Step(targets=(Target(name),), binding=("text", name, module.digest if module else ""))
         if not chain:  # passed around, or looked into by text
-            submodules = (Target(f"{name}.{s}") for s in modules_inside(self._place(name).folders))
-            return Step(targets=(Target(name, ALL), *submodules))
+            folders = self.territory.place(name).folders
+            submodules = (Target(f"{name}.{s}") for s in modules_inside(folders))
+            return Step(tuple(module.script) if module else (), (Target(name, ALL), *submodules))
         if chain == ALL:
             if module is None:
                 return Step()
             imported = [t for targets in module.imports.values() for t in targets]
             return Step(tuple(module.pieces), (*imported, *(Target(star, ALL) for star in module.stars)))
-        head, rest = chain[0], chain[1:]
+        return self._attribute(name, module, chain[0], chain[1:])
+
+    def _attribute(self, name: str, module: Module | None, head: str, rest: Dotted) -> Step:
         submodule = f"{name}.{head}"
-        inner = () if self._place(submodule) == NOWHERE else (Target(submodule, rest),)
+        inner = () if self.territory.place(submodule) == NOWHERE else (Target(submodule, rest),)
         if module is None or not module.binds(head):
             return Step(targets=inner or self._unknown(name, module))
-        bound = sorted(module.imports.get(head, ()))
+        bound = module.imports.get(head, [])
         dynamic = module.names.get("__getattr__", []) if bound else []
-        targets = tuple(Target(t.module, t.chain + rest) for t in bound)
-        binding = (name, head, *(f"{t.module}:{'.'.join(t.chain)}" for t in bound)) if bound else ()
+        targets = (*(Target(t.module, t.chain + rest) for t in bound), *self._hiding(module, head, rest))
+        binding = (name, head, *module.bindings(head)) if bound else ()
         return Step((*module.names.get(head, ()), *dynamic), (*targets, *inner), binding)
+
+    def _hiding(self, module: Module, head: str, rest: Dotted) -> Iterator[Target]:
+        """What stars may put in the place of a name that a module has."""
+        for star in module.stars:
+            found = self.territory.module(star) if self.territory.counts(star) else None
+            if found and (found.binds(head) or found.open):
+                yield from (
+                    Target(star, (head, *rest)),
+                    *([Target(star, ("__all__",))] if found.binds("__all__") else ()),
+                )
 
     def _unknown(self, name: str, module: Module | None) -> tuple[Target, ...]:
         """An attribute that the source does not tell: all of the module, or of a package that makes them up."""
+        if self.territory.moves:
+            return (Target(name), ANYTHING)
         if module is None or "__getattr__" in module.names:
             return (Target(name),)
         return (Target(name, ALL),)
@@ -210,52 +286,14 @@ class Sources:
                 continue
             ran.add(name)
             todo.append(name.rpartition(".")[0])
-            if self._counts(name) and (module := self._module(name)):
+            if self.territory.counts(name) and (module := self.territory.module(name)):
                 todo += module.imported
                 yield module
 
-    def _acts(self, module: Module) -> tuple[Piece, ...]:
-        """The pieces of a module that do something beside defining a name, when it is imported.
 
-        A decorator of these sources may register what it decorates, and so may a function of theirs
-        whose result is assigned; making an instance is taken to do no more than that.
-        """
-        if module.home.name not in self._acting:
-            self._acting[module.home.name] = tuple(p for p in module.pieces if p.loose or self._registers(p))
-        return self._acting[module.home.name]
-
-    def _registers(self, piece: Piece) -> bool:
-        decorators, calls = ({t for c in chains for t in self._named(piece.module, c)} for chains in piece.calls)
-        called = self._follow(calls, set()).pieces
-        return bool(self._follow(decorators, set()).pieces) or any(
-            not isinstance(p.statement, ast.ClassDef) for p in called
-        )
-
-    def _counts(self, name: str) -> bool:
-        return any(name == root or name.startswith(f"{root}.") for root in self.roots)
-
-    def _module(self, name: str) -> Module | None:
-        if name not in self._modules:
-            path = self._place(name).file
-            try:
-                self._modules[name] = Module(name, path) if path else None
-            except (SyntaxError, ValueError, OSError) as error:
-                raise ProjectError(f"the source of {name} cannot be read ({error}): {path}") from error
-        return self._modules[name]
-
-    def _place(self, name: str) -> ModulePlace:
-        if name not in self._places:
-            parent, _, last = name.rpartition(".")
-            self._places[name] = place_below(self._place(parent).folders, last) if parent else place_on_path(name)
-        return self._places[name]
-
-
-def _start(entry: str | Callable[..., Any]) -> Target:
+def _start(entry: _Entry) -> Target:
     """Where an entry's definition is; the whole module for a lambda."""
-    if isinstance(entry, str):
-        module, _, name = entry.partition(":")
-    else:
-        module, name = getattr(entry, "__module__", None) or "", getattr(entry, "__qualname__", "")
+    module, _, name = entry_name(entry).partition(":")
     if not module or not name:
         raise ProjectError(f'{entry!r} has no source of its own: give a function, or "module:function"')
     head = name.partition(".")[0]

@@ -6,7 +6,6 @@ import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from harness.core.errors import HarnessError, ProjectError
@@ -14,7 +13,9 @@ from harness.core.files import json_digest, sha256
 from harness.core.protocol import Json, Output, Pipeline, Scenario, Stage
 from harness.run.cache import AbsentError, Cache, Item
 from harness.run.fingerprints import Sources
-from harness.run.settings import setting_at
+from harness.run.pipeline_source import handed_on_problem, libraries_of, sources_of
+from harness.run.settings import settings_key
+from harness.run.source.distributions import library_version
 from harness.run.work import StageCall, StageError, work_on
 
 CACHE_FORMAT = 1  # raise it when the meaning of what the cache holds changes
@@ -60,14 +61,11 @@ class StageRun:
         return float(self.item.about["seconds"]) if self.item else 0.0
 
 
-def environment(pipeline: Pipeline) -> dict[str, str]:
+def environment(pipeline: Pipeline, sources: Sources | None = None) -> dict[str, str]:
     """The versions, the architecture and the variables that decide the numbers beside source and configuration."""
     facts = {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()}
-    for name in pipeline.libraries:
-        try:
-            facts[name] = version(name)
-        except PackageNotFoundError:
-            facts[name] = "not installed"
+    libraries = libraries_of(pipeline, sources or sources_of(pipeline))
+    facts |= {name: library_version(name) for name in libraries}
     return facts | {name: os.environ.get(name, "") for name in pipeline.environment}
 
 
@@ -80,8 +78,9 @@ class Runner:
 
     def __init__(self, pipeline: Pipeline, cache: Cache, watcher: Watcher | None = None) -> None:
         self.pipeline, self.cache, self.watcher = pipeline, cache, watcher
-        self.sources = Sources(pipeline.source_roots)
-        self.environment = environment(pipeline)
+        self.sources = sources_of(pipeline)
+        self.environment = environment(pipeline, self.sources)
+        self._problems: dict[str, str] = {}
         self.work = work_on(pipeline, cache)
         self.computed: set[str] = set()
         self.ahead: set[str] = set()
@@ -120,10 +119,14 @@ class Runner:
         return self._key(stage, config, inputs, stage.files(config) if stage.files else [])
 
     def _key(self, stage: Stage, config: Mapping[str, Json], inputs: Mapping[str, str], files: Sequence[Path]) -> str:
+        if stage.name not in self._problems:
+            self._problems[stage.name] = handed_on_problem(self.pipeline, stage, self.sources)
+        if problem := self._problems[stage.name]:
+            raise ProjectError(problem)
         parts = {
             "format": CACHE_FORMAT,
             "stage": stage.name,
-            "reads": {name: setting_at(config, name) for name in stage.reads},
+            "reads": settings_key(stage, config),
             "files": [_digest_of(path, stage) for path in files],
             "inputs": dict(inputs),
             "code": self.sources.fingerprint(stage.run),

@@ -6,6 +6,7 @@ This is the one place where a pipeline's stages are called. It happens in a proc
 
 from __future__ import annotations
 
+import functools
 import importlib
 import os
 import time
@@ -21,9 +22,10 @@ from harness.core.errors import HarnessError, ProjectError
 from harness.core.files import json_digest
 from harness.core.protocol import Artifact, Json, Output, Pipeline, Progress, Stage
 from harness.core.trees import join_tree, plain_json, split_tree
+from harness.run import settings as settings_module
 from harness.run.cache import AbsentError, Cache
 from harness.run.items import SplitOutput
-from harness.run.settings import declared_settings
+from harness.run.settings import check_settings, declared_settings
 
 
 class StageError(HarnessError):
@@ -207,6 +209,7 @@ def compute(
     before = json_digest(settings)
     started = time.perf_counter()
     output = resolve(stage.run)(settings, progress, **inputs)
+    check_settings(settings)
     seconds = time.perf_counter() - started
     values, arrays = split_tree(output)
     return (values, arrays), {
@@ -220,7 +223,8 @@ def compute(
 def observe(stage: Stage, config: Mapping[str, Json], output: Output, inputs: Mapping[str, Output]) -> Artifact:
     """The artifact that is verified of a stage in its own profile: what its ``observe`` gives, or all of the output."""
     if stage.observe is not None:
-        artifact = resolve(stage.observe)(declared_settings(stage, config), output, **inputs)
+        artifact = resolve(stage.observe)(given := declared_settings(stage, config), output, **inputs)
+        check_settings(given)
         return Artifact(plain_json(artifact.values), dict(artifact.arrays))
     return Artifact(plain_json(without_arrays(output)), split_tree(output)[1])
 
@@ -252,12 +256,15 @@ def resolve(entry: str | Callable[..., Any]) -> Callable[..., Any]:
         return entry
     module, _, name = entry.partition(":")
     try:
-        return getattr(importlib.import_module(module), name)
+        found: Any = importlib.import_module(module)
+        function: Callable[..., Any] = functools.reduce(getattr, name.split("."), found)
+        return function
     except (ImportError, AttributeError) as error:
         raise ProjectError(f"stage function {entry!r} cannot be imported: {error}") from error
 
 
 def sentence_of(error: BaseException) -> str:
     """What was raised, and where."""
-    where = traceback.extract_tb(error.__traceback__)[-1]
+    frames = traceback.extract_tb(error.__traceback__)
+    where = next((f for f in reversed(frames) if f.filename != settings_module.__file__), frames[-1])
     return f"{type(error).__name__}: {error} ({os.path.basename(where.filename)}, line {where.lineno})"

@@ -16,8 +16,8 @@ from harness.core.protocol import Artifact, Json
 from harness.core.verdicts import Report, ScenarioReport, Status
 from harness.judge.schema import Schemas
 from harness.run.cache import Cache
-from harness.run.fingerprints import Sources
-from harness.run.runner import Runner, Watcher, environment
+from harness.run.pipeline_source import sources_of
+from harness.run.runner import Runner, Watcher
 from harness.store.manifest import MANIFEST
 from harness.store.transaction import recover_acceptance
 from harness.verify.examination import Examination
@@ -98,7 +98,7 @@ def verify_suite(
     if workers > 1:
         runnable = [e for e in examinations.values() if not e.scenario.missing]
         runner.ahead = _compute_ahead(project, cache, runnable, overrides, workers)
-    suite = Suite(Report(pipeline.name, profile, environment(pipeline), "", 0.0, ()), examinations)
+    suite = Suite(Report(pipeline.name, profile, runner.environment, "", 0.0, ()), examinations)
     reports = []
     for examination in examinations.values():
         reports.append(examination.verify())
@@ -110,7 +110,7 @@ def verify_suite(
     suite.report = Report(
         pipeline.name,
         profile,
-        environment(pipeline),
+        runner.environment,
         started.isoformat(timespec="seconds"),
         time.perf_counter() - clock,
         tuple(reports),
@@ -122,7 +122,7 @@ def verify_suite(
 
 def verification_subject(project: Project) -> str:
     """The digest of what is verified: the pipeline's source, and the manifest of its goldens."""
-    files = [*Sources(project.pipeline.source_roots).files(), project.goldens / MANIFEST]
+    files = [*sources_of(project.pipeline).files(), project.goldens / MANIFEST]
     return json_digest([[f.name, sha256(f.read_bytes())] for f in files if f.is_file()])
 
 

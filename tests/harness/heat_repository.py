@@ -145,6 +145,7 @@ class Heat:
             self.ran.append(stage.name)
             return run(*arguments, **outputs)
 
+        setattr(sys.modules[run.__module__], run.__name__, counted)  # its name must lead to it
         return counted
 
     def forget(self) -> None:

@@ -118,7 +118,7 @@ def test_run_says_what_was_cached(heat, capsys):
 def test_run_exits_with_1_where_a_stage_fails(heat, capsys):
     heat.edit("guard.py", '    truth = config["rod"]["diffusivity"]', '    truth = config["rod"]["conductivity"]')
     rows = heat.json(capsys, "run smooth", 1)
-    assert rows[-1]["error"].startswith("KeyError: 'conductivity' (guard.py, line ")
+    assert rows[-1]["error"].startswith("UndeclaredSettingError: compare asks for rod.conductivity, ")
 
 
 def test_verify_prints_stage_by_stage_and_writes_four_reports(heat, capsys):

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from harness.core.errors import ProjectError
-from harness.run import fingerprints
 from harness.run.fingerprints import Sources, fingerprint, reached
-from harness.run.modules import Module
-from harness.run.places import NOWHERE, ModulePlace
+from harness.run.source import territory
+from harness.run.source.modules import Module
+from harness.run.source.places import NOWHERE, ModulePlace
 
 LIB = "def f(x): return x + 1\ndef g(x): return x + 2\n"
 
@@ -322,11 +322,23 @@ def test_two_names_that_change_places_count(write):
     assert before != after
 
 
-def test_only_the_roots_and_the_entrys_own_module_count(write):
+def test_the_roots_and_all_own_source_count(write):
     write(heat__init="", heat__lib=LIB, side__init="", side__tools="def h(x): return x", side__other=LIB)
     text = "import side.other\nfrom side import tools\nfrom heat.lib import f\n"
     text += "def run(x): return f(tools.h(side.other.g(x)))"
     write(side__stages=text + "\ndef unused(): pass")
+    assert reached("side.stages:run", ["heat"]) == {"side.stages:run", "heat.lib:f", "side.tools:h", "side.other:g"}
+
+
+def test_of_what_is_installed_the_roots_and_the_entrys_own_module_count(write, tmp_path, monkeypatch):
+    (tmp_path / "site-packages" / "side").mkdir(parents=True)
+    monkeypatch.syspath_prepend(str(tmp_path / "site-packages"))
+    write(heat__init="", heat__lib=LIB)
+    for name, text in {"__init__": "", "tools": "def h(x): return x", "other": LIB}.items():
+        (tmp_path / "site-packages" / "side" / f"{name}.py").write_text(text)
+    text = "import side.other\nfrom side import tools\nfrom heat.lib import f\n"
+    text += "def run(x): return f(tools.h(side.other.g(x)))"
+    (tmp_path / "site-packages" / "side" / "stages.py").write_text(text + "\ndef unused(): pass")
     assert reached("side.stages:run", ["heat"]) == {"side.stages:run", "heat.lib:f"}
     wider = {"side.stages:run", "heat.lib:f", "side.tools:h"}
     assert reached("side.stages:run", ["heat", "side.tools"]) == wider
@@ -357,7 +369,7 @@ def test_nothing_is_imported_or_run(write):
 def test_a_file_is_read_once_for_any_number_of_fingerprints(write, monkeypatch):
     write(heat__init="", heat__lib=LIB, heat__stage="from heat import lib\ndef run(x): return lib.f(x)\ndef b(): run")
     read = []
-    monkeypatch.setattr(fingerprints, "Module", lambda name, path, make=Module: read.append(name) or make(name, path))
+    monkeypatch.setattr(territory, "Module", lambda name, *rest, make=Module: read.append(name) or make(name, *rest))
     sources = Sources(["heat"])
     assert sources.fingerprint("heat.stage:run") != sources.fingerprint("heat.stage:b")
     assert sorted(read) == ["heat", "heat.lib", "heat.stage"]
@@ -524,7 +536,7 @@ def test_an_edit_of_the_real_pipeline_changes_the_stages_that_use_it(
     copy = tmp_path / "ptycho"
     shutil.copytree(Path(ptycho.__file__).parent, copy, ignore=shutil.ignore_patterns("__pycache__"))
     place = ModulePlace(copy / "__init__.py", (copy,))
-    monkeypatch.setattr(fingerprints, "place_on_path", lambda name: place if name == "ptycho" else NOWHERE)
+    monkeypatch.setattr(territory, "place_on_path", lambda name: place if name == "ptycho" else NOWHERE)
 
     def prints():
         sources = Sources(["ptycho"])

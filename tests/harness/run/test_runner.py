@@ -11,7 +11,7 @@ from harness import ProjectError
 from harness.core.protocol import Artifact, Pipeline, Scenario, Stage
 from harness.run.cache import AbsentError, Cache
 from harness.run.runner import CACHE_FORMAT, Runner, environment
-from harness.run.settings import declared_settings, setting_at
+from harness.run.settings import declared_settings
 from harness.run.work import observe, resolve
 
 RAN: list[str] = []
@@ -144,7 +144,7 @@ def test_an_environment_variable_and_a_librarys_version_decide(runner, monkeypat
     again = Runner(runner.pipeline, runner.cache)
     assert chain(again)[0].key != before
     monkeypatch.delenv("PLANT")
-    monkeypatch.setattr("harness.run.runner.version", lambda name: "0.0")
+    monkeypatch.setattr("harness.run.runner.library_version", lambda name: "0.0")
     assert chain(Runner(runner.pipeline, runner.cache))[0].key != before
 
 
@@ -247,8 +247,3 @@ def test_a_function_by_name_or_by_itself():
     for name in ("json:dumpz", "no_such_module:f"):
         with pytest.raises(ProjectError, match=f"stage function '{name}' cannot be imported"):
             resolve(name)
-
-
-def test_a_setting_by_its_dotted_name():
-    config = {"a": {"b": 1}, "c": None}
-    assert [setting_at(config, name) for name in ("a.b", "a", "c.d", "x")] == [1, {"b": 1}, None, None]

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from harness.run.source.reflection import EVALUATION, FILE_TEXT, FOLDERS, NAME_TEXT, READS_SOURCE, REFLECTION
+
 Dotted = tuple[str, ...]
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 IMPORTS = (ast.Import, ast.ImportFrom)
-REFLECTION = {"import_module", "__import__", "__subclasses__", "__init_subclass__"}
-EVALUATION = {"exec", "eval"}  # as bare names: a method of that name is something else
 
 
 class Target(NamedTuple):
@@ -40,7 +40,7 @@ class Uses:
     ``names``: dotted names that start at a name of its module. ``targets``: what its local imports are
     asked for. ``imported``: modules that it imports when it runs. ``strings``: text, which may be the
     name of a module or a function. ``own``: it looks into its own module by text. ``anything``: it
-    looks modules or classes up in ways that the source does not tell.
+    looks modules or classes up in ways that the source does not tell. ``text``: whose source it reads as text.
     """
 
     names: set[Dotted] = field(default_factory=set)
@@ -49,6 +49,7 @@ class Uses:
     strings: set[str] = field(default_factory=set)
     own: bool = False
     anything: bool = False
+    text: set[str] = field(default_factory=set)
 
 
 def uses(node: ast.AST, home: Home) -> Uses:
@@ -64,6 +65,7 @@ class _Reader:
     def __init__(self, home: Home) -> None:
         self.home, self.uses = home, Uses()
         self.scopes: list[dict[str, list[Target]]] = []
+        self.folder = False  # within an expression that makes a folder of a file
 
     def read(self, node: ast.AST) -> None:
         kind = type(node)
@@ -82,31 +84,49 @@ class _Reader:
                 self.uses.imported.update(imported)
         elif isinstance(node, ast.Call) and dotted_name(node.func)[-1:] in {("import_module",), ("__import__",)}:
             self._dynamic(node)
+        elif isinstance(node, ast.Call) and dotted_name(node.func)[-1:] == ("dirname",):
+            outer, self.folder = self.folder, True
+            for child in children(node):
+                self.read(child)
+            self.folder = outer
         else:
             if isinstance(node, ast.AnnAssign):
                 self._quoted(node.annotation)
             elif isinstance(node, ast.ClassDef):  # what its methods ask of these is not followed
                 self.uses.targets.update(target for _, target in imports(within(node.body), self.home))
+            elif isinstance(node, ast.keyword) and node.arg == "allow_pickle":
+                self.uses.anything |= not isinstance(node.value, ast.Constant) or bool(node.value.value)
             for child in children(node):
                 self.read(child)
 
     def _name(self, node: ast.AST) -> None:
         dotted = dotted_name(node)
         if not dotted and isinstance(node, ast.Attribute):  # of something computed
-            self.uses.anything |= node.attr in REFLECTION
+            self._note((node.attr,))
+            outer, self.folder = self.folder, self.folder or node.attr in FOLDERS
             self.read(node.value)
+            self.folder = outer
         elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
             return
         for scope in reversed(self.scopes if dotted else []):
             if dotted[0] in scope:
                 self.uses.targets.update(Target(t.module, t.chain + dotted[1:]) for t in scope[dotted[0]])
-                self.uses.anything |= not REFLECTION.isdisjoint(dotted[1:])
+                self._note(dotted[1:])
                 return
         if dotted:
             self.uses.names.add(dotted)
             self.uses.own |= dotted[0] in ("globals", "locals", "vars")
-            self.uses.anything |= not REFLECTION.isdisjoint(dotted) or dotted[0] in EVALUATION
-            self.uses.anything |= dotted[-2:] == ("sys", "modules")
+            self.uses.anything |= dotted[0] in EVALUATION or dotted[-2:] == ("sys", "modules")
+            if dotted in (("__file__",), ("__doc__",)):
+                self.uses.text.update([] if self.folder and dotted == ("__file__",) else [FILE_TEXT])
+            else:
+                self._note(dotted)
+
+    def _note(self, attributes: Dotted) -> None:
+        """What attributes alone tell, of whatever they are."""
+        self.uses.anything |= not REFLECTION.isdisjoint(attributes)
+        if not READS_SOURCE.isdisjoint(attributes) and not (self.folder or not FOLDERS.isdisjoint(attributes)):
+            self.uses.text.add(NAME_TEXT)
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> None:
         a = node.args

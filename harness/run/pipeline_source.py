@@ -1,0 +1,65 @@
+"""The source and the libraries of a pipeline: what it declares of them, and what is found without being declared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from harness.core.protocol import Pipeline, Stage, entry_name
+from harness.run.fingerprints import Sources
+from harness.run.source.distributions import distribution_names
+from harness.run.source.modules import Piece
+from harness.run.source.places import place_on_path
+
+
+def sources_of(pipeline: Pipeline) -> Sources:
+    """The source of a pipeline, each file read now: what its declared roots, its adapter and its stages lead to."""
+    entries: list[str | Callable[..., Any] | None] = [
+        e for stage in pipeline.stages for e in (stage.run, stage.observe)
+    ]
+    entries += (pipeline.scenarios, pipeline.load, pipeline.invariants, pipeline.reseed)
+    named = [pipeline.home, *(entry_name(entry).partition(":")[0] for entry in entries if entry)]
+    starts = [name for name in dict.fromkeys(named) if name and place_on_path(name.partition(".")[0]).own]
+    customized = [name for name in ("sitecustomize", "usercustomize") if place_on_path(name).own]
+    sources = Sources(
+        pipeline.source_roots, (*customized, *([pipeline.home] if pipeline.home in starts else [])), also=starts
+    )
+    for path in sources.files():
+        sources.territory.content(path)
+    return sources
+
+
+def handed_on_problem(pipeline: Pipeline, stage: Stage, sources: Sources) -> str:
+    """What a stage uses that ``load`` or another stage sets when it is called, in one sentence; empty where nothing is.
+
+    It is in no key, as neither the stage's source nor its settings tell it.
+    """
+    others = [(f"stage {s.name}", e) for s in pipeline.stages if s.name != stage.name for e in (s.run, s.observe) if e]
+    mine = [sources.reach(entry) for entry in (stage.run, stage.observe) if entry]
+    used: set[Piece] = set().union(*(reach.pieces for reach in mine))
+    read: set[tuple[str, str]] = set().union(*(reach.read for reach in mine))
+    for setter, entry in (("the adapter's load", pipeline.load), *others):
+        module = entry_name(entry).partition(":")[0]
+        if not module or not sources.territory.counts(module):
+            continue
+        # What both go through, as a memory of what was computed before, is no such name.
+        shared = set().union(*(sources.sets(piece) & read for piece in sources.reach(entry).pieces - used))
+        if shared:
+            return (
+                f"stage {stage.name} uses {':'.join(min(shared))}, which {setter} sets, so that its result depends on "
+                "what ran before it: hand it over in the configuration, or as an output"
+            )
+    return ""
+
+
+def libraries_of(pipeline: Pipeline, sources: Sources) -> tuple[str, ...]:
+    """The distributions whose versions decide the numbers: the declared ones, NumPy, and what the source imports."""
+    found = sorted({name for module in sources.territory.foreign for name in distribution_names(module)})
+    names: dict[str, str] = {}
+    for name in (*pipeline.libraries, "numpy", *found):
+        names.setdefault(name.lower().replace("_", "-"), name)
+    return tuple(names[key] for key in names if key != "harness" and key not in _harness())
+
+
+def _harness() -> tuple[str, ...]:
+    return tuple(name.lower() for name in distribution_names("harness"))
