@@ -13,12 +13,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from harness.core.errors import HarnessError, ProjectError
+from harness.core.errors import DataError, HarnessError, ProjectError
 from harness.core.files import json_digest, sha256
 from harness.core.protocol import Artifact, Json, Output, Pipeline, Scenario, Stage
-from harness.core.trees import plain_json, split_tree
+from harness.core.trees import checked_artifact, non_finite_counts, output_artifact, split_tree
 from harness.run.cache import AbsentError, Cache, Item
 from harness.run.fingerprints import Sources
 from harness.run.settings import declared_settings, setting_at
@@ -143,6 +141,8 @@ class Runner:
                     artifact = observe(stage, scenario.config, item.output(), given)
                     observed = self.cache.put(observed_key, ({}, {}), artifact, {"stage": stage.name, "observes": key})
                 return StageRun(stage, key, item, observed, cached)
+            except DataError as error:  # a sentence with stage, key and remedy
+                return StageRun(stage, key, error=str(error))
             except HarnessError:
                 raise
             except Exception as error:
@@ -161,7 +161,7 @@ class Runner:
         started = time.perf_counter()
         output = resolve(stage.run)(config, progress, **inputs)
         seconds = time.perf_counter() - started
-        values, arrays = split_tree(output)
+        values, arrays = split_tree(output, f"stage {stage.name} returns")
         about = {
             "stage": stage.name,
             "scenario": scenario.name,
@@ -169,7 +169,7 @@ class Runner:
             "seconds": seconds,
             "config_before": before,
             "config_after": json_digest(config),
-            "non_finite": int(sum(np.count_nonzero(~np.isfinite(a)) for a in arrays.values() if a.dtype.kind in "fc")),
+            "non_finite": non_finite_counts(values, arrays),
             "environment": self.environment,
         }
         item = self.cache.put(key, (values, arrays), Artifact({}), about)
@@ -182,17 +182,8 @@ def observe(stage: Stage, config: Mapping[str, Json], output: Output, inputs: Ma
     """The artifact that is verified of a stage in its own profile: what its ``observe`` gives, or all of the output."""
     if stage.observe is not None:
         artifact = resolve(stage.observe)(declared_settings(stage, config), output, **inputs)
-        return Artifact(plain_json(artifact.values), dict(artifact.arrays))
-    return Artifact(plain_json(without_arrays(output)), split_tree(output)[1])
-
-
-def without_arrays(output: Mapping[str, Any]) -> dict[str, Any]:
-    """The JSON part of an output."""
-    return {
-        key: without_arrays(value) if isinstance(value, Mapping) else value
-        for key, value in output.items()
-        if not isinstance(value, np.ndarray)
-    }
+        return checked_artifact(artifact, f"what is observed of stage {stage.name} holds")
+    return output_artifact(output, f"stage {stage.name} returns")
 
 
 def resolve(entry: str | Callable[..., Any]) -> Callable[..., Any]:

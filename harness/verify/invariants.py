@@ -3,24 +3,50 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from harness.core.protocol import Artifact, Invariant, Pipeline
 from harness.core.trees import plain_json
 from harness.core.verdicts import Status, Verdict
 from harness.run.cache import Item
 
+Matched = Callable[[str, str], bool]
+"""Whether a rule with ``nan = "match"`` compares what stands in a stage's output at a path."""
 
-def own_invariants(items: Sequence[Item]) -> list[Invariant]:
-    """What the harness itself asks of a whole run: finite arrays, and a configuration that no stage changes."""
-    bad = sum(item.about["non_finite"] for item in items)
+_NAMED = 3  # places
+
+
+def own_invariants(items: Sequence[Item], matched: Matched) -> list[Invariant]:
+    """What the harness itself asks of a whole run: finite numbers, and a configuration that no stage changes.
+
+    Numbers that are not finite may stand where they are ``matched``, and nowhere else.
+    """
+    found = [(item.about["stage"], *place) for item in items for place in _non_finite(item).items()]
+    allowed = {(stage, path): path != "" and matched(stage, path) for stage, path, _ in found}
+    bad = {(stage, path): count for stage, path, count in found if not allowed[stage, path]}
     changed = [i.about["stage"] for i in items if i.about["config_before"] != i.about["config_after"]]
-    finite = f"{bad} non-finite numbers in the arrays of {len(items)} stages"
     same = f"changed by {', '.join(changed)}" if changed else f"the same before and after {len(items)} stages"
     return [
-        Invariant("finite_everywhere", bad, None, 0, finite),
+        Invariant("finite_everywhere", sum(bad.values()), None, 0, _finite(bad, len(found) - len(bad), len(items))),
         Invariant("configuration_unchanged", len(changed), None, 0, same),
     ]
+
+
+def _non_finite(item: Item) -> Mapping[str, int]:
+    """How many numbers of an output are not finite, by path; a result of an older harness has their sum alone."""
+    counts = item.about["non_finite"]
+    return counts if isinstance(counts, Mapping) else {"": counts} if counts else {}
+
+
+def _finite(bad: Mapping[tuple[str, str], int], matched: int, stages: int) -> str:
+    """The evidence of ``finite_everywhere``: how many, where the first stand, and what would let them."""
+    beside = f"; {matched} places hold some where a rule matches them" if matched else ""
+    if not bad:
+        return f"0 non-finite numbers in the outputs of {stages} stages{beside}"
+    places = [f"{count} at {path!r} of stage {stage}" for (stage, path), count in bad.items()]
+    more = f" and {len(places) - _NAMED} more places" if len(places) > _NAMED else ""
+    remedy = 'verify them under a rule with nan = "match", or let the stage give finite numbers'
+    return f"{sum(bad.values())} non-finite numbers: {', '.join(places[:_NAMED])}{more}{beside}; {remedy}"
 
 
 def pipeline_invariants(pipeline: Pipeline, artifacts: Mapping[str, Artifact]) -> Sequence[Invariant]:
