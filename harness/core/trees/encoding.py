@@ -58,14 +58,12 @@ def checked_artifact(artifact: Any, giver: str = "an artifact holds") -> Artifac
     values = encoder.mapping(artifact.values)
     if not isinstance(artifact.arrays, Mapping):
         encoder.refuse("", f"arrays in a value of {type(artifact.arrays).__name__}", "give a dict of names and arrays")
-    taken = {path for path, _ in nodes(values)} if artifact.arrays else set()
-    for name, array in artifact.arrays.items():
+    given: Mapping[Any, Any] = artifact.arrays
+    for name, array in given.items():
         key = encoder.key(name, "its arrays")
         if isinstance(array, list | tuple | int | float | np.generic):
             encoder.refuse(key, f"a {type(array).__name__}, which is no array", "give np.asarray(x)")
         encoder.array(array, key)
-        if name in taken:
-            encoder.refuse(name, "a value and an array of that one name", "give one of them another name")
     return Artifact(values, encoder.arrays)
 
 
@@ -119,7 +117,7 @@ class _Encoder:
             return self._float(float(value))
         if kind is str or kind is np.str_:
             return self._text(str(value), path)
-        if kind is int or (isinstance(value, np.integer) and not isinstance(value, np.timedelta64)):
+        if kind is int or (isinstance(value, np.integer) and value.dtype.kind in "iu"):  # durations are integers too
             return self._integer(int(value), path)
         if depth > _DEEPEST:
             self.refuse(path, f"more than {_DEEPEST} levels", "give it as an array, or flatter")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -124,9 +124,12 @@ def nodes(value: Json, path: str = "") -> Iterator[tuple[str, Json]]:
     """Every value below another in a JSON tree, branches too, with its path."""
     marker, value = unwrapped(value)
     if marker is None or marker == TUPLE:
-        items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
-        for key, item in items:
-            name = without_escape(key, value) if isinstance(value, Mapping) else str(key)
+        named: Iterable[tuple[str, Json]] = ()
+        if isinstance(value, Mapping):
+            named = ((without_escape(key, value), item) for key, item in value.items())
+        elif isinstance(value, list):
+            named = ((str(i), item) for i, item in enumerate(value))
+        for name, item in named:
             below = f"{path}/{name}" if path else name
             yield below, item
             yield from nodes(item, below)
