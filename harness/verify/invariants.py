@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 
+from harness.core import text
 from harness.core.protocol import Artifact, Invariant, Pipeline
 from harness.core.trees import plain_json
 from harness.core.verdicts import Status, Verdict
@@ -40,13 +41,14 @@ def _non_finite(item: Item) -> Mapping[str, int]:
 
 def _finite(bad: Mapping[tuple[str, str], int], matched: int, stages: int) -> str:
     """The evidence of ``finite_everywhere``: how many, where the first stand, and what would let them."""
-    beside = f"; {matched} places hold some where a rule matches them" if matched else ""
+    beside = f"; {text.count(matched, 'place')} more, where a rule matches them" if matched else ""
     if not bad:
-        return f"0 non-finite numbers in the outputs of {stages} stages{beside}"
+        return f"0 non-finite numbers in the outputs of {text.count(stages, 'stage')}{beside}"
     places = [f"{count} at {path!r} of stage {stage}" for (stage, path), count in bad.items()]
-    more = f" and {len(places) - _NAMED} more places" if len(places) > _NAMED else ""
+    more = f" and {text.count(len(places) - _NAMED, 'other place')}" if len(places) > _NAMED else ""
     remedy = 'verify them under a rule with nan = "match", or let the stage give finite numbers'
-    return f"{sum(bad.values())} non-finite numbers: {', '.join(places[:_NAMED])}{more}{beside}; {remedy}"
+    found = text.count(sum(bad.values()), "non-finite number")
+    return f"{found}: {', '.join(places[:_NAMED])}{more}{beside}; {remedy}"
 
 
 def pipeline_invariants(pipeline: Pipeline, artifacts: Mapping[str, Artifact]) -> Sequence[Invariant]:
