@@ -19,7 +19,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from harness.core.errors import DataError, GoldenError
+from harness.core.errors import GoldenError, RefusedDataError
 from harness.core.files import dump_json, parse_json
 from harness.core.protocol import Artifact, Json
 
@@ -107,7 +107,7 @@ def dump_arrays(arrays: Mapping[str, NDArray[Any]], compress: bool = True) -> by
     with zipfile.ZipFile(buffer, "w", method) as archive:
         for name in sorted(arrays):
             if problem := array_problem(arrays[name]):
-                raise DataError(f"{name!r} is {problem[0]}: {problem[1]}")
+                raise RefusedDataError(f"{name!r} is {problem[0]}: {problem[1]}")
             info, content = zipfile.ZipInfo(f"{_member_name(name)}.npy"), io.BytesIO()
             info.compress_type = method
             npy.write_array(content, np.asarray(arrays[name], order="C"), version=(1, 0), allow_pickle=False)

@@ -19,7 +19,7 @@ class RuleError(HarnessError):
     """Tolerances that are misspelt, ambiguous, or match nothing."""
 
 
-class DataError(HarnessError):
+class RefusedDataError(HarnessError):
     """Data of a stage, of what is observed of it, or of a configuration that would not arrive as they are."""
 
 

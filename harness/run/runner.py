@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from harness.core.errors import DataError, HarnessError, ProjectError
+from harness.core.errors import HarnessError, ProjectError, RefusedDataError
 from harness.core.files import json_digest, sha256
 from harness.core.protocol import Artifact, Json, Output, Pipeline, Scenario, Stage
 from harness.core.trees import checked_artifact, non_finite_counts, output_artifact, split_tree
@@ -141,7 +141,7 @@ class Runner:
                     artifact = observe(stage, scenario.config, item.output(), given)
                     observed = self.cache.put(observed_key, ({}, {}), artifact, {"stage": stage.name, "observes": key})
                 return StageRun(stage, key, item, observed, cached)
-            except DataError as error:  # a sentence with stage, key and remedy
+            except RefusedDataError as error:  # a sentence with stage, key and remedy
                 return StageRun(stage, key, error=str(error))
             except HarnessError:
                 raise

@@ -8,7 +8,7 @@ and data that look like a marker get one more ``$``. What has no form at all is 
 """
 
 from harness.core.trees.encoding import artifact_json, checked_artifact, output_artifact, split_tree
-from harness.core.trees.markers import ARRAY, FLOAT, NARROW, NON_FINITE, TEXT, TUPLE, non_finite_name, unwrapped
+from harness.core.trees.markers import ARRAY, FLOAT, NARROW, NON_FINITE, QUOTED, TUPLE, non_finite_name, unwrapped
 from harness.core.trees.reading import (
     join_tree,
     leaves,
@@ -25,7 +25,7 @@ __all__ = [
     "FLOAT",
     "NARROW",
     "NON_FINITE",
-    "TEXT",
+    "QUOTED",
     "TUPLE",
     "artifact_json",
     "checked_artifact",

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.artifacts import array_problem
-from harness.core.errors import DataError
+from harness.core.errors import RefusedDataError
 from harness.core.protocol import Artifact, Json, Output
-from harness.core.trees.markers import ARRAY, FLOAT, NON_FINITE, TEXT, TUPLE, looks_marked, non_finite_name, unwrapped
+from harness.core.trees.markers import ARRAY, FLOAT, NON_FINITE, QUOTED, TUPLE, looks_marked, non_finite_name, unwrapped
 from harness.core.trees.reading import nodes
 
 _DEEPEST, _LONGEST_PATH, _WIDEST_INTEGER = 60, 4096, 1320  # parts, characters, bits: what files.parse_json reads again
@@ -39,19 +39,19 @@ _REMEDIES = {
 def split_tree(tree: Output, giver: str = "an output holds") -> tuple[dict[str, Json], dict[str, NDArray[Any]]]:
     """``tree`` as strict JSON and its arrays by path; ``join_tree`` is the inverse, to the bit.
 
-    Raises DataError, which begins with ``giver``, for what would not come back as it is.
+    Raises RefusedDataError, which begins with ``giver``, for what would not come back as it is.
     """
     encoder = _Encoder(giver, whole=True)
     return encoder.mapping(tree), encoder.arrays
 
 
 def artifact_json(values: Any, giver: str = "an artifact holds") -> dict[str, Json]:
-    """``values`` as an artifact's strict JSON; raises DataError, which begins with ``giver``, for what has no form."""
+    """``values`` as an artifact's strict JSON; raises RefusedDataError, which begins with ``giver``, for the rest."""
     return _Encoder(giver, whole=False).mapping(values)
 
 
 def checked_artifact(artifact: Any, giver: str = "an artifact holds") -> Artifact:
-    """What an observer gives, its values as strict JSON; raises DataError for what would not arrive as it is."""
+    """What an observer gives, its values as strict JSON; raises RefusedDataError for what would not arrive as it is."""
     encoder = _Encoder(giver, whole=False)
     if not isinstance(artifact, Artifact):
         encoder.refuse("", f"a value of {type(artifact).__name__}", "return harness.Artifact(values, arrays)")
@@ -93,7 +93,7 @@ class _Encoder:
 
     def refuse(self, path: str, what: str, remedy: str) -> NoReturn:
         """Raise the sentence with place, cause and remedy."""
-        raise DataError(f"{self.giver}{f' at {path[:200]!r}' if path else ''} {what}: {remedy}")
+        raise RefusedDataError(f"{self.giver}{f' at {path[:200]!r}' if path else ''} {what}: {remedy}")
 
     def mapping(self, tree: Any) -> dict[str, Json]:
         """The JSON of a whole tree, in which no two values have one path."""
@@ -161,7 +161,7 @@ class _Encoder:
         return self._sound(str(key), path, "a key")
 
     def _text(self, value: str, path: str) -> Json:
-        return {TEXT: value} if value in NON_FINITE else self._sound(value, path, "a text")
+        return {QUOTED: value} if value in NON_FINITE else self._sound(value, path, "a text")
 
     def _sound(self, text: str, path: str, what: str) -> str:
         if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):

@@ -11,7 +11,7 @@ import numpy as np
 
 from harness.core.protocol import Json
 
-ARRAY, FLOAT, TEXT, TUPLE = "$array", "$float", "$text", "$tuple"
+ARRAY, FLOAT, QUOTED, TUPLE = "$array", "$float", "$text", "$tuple"
 NARROW = {"$float16": np.float16, "$float32": np.float32}
 NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
@@ -37,7 +37,7 @@ def _marker(value: Any) -> str | None:
         return key if isinstance(inner, list) else None
     if key in NARROW:
         return key if type(inner) is float or (isinstance(inner, str) and inner in NON_FINITE) else None
-    if key not in (ARRAY, FLOAT, TEXT) or not isinstance(inner, str):
+    if key not in (ARRAY, FLOAT, QUOTED) or not isinstance(inner, str):
         return None
     return key if key == ARRAY or inner in NON_FINITE else None
 

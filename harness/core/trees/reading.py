@@ -16,7 +16,7 @@ from harness.core.trees.markers import (
     FLOAT,
     NARROW,
     NON_FINITE,
-    TEXT,
+    QUOTED,
     TUPLE,
     non_finite_name,
     unwrapped,
@@ -41,7 +41,7 @@ def join_tree(values: Json, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any
             return arrays[inner]
         if marker == TUPLE:
             return tuple(put(v) for v in inner)
-        number = NON_FINITE.get(inner, inner) if marker != TEXT else inner
+        number = NON_FINITE.get(inner, inner) if marker != QUOTED else inner
         return NARROW[marker](number) if marker in NARROW else number
 
     return dict(put(values))
@@ -66,7 +66,7 @@ def numeric_json(value: Json) -> Json:
         return {without_escape(k, inner): numeric_json(v) for k, v in inner.items()}
     if isinstance(inner, list | tuple):
         return [numeric_json(v) for v in inner]
-    return NON_FINITE.get(inner, inner) if isinstance(inner, str) and marker != TEXT else inner
+    return NON_FINITE.get(inner, inner) if isinstance(inner, str) and marker != QUOTED else inner
 
 
 def plain_json(value: Any) -> Json:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from harness.core.artifacts import dump_arrays, dump_artifact, parse_arrays, parse_artifact
-from harness.core.errors import DataError, GoldenError
+from harness.core.errors import GoldenError, RefusedDataError
 from harness.core.files import dump_json, parse_json
 from harness.core.protocol import Artifact
 from harness.core.trees import (
@@ -60,7 +60,7 @@ def same(a, b) -> bool:
 
 
 def refusal(tree) -> str:
-    with pytest.raises(DataError) as error:
+    with pytest.raises(RefusedDataError) as error:
         split_tree(tree, "stage make returns")
     return str(error.value)
 
@@ -177,7 +177,7 @@ trees = st.dictionaries(
 def test_every_tree_comes_back_to_the_bit_or_is_refused_for_its_paths(tree):
     try:
         values, _ = split_tree(tree)
-    except DataError as error:
+    except RefusedDataError as error:
         refused = str(error)
         assert "whose keys give that one path" in refused or "half of a surrogate pair" in refused
     else:
@@ -189,7 +189,7 @@ def test_every_tree_comes_back_to_the_bit_or_is_refused_for_its_paths(tree):
 def test_every_output_is_an_artifact_that_reads_back(tree):
     try:
         artifact = output_artifact(tree)
-    except DataError:
+    except RefusedDataError:
         return
     read, schema = parse_artifact(dump_artifact(artifact, "a-1"), "a")
     assert schema == "a-1"
@@ -202,7 +202,7 @@ def test_every_output_is_an_artifact_that_reads_back(tree):
 def test_an_artifact_s_values_mean_the_same_numbers_and_texts(values):
     try:
         written = artifact_json(values)
-    except DataError:
+    except RefusedDataError:
         return
     assert repr(numeric_json(written)) == repr(
         {k: [float(x) for x in v] if isinstance(v, list) else v for k, v in values.items()}
@@ -355,7 +355,7 @@ def test_what_is_almost_too_deep_can_still_be_accepted():
             nested = {"x": value}
             try:
                 whole = Artifact(*split_tree(nested))
-            except DataError:
+            except RefusedDataError:
                 break
             assert parse_artifact(dump_artifact(whole, "s"), "a")[0].values == whole.values
             value = {"a": value} if isinstance(tree, dict) else type(tree)([value])
@@ -396,7 +396,7 @@ def test_an_artifact_writes_what_is_not_finite_by_its_name_and_texts_apart():
     ids=range(10),
 )
 def test_what_is_no_artifact_is_refused(artifact, cause):
-    with pytest.raises(DataError) as error:
+    with pytest.raises(RefusedDataError) as error:
         checked_artifact(artifact, "what is observed of stage make holds")
     assert str(error.value).startswith("what is observed of stage make holds ")
     assert cause in str(error.value)

@@ -199,6 +199,9 @@ def test_a_distance_between_tiny_and_huge_is_a_number_or_infinite():
     assert relative_l2(np.array([1e-300]), np.array([1e300])) == INFINITY
     assert relative_l2(np.array([1e300]), np.array([1e-300])) == pytest.approx(1)
     assert relative_l2(np.array([1.7e308]), np.array([-1.7e308])) == pytest.approx(2)
+    golden, obtained = np.array([1e200, 1e10]), np.array([1e200, 2e10])  # the difference alone is tiny beside both
+    assert relative_l2(golden, obtained) == pytest.approx(1e-190)
+    assert rms_difference(golden, obtained) == pytest.approx(1e10 / math.sqrt(2))
     assert relative_l2(np.zeros((0, 3)), np.zeros((0, 3))) == 0
 
 
