@@ -138,7 +138,8 @@ class Examination:
         if artifact == INVARIANTS:
             if self.runs.failed_stage():
                 return None
-            return Artifact({i.name: {"low": i.low, "high": i.high} for i in self._invariants_asked()})
+            bounds = {i.name: {"low": i.low, "high": i.high} for i in self._invariants_asked()}
+            return Artifact(artifact_json(bounds, f"the invariants of {self.scenario.name} hold"))
         return self.runs.artifact(artifact, track == self.replay)
 
     def candidate(self, track: str, artifact: str) -> Artifact | None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
 
 from harness.core import text
 from harness.core.protocol import Artifact, Invariant, Pipeline
@@ -15,6 +18,9 @@ Matched = Callable[[str, str], bool]
 """Whether a rule with ``nan = "match"`` compares what stands in a stage's output at a path."""
 
 _NAMED = 3  # places
+_OWN = ("finite_everywhere", "configuration_unchanged", "invariants_can_be_judged")
+_WIDEST = 1023  # bits
+_NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)
 
 
 def own_invariants(items: Sequence[Item], matched: Matched) -> list[Invariant]:
@@ -52,12 +58,32 @@ def _finite(bad: Mapping[tuple[str, str], int], matched: int, stages: int) -> st
 
 
 def pipeline_invariants(pipeline: Pipeline, artifacts: Mapping[str, Artifact]) -> Sequence[Invariant]:
-    """What the pipeline asks of its own run; one invariant that fails where the adapter's function raises."""
+    """What the pipeline asks of its own run; one invariant that fails where what the adapter gives cannot be judged."""
     try:
-        return pipeline.invariants(artifacts)
+        asked = list(pipeline.invariants(artifacts))
+        problem = next(filter(None, (_problem(asked, i) for i in range(len(asked)))), "")
     except Exception as error:  # the adapter is a stranger's code, and its numbers may be anything
-        raised = f"the adapter's invariants raised {type(error).__name__}: {error}"
-        return [Invariant("invariants_can_be_judged", math.nan, 0, evidence=raised)]
+        problem = f"the adapter's invariants raised {type(error).__name__}: {error}"
+    return [Invariant("invariants_can_be_judged", math.nan, 0, evidence=problem)] if problem else asked
+
+
+def _problem(asked: Sequence[Any], place: int) -> str:
+    """Why one of the invariants cannot be judged, or would stand for another; empty when it can."""
+    given: Any = asked[place]
+    if not isinstance(given, Invariant):
+        return f"the adapter's invariants gave a value of {type(given).__name__}: give harness.Invariant(name, value)"
+    if not isinstance(given.name, str) or not given.name or "/" in given.name:
+        return f"the adapter's invariants gave one called {given.name!r:.80}: a name is text without slashes"
+    if given.name in _OWN or given.name in (other.name for other in asked[:place]):
+        return f"the adapter's invariants gave two called {given.name!r}: give one of them another name"
+    numbers: dict[str, Any] = {"value": given.value, "low": given.low, "high": given.high}
+    for what, number in numbers.items():
+        if not isinstance(number, _NUMBERS) and not (number is None and what != "value"):
+            kind = type(number).__name__
+            return f"the adapter's invariants gave {given.name!r} a {what} of {kind}, which is no number: give float(x)"
+        if isinstance(number, int) and number.bit_length() > _WIDEST:
+            return f"the adapter's invariants gave {given.name!r} a {what} beyond every float: give its logarithm"
+    return ""
 
 
 def judge_invariant(invariant: Invariant) -> Verdict:

@@ -29,6 +29,7 @@ _FOREIGN = (
 _REMEDIES = {
     set: "give sorted(x)",
     frozenset: "give sorted(x)",
+    range: "give list(x)",
     bytes: "give np.frombuffer(x, np.uint8)",
     Decimal: "give float(x) or str(x)",
     np.datetime64: "give str(x), or its number of days, with the unit in the key",
