@@ -1,6 +1,6 @@
 """Golden artifacts for numerical pipelines: what an adapter needs, and the errors that a user can act on."""
 
-from harness.core.errors import ApprovalError, GoldenError, HarnessError, ProjectError, RuleError
+from harness.core.errors import ApprovalError, GoldenError, HarnessError, ProjectError, RefusedDataError, RuleError
 from harness.core.protocol import Artifact, Curve, Image, Invariant, Ladder, Output, Pipeline, Progress, Scenario, Stage
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Pipeline",
     "Progress",
     "ProjectError",
+    "RefusedDataError",
     "RuleError",
     "Scenario",
     "Stage",

@@ -19,12 +19,13 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from harness.core.errors import GoldenError, HarnessError
+from harness.core.errors import GoldenError, RefusedDataError
 from harness.core.files import dump_json, parse_json
 from harness.core.protocol import Artifact, Json
 
 LARGEST_ARRAYS = 2**30
 ARRAY_KINDS = "biufcSU"  # no objects, no structured types, no dates
+_ESCAPED = {character: f"%{ord(character):02X}" for character in "%\\\0:"}  # of an array's name in an archive
 _HEADER = re.compile(
     rb"\{'descr': '([<>|=][biufcSU]\d{1,6})', 'fortran_order': (True|False), "
     rb"'shape': \(((?:\d{1,18}, ?)*\d{0,18})\), \} *\n"
@@ -71,18 +72,45 @@ def describe_array(array: NDArray[Any]) -> str:
     return f"{array.dtype} {list(array.shape)}"
 
 
+def array_problem(array: NDArray[Any]) -> tuple[str, str] | None:
+    """What of an array would be lost in a file, and what to give instead; None where nothing would."""
+    kind, dtype = type(array), array.dtype
+    if isinstance(array, np.ma.MaskedArray):
+        return "a masked array, whose mask would be lost", "give x.filled(...) and np.ma.getmaskarray(x) as two arrays"
+    if kind is not np.ndarray:
+        what = f"a {kind.__module__}.{kind.__name__}, of which only the numbers would be kept"
+        return what, "give np.array(x), and what else it says (its unit) as a value beside it"
+    if dtype.names is not None:
+        return f"a structured array of {', '.join(dtype.names[:3])}", "give each of its fields as an array"
+    if dtype.kind in "Mm":
+        return f"an array of {dtype}", "give x.astype(np.int64), with the unit in the key, or x.astype(str)"
+    if dtype.kind not in ARRAY_KINDS:
+        return f"an array of {dtype}: only numbers, booleans and text are kept", "give x.astype(float) or x.astype(str)"
+    if dtype.metadata:
+        return f"an array whose dtype has metadata ({dict(dtype.metadata)!r:.80})", "give x.astype(x.dtype.str)"
+    if dtype.itemsize == 0:
+        return f"an array of {dtype.str}, texts of no width", "give x.astype('U1')"
+    whole = np.ascontiguousarray(array).view(np.uint8 if dtype.kind == "b" else dtype)
+    if dtype.kind == "b" and whole.size and whole.max() > 1:
+        return "an array of booleans that are neither true nor false", "give x.view(np.uint8) != 0"
+    if dtype.kind == "U" and whole.size:
+        points = whole.view(f"{dtype.byteorder}u4")
+        if ((points >= 0xD800) & (points <= 0xDFFF)).any() or points.max() > sys.maxunicode:
+            return "an array of text with half of a surrogate pair", "mend the text before it is an array"
+    return None
+
+
 def dump_arrays(arrays: Mapping[str, NDArray[Any]], compress: bool = True) -> bytes:
     """An ``.npz`` of ``arrays``, in sorted order and without dates, so that the same arrays give the same bytes."""
     buffer = io.BytesIO()
     method = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
     with zipfile.ZipFile(buffer, "w", method) as archive:
         for name in sorted(arrays):
-            array = np.asarray(arrays[name])
-            if array.dtype.kind not in ARRAY_KINDS:
-                raise HarnessError(f"array {name!r} has dtype {array.dtype}: only numbers, booleans and text are kept")
-            info, content = zipfile.ZipInfo(f"{name}.npy"), io.BytesIO()
+            if problem := array_problem(arrays[name]):
+                raise RefusedDataError(f"{name!r} is {problem[0]}: {problem[1]}")
+            info, content = zipfile.ZipInfo(f"{_member_name(name)}.npy"), io.BytesIO()
             info.compress_type = method
-            npy.write_array(content, np.asarray(array, order="C"), version=(1, 0), allow_pickle=False)
+            npy.write_array(content, np.asarray(arrays[name], order="C"), version=(1, 0), allow_pickle=False)
             archive.writestr(info, content.getbuffer())
     return buffer.getvalue()
 
@@ -111,6 +139,12 @@ def parse_arrays(content: bytes, name: str) -> dict[str, NDArray[Any]]:
     return arrays
 
 
+def _member_name(name: str) -> str:
+    """What an array is called in an archive: whatever might lead elsewhere, were it unpacked, is written as ``%XX``."""
+    parts = "".join(_ESCAPED.get(character, character) for character in name).split("/")
+    return "/".join(part.replace(".", "%2E") if part in (".", "..") else part or "%" for part in parts)
+
+
 def array_name(filename: str) -> str:
     """The array's name from its file's name; raises ValueError where that leaves the archive."""
     parts = filename.split("/")
@@ -118,7 +152,8 @@ def array_name(filename: str) -> str:
         raise ValueError(f"{filename!r} is not an array's name")
     if any(part in ("", ".", "..", ".npy") for part in parts) or ":" in parts[0]:
         raise ValueError(f"{filename!r} leads out of the archive")
-    return filename.removesuffix(".npy")
+    name = "/".join("" if part == "%" else part for part in filename.removesuffix(".npy").split("/"))
+    return re.sub("%(25|5C|00|3A|2E)", lambda escape: chr(int(escape[1], 16)), name)
 
 
 def _read_npy(content: bytes, name: str) -> NDArray[Any]:

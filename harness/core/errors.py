@@ -19,6 +19,10 @@ class RuleError(HarnessError):
     """Tolerances that are misspelt, ambiguous, or match nothing."""
 
 
+class RefusedDataError(HarnessError):
+    """Data of a stage, of what is observed of it, or of a configuration that would not arrive as they are."""
+
+
 class GoldenError(HarnessError):
     """A golden, manifest or approval that is damaged, altered, or not what it says."""
 

@@ -101,7 +101,9 @@ class Host:
                     return rest[0]
                 if kind == "error":
                     name, message, details = rest
-                    raise _ERRORS[name](message) if name in _ERRORS else RaisedError(f"{doing}: {message}", details)
+                    raise (
+                        _ERRORS[name](message) if name in _ERRORS else RaisedError(f"{doing} raised {message}", details)
+                    )
                 process.hear(*rest)
         except _TooLongError as error:
             self.end()

@@ -96,8 +96,7 @@ class Questions:
 
     def invariants(self, progress: Progress, artifacts: Mapping[str, Artifact]) -> list[Invariant]:
         """What must hold of a run."""
-        asked = self.project.pipeline.invariants(artifacts)
-        return [Invariant(str(i.name), float(i.value), _bound(i.low), _bound(i.high), str(i.evidence)) for i in asked]
+        return list(self.project.pipeline.invariants(artifacts))
 
     def axes(self, progress: Progress, environment: Mapping[str, str]) -> dict[str, str]:
         """What environments differ in."""
@@ -121,10 +120,6 @@ def described(pipeline: Pipeline) -> dict[str, Any]:
     plain.pop("errors")  # what they are is answered here
     names = {name: entry_name(call) for name, call in calls.items()}
     return {"plain": plain, "stages": stages, "calls": names, "axes": own_axes}
-
-
-def _bound(value: float | None) -> float | None:
-    return None if value is None else float(value)
 
 
 def _say(what: str) -> None:

@@ -14,12 +14,12 @@ from typing import Any
 
 from harness.core.artifacts import describe_array
 from harness.core.protocol import Artifact, Json, Tier
-from harness.core.trees import leaves, plain_json
+from harness.core.trees import leaves, plain_json, unwrapped
 from harness.core.verdicts import Status, Verdict
 from harness.judge.arrays import compare_array
 from harness.judge.ensemble import Interval
 from harness.judge.judgement import Judgement
-from harness.judge.kinds import as_number, kind_of
+from harness.judge.kinds import NUMERIC, as_number, kind_of
 from harness.judge.numbers import judge_number
 from harness.judge.rules import Rule, Rules
 
@@ -99,6 +99,10 @@ def _arrays(golden: Artifact, obtained: Artifact, standard: Standard) -> Iterato
 
 def _branches(path: str, golden: Json, obtained: Json, standard: Standard) -> Iterator[Verdict]:
     kinds = kind_of(golden), kind_of(obtained)
+    if "list" in kinds:  # a tuple too, whose items stand behind its marker
+        golden, obtained = (
+            unwrapped(v)[1] if kind == "list" else v for v, kind in zip((golden, obtained), kinds, strict=True)
+        )
     if kinds == ("mapping", "mapping") and (golden or obtained or not path):
         for key in {**golden, **obtained}:
             below = f"{path}/{key}" if path else str(key)
@@ -145,11 +149,13 @@ def _leaf(path: str, golden: Json, obtained: Json, standard: Standard) -> Verdic
         judgement = Judgement(Status.FAIL, message, "the golden's type")
     elif rule is None:
         return standard.unruled(path, *shown)
-    elif kinds[0] in ("integer", "float"):
+    elif kinds[0] in NUMERIC:
         interval = standard.intervals.get(standard.prefix + path)
         judgement = judge_number(as_number(golden), as_number(obtained), rule, standard.prefix + path, interval)
     else:
-        same = kinds[0] in ("mapping", "list") or golden == obtained  # of branches only the empty come here
+        same = kinds[0] in ("mapping", "list") or unwrapped(golden) == unwrapped(
+            obtained
+        )  # of branches only the empty come here
         message = "" if same else f"expected {shown[0]!r}, obtained {shown[1]!r}: nothing but equality will do"
         judgement = Judgement(Status.PASS if same else Status.FAIL, message, "exactly")
     text = rule.text if rule else ""
@@ -166,10 +172,9 @@ def _with_article(kind: str) -> str:
 
 def _shown(value: Json) -> Json:
     """A value as verdicts show it: a branch by its size."""
-    kind = kind_of(value)
-    if kind in ("array", "float"):
-        value = next(iter(value.values())) if isinstance(value, Mapping) else value
-        return plain_json(value) if isinstance(value, float | str) else kind
+    kind, value = kind_of(value), unwrapped(value)[1]
+    if kind in NUMERIC and isinstance(value, float):
+        return plain_json(value)
     if kind in ("mapping", "list") and value:
         return _items(len(value)) if kind == "list" else f"{len(value)} key{'' if len(value) == 1 else 's'}"
     return value if value is None or isinstance(value, str | int | list | dict) else kind

@@ -102,20 +102,25 @@ def integer_distance(golden: Array, obtained: Array) -> NDArray[np.uint64]:
 
 
 def _same(golden: Array, obtained: Array) -> bool:
-    """Whether two chunks are equal, and finite where they might not be: no policy but a ranged one can object."""
-    return bool((golden == obtained).all()) and (golden.dtype.kind not in "fc" or bool(np.isfinite(obtained).all()))
+    """Whether two chunks are equal, floats to the bit and finite: no policy but a ranged one can object."""
+    if golden.dtype.kind not in "fc":
+        return bool((golden == obtained).all())
+    return bool((golden.view(np.uint8) == obtained.view(np.uint8)).all() and np.isfinite(obtained).all())
 
 
 def _judge_not_finite(golden: Array, obtained: Array, judge: ElementJudge, terms: Terms, out: Array) -> Array:
     odd = ~np.isfinite(obtained)
-    if judge.ranged:
-        return out | odd
-    odd |= ~np.isfinite(golden)
-    if terms.get("nan", "forbid") == "forbid" or not odd.any():
-        return out | odd
+    matching = terms.get("nan") == "match"
+    if matching or not judge.ranged:
+        odd |= ~np.isfinite(golden)
+    return np.where(odd, ~same_elements(golden, obtained), out) if matching and odd.any() else out | odd
+
+
+def same_elements(golden: Array, obtained: Array) -> NDArray[np.bool_]:
+    """Which elements are equal, or not finite in the same way."""
     pairs = [(golden.real, obtained.real), (golden.imag, obtained.imag)]
-    same = np.logical_and.reduce([(g == o) | (np.isnan(g) & np.isnan(o)) for g, o in pairs])
-    return np.where(odd, ~same, out)
+    same: NDArray[np.bool_] = np.logical_and.reduce([(g == o) | (np.isnan(g) & np.isnan(o)) for g, o in pairs])
+    return same
 
 
 def _count(tally: Tally, start: int, golden: Array, obtained: Array, judge: ElementJudge, terms: Terms) -> None:

@@ -71,6 +71,14 @@ def out_of_range(obtained: Number) -> Judgement:
     return Judgement(Status.FAIL, f"obtained {exact_text(obtained)}, which lies within no bounds", "a finite number")
 
 
+def distance(one: Number, other: Number) -> Number:
+    """``one - other``, exact where a float could not hold it."""
+    try:
+        return one - other
+    except OverflowError:  # an integer beyond every float
+        return int(one) - int(other)
+
+
 def verdict_of(passed: bool) -> Status:
     """Pass or fail."""
     return Status.PASS if passed else Status.FAIL

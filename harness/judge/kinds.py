@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from harness.core.protocol import Json
-from harness.core.trees import ARRAY, FLOAT, NON_FINITE
+from harness.core.trees import ARRAY, FLOAT, NARROW, NON_FINITE, QUOTED, TUPLE, unwrapped
 from harness.judge.judgement import Number
 
-_NAMES = {type(None): "null", bool: "boolean", int: "integer", float: "float", list: "list", tuple: "list"}
+_NAMES = {
+    type(None): "null",
+    bool: "boolean",
+    int: "integer",
+    float: "float",
+    list: "list",
+    tuple: "list",
+    dict: "mapping",
+}
+_MARKED = {ARRAY: "array", FLOAT: "float", QUOTED: "text", TUPLE: "list"} | {marker: marker[1:] for marker in NARROW}
+NUMERIC = frozenset({"integer", "float", *(marker[1:] for marker in NARROW)})
+"""The kinds that are numbers."""
 
 
 def kind_of(value: Json) -> str:
-    """The JSON type of a value; what stands for an array or for a float that is not finite counts as that."""
-    if (kind := _NAMES.get(type(value))) is not None:
+    """The JSON type of a value; what stands for an array, a number or a text counts as that."""
+    if (kind := _NAMES.get(type(value))) is not None and kind != "mapping":
         return kind
     if isinstance(value, str):
         return "float" if value in NON_FINITE else "text"
-    if isinstance(value, Mapping):
-        if set(value) == {FLOAT} and kind_of(value[FLOAT]) == "float":
-            return "float"
-        return "array" if set(value) == {ARRAY} else "mapping"
+    if (marker := unwrapped(value)[0]) is not None:
+        return _MARKED[marker]
     return next((_NAMES[base] for base in type(value).__mro__ if base in _NAMES), type(value).__name__)
 
 
 def as_number(value: Json) -> Number:
-    """The number that JSON's integer, float or stand-in for what is not finite means."""
-    if isinstance(value, Mapping):
-        value = value[FLOAT]
+    """The number that JSON's integer, float or stand-in for one means."""
+    value = unwrapped(value)[1]
     if isinstance(value, str):
         return NON_FINITE[value]
     return float(value) if isinstance(value, float) else int(value)

@@ -11,6 +11,9 @@ from harness.judge.rules import Rule
 def judge_number(golden: Number, obtained: Number, rule: Rule, address: str, interval: Interval | None) -> Judgement:
     """The judgement on two numbers of one type; ``interval`` is the address's, if the ensemble has one."""
     policy, terms = rule.policy, rule.terms
+    matching = terms.get("nan") == "match" and not (is_finite(golden) and is_finite(obtained))
+    if matching and not rule.conditions:
+        return policy.matched(golden, obtained)
     if policy.ensemble and interval is None:
         return Judgement(Status.FAIL, without_interval(address), policy.allowed(terms))
     if rule.conditions:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +12,8 @@ from harness.core.artifacts import array_layouts
 from harness.core.errors import ProjectError
 from harness.core.files import parse_json
 from harness.core.protocol import Artifact, Json
+from harness.core.trees import NON_FINITE, plain_values, unwrapped
+from harness.judge.kinds import kind_of
 
 SCHEMA_SUFFIX = ".schema.json"
 OUTPUT_SCHEMA = "harness/output-1"  # of a replay: any output, whole; its golden fixes the names
@@ -39,19 +40,9 @@ class Schema:
 
     @cached_property
     def _validator(self) -> Any:
-        from jsonschema import Draft202012Validator
-        from jsonschema.exceptions import SchemaError
-        from jsonschema.validators import extend
-        from referencing.jsonschema import EMPTY_REGISTRY
+        from harness.judge.dialect import strict_validator
 
-        try:
-            Draft202012Validator.check_schema(self.content)
-        except SchemaError as error:
-            raise ProjectError(f"{self.path} is not a valid JSON Schema: {error.message}") from error
-        # jsonschema lets NaN pass every bound, and Python takes True for a number.
-        checker = Draft202012Validator.TYPE_CHECKER.redefine("number", lambda _, value: is_finite_number(value))
-        strict = extend(Draft202012Validator, type_checker=checker)  # type: ignore[no-untyped-call]
-        return strict(self.content, registry=EMPTY_REGISTRY)  # without it, a $ref may fetch what it names
+        return strict_validator(self.content, self.path)
 
     def problems(self, document: Json) -> list[SchemaProblem]:
         """Every rule that ``document`` breaks, in the order of their paths."""
@@ -64,11 +55,6 @@ class Schema:
         except RecursionError as error:
             raise ProjectError(f"{self.path}: a $ref leads back to itself: let it end somewhere") from error
         return sorted(problems, key=lambda problem: (problem.path, problem.rule))
-
-
-def is_finite_number(value: Any) -> bool:
-    """Whether a value is a finite number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _leaves(error: Any) -> Iterator[Any]:
@@ -119,8 +105,8 @@ class Schemas:
 
 
 def schema_document(artifact: Artifact, identity: str) -> dict[str, Json]:
-    """What a schema judges: the artifact as it is written to its file."""
-    return {"schema": identity, "values": artifact.values, "arrays": array_layouts(artifact.arrays)}
+    """What a schema judges: the artifact as it is written to its file, without markers."""
+    return {"schema": identity, "values": plain_values(artifact.values), "arrays": array_layouts(artifact.arrays)}
 
 
 def draft_schema(artifact: Artifact, identity: str) -> dict[str, Json]:
@@ -146,6 +132,9 @@ def _closed(properties: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def _drafted(value: Json) -> dict[str, Json]:
+    if kind_of(value) == "float" and isinstance(value, str):  # which a number may be that is not finite
+        return {"anyOf": [{"type": "number"}, {"enum": [*NON_FINITE]}], "description": "TODO"}
+    value = unwrapped(value)[1]
     if isinstance(value, Mapping):
         return _closed({key: _drafted(item) for key, item in value.items()})
     if isinstance(value, list):

@@ -119,8 +119,6 @@ def _combination_problem(terms: Terms) -> str:
     if idle := sorted(set(terms) - taken):
         owner = next(other for other in POLICIES if idle[0] in other.keys)
         return f"{idle[0]} belongs to a rule with {owner.written}"
-    if terms.get("nan") == "match" and policy.ranged:
-        return f'nan = "match" would undo {policy.name}: what is not finite lies within no bounds'
     problems = (policy.problem(terms), *(condition.problem(terms, policy) for condition in conditions))
     return next(filter(None, problems), "")
 

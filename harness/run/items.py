@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
-from harness.core.artifacts import LARGEST_ARRAYS, array_name, dump_arrays, dump_artifact, parse_arrays, parse_artifact
+from harness.core.artifacts import LARGEST_ARRAYS, dump_arrays, dump_artifact, parse_arrays, parse_artifact
 from harness.core.errors import GoldenError
 from harness.core.files import dump_json, parse_json, sha256
 from harness.core.protocol import Artifact, Json, Output
@@ -40,8 +40,6 @@ def dump_item(output: SplitOutput, artifact: Artifact, about: Json, limit_bytes:
     """
     values, arrays = output
     text = json.dumps(values, allow_nan=False, ensure_ascii=False).encode()
-    for name in (*arrays, *artifact.arrays):
-        array_name(f"{name}.npy")
     if (size := sum(array.nbytes for array in arrays.values())) > min(LARGEST_ARRAYS, limit_bytes):
         raise GoldenError(f"its arrays of {size} bytes are too large")
     files = {f"{OUTPUT_PART}.json": text}

@@ -18,10 +18,10 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from harness.core.errors import HarnessError, ProjectError
+from harness.core.errors import HarnessError, ProjectError, RefusedDataError
 from harness.core.files import json_digest
 from harness.core.protocol import Artifact, Json, Output, Pipeline, Progress, Stage
-from harness.core.trees import join_tree, plain_json, split_tree
+from harness.core.trees import checked_artifact, join_tree, non_finite_counts, output_artifact, split_tree
 from harness.run import settings as settings_module
 from harness.run.cache import AbsentError, Cache
 from harness.run.items import SplitOutput
@@ -211,12 +211,12 @@ def compute(
     output = resolve(stage.run)(settings, progress, **inputs)
     check_settings(settings)
     seconds = time.perf_counter() - started
-    values, arrays = split_tree(output)
+    values, arrays = split_tree(output, f"stage {stage.name} returns")
     return (values, arrays), {
         "seconds": seconds,
         "config_before": before,
         "config_after": json_digest(settings),
-        "non_finite": int(sum(np.count_nonzero(~np.isfinite(a)) for a in arrays.values() if a.dtype.kind in "fc")),
+        "non_finite": non_finite_counts(values, arrays),
     }
 
 
@@ -225,17 +225,8 @@ def observe(stage: Stage, config: Mapping[str, Json], output: Output, inputs: Ma
     if stage.observe is not None:
         artifact = resolve(stage.observe)(given := declared_settings(stage, config), output, **inputs)
         check_settings(given)
-        return Artifact(plain_json(artifact.values), dict(artifact.arrays))
-    return Artifact(plain_json(without_arrays(output)), split_tree(output)[1])
-
-
-def without_arrays(output: Mapping[str, Any]) -> dict[str, Any]:
-    """The JSON part of an output."""
-    return {
-        key: without_arrays(value) if isinstance(value, Mapping) else value
-        for key, value in output.items()
-        if not isinstance(value, np.ndarray)
-    }
+        return checked_artifact(artifact, f"what is observed of stage {stage.name} holds")
+    return output_artifact(output, f"stage {stage.name} returns")
 
 
 def read_only(value: Any) -> Any:
@@ -264,7 +255,9 @@ def resolve(entry: str | Callable[..., Any]) -> Callable[..., Any]:
 
 
 def sentence_of(error: BaseException) -> str:
-    """What was raised, and where."""
+    """What was raised, and where; of data that were refused, the sentence that says so."""
+    if isinstance(error, RefusedDataError):
+        return str(error)
     frames = traceback.extract_tb(error.__traceback__)
     where = next((f for f in reversed(frames) if f.filename != settings_module.__file__), frames[-1])
     return f"{type(error).__name__}: {error} ({os.path.basename(where.filename)}, line {where.lineno})"

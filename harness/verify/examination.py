@@ -9,7 +9,7 @@ from harness.core.errors import GoldenError, RuleError
 from harness.core.ids import CONFIGURATION, ENSEMBLE, INVARIANTS, GoldenId
 from harness.core.project import Project
 from harness.core.protocol import Artifact, Invariant, Json, Output, Scenario, Stage, Tier
-from harness.core.trees import join_tree, numeric_json, plain_json
+from harness.core.trees import artifact_json, join_tree, leaves, numeric_json
 from harness.core.verdicts import ArtifactReport, ScenarioReport, Status, Verdict
 from harness.judge.comparison import COMPARATOR, compare_artifact
 from harness.judge.ensemble import Interval, intervals
@@ -135,11 +135,12 @@ class Examination:
     def obtained(self, track: str, artifact: str) -> Artifact | None:
         """What the pipeline gives now; None where its stage failed."""
         if artifact == CONFIGURATION:
-            return Artifact(plain_json(self.scenario.config))
+            return Artifact(artifact_json(self.scenario.config, f"the configuration of {self.scenario.name} holds"))
         if artifact == INVARIANTS:
             if self.runs.failed_stage():
                 return None
-            return Artifact({i.name: {"low": i.low, "high": i.high} for i in self._invariants_asked()})
+            bounds = {i.name: {"low": i.low, "high": i.high} for i in self._invariants_asked()}
+            return Artifact(artifact_json(bounds, f"the invariants of {self.scenario.name} hold"))
         return self.runs.artifact(artifact, track == self.replay)
 
     def candidate(self, track: str, artifact: str) -> Artifact | None:
@@ -226,7 +227,21 @@ class Examination:
             return []
         runs = [self.runs.of(s.artifact, False) for s in self.pipeline.stages if s.main]
         items = [run.item for run in runs if run.item is not None]
-        return [*own_invariants(items), *pipeline_invariants(self.pipeline, self._numeric)]
+        return [*own_invariants(items, self._nan_matched), *pipeline_invariants(self.pipeline, self._numeric)]
+
+    def _nan_matched(self, stage: str, path: str) -> bool:
+        """Whether some rule compares where a stage's output is not finite: as its artifact holds it, or its replay."""
+        of = self.pipeline.stage(stage)
+        prefixes = [self.prefix(self.replay, of.artifact)] if of.replay == "verify" else []
+        if path in self._verified_paths.get(of.artifact, ()):
+            prefixes.append(self.prefix(self.profile, of.artifact))
+        rules = (self.rules.find(prefix + path) for prefix in prefixes)
+        return any(rule is not None and rule.terms.get("nan") == "match" for rule in rules)
+
+    @cached_property
+    def _verified_paths(self) -> dict[str, set[str]]:
+        """Where the artifacts of the scenario's own profile have a value or an array."""
+        return {name: {*a.arrays, *dict(leaves(a.values))} for name, a in self._numeric.items()}
 
     def verify(self) -> ScenarioReport:
         """Judge everything, in order."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from harness.core.errors import GoldenError
 from harness.core.ids import ENSEMBLE, GoldenId
 from harness.core.project import Project, in_ci
 from harness.core.trees import leaves
 from harness.core.verdicts import ArtifactReport
+from harness.judge.rules import Rule
 from harness.judge.schema import Schemas
 from harness.store.candidates import list_edits
 from harness.store.goldens import Goldens
@@ -89,11 +92,28 @@ def unused_rules(examinations: Examinations, complete: bool) -> list[str]:
             name = (rule.source, rule.pattern)
             loaded[name] = loaded.get(name, 0) + 1
             unused[name] = unused.get(name, 0) + (name in idle)
-    return [
-        f"{source.parent.name}/{source.name}: rule {pattern!r} matches nothing: remove it or mend its pattern"
+    told = {
+        (source, pattern)
         for (source, pattern), times in unused.items()
         if times == loaded[source, pattern] and (complete or source.parent.name in examinations)
+    }
+    told -= {(r.source, r.pattern) for e in examinations.values() for r in _of_stored(e, told)} if told else set()
+    return [
+        f"{source.parent.name}/{source.name}: rule {pattern!r} matches nothing: remove it or mend its pattern"
+        for source, pattern in unused
+        if (source, pattern) in told
     ]
+
+
+def _of_stored(examination: Examination, patterns: set[tuple[Path, str]]) -> Iterator[Rule]:
+    """The rules among ``patterns`` that speak of an output which a replay only stores: acceptance compares by them."""
+    wanted = [rule for rule in examination.rules.rules if (rule.source, rule.pattern) in patterns]
+    for artifact in stored_outputs(examination.pipeline) if wanted else ():
+        with contextlib.suppress(GoldenError):  # a damaged one is told elsewhere
+            if golden := examination.golden(examination.replay, artifact):
+                prefix = examination.prefix(examination.replay, artifact)
+                paths = (*dict(leaves(golden.artifact.values)), *golden.artifact.arrays)
+                yield from (rule for rule in wanted if any(rule.matches(prefix + path) for path in paths))
 
 
 def _addresses(examination: Examination, report: ArtifactReport) -> Iterator[str]:

@@ -3,33 +3,89 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
+import numpy as np
+
+from harness.core import text
+from harness.core.errors import HarnessError
 from harness.core.protocol import Artifact, Invariant, Pipeline
 from harness.core.trees import plain_json
 from harness.core.verdicts import Status, Verdict
 from harness.run.cache import Item
 
+Matched = Callable[[str, str], bool]
+"""Whether a rule with ``nan = "match"`` compares what stands in a stage's output at a path."""
 
-def own_invariants(items: Sequence[Item]) -> list[Invariant]:
-    """What the harness itself asks of a whole run: finite arrays, and a configuration that no stage changes."""
-    bad = sum(item.about["non_finite"] for item in items)
+_NAMED = 3  # places
+_OWN = ("finite_everywhere", "configuration_unchanged", "invariants_can_be_judged")
+_WIDEST = 1023  # bits
+_NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)
+
+
+def own_invariants(items: Sequence[Item], matched: Matched) -> list[Invariant]:
+    """What the harness itself asks of a whole run: finite numbers, and a configuration that no stage changes.
+
+    Numbers that are not finite may stand where they are ``matched``, and nowhere else.
+    """
+    found = [(item.about["stage"], *place) for item in items for place in _non_finite(item).items()]
+    allowed = {(stage, path): path != "" and matched(stage, path) for stage, path, _ in found}
+    bad = {(stage, path): count for stage, path, count in found if not allowed[stage, path]}
     changed = [i.about["stage"] for i in items if i.about["config_before"] != i.about["config_after"]]
-    finite = f"{bad} non-finite numbers in the arrays of {len(items)} stages"
     same = f"changed by {', '.join(changed)}" if changed else f"the same before and after {len(items)} stages"
     return [
-        Invariant("finite_everywhere", bad, None, 0, finite),
+        Invariant("finite_everywhere", sum(bad.values()), None, 0, _finite(bad, len(found) - len(bad), len(items))),
         Invariant("configuration_unchanged", len(changed), None, 0, same),
     ]
 
 
+def _non_finite(item: Item) -> Mapping[str, int]:
+    """How many numbers of an output are not finite, by path; a result of an older harness has their sum alone."""
+    counts = item.about["non_finite"]
+    return counts if isinstance(counts, Mapping) else {"": counts} if counts else {}
+
+
+def _finite(bad: Mapping[tuple[str, str], int], matched: int, stages: int) -> str:
+    """The evidence of ``finite_everywhere``: how many, where the first stand, and what would let them."""
+    beside = f"; {text.count(matched, 'place')} more, where a rule matches them" if matched else ""
+    if not bad:
+        return f"0 non-finite numbers in the outputs of {text.count(stages, 'stage')}{beside}"
+    places = [f"{count} at {path!r} of stage {stage}" for (stage, path), count in bad.items()]
+    more = f" and {text.count(len(places) - _NAMED, 'other place')}" if len(places) > _NAMED else ""
+    remedy = 'verify them under a rule with nan = "match", or let the stage give finite numbers'
+    found = text.count(sum(bad.values()), "non-finite number")
+    return f"{found}: {', '.join(places[:_NAMED])}{more}{beside}; {remedy}"
+
+
 def pipeline_invariants(pipeline: Pipeline, artifacts: Mapping[str, Artifact]) -> Sequence[Invariant]:
-    """What the pipeline asks of its own run; one invariant that fails where the adapter's function raises."""
+    """What the pipeline asks of its own run; one invariant that fails where what the adapter gives cannot be judged."""
     try:
-        return pipeline.invariants(artifacts)
+        asked = list(pipeline.invariants(artifacts))
+        problem = next(filter(None, (_problem(asked, i) for i in range(len(asked)))), "")
     except Exception as error:  # the adapter is a stranger's code, and its numbers may be anything
-        raised = f"the adapter's invariants raised {type(error).__name__}: {error}"
-        return [Invariant("invariants_can_be_judged", math.nan, 0, evidence=raised)]
+        known = isinstance(error, HarnessError)
+        problem = str(error) if known else f"the adapter's invariants raised {type(error).__name__}: {error}"
+    return [Invariant("invariants_can_be_judged", math.nan, 0, evidence=problem)] if problem else asked
+
+
+def _problem(asked: Sequence[Any], place: int) -> str:
+    """Why one of the invariants cannot be judged, or would stand for another; empty when it can."""
+    given: Any = asked[place]
+    if not isinstance(given, Invariant):
+        return f"the adapter's invariants gave a value of {type(given).__name__}: give harness.Invariant(name, value)"
+    if not isinstance(given.name, str) or not given.name or "/" in given.name:
+        return f"the adapter's invariants gave one called {given.name!r:.80}: a name is text without slashes"
+    if given.name in _OWN or given.name in (other.name for other in asked[:place]):
+        return f"the adapter's invariants gave two called {given.name!r}: give one of them another name"
+    numbers: dict[str, Any] = {"value": given.value, "low": given.low, "high": given.high}
+    for what, number in numbers.items():
+        if not isinstance(number, _NUMBERS) and not (number is None and what != "value"):
+            kind = type(number).__name__
+            return f"the adapter's invariants gave {given.name!r} a {what} of {kind}, which is no number: give float(x)"
+        if isinstance(number, int) and number.bit_length() > _WIDEST:
+            return f"the adapter's invariants gave {given.name!r} a {what} beyond every float: give its logarithm"
+    return ""
 
 
 def judge_invariant(invariant: Invariant) -> Verdict:

@@ -13,6 +13,7 @@ from harness.judge.judgement import (
     Judgement,
     Number,
     brief_text,
+    distance,
     expected_obtained,
     is_finite,
     out_of_range,
@@ -26,7 +27,7 @@ CLOSE = frozenset({"rtol", "atol"})
 
 
 class Bound(Elementwise):
-    """Not below ``min``, nor above ``max``.
+    """Not below ``min``, nor above ``max``. The share that is used is of the way from the golden to the bound.
 
     Beside one bound, ``rtol`` and ``atol`` say what is better than the golden by more than a trifle.
     """
@@ -56,20 +57,14 @@ class Bound(Elementwise):
     def number(self, golden: Number, obtained: Number, terms: Terms, interval: Interval | None) -> Judgement:
         """Pass within the bounds; improved where it is clearly better than the golden."""
         (low, high), text = bounds(terms), self.allowed(terms)
-        below, above = math.isfinite(low), math.isfinite(high)
         inside = low <= obtained <= high
-        used: float | None = None
-        if below and above:
-            used = used_share(abs(obtained - (low / 2 + high / 2)), high / 2 - low / 2, inside)
-        elif is_finite(golden):  # the share of the golden's distance from the bound that is gone
-            room, gone = (golden - low, golden - obtained) if below else (high - golden, obtained - golden)
-            used = used_share(max(gone, 0), room, inside) if room > 0 else None
+        used = _share_gone(golden, obtained, low, high, inside)
         both = expected_obtained(golden, obtained)
         if not inside:
             how = f"below min = {low:g} by" if obtained < low else f"above max = {high:g} by"
-            amount = low - obtained if obtained < low else obtained - high
+            amount = abs(distance(obtained, low if obtained < low else high))
             return Judgement(Status.FAIL, f"{both}: {how} {brief_text(amount)}", text, used)
-        better = obtained > golden if below else obtained < golden
+        better = obtained > golden if math.isfinite(low) else obtained < golden
         measured = bool(CLOSE & set(terms)) and is_finite(golden)
         if better and measured and abs(obtained - golden) > tolerance(golden, terms):
             remedy = "if this is to stay, refresh the golden with `harness accept`"
@@ -88,20 +83,33 @@ class Bound(Elementwise):
         return out_of_range(obtained)
 
     def elements(self, golden: Array, obtained: Array, terms: Terms) -> tuple[Array, Array]:
-        """Elements beyond a bound; the share is that of the room between golden and bound, or between both."""
+        """Elements beyond a bound; the share is that of the golden's way to the bound which is gone."""
         low, high = bounds(terms)
         doubles = np.result_type(golden.dtype, np.float64)
         g, o = golden.astype(doubles), obtained.astype(doubles)
-        out = (o < low) | (o > high)
-        if math.isfinite(low) and math.isfinite(high):
-            return out, np.abs(o - (low / 2 + high / 2)) / (high / 2 - low / 2)
-        room, gone = (g - low, g - o) if math.isfinite(low) else (high - g, o - g)
-        return out, np.where(room > 0, np.maximum(gone, 0) / room, np.nan)
+        moved, room = np.abs(o - g), np.where(o > g, high - g, g - low)
+        shares = np.where(np.isinf(room) | (moved == 0), 0.0, moved / room)
+        middle = np.abs(o - (low / 2 + high / 2)) / (high / 2 - low / 2)  # NaN where one bound is missing
+        placed = (g >= low) & (g <= high) & ((room > 0) | (moved == 0))
+        return (o < low) | (o > high), np.where(placed, shares, middle)
 
 
 def bounds(terms: Terms) -> tuple[float, float]:
     """``min`` and ``max``, infinite where the rule has none."""
     return terms.get("min", -math.inf), terms.get("max", math.inf)
+
+
+def _share_gone(golden: Number, obtained: Number, low: float, high: float, inside: bool) -> float | None:
+    """The share of the golden's way to a bound that is gone; where it has none, how far from the middle, or None."""
+    if is_finite(golden) and low <= golden <= high:
+        bound = high if obtained > golden else low
+        if obtained == golden or not math.isfinite(bound):
+            return 0.0
+        if bound != golden:
+            return used_share(abs(distance(obtained, golden)), abs(distance(bound, golden)), inside)
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return None
+    return used_share(abs(distance(obtained, low / 2 + high / 2)), high / 2 - low / 2, inside)
 
 
 POLICY = Bound()

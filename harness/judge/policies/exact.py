@@ -1,6 +1,8 @@
-"""``exact = true``: equality, to the bit of a number's value."""
+"""``exact = true``: equality, to the bit of a number's value; -0.0 is not 0.0."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
@@ -23,7 +25,9 @@ class Exact(Elementwise):
     def number(self, golden: Number, obtained: Number, terms: Terms, interval: Interval | None) -> Judgement:
         """Pass where both are equal."""
         if golden == obtained:
-            return Judgement(verdict_of(True), "", "exactly")
+            same = math.copysign(1, golden) == math.copysign(1, obtained) or golden != 0
+            message = "" if same else f"{expected_obtained(golden, obtained)}: the sign of zero differs"
+            return Judgement(verdict_of(same), message, "exactly")
         off = brief_text(abs(obtained - golden))
         message = f"{expected_obtained(golden, obtained)}: off by {off}, and must be equal"
         return Judgement(verdict_of(False), message, "exactly")
@@ -35,6 +39,9 @@ class Exact(Elementwise):
     def elements(self, golden: Array, obtained: Array, terms: Terms) -> tuple[Array, Array]:
         """Elements that are not equal; equality has no share."""
         out = obtained != golden
+        if golden.dtype.kind in "fc":  # -0.0 is not 0.0
+            for g, o in ((golden.real, obtained.real), (golden.imag, obtained.imag)):
+                out |= (g == 0) & (o == 0) & (np.signbit(g) != np.signbit(o))
         return out, np.zeros(out.shape)
 
 

@@ -12,19 +12,20 @@ from numpy.typing import NDArray
 
 from harness.core.trees import plain_json
 from harness.core.verdicts import Status, Worst
-from harness.judge.elements import Array, Terms
+from harness.judge.elements import Array, Terms, same_elements
 from harness.judge.ensemble import Interval
 from harness.judge.judgement import (
     ArrayJudgement,
     Judgement,
     Number,
     brief_text,
+    distance,
     expected_obtained,
     out_of_range,
     times_over,
     used_share,
 )
-from harness.judge.policies.policy import NUMBERS, Policy, one_of, only_true, takes
+from harness.judge.policies.policy import NUMBERS, Policy, binary_exponent, one_of, only_true, scaled, takes
 
 _SHOWN = 5  # elements that are furthest off
 
@@ -49,10 +50,10 @@ class WithinInterval(Policy):
         low, high = interval.low, interval.high
         text = f"{low:.6g} to {high:.6g} ({interval.n} members, mean {interval.mean:.6g})"
         inside = low <= obtained <= high
-        used = used_share(abs(obtained - (low / 2 + high / 2)), high / 2 - low / 2, inside)
+        used = used_share(abs(distance(obtained, low / 2 + high / 2)), high / 2 - low / 2, inside)
         if inside:
             return Judgement(Status.PASS, "", text, used)
-        side, amount = ("lower", low - obtained) if obtained < low else ("higher", obtained - high)
+        side, amount = ("lower", distance(low, obtained)) if obtained < low else ("higher", distance(obtained, high))
         how_far = f"{brief_text(amount)} {side} than the ensemble's interval {text}"
         message = f"{expected_obtained(golden, obtained)}: {how_far}"
         if side == terms.get("better"):
@@ -63,8 +64,12 @@ class WithinInterval(Policy):
     def array(self, golden: Array, obtained: Array, terms: Terms, interval: Interval | None) -> ArrayJudgement:
         """Pass where the distance from the golden is within the members' own."""
         assert interval is not None
-        if bad := int(np.count_nonzero(~np.isfinite(obtained))):
-            problem = f"{bad} of {obtained.size} elements are not finite"
+        odd = ~np.isfinite(obtained)
+        if terms.get("nan") == "match":
+            odd = (odd | ~np.isfinite(golden)) & ~same_elements(golden, obtained)
+        if bad := int(np.count_nonzero(odd)):
+            what = "finite, or not, where the golden is" if terms.get("nan") == "match" else "finite"
+            problem = f"{bad} of {obtained.size} elements are not {what}"
             return ArrayJudgement("finite numbers", problems=(problem,), whole=False)
         off, limit = rms_difference(golden, obtained), interval.high
         used = off / limit if limit > 0 else (0.0 if off == 0 else None)
@@ -90,17 +95,28 @@ class WithinInterval(Policy):
 
 
 def rms_difference(golden: Array, obtained: Array) -> float:
-    """The root mean square of the modulus of the difference of two arrays of one shape."""
-    return float(np.sqrt(np.mean(_difference(golden, obtained) ** 2))) if golden.size else 0.0
+    """The root mean square of the modulus of the difference of two arrays; what is alike not finite does not differ."""
+    if not golden.size:
+        return 0.0
+    g, o = _without_alike(golden, obtained)
+    exponent = binary_exponent(g, o)
+    off = np.abs(scaled(o, -exponent) - scaled(g, -exponent))
+    reach = binary_exponent(off)
+    mean = float(np.sqrt(np.mean(scaled(off, -reach) ** 2)))
+    return float(np.ldexp(mean, reach + exponent))
 
 
-def _difference(golden: Array, obtained: Array) -> NDArray[np.float64]:
+def _without_alike(golden: Array, obtained: Array) -> tuple[Array, Array]:
+    """Both in double precision, 0 where neither is finite and both are alike."""
     doubles = np.complex128 if golden.dtype.kind == "c" else np.float64
-    return np.abs(obtained.astype(doubles) - golden.astype(doubles))
+    g, o = golden.astype(doubles), obtained.astype(doubles)
+    alike = ~np.isfinite(g) & ~np.isfinite(o) & same_elements(g, o)
+    return np.where(alike, 0, g), np.where(alike, 0, o)
 
 
 def _furthest(golden: Array, obtained: Array, limit: float) -> tuple[Worst, ...]:
-    off = np.ravel(_difference(golden, obtained))
+    g, o = _without_alike(golden, obtained)
+    off: NDArray[np.float64] = np.ravel(np.abs(o - g))
     order = np.argsort(-off, kind="stable")[:_SHOWN]
     places = [tuple(int(i) for i in np.unravel_index(flat, golden.shape)) for flat in order]
     shares = [float(off[flat] / limit) if limit else 0.0 for flat in order]

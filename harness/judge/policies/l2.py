@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.judge.elements import Array, Terms
 from harness.judge.judgement import ArrayJudgement
-from harness.judge.policies.policy import NUMBERS, Condition, Policy, above_zero, takes, wide
+from harness.judge.policies.policy import NUMBERS, Condition, Policy, above_zero, binary_exponent, scaled, takes, wide
 
 
 class RelativeL2(Condition):
@@ -47,8 +47,21 @@ def relative_l2(golden: Array, obtained: Array) -> float:
     Infinite where the golden is zero everywhere and ``obtained`` is not.
     """
     g, o = wide(golden), wide(obtained)
-    distance, size = float(np.linalg.norm(o - g)), float(np.linalg.norm(g))
-    return distance / size if size else math.inf if distance else 0.0
+    both = binary_exponent(g, o)
+    distance, off = _norm(scaled(o, -both) - scaled(g, -both))
+    size, reach = _norm(g)
+    if not size:
+        return math.inf if distance else 0.0
+    try:
+        return math.ldexp(distance / size, off + both - reach)
+    except OverflowError:
+        return math.inf
+
+
+def _norm(array: Array) -> tuple[float, int]:
+    """The L2 norm of an array as a number of moderate size, and the exponent of the power of two that it lacks."""
+    exponent = binary_exponent(array)
+    return float(np.linalg.norm(scaled(array, -exponent))), exponent
 
 
 CONDITION = RelativeL2()

@@ -66,13 +66,14 @@ class Policy(ABC):
     def allowed(self, terms: Terms) -> str:
         """What it allows each element of an array, in words."""
 
+    def matched(self, golden: Number, obtained: Number) -> Judgement:
+        """The judgement on two numbers of which one is not finite, where the rule lets the same pass."""
+        same = obtained == golden or (obtained != obtained and golden != golden)
+        message = "" if same else expected_obtained(golden, obtained)
+        return Judgement(verdict_of(same), message, "what the golden has")
+
     def not_finite(self, golden: Number, obtained: Number, terms: Terms) -> Judgement:
-        """The judgement on two numbers of which one is not finite."""
-        if terms.get("nan") == "match":
-            same = obtained == golden or (obtained != obtained and golden != golden)
-            return Judgement(
-                verdict_of(same), "" if same else expected_obtained(golden, obtained), "what the golden has"
-            )
+        """The judgement on two numbers of which one is not finite, where the rule allows no such number."""
         if is_finite(obtained):
             why = "a golden that is not finite has no tolerance; accept a finite one"
         else:
@@ -147,3 +148,18 @@ def wide(array: Array) -> Array:
     """An array of numbers in double precision, 0 where it is not finite."""
     doubles = array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
     return np.nan_to_num(doubles, nan=0.0, posinf=0.0, neginf=0.0)
+
+
+def binary_exponent(*arrays: Array) -> int:
+    """The exponent of two above the largest real or imaginary part of any of ``arrays``; 0 where all are zero."""
+    parts = [part for a in arrays if a.size for part in ((a.real, a.imag) if a.dtype.kind == "c" else (a,))]
+    return int(np.frexp(max((float(np.abs(part).max()) for part in parts), default=0.0))[1])
+
+
+def scaled(array: Array, exponent: int) -> Array:
+    """``array`` times two to the power of ``exponent``: sums of squares of it neither overflow nor underflow."""
+    if array.dtype.kind != "c":
+        return np.asarray(np.ldexp(array, exponent))
+    result = np.empty_like(array)
+    result.real, result.imag = np.ldexp(array.real, exponent), np.ldexp(array.imag, exponent)
+    return result

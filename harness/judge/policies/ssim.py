@@ -10,9 +10,10 @@ import numpy as np
 from harness.core.artifacts import describe_array
 from harness.judge.elements import Array, Terms
 from harness.judge.judgement import ArrayJudgement
-from harness.judge.policies.policy import Condition, Policy, share_of_one, takes, wide
+from harness.judge.policies.policy import Condition, Policy, binary_exponent, scaled, share_of_one, takes, wide
 
 WINDOW = 7  # pixels; the usual side of SSIM's window
+_MEANS = 0.01  # SSIM's K1, which keeps the likeness of means from dividing by zero
 
 
 class StructuralSimilarity(Condition):
@@ -52,29 +53,43 @@ def structure(golden: Array, obtained: Array) -> tuple[str, float]:
 
     What is not finite is 0 in both, for only what a rule lets match comes here. The dynamic range
     is the golden's widest over its parts, so that a part that is only noise beside the others does
-    not decide. Both images are raised by the golden's least value where that is negative: SSIM
-    multiplies the likeness of means by that of structures, and for an image and its negative both
-    are below zero, so that their product would call them alike. The window is 7 pixels, or the
-    largest odd number that fits.
+    not decide. Both images are raised by the golden's least value where that is negative. The window
+    is 7 pixels, or the largest odd number that fits.
     """
-    from skimage.metrics import structural_similarity
-
     g, o = wide(golden), wide(obtained)
+    exponent = binary_exponent(g)
+    g, o = scaled(g, -exponent), scaled(o, -exponent)  # so that no square of what is tiny or huge is lost
     pairs = {"the image": (g, o)}
     if golden.dtype.kind == "c":
         pairs = {"the modulus": (np.abs(g), np.abs(o)), "the real part": (g.real, o.real)}
         pairs["the imaginary part"] = (g.imag, o.imag)
     reach = max(float(np.ptp(a)) for a, _ in pairs.values()) or float(np.abs(g).max()) or 1.0
     side = min(WINDOW, (min(golden.shape) - 1) // 2 * 2 + 1)
-
-    def similarity(one: Array, other: Array) -> float:
-        least = min(float(one.min()), 0.0)
-        return float(structural_similarity(one - least, other - least, win_size=side, data_range=reach))
-
     with np.errstate(all="ignore"):  # a similarity that overflows is NaN, which no bound lets pass
-        similarities = {part: similarity(*pair) for part, pair in pairs.items()}
-    part = min(similarities, key=lambda name: similarities[name])
+        similarities = {part: _similarity(*pair, side, reach) for part, pair in pairs.items()}
+    part = min(similarities, key=lambda name: (not math.isnan(similarities[name]), similarities[name]))
     return part, similarities[part]
+
+
+def _similarity(golden: Array, obtained: Array, side: int, reach: float) -> float:
+    """The mean structural similarity of two real images.
+
+    SSIM multiplies the likeness of means by that of structures. Of an image and its negative both are
+    below zero, so that their product would call them alike: where the means of a window are unlike by
+    their sign, the window is unlike.
+    """
+    from scipy.ndimage import uniform_filter
+    from skimage.metrics import structural_similarity
+
+    least = min(float(golden.min()), 0.0)
+    one, other = golden - least, obtained - least
+    mean, alike = structural_similarity(one, other, win_size=side, data_range=reach, full=True)
+    likeness = 2 * uniform_filter(one, side) * uniform_filter(other, side) + (_MEANS * reach) ** 2
+    if not (likeness < 0).any():
+        return float(mean)
+    edge = (side - 1) // 2
+    unlike = np.where(likeness < 0, -np.abs(alike), alike)
+    return float(unlike[edge:-edge, edge:-edge].mean(dtype=np.float64))
 
 
 CONDITION = StructuralSimilarity()

@@ -528,7 +528,7 @@ def test_bounds_hold_of_every_element_whatever_the_golden_is():
     assert verdict.used == pytest.approx(2)
     assert verdict.message == (
         "2 of 4 elements (50 %) out of tolerance, the worst: "
-        "[1] obtained 1.5 (2 times its tolerance); [2] obtained -0.5 (2 times its tolerance)"
+        "[2] obtained -0.5 (2 times its tolerance); [1] obtained 1.5 (1.5 times its tolerance)"
     )
     assert judge(golden, obtained, min=-0.5).status is PASS
     assert judge(golden, obtained, min=-0.4).share == 0.25

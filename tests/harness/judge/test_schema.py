@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 
 from harness.core.errors import HarnessError, ProjectError
 from harness.core.protocol import Artifact
+from harness.core.trees import artifact_json
+from harness.judge.dialect import FORMATS, _problems, is_finite_number
 from harness.judge.schema import (
     OUTPUT_SCHEMA,
     Schema,
     SchemaProblem,
     Schemas,
     draft_schema,
-    is_finite_number,
     schema_document,
 )
 
@@ -305,3 +306,135 @@ def test_a_draft_asks_its_author_for_meanings():
     assert drafted["$id"] == "heat/energy-1"
     assert "TODO" in drafted["description"]
     assert drafted["properties"]["values"]["properties"]["energy"]["description"] == "TODO"
+
+
+# Words that nobody would hear
+
+
+def refused(**rules):
+    with pytest.raises(ProjectError) as raised:
+        schema(**rules).problems({})
+    return str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("rules", "sentence"),
+    [
+        ({"maximun": 1}, "at #, the keyword 'maximun' is unknown: did you mean 'maximum'?"),
+        (closed(e={"type": "number", "minimun": 0}), "at #/properties/e, the keyword 'minimun' is unknown"),
+        ({"allOf": [{"items": {"requird": ["a"]}}]}, "at #/allOf/0/items, the keyword 'requird' is unknown"),
+        ({"$defs": {"a": {"zzzzzz": 1}}}, "at #/$defs/a, the keyword 'zzzzzz' is unknown: call a remark \"x-zzzzzz\""),
+        ({"not": {"enumm": [1]}}, "at #/not, the keyword 'enumm' is unknown: did you mean 'enum'?"),
+        ({"unit": "m"}, "the keyword 'unit' is unknown"),
+        ({"dependencies": {"a": ["b"]}}, "the keyword 'dependencies' is unknown: did you mean 'dependent"),
+        ({"additionalItems": False}, "the keyword 'additionalItems' is unknown"),
+        ({"definitions": {"a": {"typ": 1}}}, "at #/definitions/a, the keyword 'typ' is unknown"),
+        ({"format": "date-time"}, "at #, the format 'date-time' is not checked: use one of date, email"),
+        (closed(e={"format": "uri"}), "at #/properties/e, the format 'uri' is not checked"),
+        ({"format": "dat"}, "the format 'dat' is not checked"),
+        ({"contentEncoding": "base64"}, "'contentEncoding' is not checked: describe it in words"),
+        ({"contentMediaType": "text/csv"}, "'contentMediaType' is not checked"),
+        ({"contentSchema": {}}, "'contentSchema' is not checked"),
+        ({"then": {"type": "number"}}, "'then' says nothing without 'if'"),
+        ({"minContains": 2}, "'minContains' says nothing without 'contains'"),
+        ({"$schema": "http://json-schema.org/draft-07/schema#"}, "$schema is 'http://json-schema.org/draft-07/schema#'"),
+        ({"pattern": "("}, "is not a valid JSON Schema: '(' is not a 'regex'"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_word_that_would_not_be_checked_is_refused_with_place_and_remedy(rules, sentence):
+    message = refused(**rules)
+    assert message.startswith(f"{FILE}")
+    assert sentence in message
+
+
+def test_names_of_values_and_data_are_no_keywords():
+    harmless = closed(
+        maximun={"const": {"maximun": 1}, "enum": [{"typ": 1}], "default": {"a": 1}, "examples": [{"b": 2}]}
+    )
+    more = {
+        "x-unit": "m",
+        "$comment": "c",
+        "title": "t",
+        "readOnly": True,
+        "deprecated": False,
+        "dependentRequired": {"a": ["b"]},
+    }
+    conditions = {"if": {"type": "object"}, "then": {"minProperties": 1}, "propertyNames": {"pattern": "^m"}}
+    valid = schema(**harmless, **more, **conditions, **{"$schema": "https://json-schema.org/draft/2020-12/schema"})
+    assert valid.problems({"maximun": {"maximun": 1}}) != []  # not in the enum
+    assert schema(properties={"a": True, "b": False}).problems({"a": 1}) == []
+
+
+def test_every_schema_of_this_repository_says_nothing_in_vain():
+    root = Path(__file__).parents[3] / "schemas"
+    for path in sorted(root.glob("*.schema.json")):
+        Schema(json.loads(path.read_bytes()), path).problems({})
+    for path in sorted(root.glob("*/*.schema.json")):
+        rules = json.loads(path.read_bytes())
+        assert [p for p in _problems(rules, "#") if "date-time" not in p] == [], path
+
+
+GOOD = {
+    "date": "2000-02-29", "email": "a@example.org", "idn-email": "ü@example.org", "ipv4": "127.0.0.1", "ipv6": "::1",
+    "regex": "^a+$", "uuid": "123e4567-e89b-12d3-a456-426614174000",
+}  # fmt: skip
+BAD = {
+    "date": "2001-02-29", "email": "a", "idn-email": "a", "ipv4": "127.0.0.256", "ipv6": ":::", "regex": "(",
+    "uuid": "123e4567",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_format_is_checked(name):
+    rules = schema(type="string", format=name)
+    assert rules.problems(GOOD[name]) == []
+    (problem,) = rules.problems(BAD[name])
+    assert problem.rule == f"format = {name}"
+    assert schema(format=name).problems(3) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "step", "multiple"),
+    [
+        (0.3, 0.1, True), (0.7, 0.1, True), (1.1, 0.1, True), (4.35, 0.01, True), (0.35, 0.1, False),
+        (1e300, 0.1, True), (1e-300, 1e-301, True), (1, 0.3, False), (0.9, 0.3, True), (10**30 + 1, 2, False),
+        (0.1 + 0.2, 0.1, False), (6, 3, True), (19.99, 0.01, True),
+        (-0.3, 0.1, True), (0.0, 0.1, True), (2.5, 2, False), (4.0, 2, True),
+    ],
+)  # fmt: skip
+def test_multiples_are_of_the_decimals_that_are_written(value, step, multiple):
+    problems = schema(multipleOf=step).problems(value)
+    assert (problems == []) is multiple
+    assert [p.message for p in problems] == ([] if multiple else [f"{value!r} is not a multiple of {step!r}"])
+
+
+def test_what_is_no_number_is_a_multiple_of_anything():
+    for value in ("0.35", True, None, math.nan, math.inf):
+        assert schema(multipleOf=0.1).problems(value) == []
+    for value in (math.nan, True):
+        assert [p.rule for p in schema(type="number", multipleOf=0.1).problems(value)] == ["type = number"]
+
+
+# What stands for numbers and texts
+
+
+def test_a_schema_sees_what_markers_mean():
+    marked = closed(**{"$array": {"const": "x"}})
+    values = closed(n={"type": "number"}, t={"type": "string"}, d=marked, m={"enum": ["NaN"]})
+    rules = closed(schema={}, arrays={}, values=values)
+    written = artifact_json({"n": np.float32(0.1), "t": "Infinity", "d": {"$array": "x"}, "m": math.nan})
+    assert schema(**rules).problems(schema_document(Artifact(written), "heat/energy-1")) == []
+
+
+def test_a_draft_of_a_number_that_is_not_finite_allows_numbers():
+    example = Artifact(artifact_json({"gap": math.nan, "text": "NaN", "half": np.float16(0.5)}))
+    drafted = Schema(draft_schema(example, "heat/energy-1"), FILE)
+
+    def paths(**values):
+        document = schema_document(Artifact(artifact_json(values)), "heat/energy-1")
+        return [p.path for p in drafted.problems(document)]
+
+    assert paths(gap=math.nan, text="NaN", half=np.float16(0.5)) == []
+    assert paths(gap=1.5, text="a", half=2.5) == []
+    assert paths(gap="nan", text=1, half="a") == ["$.values.gap", "$.values.half", "$.values.text"]

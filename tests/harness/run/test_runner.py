@@ -191,7 +191,10 @@ def test_a_stage_that_raises_blocks_those_after_it_and_is_tried_again(runner):
 
 def test_what_is_no_data_is_an_error(runner):
     (run,) = chain(runner, Stage("make", "numbers", wrong))
-    assert "object is neither JSON nor a NumPy array" in run.error
+    assert run.error == (
+        "stage make returns at 'object' a value of object, which is neither JSON nor a NumPy array: "
+        "stages return data, not objects"
+    )
 
 
 def test_a_stage_cannot_change_the_configuration_of_the_next(runner):
@@ -200,14 +203,15 @@ def test_a_stage_cannot_change_the_configuration_of_the_next(runner):
     assert SCENARIO.config["size"] == 3
 
 
-def test_non_finite_numbers_of_arrays_are_counted(runner):
+def test_non_finite_numbers_are_counted_where_they_stand(runner):
     def holes(config, progress):
-        return {"a": np.array([1.0, np.nan, np.inf]), "b": np.array([1 + 1j, complex("nan")]), "c": np.arange(3)}
+        return {"a": np.array([1.0, np.nan, np.inf]), "b": np.array([1 + 1j, complex("nan")]), "c": np.arange(3),
+                "deep": [float("inf"), "NaN"]}  # fmt: skip
 
     globals()["holes"] = holes
     holes.__module__, holes.__qualname__ = __name__, "make"
     (run,) = chain(runner, Stage("make", "numbers", holes))
-    assert run.item.about["non_finite"] == 3
+    assert run.item.about["non_finite"] == {"a": 2, "b": 1, "deep/0": 1}
 
 
 def test_an_input_that_was_evicted_is_made_again(runner):

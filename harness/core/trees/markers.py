@@ -1,0 +1,53 @@
+"""The markers of strict JSON, which stand for what it has no form for, and what stands behind each."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from harness.core.protocol import Json
+
+ARRAY, FLOAT, QUOTED, TUPLE = "$array", "$float", "$text", "$tuple"
+NARROW = {"$float16": np.float16, "$float32": np.float32}
+NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+_MARKER = re.compile(r"\$+(array|float|text|tuple|float16|float32)")
+
+
+def looks_marked(value: Mapping[str, Json]) -> bool:
+    """Whether data look like a marker, or like what stands for data that do."""
+    return len(value) == 1 and _MARKER.fullmatch(next(iter(value))) is not None
+
+
+def without_escape(key: str, value: Mapping[str, Json]) -> str:
+    """A key of a mapping as the data had it."""
+    return key[1:] if key.startswith("$$") and looks_marked(value) else key
+
+
+def _marker(value: Any) -> str | None:
+    """The marker that a mapping is; None for anything else."""
+    if not isinstance(value, Mapping) or len(value) != 1:
+        return None
+    ((key, inner),) = value.items()
+    if key == TUPLE:
+        return key if isinstance(inner, list) else None
+    if key in NARROW:
+        return key if type(inner) is float or (isinstance(inner, str) and inner in NON_FINITE) else None
+    if key not in (ARRAY, FLOAT, QUOTED) or not isinstance(inner, str):
+        return None
+    return key if key == ARRAY or inner in NON_FINITE else None
+
+
+def unwrapped(value: Json) -> tuple[str | None, Json]:
+    """The marker that a value is, if it is one, and what it stands for: of an array its path, of a float its name."""
+    marker = _marker(value)
+    return marker, value[marker] if marker else value
+
+
+def non_finite_name(value: float) -> str:
+    """The name of a float that is not finite."""
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
