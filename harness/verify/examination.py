@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
-from harness.core.errors import GoldenError, RuleError
+from harness.core.errors import GoldenError, HarnessError, RuleError
 from harness.core.ids import CONFIGURATION, ENSEMBLE, INVARIANTS, GoldenId
 from harness.core.project import Project
 from harness.core.protocol import Artifact, Invariant, Json, Output, Scenario, Stage, Tier
@@ -261,6 +261,7 @@ class Examination:
         try:
             return resolve(self.pipeline.explain)(self.scenario, self._numeric)
         except Exception as error:  # the adapter is a stranger's code
-            raised = f"the adapter's explain raised {type(error).__name__}: {error}"
+            known = isinstance(error, HarnessError)
+            raised = str(error) if known else f"the adapter's explain raised {type(error).__name__}: {error}"
             nothing: dict[str, Json] = {key: [] for key in ("missing", "findings", "hypotheses", "analyses")}
             return {"name": self.scenario.name, "layout": "verification", "verdict": raised, **nothing}
