@@ -107,7 +107,14 @@ def commits_that_changed(root: Path, path: Path, starts: Iterable[str]) -> list[
         return []
     return (
         git_output(
-            root, "--literal-pathspecs", "log", "--format=%H", "--full-history", *known, "--", place_of(root, path)
+            root,
+            "--literal-pathspecs",
+            "log",
+            "--format=%H",
+            "--full-history",
+            *known,
+            "--",
+            place_in_repository(root, path),
         )
         .decode()
         .split()
@@ -147,7 +154,7 @@ def ignored(root: Path, paths: Iterable[Path]) -> list[Path]:
 
 def attributes(root: Path, path: Path, names: Iterable[str]) -> dict[str, str]:
     """What ``.gitattributes`` say of a path: ``set``, ``unset``, ``unspecified``, or a value."""
-    fields = git_output(root, "check-attr", "-z", *names, "--", place_of(root, path)).decode().split("\0")
+    fields = git_output(root, "check-attr", "-z", *names, "--", place_in_repository(root, path)).decode().split("\0")
     return dict(zip(fields[1::3], fields[2::3], strict=True))
 
 
@@ -156,7 +163,7 @@ def setting(root: Path, key: str) -> str:
     return git_output(root, "config", key, allowed=(0, 1)).decode().strip()
 
 
-def place_of(root: Path, path: Path) -> str:
+def place_in_repository(root: Path, path: Path) -> str:
     """Where a path is within the repository; raises ApprovalError outside it. The path's own last part may be a link.
 
     Only the project's root is resolved: where a folder below it is a link, its place is that of the link.
@@ -175,7 +182,7 @@ def mode_at(root: Path, commit: str, path: Path) -> str:
 
 def folder_at(root: Path, commit: str, folder: Path) -> dict[str, bytes]:
     """Every file in ``folder`` at ``commit``, by its path within the folder."""
-    place = place_of(root, folder)
+    place = place_in_repository(root, folder)
     listed = git_output(root, "ls-tree", "-r", "-z", "--full-tree", commit, "--", f"{place}/").decode(
         errors="surrogateescape"
     )
@@ -199,7 +206,7 @@ def files_called(root: Path, commit: str, name: str) -> list[str]:
 
 
 def _entry_at(root: Path, commit: str, path: Path) -> str:
-    place = place_of(root, path)
+    place = place_in_repository(root, path)
     return git_output(root, "ls-tree", "-z", "--full-tree", commit, "--", place).decode(errors="surrogateescape")
 
 

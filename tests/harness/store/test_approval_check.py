@@ -146,6 +146,15 @@ def test_a_branch_behind_the_base_is_no_false_alarm(moved):
     assert problems(moved, "main") == []
 
 
+def test_a_name_that_the_base_gave_to_another_approval_meanwhile_is_a_sentence(moved):
+    """Only numbers can collide, which an older harness gives."""
+    moved.write("goldens/approvals/0001.json", "theirs")
+    branch(moved, "mine")
+    move(moved, 3.0, FLUX)
+    moved.write("goldens/approvals/0001.json", "ours")
+    assert any(p.startswith("approvals/0001.json is not what it was in main") for p in problems(moved, "main"))
+
+
 def test_a_branch_behind_the_base_is_no_bypass(moved):
     branch(moved, "mine")
     moved.commit("work of this branch")

@@ -298,6 +298,29 @@ def test_a_file_that_git_mixed_from_both_is_made_whole(repository):
     assert repository.goldens.read("heat/cpu/mix", entry).artifact.values == {**first, "energy": 2.0}
 
 
+def test_rules_that_git_mixed_from_both_are_made_whole(repository):
+    def accept_rules(first, last):
+        repository.write("goldens/tolerances.toml", rules.format(first, last))
+        repository.accept("tolerances.toml")
+        repository.commit("rules")
+
+    rules = "version = 1\n[rules]\n{}" + "# between\n" * 9 + "{}"
+    accept_rules("", "")
+    guarded.git(repository.root, "branch", "-f", "theirs")
+    accept_rules('"a" = { rtol = 0.1 }\n', "")
+    on(repository, "theirs")
+    accept_rules("", '"z" = { rtol = 0.1 }\n')
+    on(repository, "main")
+    merge(repository, status=1)
+    path = repository.root / "goldens/tolerances.toml"
+    assert path not in git.unmerged(repository.root)
+    assert path.read_text() == rules.format('"a" = { rtol = 0.1 }\n', '"z" = { rtol = 0.1 }\n')
+    merge_branches(repository.project, ["theirs"], reason="r")
+    assert path.read_text() == rules.format("", '"z" = { rtol = 0.1 }\n')
+    repository.commit("merged")
+    in_order(repository, "base", "HEAD^1", "HEAD^2")
+
+
 def test_a_signature_is_asked_for_where_signatures_are(against, tmp_path, monkeypatch):
     key = tmp_path / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key), "-C", ""], check=True)
