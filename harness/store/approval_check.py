@@ -25,13 +25,13 @@ else:
 _UNDO = {"new": "remove it", "changed": "restore it", "removed": "restore it"}
 
 
-def store_state_problems(project: Project, base: str = "") -> list[str]:
+def store_state_problems(project: Project, base: str | None = None) -> list[str]:
     """What is wrong with the goldens, tolerances, schemas, manifest and approvals: one sentence each, each once.
 
     Without ``base`` it is what shows in the files alone; with it, what differs from that commit without an approval
     is wrong too. Raises ApprovalError when ``base`` is no commit.
     """
-    return check_approvals(project, base) if base else chain_problems(project)
+    return chain_problems(project) if base is None else check_approvals(project, base)
 
 
 def chain_problems(project: Project) -> list[str]:

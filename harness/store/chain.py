@@ -8,7 +8,7 @@ tampering, not a lock: whoever reviews the commits is the lock.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from graphlib import TopologicalSorter
 
@@ -167,10 +167,16 @@ def _in_order(nodes: Mapping[str, Approval]) -> list[str]:
     return order
 
 
-def _standing(claims: list[tuple[int, Claim]], among: int) -> tuple[Claim, ...]:
-    """Those claims among some approvals that no later one of these replaces."""
-    inside = [(earlier, claim) for earlier, claim in claims if not earlier & ~among]
-    return tuple(c for e, c in inside if not any(other != e and not e & ~other for other, _ in inside))
+def _standing(claims: Sequence[tuple[int, Claim]], among: int) -> tuple[Claim, ...]:
+    """Those claims among some approvals that no later one of these replaces; ``claims`` are in order."""
+    standing: list[Claim] = []
+    replaced = 0
+    for earlier, claim in reversed(claims):
+        own = 1 << (earlier.bit_length() - 1)
+        if own & among and not own & replaced:
+            standing.append(claim)
+            replaced |= earlier
+    return tuple(reversed(standing))
 
 
 def _out_of_step(

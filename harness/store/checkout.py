@@ -65,7 +65,7 @@ def outside_commits(project: Project) -> Iterator[str]:
 def never_committed(project: Project, manifest: Mapping[str, Entry]) -> list[str]:
     """A sentence for each file of the manifest that git ignores, so that no other clone will have it."""
     goldens = Goldens.of(project)
-    paths = [project.goldens / MANIFEST, *(project.goldens / APPROVALS).glob("*.json")] if manifest else []
+    paths = [project.goldens / MANIFEST, *(project.goldens / APPROVALS).glob("*")] if manifest else []
     for identity, entry in manifest.items():
         files = goldens.files(identity, entry.kind)
         paths += [files[suffix] for suffix in entry.files if suffix in files]

@@ -17,7 +17,7 @@ from harness.core.errors import GoldenError
 from harness.core.files import sha256
 from harness.core.project import Project
 from harness.core.protocol import Artifact
-from harness.store.manifest import MANIFEST, SUFFIXES, Entry, check_kind, parse_manifest
+from harness.store.manifest import MANIFEST, SUFFIXES, Entry, check_kind, has_conflict_marks, parse_manifest
 
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
@@ -73,6 +73,10 @@ class Goldens:
             if suffix not in files:
                 raise GoldenError(f"{identity}{suffix} is in the manifest and not on the disk: restore it from git")
             if (digest := entry.files.get(suffix)) != sha256(files[suffix]):
+                if has_conflict_marks(files[suffix]):
+                    raise GoldenError(
+                        f"{identity}{suffix} has the marks of a conflict, which git's merge left: run `harness merge`"
+                    )
                 if digest and digest == sha256(files[suffix].replace(b"\r\n", b"\n")):
                     raise GoldenError(line_ends_changed(f"{identity}{suffix}", self.root))
                 raise GoldenError(

@@ -9,6 +9,8 @@ import json
 
 import pytest
 
+from harness.cli.app import main
+
 GOLDEN = "goldens/smooth/cpu/reference.json"
 
 
@@ -65,6 +67,15 @@ def test_a_damaged_golden_is_said_once(heat, capsys):
 def test_a_base_that_proves_nothing_fails_the_verification(heat, capsys):
     (problem,) = heat.json(capsys, "verify smooth --approvals HEAD", 1)["problems"]
     assert problem.startswith("HEAD is the commit that is checked out")
+
+
+def test_an_empty_base_is_no_base(heat, capsys):
+    """As where a variable of CI's is not set."""
+    heat.monkeypatch.setattr("sys.argv", ["harness", "verify", "smooth", "--approvals", ""])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "'' is not a commit" in capsys.readouterr().err
 
 
 def test_merge_without_need_says_so(heat, capsys):
