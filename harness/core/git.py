@@ -51,7 +51,7 @@ def _git(
     if done.returncode not in allowed:
         lines = done.stderr.decode(errors="replace").strip().splitlines()
         why = lines[-1] if lines else f"exit status {done.returncode}"
-        asked = next(argument for argument in arguments if not argument.startswith("--"))
+        asked = next(argument for argument in arguments if not argument.startswith("-"))
         raise ApprovalError(f"git {asked} failed in {root} ({why}): approvals need a git repository")
     return done
 
@@ -143,6 +143,15 @@ def dirty(root: Path) -> dict[Path, str]:
     base = top(root)
     listed = git_output(root, "status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
     return {base / entry[3:]: entry[:2] for entry in listed.decode(errors="surrogateescape").split("\0") if entry}
+
+
+def overlooked(root: Path) -> list[Path]:
+    """Every file whose changes git was told to overlook (``--assume-unchanged`` or ``--skip-worktree``)."""
+    base = top(root)
+    listed = git_output(base, "ls-files", "-v", "-z")
+    rows = [row for row in listed.decode(errors="surrogateescape").split("\0") if row]
+    paths = [base / row[2:] for row in rows if row[0] == "S" or row[0].islower()]
+    return [path for path in paths if path.exists()]  # a sparse checkout skips what it does not write
 
 
 def ignored(root: Path, paths: Iterable[Path]) -> list[Path]:

@@ -9,7 +9,7 @@ tampering, not a lock: whoever reviews the commits is the lock.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 
 from harness.core.errors import GoldenError
@@ -53,7 +53,7 @@ def entry_digest(entry: Entry) -> str:
 
     It leaves out which approval that is, which is called by a digest that this one is part of; numbers are in it.
     """
-    about = asdict(entry)
+    about = dict(vars(entry))
     if not NUMBERED.fullmatch(entry.approval):
         del about["approval"]
     return json_digest(about)

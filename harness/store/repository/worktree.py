@@ -21,6 +21,11 @@ def refuse_dirty(project: Project, manifest: Mapping[str, Entry], named: Collect
     track and lies outside the project's folder is other people's: a repository may hold several projects. Own modules
     from there that a stage loads are the fingerprints' concern.
     """
+    if hidden := git.overlooked(project.root):
+        raise ApprovalError(
+            f"git was told to overlook changes of {hidden[0]}, so nobody knows what made these numbers: "
+            "git update-index --no-assume-unchanged --no-skip-worktree on it"
+        )
     changed = [p for p, s in git.dirty(project.root).items() if not _settled(project, manifest, named, p, s)]
     if not changed:
         return

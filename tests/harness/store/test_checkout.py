@@ -176,6 +176,25 @@ def test_what_git_tracks_elsewhere_may_be_what_the_pipeline_reads(inner):
         inner.accept("heat/cpu/flux")
 
 
+@pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])
+def test_what_git_was_told_to_overlook_is_refused(inner, flag):
+    """Such a file may have been edited, and git calls the tree clean."""
+    guarded.git(inner.root, "update-index", flag, "plant.txt")
+    inner.write("plant.txt", "7.0")
+    inner.offer("heat/cpu/flux", 7.0)
+    with pytest.raises(ApprovalError, match=r"told to overlook changes of .*plant\.txt"):
+        inner.accept("heat/cpu/flux")
+    guarded.git(inner.root, "update-index", f"--no{flag[1:]}", "plant.txt")
+    with pytest.raises(ApprovalError, match=r"dirty .*plant\.txt"):
+        inner.accept("heat/cpu/flux")
+
+
+def test_a_sparse_checkout_overlooks_only_what_is_not_there(inner):
+    guarded.git(inner.root.parent, "sparse-checkout", "set", "inner")
+    assert not (inner.root.parent / "other").exists()
+    inner.accept("heat/cpu/flux")
+
+
 def test_what_git_does_not_track_in_the_project_is_refused_as_ever(inner):
     inner.write("new.py", "x = 1\n")
     with pytest.raises(ApprovalError, match=r"dirty .*new\.py"):
