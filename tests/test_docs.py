@@ -30,7 +30,7 @@ def commands(page: Path) -> list[str]:
     return [line for line in lines if line.startswith(("ptycho ", "harness "))]
 
 
-OWN_TEST = ("tutorial-harness",)  # tests/harness/test_tutorial.py makes its repository first
+OWN_TEST = ("tutorial-harness", "refresh-goldens")  # tests/harness/test_tutorial.py makes their repository first
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if commands(p) and p.stem not in OWN_TEST], ids=lambda p: p.stem)

@@ -33,6 +33,7 @@ for command in (  # in the order in which ``harness --help`` lists them
     approval_commands.accept,
     approval_commands.reject,
     approval_commands.prune,
+    approval_commands.merge,
     approval_commands.log,
     verification_commands.report,
     verification_commands.doctor,

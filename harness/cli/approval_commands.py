@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.console import print_json, show_line, show_page
+from harness.cli.console import complain, print_json, show_line, show_page
 from harness.cli.options import (
     BulkOption,
     IdsArgument,
@@ -192,10 +192,36 @@ def prune(
         show_line(f"removed: {', '.join([*orphans, *removed]) or 'nothing, all goldens are in use'}")
 
 
-def log(json: JsonOption = False) -> None:
-    """List every approval, oldest first, after checking that the chain is whole."""
-    from harness.cli.approval_tables import show_log
-    from harness.store.chain import approval_log
+def merge(
+    take: Annotated[
+        list[str], typer.Option(help="What stands where both branches changed an id: ours, theirs or an approval.")
+    ] = [],  # noqa: B006 (typer reads the default, nothing changes it)
+    reason: ReasonOption = "",
+    issue: IssueOption = "",
+    sign_key: KeyOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Put the goldens of two branches together, during git's merge or after it; settles what both changed."""
+    from harness.store.repository.merging import merge_branches
 
-    approvals = approval_log(find_project())
+    merged = merge_branches(find_project(), take, reason=reason, issue=issue, sign_key=sign_key)
+    settled = [a.id for a in merged.approvals]
+    if json:
+        print_json({"files": merged.files, "approvals": settled})
+        return
+    show_line(f"put right: {', '.join(merged.files) or 'nothing, all is as the approvals of both branches say'}")
+    for approval in merged.approvals:
+        show_line(f"settled, approval {approval.id}: {', '.join(approval.changes)}")
+
+
+def log(json: JsonOption = False) -> None:
+    """List every approval, oldest first, and what is wrong with them, as a verification would say it."""
+    from harness.cli.approval_tables import show_log
+    from harness.store.approval_check import chain_problems, readable_approvals
+
+    project = find_project()
+    approvals, problems = readable_approvals(project), chain_problems(project)
     print_json([dataclasses.asdict(a) for a in approvals]) if json else show_log(approvals)
+    for problem in problems:
+        complain(problem)
+    raise typer.Exit(2 if problems else 0)

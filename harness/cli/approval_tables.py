@@ -81,7 +81,7 @@ def show_approval(approval: Approval) -> None:
 
 def show_log(approvals: Sequence[Approval]) -> None:
     """Print the table of ``harness log``."""
-    table = Table("number", "when", "approver", "what", "reason")
+    table = Table("approval", "when", "approver", "what", "reason")
     for approval in approvals:
         ids = sorted(approval.changes)
         rest = f" and {len(ids) - LOGGED_IDS} more" if len(ids) > LOGGED_IDS else ""

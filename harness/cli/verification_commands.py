@@ -80,7 +80,9 @@ def run(
 def verify(
     scenarios: ScenariosArgument = None,
     profile: ProfileOption = "",
-    approvals: Annotated[str, typer.Option(help="Check that every change since this commit was approved.")] = "",
+    approvals: Annotated[
+        str | None, typer.Option(help="Check that every change since this commit was approved.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the report (default: .harness/report).")] = None,
     set_: SetOption = [],  # noqa: B006
     workers: WorkersOption = 1,
@@ -100,7 +102,7 @@ def verify(
     project = open_project()
     folder = out or project.state / "report"
     remove_report(folder)
-    bypassed = check_approvals(project, approvals) if approvals else []
+    bypassed = [] if approvals is None else check_approvals(project, approvals)
 
     def show_finished(scenario: ScenarioReport) -> None:
         if not json:

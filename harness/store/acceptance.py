@@ -18,12 +18,12 @@ from harness.core.verdicts import Verdict
 from harness.store.approval_writer import Statement, write_approval
 from harness.store.approvals import Approval, Deviation
 from harness.store.candidates import list_pending, remove_candidate, rules_on_disk
-from harness.store.chain import approval_log, conflict
+from harness.store.chain import conflict, whole_chain
 from harness.store.drafts import Draft, Snapshot, draft_of, removal
 from harness.store.goldens import Goldens
 from harness.store.manifest import SUFFIXES, TOLERANCES
+from harness.store.repository.worktree import refuse_dirty
 from harness.store.transaction import apply_changes, note_in_log, project_lock, recover_acceptance
-from harness.store.worktree import refuse_dirty
 
 _MOST_AT_ONCE = 5  # more ids need ``bulk``
 _RECORDED_DEVIATIONS = 5  # of each golden
@@ -78,7 +78,7 @@ def accept_candidates(
             raise ApprovalError(
                 "the goldens, a candidate or the commit changed while the fresh run was made: try again"
             )
-        return write_approval(project, before, statement, deviations)
+        return write_approval(project, whole_chain(project), before, statement, deviations)
 
 
 def reject_candidates(project: Project, ids: Iterable[str], reason: str = "") -> list[str]:
@@ -134,12 +134,12 @@ def prune_goldens(
             return orphans, [], None
         _refuse_many(gone, bulk)
         statement = Statement.of(project, reason, issue, author, approver, "removed", sign_key)
-        approval_log(project)
+        chain = whole_chain(project)
         manifest = Goldens.of(project).manifest()
         refuse_dirty(project, manifest, {*orphans, *gone})
         commit = git.commit_of(project.root, "HEAD")
         drafts = tuple(removal(identity, manifest[identity]) for identity in gone)
-        approval = write_approval(project, Snapshot(commit, manifest, drafts), statement, {}, files)
+        approval = write_approval(project, chain, Snapshot(commit, manifest, drafts), statement, {}, files)
         return orphans, gone, approval
 
 
@@ -148,7 +148,7 @@ def _snapshot(project: Project, wanted: Sequence[str], bulk: bool) -> Snapshot:
     known = {p.identity: p for p in list_pending(project)}
     _refuse_unknown(wanted, known)
     _refuse_many(wanted, bulk)
-    approval_log(project)
+    whole_chain(project)
     manifest = Goldens.of(project).manifest()
     drafts = tuple(draft_of(project, known[identity], manifest.get(identity)) for identity in wanted)
     changes = {draft.identity: draft.change("", "") for draft in drafts}

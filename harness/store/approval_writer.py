@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
 from harness.core import git
 from harness.core.errors import ApprovalError
-from harness.core.files import sha256
 from harness.core.project import Project
-from harness.store.approvals import Approval, Change, Deviation, dump_approval
-from harness.store.chain import APPROVAL_NAME, allowed_signers, approval_files, entry_digest
+from harness.store.approvals import Approval, Change, Deviation, address_of, dump_approval
+from harness.store.chain import Chain, entry_digest
 from harness.store.drafts import Snapshot
-from harness.store.manifest import APPROVALS, MANIFEST, SUFFIXES, Entry, dump_manifest
-from harness.store.signing import SIGNATURE_SUFFIX, sign_approval, signature_problem
+from harness.store.manifest import APPROVALS, MANIFEST, SUFFIXES, dump_manifest
+from harness.store.signing import SIGNATURE_SUFFIX, sign_approval, signature_problem, signers_of
 from harness.store.transaction import apply_changes
 
 
@@ -53,6 +52,7 @@ class Statement:
 
 def write_approval(
     project: Project,
+    chain: Chain,
     now: Snapshot,
     statement: Statement,
     deviations: Mapping[str, tuple[Deviation, ...]],
@@ -60,27 +60,22 @@ def write_approval(
 ) -> Approval:
     """Carry out ``now.drafts`` with an approval of them, and write or remove (None) the files in ``also``.
 
-    The caller holds the lock and has checked everything but the signature and what git ignores.
+    The approval follows every head of ``chain``, which is how branches that accepted side by side join. The caller
+    holds the lock and has checked everything but the signature and what git ignores.
     """
-    earlier = approval_files(project)
-    records = sorted((name for name in earlier if APPROVAL_NAME.fullmatch(name)), key=lambda n: int(n[:-5]))
-    number = f"{len(records) + 1:04d}"
-    manifest: dict[str, Entry] = dict(now.manifest)
+    entries = {draft.identity: draft.entry(now.commit) for draft in now.drafts}
     changes: dict[str, Change] = {}
     files: dict[str, bytes | None] = dict(also or {})
     for draft in now.drafts:
-        if entry := draft.entry(number, now.commit):
-            manifest[draft.identity] = entry
-        else:
-            manifest.pop(draft.identity, None)
+        entry = entries[draft.identity]
         changes[draft.identity] = draft.change(
             entry_digest(entry) if entry else "", statement.disposition, deviations.get(draft.identity, ())
         )
         if draft.kind == "golden":
             files |= {f"{draft.identity}{suffix}": draft.files.get(suffix) for suffix in SUFFIXES}
     approval = Approval(
-        id=number,
-        previous=sha256(earlier[records[-1]]) if records else "",
+        id="",
+        previous=chain.heads,
         when=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         reason=statement.reason,
         issue=statement.issue,
@@ -90,12 +85,16 @@ def write_approval(
         changes=changes,
     )
     content = dump_approval(approval)
-    files[f"{APPROVALS}/{number}.json"] = content
+    approval = replace(approval, id=address_of(content))
+    name = f"{APPROVALS}/{approval.id}.json"
+    files[name] = content
     if statement.sign_key:
-        files[f"{APPROVALS}/{number}.json{SIGNATURE_SUFFIX}"] = _signature(project, content, statement)
+        files[f"{name}{SIGNATURE_SUFFIX}"] = _signature(project, content, statement)
     _refuse_ignored(project, [path for path, new in files.items() if new is not None])
     accepted = [draft.identity for draft in now.drafts if draft.kind == "golden"]
-    apply_changes(project, files, dump_manifest(manifest), accepted)
+    made = {identity: replace(entry, approval=approval.id) for identity, entry in entries.items() if entry}
+    kept = {identity: entry for identity, entry in now.manifest.items() if identity not in entries}
+    apply_changes(project, files, dump_manifest({**kept, **made}), accepted)
     return approval
 
 
@@ -104,7 +103,7 @@ def _signature(project: Project, content: bytes, statement: Statement) -> bytes:
     assert statement.sign_key is not None
     signature = sign_approval(content, statement.sign_key)
     if project.allowed_signers and (
-        problem := signature_problem(content, signature, allowed_signers(project), statement.approver)
+        problem := signature_problem(content, signature, signers_of(project), statement.approver)
     ):
         raise ApprovalError(f"the approval was not made: {problem} ({project.allowed_signers})")
     return signature

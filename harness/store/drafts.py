@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from harness.core.artifacts import parse_artifact
 from harness.core.errors import ApprovalError
@@ -21,7 +21,8 @@ class Draft:
     """What one id would become: its new ``files`` by suffix, of which a removal has none.
 
     ``before`` is its entry in the manifest, None if it is new. ``schema`` is the id of a golden's schema, and
-    the ``$id`` of a schema.
+    the ``$id`` of a schema. ``accepted`` is the entry that another branch has of the same files, where that is
+    what this would become.
     """
 
     identity: str
@@ -30,15 +31,16 @@ class Draft:
     files: Mapping[str, bytes]
     schema: str = ""
     about: Mapping[str, Json] = field(default_factory=dict)
+    accepted: Entry | None = None
 
     def artifact(self) -> Artifact:
         """The artifact that would be golden."""
         return parse_artifact(self.files, self.identity)[0]
 
-    def entry(self, approval: str, commit: str) -> Entry | None:
-        """The manifest's entry that this would become; None for a removal."""
-        if not self.files:
-            return None
+    def entry(self, commit: str) -> Entry | None:
+        """The manifest's entry that this would become, but for its approval; None for a removal."""
+        if self.accepted or not self.files:
+            return self.accepted and replace(self.accepted, approval="")
         digests, sha256, size = combined_digest(self.files)
         texts = {key: str(self.about.get(key, "")) for key in ("comparator", "tolerances")}
         return Entry(
@@ -46,7 +48,7 @@ class Draft:
             sha256=sha256,
             size=size,
             files=digests,
-            approval=approval,
+            approval="",
             schema=self.schema,
             environment=_environment_line(self.about.get("environment", "")),
             seeds=self.about.get("seeds"),
@@ -62,7 +64,7 @@ class Draft:
             after=combined_digest(self.files)[1] if self.files else None,
             entry=entry,
             schema=self.schema,
-            disposition="new" if self.before is None else disposition if self.files else "removed",
+            disposition="removed" if not self.files else disposition if self.before or self.accepted else "new",
             deviations=deviations,
         )
 

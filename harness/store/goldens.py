@@ -17,7 +17,9 @@ from harness.core.errors import GoldenError
 from harness.core.files import sha256
 from harness.core.project import Project
 from harness.core.protocol import Artifact
-from harness.store.manifest import MANIFEST, SUFFIXES, Entry, check_kind, parse_manifest
+from harness.store.manifest import MANIFEST, SUFFIXES, Entry, check_kind, has_conflict_marks, parse_manifest
+
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
 @dataclass(frozen=True)
@@ -62,16 +64,26 @@ class Goldens:
 
     def read(self, identity: str, entry: Entry) -> Golden:
         """A golden; raises GoldenError unless its bytes are those that were accepted."""
+        return Golden(*parse_artifact(self.accepted(identity, entry), identity))
+
+    def accepted(self, identity: str, entry: Entry) -> dict[str, bytes]:
+        """The contents of an id's files by suffix; raises GoldenError unless they are those that were accepted."""
         files = self.content(identity, entry.kind)
         for suffix in sorted(set(entry.files) | set(files)):
             if suffix not in files:
                 raise GoldenError(f"{identity}{suffix} is in the manifest and not on the disk: restore it from git")
-            if entry.files.get(suffix) != sha256(files[suffix]):
+            if (digest := entry.files.get(suffix)) != sha256(files[suffix]):
+                if has_conflict_marks(files[suffix]):
+                    raise GoldenError(
+                        f"{identity}{suffix} has the marks of a conflict, which git's merge left: run `harness merge`"
+                    )
+                if digest and digest == sha256(files[suffix].replace(b"\r\n", b"\n")):
+                    raise GoldenError(line_ends_changed(f"{identity}{suffix}", self.root))
                 raise GoldenError(
                     f"{identity}{suffix} is not what was accepted (its SHA-256 differs from {MANIFEST}): "
                     "restore it from git, or run the scenario and accept the candidate"
                 )
-        return Golden(*parse_artifact(files, identity))
+        return files
 
     def on_disk(self) -> Iterator[str]:
         """The id of every golden file in the folder, whether the manifest knows it or not."""
@@ -92,9 +104,22 @@ class Goldens:
                 raise GoldenError(f"{path} is not a plain file")
             if path.stat().st_size > LARGEST_ARRAYS:
                 raise GoldenError(f"{path} is larger than {LARGEST_ARRAYS} bytes")
-            return path.read_bytes()
+            content = path.read_bytes()
+            if content.startswith(_LFS_POINTER):
+                raise GoldenError(
+                    f"{path} is a Git LFS pointer and not the file that it stands for: run `git lfs pull`"
+                )
+            return content
         except (OSError, RuntimeError) as error:  # before Python 3.13 a circle of links is a RuntimeError
             raise GoldenError(f"cannot read {path}: {error}") from error
+
+
+def line_ends_changed(name: str, root: Path) -> str:
+    """The sentence that says what git did to a file, and what to do about it."""
+    return (
+        f"{name} has other line ends than what was accepted, which git changed (core.autocrlf): commit the line "
+        f"`{root.name}/** -text` in .gitattributes, then `git rm -r --cached -q {root.name}` and `git reset --hard`"
+    )
 
 
 def _present(path: Path) -> bool:

@@ -59,6 +59,8 @@ def combined_digest(files: Mapping[str, bytes]) -> tuple[dict[str, str], str, in
 
 def parse_manifest(content: bytes, name: str) -> dict[str, Entry]:
     """The manifest's entries by id; raises GoldenError where it is not a manifest, or one of them is not an entry."""
+    if has_conflict_marks(content):
+        raise GoldenError(f"{name} has the marks of a conflict, which git's merge left: run `harness merge`")
     value = parse_json(content, name)
     if not isinstance(value, dict) or set(value) != {"version", "goldens"} or not isinstance(value["goldens"], dict):
         raise GoldenError(f"{name} is not a manifest: it needs version and goldens, and nothing else")
@@ -67,6 +69,11 @@ def parse_manifest(content: bytes, name: str) -> dict[str, Entry]:
     return {
         identity: _entry(identity, about, f"{name}: {identity[:80]!r}") for identity, about in value["goldens"].items()
     }
+
+
+def has_conflict_marks(content: bytes) -> bool:
+    """Whether git's merge left both sides of a conflict in a text."""
+    return b"\n<<<<<<< " in content and b"\n>>>>>>> " in content
 
 
 def dump_manifest(entries: Mapping[str, Entry]) -> bytes:

@@ -5,9 +5,14 @@ from __future__ import annotations
 import re
 import subprocess
 import tempfile
+from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 
-from harness.core.errors import ApprovalError
+from harness.core.errors import ApprovalError, GoldenError
+from harness.core.project import Project
+from harness.store.approvals import Approval
+from harness.store.manifest import APPROVALS
 
 NAMESPACE = "harness"
 SIGNATURE_SUFFIX = ".sig"
@@ -21,6 +26,34 @@ def sign_approval(content: bytes, key: Path) -> bytes:
     return signing.stdout
 
 
+def unsigned_approvals(files: Mapping[str, bytes], approvals: tuple[Approval, ...], allowed: bytes) -> list[str]:
+    """A sentence for each of ``approvals`` without a good signature."""
+    problems = []
+    for approval in approvals:
+        name = f"{approval.id}.json"
+        if name not in files:
+            continue  # that it is called otherwise is a sentence of its own
+        if (signature := files.get(name + SIGNATURE_SUFFIX)) is None:
+            problems.append(
+                f"{APPROVALS}/{name} is not signed: its approver can run ssh-keygen -Y sign -n {NAMESPACE} -f KEY on it"
+            )
+        elif problem := signature_problem(files[name], signature, allowed, approval.approver):
+            problems.append(f"{APPROVALS}/{name}: {problem}")
+    return problems
+
+
+def signers_of(project: Project) -> bytes:
+    """The content of the project's allowed-signers file."""
+    assert project.allowed_signers is not None
+    try:
+        return project.allowed_signers.read_bytes()
+    except OSError as error:
+        raise GoldenError(
+            f"{project.allowed_signers} cannot be read ({error.strerror}): [tool.harness] allowed_signers names it"
+        ) from error
+
+
+@lru_cache(maxsize=4096)  # one process asks several times, and each answer is a process of its own
 def signature_problem(content: bytes, signature: bytes, signers: bytes, approver: str) -> str:
     """Why ``signature`` does not prove that ``approver`` approved ``content``; empty when it does.
 

@@ -13,29 +13,18 @@ from harness.core.trees import leaves
 from harness.core.verdicts import ArtifactReport
 from harness.judge.rules import Rule
 from harness.judge.schema import Schemas
-from harness.store.candidates import list_edits
+from harness.store.approval_check import chain_problems
 from harness.store.goldens import Goldens
 from harness.verify.coverage import stored_outputs
 from harness.verify.examination import Examination
 
-_UNDO = {"new": "remove it", "changed": "restore it", "removed": "restore it"}
 Examinations = Mapping[str, Examination]
 
 
 def store_problems(project: Project, examinations: Examinations, complete: bool) -> list[str]:
     """One sentence for everything; ``complete``: every scenario was examined, as it is configured."""
-    goldens = Goldens.of(project)
-    manifest = goldens.manifest()
-    problems = project.problems()
-    problems += [
-        f"{identity} is in {project.goldens.name}/, not in the manifest: accept it, or remove it with `harness prune`"
-        for identity in goldens.on_disk()
-        if identity not in manifest
-    ]
-    problems += [
-        f"{edit.headline}: `harness accept {edit.identity} --reason ...`, or {_UNDO[edit.change]}"
-        for edit in list_edits(project)
-    ]
+    verdicts = {sentence for e in examinations.values() for sentence in e.damaged.values()}  # these tell already
+    problems = [*project.problems(), *(p for p in chain_problems(project) if p not in verdicts)]
     if not all(e.training for e in examinations.values()):
         return problems  # rules and goldens of what training decides have nothing to be held against
     problems += unused_rules(examinations, complete)

@@ -106,7 +106,7 @@ def verify_suite(
             suite.candidates += keep_candidates(examination, reports[-1])
         if finished:
             finished(reports[-1])
-    problems = [*also, *store_problems(project, examinations, complete=not names and not overrides)]
+    problems = dict.fromkeys([*also, *store_problems(project, examinations, complete=not names and not overrides)])
     suite.report = Report(
         pipeline.name,
         profile,

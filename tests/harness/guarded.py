@@ -17,6 +17,7 @@ from harness.core.protocol import Artifact
 from harness.core.verdicts import Status, Verdict
 from harness.store.acceptance import accept_candidates
 from harness.store.candidates import add_candidate, list_edits
+from harness.store.chain import approval_files, entry_digest, replay_approvals
 from harness.store.goldens import Goldens
 from harness.store.transaction import recover_acceptance
 
@@ -127,9 +128,16 @@ class Guarded:
         value["goldens"][identity].update(changes)
         path.write_bytes(dump_json(value))
 
-    def edit_approval(self, number: str, **changes) -> None:
-        path = self.root / "goldens" / "approvals" / f"{number}.json"
+    def approval(self, number: int) -> Path:
+        """The file of an approval by its place in the log, counted from 1."""
+        approvals = replay_approvals(approval_files(self.project)).approvals
+        return self.root / "goldens" / "approvals" / f"{approvals[number - 1].id}.json"
+
+    def edit_approval(self, number: int, **changes) -> Path:
+        """Rewrite some fields of an approval, whose file keeps its name."""
+        path = self.approval(number)
         path.write_bytes(dump_json({**json.loads(path.read_bytes()), **changes}))
+        return path
 
 
 def quiet_environment(monkeypatch) -> None:
@@ -162,3 +170,21 @@ def copy(guarded: Guarded, root: Path) -> Guarded:
     """The same repository elsewhere."""
     shutil.copytree(guarded.root, root)
     return Guarded(root.resolve(), signers=guarded.signers)
+
+
+def number_the_approvals(repository):
+    """Rewrite approvals and manifest as older versions of the harness wrote them, and give their paths."""
+    folder, previous, paths = repository.root / "goldens/approvals", "", []
+    old = [repository.approval(n + 1) for n in range(len(list(folder.glob("*.json"))))]
+    for number, path in enumerate(old, 1):
+        record = {**json.loads(path.read_bytes()), "version": 1, "id": f"{number:04d}", "previous": previous}
+        for identity, change in record["changes"].items():
+            entry = repository.goldens.manifest().get(identity)
+            if entry and entry.approval == path.stem:
+                repository.edit_manifest(identity, approval=record["id"])
+                change["entry"] = entry_digest(repository.goldens.manifest()[identity])
+        path.unlink()
+        paths.append(folder / f"{number:04d}.json")
+        paths[-1].write_bytes(dump_json(record))
+        previous = sha256(paths[-1].read_bytes())
+    return paths

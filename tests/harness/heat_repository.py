@@ -92,11 +92,16 @@ def new_repository(root: Path) -> Repository:
 
 
 def play(repository: Repository, until: str = "") -> None:
-    """Follow the tutorial, up to the heading ``until``; commands must exit as it says, and print what it shows."""
+    """Follow the tutorial, up to the heading ``until``."""
     text = walkthrough.TUTORIAL.read_text(encoding="utf-8")
     if until:
         assert f"\n## {until}\n" in text
         text = text.partition(f"\n## {until}\n")[0]
+    follow(repository, text)
+
+
+def follow(repository: Repository, text: str) -> None:
+    """Follow a page: commands must exit as it says, and print what it shows."""
     for step in walkthrough.steps(text):
         if not isinstance(step, walkthrough.Commands):
             step.do(repository.root)

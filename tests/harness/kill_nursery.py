@@ -18,7 +18,7 @@ from pathlib import Path
 import guarded
 from guarded import ENERGY
 
-from harness.store.approval_check import files_disagree
+from harness.store.approval_check import chain_problems
 from harness.store.candidates import list_pending, read_candidate
 from harness.store.chain import approval_log
 from harness.store.transaction import FOLDER, recover_acceptance
@@ -91,7 +91,7 @@ class Nursery:
         project = self.repository.project
         assert not (project.state / FOLDER).exists()
         approvals = approval_log(project)
-        assert files_disagree(project, self.repository.goldens.manifest()) == []
+        assert chain_problems(project) == []
         entry = self.repository.goldens.manifest()[ENERGY]
         energy = self.repository.goldens.read(ENERGY, entry).artifact.values["energy"]
         new = len(approvals) == self.count + 1
@@ -101,7 +101,7 @@ class Nursery:
             assert (energy, waiting) == (self.value, [])
             expected = {"heat/cpu/energy.json", "MANIFEST.json", "heat/tolerances.toml", "tolerances.toml"}
             expected |= {"heat/cpu/energy.npz"} if self.value == 1.0 else set()
-            expected |= {f"approvals/{n:04d}.json" for n in range(1, self.count + 2)}
+            expected |= {f"approvals/{approval.id}.json" for approval in approvals}
             assert set(self.snapshot()) == expected
         else:
             assert (energy, waiting) == (3.0 - self.value, [ENERGY])

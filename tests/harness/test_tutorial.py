@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import walkthrough
-from heat_repository import ROOT, new_repository, play
+from heat_repository import ROOT, follow, new_repository, play
 
 from harness.core.project import tomllib
 
@@ -12,6 +12,32 @@ from harness.core.project import tomllib
 @pytest.mark.slow
 def test_every_file_command_and_output_of_the_tutorial(tmp_path):
     play(new_repository(tmp_path))
+
+
+def test_two_branches_are_merged_as_the_how_to_says(accepted, tmp_path):
+    """One branch accepted a rule; two accepted other weights of one line, so they differ in code and goldens."""
+    repository = accepted.copy(tmp_path / "heat")
+    line = "np.log(heights), 1)[0]"
+    for branch, weights in (("weighted", "heights"), ("steeper", "heights**2")):
+        repository.expect(f"git switch -q -c {branch} main")
+        repository.edit("heat.py", line, line.replace("1)", f"1, w={weights})"))
+        repository.commit(branch)
+        repository.harness("verify", status=1)
+        repository.harness(f"accept $(harness pending --ids) --bulk --reason 'Weights: {weights}'")
+        repository.commit(f"Goldens of {branch}")
+    repository.expect("git switch -q -c rules main")
+    path = repository.root / "goldens" / "tolerances.toml"
+    path.write_text(f"# Reviewed this year.\n{path.read_text()}")
+    repository.harness("accept tolerances.toml --reason Reviewed")
+    repository.commit("Rules")
+    repository.expect("git switch -q weighted")
+    page = (ROOT / "docs/how-to/refresh-goldens.md").read_text(encoding="utf-8")
+    _, heading, section = page.partition("\n## Two branches that both accepted\n")
+    assert heading
+    follow(repository, section.partition("\n## ")[0])
+    assert repository.harness("log").stderr == ""
+    repository.harness("verify --approvals main")
+    repository.harness("verify --approvals rules")
 
 
 def test_the_distribution_that_it_installs_is_this_one():

@@ -11,12 +11,21 @@ from harness.core.project import Project
 from harness.store.goldens import Goldens
 from harness.store.manifest import APPROVALS, MANIFEST, SUFFIXES, TOLERANCES, Entry, combined_digest
 
+_UNTRACKED = "??"
+
 
 def refuse_dirty(project: Project, manifest: Mapping[str, Entry], named: Collection[str]) -> None:
     """Raise ApprovalError unless everything that git calls changed is accepted already, or among the ``named`` ids.
 
-    An approval names the commit that its numbers come from; on a dirty tree that would not be true.
+    An approval names the commit that its numbers come from; on a dirty tree that would not be true. What git does not
+    track and lies outside the project's folder is other people's: a repository may hold several projects. Own modules
+    from there that a stage loads are the fingerprints' concern.
     """
+    if hidden := git.overlooked(project.root):
+        raise ApprovalError(
+            f"git was told to overlook changes of {hidden[0]}, so nobody knows what made these numbers: "
+            "git update-index --no-assume-unchanged --no-skip-worktree on it"
+        )
     changed = [p for p, s in git.dirty(project.root).items() if not _settled(project, manifest, named, p, s)]
     if not changed:
         return
@@ -32,11 +41,13 @@ def refuse_dirty(project: Project, manifest: Mapping[str, Entry], named: Collect
 
 def _settled(project: Project, manifest: Mapping[str, Entry], named: Collection[str], path: Path, status: str) -> bool:
     """Whether a path that git calls changed may be so: it belongs to what is accepted already, or to a named id."""
+    if status == _UNTRACKED and not path.is_relative_to(project.root.resolve()):
+        return True
     inside = _within(path, project.goldens)
     if inside == MANIFEST:
         return True  # the chain of approvals vouches for it
     if inside and inside.startswith(f"{APPROVALS}/"):
-        return status == "??" or status.startswith("A")  # a new record; an old one is never changed
+        return status == _UNTRACKED or status.startswith("A")  # a new record; an old one is never changed
     if (owner := owner_of(project, path)) is None:
         return False
     identity, kind = owner

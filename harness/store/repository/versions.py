@@ -1,0 +1,71 @@
+"""What approvals accepted, as this clone still has it: in the working tree, or in the commits of its branches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from harness.core import git
+from harness.core.errors import GoldenError
+from harness.core.files import sha256
+from harness.core.project import Project
+from harness.store.chain import Claim, vouches
+from harness.store.goldens import Goldens
+from harness.store.manifest import APPROVALS, MANIFEST, Entry, parse_manifest
+
+UNDER_WAY = ("MERGE_HEAD", "REBASE_HEAD", "CHERRY_PICK_HEAD")
+_FETCH = "fetch the branch it was accepted on"
+
+
+def manifest_now(project: Project) -> dict[str, Entry]:
+    """The manifest of the working tree; empty where a merge left the marks of a conflict in it."""
+    try:
+        return Goldens.of(project).manifest()
+    except GoldenError:
+        return {}
+
+
+def entries_of(project: Project, claims: Iterable[tuple[str, Claim]]) -> dict[tuple[str, str], Entry]:
+    """The manifest's entry of each claim on an id that removes nothing, by the id and the approval's.
+
+    Raises GoldenError for one that is nowhere.
+    """
+    missing = {(i, claim.approval.id): claim for i, claim in claims if claim.change.after is not None}
+    found: dict[tuple[str, str], Entry] = {}
+    for manifest in _manifests(project):
+        for identity, approval in list(missing):
+            entry = manifest.get(identity)
+            if entry and vouches(missing[identity, approval], entry):
+                found[identity, approval] = entry
+                del missing[identity, approval]
+        if not missing:
+            return found
+    identity, approval = next(iter(missing))
+    raise GoldenError(f"no commit here has {identity} as {APPROVALS}/{approval}.json accepted it: {_FETCH}")
+
+
+def contents_of(project: Project, identity: str, entry: Entry) -> dict[str, bytes]:
+    """The contents of an entry's files by suffix; raises GoldenError for one that is nowhere."""
+    paths = Goldens.of(project).files(identity, entry.kind)
+    return {suffix: _content(project, paths[suffix], digest) for suffix, digest in entry.files.items()}
+
+
+def _content(project: Project, path: Path, digest: str) -> bytes:
+    if path.is_file() and sha256(content := path.read_bytes()) == digest:
+        return content
+    for commit in git.commits_that_changed(project.root, path, ("HEAD", *UNDER_WAY)):
+        earlier = git.file_at(project.root, commit, path)
+        if earlier is not None and sha256(earlier) == digest:
+            return earlier
+    raise GoldenError(f"no commit here has {path} as it was accepted: {_FETCH}")
+
+
+def _manifests(project: Project) -> Iterator[dict[str, Entry]]:
+    """The manifest of the working tree, and of each commit of the branches that changed it, the newest first."""
+    yield manifest_now(project)
+    path = project.goldens / MANIFEST
+    for commit in git.commits_that_changed(project.root, path, ("HEAD", *UNDER_WAY)):
+        try:
+            yield parse_manifest(git.file_at(project.root, commit, path) or b"", MANIFEST)
+        except GoldenError:
+            continue  # the marks of a conflict were committed, or it was removed
