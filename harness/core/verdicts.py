@@ -154,8 +154,9 @@ class ScenarioReport:
 class Report:
     """A whole verification.
 
-    ``problems``: what is wrong with the store itself, one sentence each. ``subject``: digest of what was verified,
-    the pipeline's source and the manifest of its goldens.
+    ``problems``: what is wrong with the store itself, one sentence each. ``omitted``: what was not compared because
+    nobody asked for it, one sentence each. ``subject``: digest of what was verified, the pipeline's source and the
+    manifest of its goldens.
     """
 
     project: str
@@ -167,6 +168,7 @@ class Report:
     problems: tuple[str, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)
     subject: str = ""
+    omitted: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:

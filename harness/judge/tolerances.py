@@ -26,7 +26,7 @@ else:
 
 TOLERANCES_VERSION = 1
 _LARGEST = 2**20  # bytes
-_TOP = ("version", "extends", "rules")
+_TOP = ("version", "extends", "uncompared", "rules")
 # What any rule may say beside its policy and its conditions.
 _MODIFIERS: dict[str, TermCheck] = {"nan": one_of("forbid", "match"), "tier": one_of(*TIERS)}
 _CHECKS: dict[str, TermCheck] = {**CHECKS, **_MODIFIERS}
@@ -41,11 +41,14 @@ def load_rules(path: Path, root: Path) -> Rules:
     """
     root, chain = root.resolve(), [path.resolve()]
     rules: dict[str, Rule] = {}
+    uncompared: dict[str, Path] = {}
     while True:
         current = chain[-1]
         table = _read(current, root)
         for pattern, terms in table.get("rules", {}).items():
             rules.setdefault(pattern, read_rule(pattern, terms, current, place_of(current, root)))
+        for pattern in table.get("uncompared", []):
+            uncompared.setdefault(pattern, current)
         if "extends" not in table:
             break
         target = (current.parent / table["extends"]).resolve()
@@ -54,7 +57,7 @@ def load_rules(path: Path, root: Path) -> Rules:
             raise RuleError(f"{place_of(current, root)}: extends goes in a circle ({names}): take one of them out")
         chain.append(target)
     ordered = sorted(rules.values(), key=lambda rule: (rule.specificity, rule.pattern), reverse=True)
-    return Rules(tuple(ordered), tuple(chain), root)
+    return Rules(tuple(ordered), tuple(chain), root, uncompared)
 
 
 def _read(path: Path, root: Path) -> dict[str, Any]:
@@ -83,7 +86,21 @@ def _read(path: Path, root: Path) -> dict[str, Any]:
         raise RuleError(f"{name}: extends = {extends!r} is not a relative path")
     if not isinstance(table.get("rules", {}), dict):
         raise RuleError(f"{name}: rules is not a table")
+    if problem := _uncompared_problem(table.get("uncompared", [])):
+        raise RuleError(f"{name}: {problem}")
     return table
+
+
+def _uncompared_problem(entries: Any) -> str:
+    """Why a list of artifacts that no verification compares cannot be used; empty when it can."""
+    if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
+        return f'uncompared = {entries!r:.80} is not a list of artifacts, such as ["replay/my_artifact"]'
+    for entry in entries:
+        if problem := globs.pattern_problem(entry):
+            return f'uncompared: "{entry}" is not a pattern: {problem}'
+        if entries.count(entry) > 1:
+            return f'uncompared: "{entry}" stands there twice: once is enough'
+    return ""
 
 
 def read_rule(pattern: str, terms: Any, source: Path, name: str) -> Rule:
