@@ -8,15 +8,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from harness.core.artifacts import describe_array
 from harness.core.errors import GoldenError
 from harness.core.ids import CONFIGURATION, INVARIANTS
+from harness.core.project import Project
 from harness.core.protocol import Artifact, Json
 from harness.core.trees import ARRAY, leaves
 from harness.core.verdicts import ArtifactReport, Status
 from harness.judge.rules import Rules
+from harness.store.candidates import read_candidate
 from harness.verify.coverage import verified_artifacts
 from harness.verify.examination import Examination
 
@@ -33,8 +36,18 @@ def rule_problems(examinations: Examinations, complete: bool) -> list[str]:
             known[name], all_known = _known_values(examination)
             whole = whole and all_known
     here = {name: examinations[name] for name in known}
-    lacking = [line for name, examination in here.items() for line in lacking_rules(examination.rules, known[name])]
+    lacking = [line for name, examination in here.items() for line in rule_sentences(examination.rules, known[name])]
     return [*dict.fromkeys(lacking), *(unused_rules(here, known, complete) if whole else [])]
+
+
+def candidate_rule_problems(project: Project, examination: Examination) -> list[str]:
+    """The rules that a scenario's candidates lack; a candidate that cannot be read is another matter."""
+    known: dict[str, Json] = {}
+    for track, name in verified_artifacts(examination.pipeline, examination.profile):
+        with suppress(GoldenError):
+            candidate = read_candidate(project, examination.identity(track, name))[0]
+            known |= values_by_address(candidate, examination.prefix(track, name))
+    return rule_sentences(examination.rules, known)
 
 
 def unused_rules(examinations: Examinations, known: Mapping[str, Mapping[str, Json]], complete: bool) -> list[str]:
@@ -54,7 +67,7 @@ def unused_rules(examinations: Examinations, known: Mapping[str, Mapping[str, Js
     ]
 
 
-def lacking_rules(rules: Rules, known: Mapping[str, Json]) -> list[str]:
+def rule_sentences(rules: Rules, known: Mapping[str, Json]) -> list[str]:
     """A sentence for each rule that has to be written so that a rule speaks of every value in ``known``."""
     place = rules.place(rules.sources[-1])
     return [

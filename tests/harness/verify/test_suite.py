@@ -404,7 +404,9 @@ def test_what_is_missing_is_told_before_anything_runs(heat, path, error, match):
 @pytest.mark.parametrize(("old", "new", "match"), [
     ('fit, needs=("start", "measure")', 'fit, needs=("start", "mesure")', "no earlier stage"),
     ('Stage("fit", "fit"', 'Stage("fit", "field"', "two stages emit 'field'"),
-    ('Stage("fit", "fit"', 'Stage("fit", "golden"', "are taken"),
+    ('Stage("fit", "fit"', 'Stage("fit", "golden"', "the harness has one of that name"),
+    ('Stage("fit", "fit"', 'Stage("fit", "request"', "pytest has one of that name"),
+    ('Stage("fit", "fit"', 'Stage("fit", "class"', "no name in Python"),
     ('Stage("fit", "fit"', 'Stage("solve", "fit"', "two stages are called 'solve'"),
     ('("rod.waves",), replay="verify"', '("rod.waves",), replay="verify", main=False', "not run in a scenario's own"),
     ('("rod.waves",), replay="verify"', '("rod.waves",), replay="no"', 'replay = "given"'),
