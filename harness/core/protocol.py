@@ -35,7 +35,7 @@ _FIXTURES = (
     "record_property record_testsuite_property record_xml_attribute recwarn request subtests testdir tmp_path",
     "tmp_path_factory tmpdir tmpdir_factory",
     "data_regression dataframe_regression file_regression image_regression ndarrays_regression num_regression",
-    "datadir lazy_datadir lazy_shared_datadir original_datadir shared_datadir testrun_uid worker_id",
+    "datadir lazy_datadir lazy_shared_datadir original_datadir shared_datadir testrun_uid worker_id LineMatcher linecomp",
 )
 _PYTEST = {name for line in _FIXTURES for name in line.split()}
 
