@@ -33,9 +33,9 @@ _OWN = (CONFIGURATION, INVARIANTS, ENSEMBLE, "scenario", "golden", "harness_exam
 _FIXTURES = (
     "cache capfd capfdbinary caplog capsys capsysbinary capteesys doctest_namespace monkeypatch pytestconfig pytester",
     "record_property record_testsuite_property record_xml_attribute recwarn request subtests testdir tmp_path",
-    "tmp_path_factory tmpdir tmpdir_factory",
+    "tmp_path_factory tmpdir tmpdir_factory LineMatcher linecomp",
     "data_regression dataframe_regression file_regression image_regression ndarrays_regression num_regression",
-    "datadir lazy_datadir lazy_shared_datadir original_datadir shared_datadir testrun_uid worker_id LineMatcher linecomp",
+    "datadir lazy_datadir lazy_shared_datadir original_datadir shared_datadir testrun_uid worker_id",
 )
 _PYTEST = {name for line in _FIXTURES for name in line.split()}
 

@@ -64,7 +64,8 @@ class StoreItem(pytest.Item):
             "asked": sorted(guarded.asked),
             "accepted": accepted,
         }
-        if problems := store_problems(guarded.project, examinations, complete=not guarded.chosen):
+        whole = {"/".join(case) for case in guarded.cases} <= guarded.asked
+        if problems := store_problems(guarded.project, examinations, complete=not guarded.chosen, rules=whole):
             raise HarnessError("\n".join(problems))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:

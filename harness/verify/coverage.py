@@ -96,7 +96,31 @@ def coverage_problems(examinations: Mapping[str, Examination], complete: bool) -
         for (source, entry), nothing in idle.items()
         if nothing and (complete or source.parent.name in examinations)
     ]
-    return list(dict.fromkeys(problems))
+    return [*dict.fromkeys(problems), *_other_profiles(examinations, complete)]
+
+
+def _other_profiles(examinations: Mapping[str, Examination], complete: bool) -> list[str]:
+    """Goldens that no verification at the project's own profile looks at, unless a file names their profile."""
+    problems: dict[tuple[str, str], int] = {}
+    idle: dict[tuple[str, str], bool] = {}
+    for examination in (e for e in examinations.values() if e.profile == e.project.profile):
+        found = [GoldenId.parse(i) for i, entry in examination.manifest.items() if entry.kind == "golden"]
+        tracks = [i.track for i in found if i.scenario == examination.scenario.name]
+        for track in set(tracks) - {examination.profile, examination.replay, *examination.rules.profiles}:
+            place = (track, examination.rules.place(examination.rules.sources[-1]))
+            problems[place] = problems.get(place, 0) + tracks.count(track)
+        for profile, source in examination.rules.profiles.items():
+            entry = (profile, examination.rules.place(source))
+            idle[entry] = idle.get(entry, True) and profile not in tracks
+    return [
+        f'{text.count(n, "golden")} of {track} {"is" if n == 1 else "are"} compared by nothing here: add "{track}" to '
+        f"profiles in {place}, and let a job run `harness verify --profile {track}`"
+        for (track, place), n in sorted(problems.items())
+    ] + [
+        f'{place}: profiles names "{profile}", of which there is no golden: take it out'
+        for (profile, place), nothing in sorted(idle.items())
+        if nothing and complete
+    ]
 
 
 def _made(examination: Examination) -> dict[GoldenId, tuple[str, bool]]:

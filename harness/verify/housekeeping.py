@@ -20,8 +20,11 @@ _UNDO = {"new": "remove it", "changed": "restore it", "removed": "restore it"}
 Examinations = Mapping[str, Examination]
 
 
-def store_problems(project: Project, examinations: Examinations, complete: bool) -> list[str]:
-    """One sentence for everything; ``complete``: every scenario is examined, as it is configured."""
+def store_problems(project: Project, examinations: Examinations, complete: bool, rules: bool = True) -> list[str]:
+    """One sentence for everything; ``complete``: every scenario is examined, as it is configured.
+
+    ``rules``: whether those that match nothing, and values without one, are looked for; it takes all goldens.
+    """
     goldens = Goldens.of(project)
     manifest = goldens.manifest()
     problems = [
@@ -33,7 +36,7 @@ def store_problems(project: Project, examinations: Examinations, complete: bool)
         f"{edit.headline}: `harness accept {edit.identity} --reason ...`, or {_UNDO[edit.change]}"
         for edit in list_edits(project)
     ]
-    problems += rule_problems(examinations, complete)
+    problems += rule_problems(examinations, complete) if rules else []
     problems += coverage_problems(examinations, complete)
     for examination in examinations.values():
         problems += training_problems(examination)

@@ -23,11 +23,10 @@ from harness.store.candidates import read_candidate
 from harness.verify.coverage import verified_artifacts
 from harness.verify.examination import Examination
 
-EXACT, CLOSE = "{ exact = true }", "{ rtol = 1e-6 }"
-Examinations = Mapping[str, Examination]
+_EXACT, _CLOSE = "{ exact = true }", "{ rtol = 1e-6 }"
 
 
-def rule_problems(examinations: Examinations, complete: bool) -> list[str]:
+def rule_problems(examinations: Mapping[str, Examination], complete: bool) -> list[str]:
     """Unused rules, and lacking ones; ``complete``: every scenario is there, so that shared rules have no excuse."""
     known: dict[str, dict[str, Json]] = {}
     whole = True
@@ -50,7 +49,9 @@ def candidate_rule_problems(project: Project, examination: Examination) -> list[
     return rule_sentences(examination.rules, known)
 
 
-def unused_rules(examinations: Examinations, known: Mapping[str, Mapping[str, Json]], complete: bool) -> list[str]:
+def unused_rules(
+    examinations: Mapping[str, Examination], known: Mapping[str, Mapping[str, Json]], complete: bool
+) -> list[str]:
     """Rules that match nothing: a scenario's own in that scenario, shared ones in all of them."""
     unused: dict[tuple[Path, str], int] = {}
     loaded: dict[tuple[Path, str], int] = {}
@@ -151,7 +152,7 @@ def _pattern(address: str) -> str:
 
 def _terms(pattern: str, values: list[Json]) -> str:
     exact = all(isinstance(v, bool | int | str | None) and not _is_array_of_floats(v) for v in values)
-    return EXACT if exact or artifact_of(pattern) in (CONFIGURATION, INVARIANTS) else CLOSE
+    return _EXACT if exact or artifact_of(pattern) in (CONFIGURATION, INVARIANTS) else _CLOSE
 
 
 def _is_array_of_floats(value: Json) -> bool:

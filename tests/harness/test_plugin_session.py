@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 
 import pytest
 
@@ -266,3 +267,20 @@ def test_the_tests_of_two_projects_are_told_apart(inner):
     (inner.root.parent / "pytest.ini").write_text("[pytest]\n")
     done = inner.repository.expect("cd .. && pytest -q heat other", 1)
     assert f"belong to {inner.root} and {other}: run pytest once for each" in done.stdout
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+def test_a_package_called_harness_beside_the_tests_is_told_where_it_matters(inner, guarded):
+    (inner.root / "harness").mkdir()
+    (inner.root / "harness/__init__.py").write_text("")
+    (inner.root / "test_other.py").write_text(CONTROL)
+    if not guarded:
+        (inner.root / "pyproject.toml").unlink()
+    line = f"{sys.executable} -m pytest -q -p harness_pytest test_other.py"
+    options = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
+    done = inner.repository.expect(line, 4 if guarded else 0, **options)
+    if guarded:
+        assert f"{inner.root / 'harness/__init__.py'} is imported in place of the harness" in done.stderr
+        assert "run `pytest` instead of `python -m pytest`" in done.stderr
+    (inner.root / "harness/__init__.py").unlink()  # a folder alone is no package
+    inner.repository.expect(line, **options)

@@ -11,6 +11,7 @@ from harness.verify.suite import open_cache, verify_suite
 MEASURE = 'reads=("thermometers",), replay="verify"'
 GIVEN = 'reads=("thermometers",), replay="given"'
 MISSING = ("guard.py", "TITLES[name], config)", 'TITLES[name], config, "no file" if name == "sharp" else "")')
+REPLAY = '    reseed=reseed,\n    replay_profile="small",\n'
 STATISTICAL = '            tier="statistical",\n'
 REFERENCE = (
     '        Stage("reference", "reference", line, needs=("measure",), reads=("rod.waves",), replay="verify"),\n'
@@ -173,14 +174,54 @@ def test_an_ensemble_whose_intervals_judge_nothing_is_not_compared(heat):
     ]
 
 
-def test_goldens_of_another_profile_are_said(heat):
+TINY = (
+    '1 golden of tiny is compared by nothing here: add "tiny" to profiles in goldens/tolerances.toml, and let a job '
+    "run `harness verify --profile tiny`"
+)
+
+
+@pytest.fixture
+def tiny(heat):
+    """The repository with one golden at another profile."""
     heat.edit("guard.py", 'PROFILES = {"cpu": [],', 'PROFILES = {"tiny": ["rod.points=9"], "cpu": [],')
     heat.repository.commit("tiny")
     heat.repository.harness("verify smooth --profile tiny", 1)
     heat.repository.harness("accept smooth/tiny/configuration --reason tiny")
-    report = heat.suite().report
+    return heat
+
+
+def test_goldens_of_another_profile_are_a_problem_unless_an_approved_file_names_it(tiny):
+    assert problems(tiny) == problems(tiny, "smooth") == [TINY]
+    assert problems(tiny, "sharp") == []
+    tiny.edit("goldens/tolerances.toml", "version = 1\n", 'version = 1\nprofiles = ["tiny"]\n')
+    tiny.repository.commit("profile")
+    tiny.repository.harness("accept tolerances.toml --reason tiny")
+    report = tiny.suite().report
     assert report.passed
     assert report.omitted == ("1 golden of another profile: `harness verify smooth --profile tiny`",)
+
+
+def test_an_entry_for_a_profile_without_goldens_is_a_problem(heat):
+    heat.edit("goldens/tolerances.toml", "version = 1\n", 'version = 1\nprofiles = ["tiny"]\n')
+    (problem,) = [p for p in problems(heat) if "profiles" in p]
+    assert problem == 'goldens/tolerances.toml: profiles names "tiny", of which there is no golden: take it out'
+
+
+@pytest.mark.parametrize("names", [(), ("smooth",)])
+def test_a_profile_of_the_replay_that_moves_away_from_its_goldens_is_a_problem(heat, names):
+    text = (heat.root / "guard.py").read_text()
+    text = text.replace('replay="verify"', 'replay="no"').replace("    reseed=reseed,\n", REPLAY)
+    text = text.replace('"replay": ["rod', '"small": ["rod')
+    (heat.root / "guard.py").write_text(text)
+    said = [p for p in problems(heat, *names) if "matches nothing" not in p]
+    assert len(said) == 1
+    assert "goldens of replay are compared by nothing here" in said[0]
+
+
+def test_a_setting_that_moves_the_profile_away_from_its_goldens_is_a_problem(heat):
+    heat.edit("guard.py", 'PROFILES = {"cpu": [],', 'PROFILES = {"tiny": [], "cpu": [],')
+    heat.edit("pyproject.toml", 'adapter = "guard:pipeline"', 'adapter = "guard:pipeline"\nprofile = "tiny"')
+    assert any(p.startswith("18 goldens of cpu are compared by nothing here") for p in problems(heat))
 
 
 def test_a_configuration_without_settings_is_verified_to_have_none(heat):
