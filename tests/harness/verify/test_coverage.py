@@ -229,6 +229,11 @@ def test_a_configuration_without_settings_is_verified_to_have_none(heat):
     examination = heat.examination()
     assert examination.obtained("cpu", "configuration").values == {"settings": 0}
     assert "cpu/configuration" in failing(heat.smooth())
+    heat.repository.commit("no settings")
+    heat.repository.harness("accept smooth/cpu/configuration --reason none")
+    assert "cpu/configuration" not in failing(heat.smooth())
+    heat.edit("guard.py", "TITLES[name], {})", "TITLES[name], config)")
+    assert "cpu/configuration" in failing(heat.smooth())
 
 
 def test_ids_of_what_is_left_out_are_goldens(heat):

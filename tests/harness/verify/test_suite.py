@@ -417,6 +417,18 @@ def test_stages_that_cannot_run_in_their_order_are_refused(heat, old, new, match
         _ = heat.project().pipeline
 
 
+@pytest.mark.parametrize(("new", "match"), [
+    ("return None", "gave a NoneType: it has to give a harness.Scenario"),
+    ('return Scenario("smooth", profile, TITLES[name], config)', "gave smooth at profile 'cpu': its goldens would"),
+    ('return Scenario(name, "replay", TITLES[name], config)', "gave sharp at profile 'replay'"),
+    ("return Scenario(name, profile, TITLES[name], None)", "a configuration that is a NoneType"),
+])  # fmt: skip
+def test_an_adapter_that_loads_another_scenario_is_told_in_a_sentence(heat, new, match):
+    heat.edit("guard.py", "return Scenario(name, profile, TITLES[name], config)", new)
+    with pytest.raises(ProjectError, match=match):
+        heat.project().scenario("sharp", "cpu")
+
+
 def test_an_adapter_that_cannot_load_a_scenario_is_told_in_a_sentence(heat):
     heat.edit("guard.py", "json.loads(value)", "json.load(value)")
     with pytest.raises(ProjectError, match=r"cannot load sharp at profile 'cpu' \(AttributeError"):
