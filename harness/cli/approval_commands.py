@@ -159,6 +159,7 @@ def accept(
             judge=referee.judge,
             invariants_hold=referee.broken_invariants,
             validate=referee.schema_errors,
+            lacking=referee.lacking_rules,
         )
     print_json(dataclasses.asdict(approval)) if json else show_approval(approval)
 

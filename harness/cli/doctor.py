@@ -58,6 +58,7 @@ def _examine() -> Iterator[Check]:
         yield Check("project", False, True, "not usable", str(error))
         return
     yield Check("adapter", True, True, f"{project.adapter}: {len(pipeline.stages)} stages")
+    yield from _surroundings(project)
     for name in libraries_of(pipeline, sources_of(pipeline)):
         found = library_version(name)
         missing = found == NOT_INSTALLED
@@ -106,3 +107,41 @@ def _goldens(project: Project) -> Iterator[Check]:
             yield Check(f"scenario {name}", False, True, "cannot be loaded", str(error))
             continue
         yield Check(f"scenario {name}", not scenario.missing, False, scenario.title, scenario.missing)
+    yield from _store(project)
+
+
+def _surroundings(project: Project) -> Iterator[Check]:
+    from harness.cli.surroundings import checkout_sentences, pytest_configuration, shadowing_package
+
+    if shadow := shadowing_package(project.root):
+        remedy = "`python -m pytest` imports it in place of this package: run `pytest`, rename it, or move it into src/"
+        yield Check("package harness", False, False, f"{shadow} has that name too", remedy)
+    if configuration := pytest_configuration(project.root):
+        inside = configuration.is_relative_to(project.root)
+        yield Check("pytest", True, False, f"{configuration}{'' if inside else ', above the repository'}")
+    for sentence in checkout_sentences(project):
+        yield Check("checkout", False, True, "not as git has it", sentence)
+
+
+def _store(project: Project) -> Iterator[Check]:
+    """What a verification would say of the store and of the rules before it compares anything."""
+    from harness.run.cache import Cache
+    from harness.run.runner import Runner
+    from harness.verify.examination import Examination
+    from harness.verify.housekeeping import store_problems
+    from harness.verify.rule_gaps import candidate_rule_problems
+
+    runner = Runner(project.pipeline, Cache(project.state / "cache", project.cache_bytes))
+    try:
+        names = sorted(project.pipeline.scenarios())
+        examinations = {name: Examination(project, runner, name, project.profile) for name in names}
+        problems = store_problems(project, examinations, complete=True)
+        for examination in examinations.values():
+            problems += candidate_rule_problems(project, examination)
+    except HarnessError as error:
+        yield Check("store", False, True, "cannot be checked", str(error))
+        return
+    for problem in dict.fromkeys(problems):
+        yield Check("store", False, False, "not in order", problem)
+    if not problems:
+        yield Check("store", True, False, "in order")

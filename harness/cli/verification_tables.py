@@ -105,6 +105,8 @@ def show_conclusion(report: Report) -> None:
     """Print whether all is as accepted, in one line, and what is wrong with the store."""
     for problem in report.problems:
         show_markup(f"[red]problem:[/red] {escape(problem)}")
+    for sentence in report.omitted:
+        show_markup(f"[yellow]left out:[/yellow] {escape(sentence)}")
     counts = ", ".join(f"{report.count(s)} {s.value}" for s in Status if report.count(s))
     skipped = sum(bool(s.skipped) for s in report.scenarios)
     artifacts = [a for s in report.scenarios for a in s.artifacts if a.stage not in (CONFIGURATION, INVARIANTS)]

@@ -83,13 +83,28 @@ class Project:
             hint = f"did you mean {near[0]!r}? " if near else ""
             raise ProjectError(f"unknown scenario {name!r}; {hint}there are: {', '.join(sorted(known))}")
         try:
-            return self.pipeline.load(name, profile, overrides)
+            return _as_asked(self.pipeline.load(name, profile, overrides), name, profile)
         except HarnessError:
             raise
         except Exception as error:  # the adapter is a stranger's code
             changed = f" with {', '.join(overrides)}" if overrides else ""
             cause = f"{type(error).__name__}: {error}"
             raise ProjectError(f"the adapter cannot load {name} at profile {profile!r}{changed} ({cause})") from error
+
+
+def _as_asked(loaded: Any, name: str, profile: str) -> Scenario:
+    """What the adapter's ``load`` gave; raises ProjectError where it is not the scenario that was asked for."""
+    asked = f"the adapter's load was asked for {name} at profile {profile!r} and gave"
+    if not isinstance(loaded, Scenario):
+        raise ProjectError(f"{asked} a {type(loaded).__name__}: it has to give a harness.Scenario")
+    if (loaded.name, loaded.profile) != (name, profile):
+        raise ProjectError(f"{asked} {loaded.name} at profile {loaded.profile!r}: its goldens would not be looked at")
+    config: Any = loaded.config
+    if not isinstance(config, Mapping):
+        raise ProjectError(
+            f"{asked} a configuration that is a {type(config).__name__}: it has to be a mapping, {{}} without settings"
+        )
+    return loaded
 
 
 def in_ci() -> bool:

@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -30,7 +31,16 @@ Progress: TypeAlias = Callable[[int, int, str], None]
 Tier = Literal["exact", "deterministic", "pinned", "statistical", "invariant"]
 TIERS: tuple[Tier, ...] = ("exact", "deterministic", "pinned", "statistical", "invariant")
 
-_RESERVED = (CONFIGURATION, INVARIANTS, ENSEMBLE, "scenario", "golden", "replay")  # artifacts and fixtures of its own
+# Artifacts and fixtures of the harness's own, and the fixtures of pytest and of the plugins that come with the harness.
+_OWN = (CONFIGURATION, INVARIANTS, ENSEMBLE, "scenario", "golden", "harness_examinations", "replay")
+_FIXTURES = (
+    "cache capfd capfdbinary caplog capsys capsysbinary capteesys doctest_namespace monkeypatch pytestconfig pytester",
+    "record_property record_testsuite_property record_xml_attribute recwarn request subtests testdir tmp_path",
+    "tmp_path_factory tmpdir tmpdir_factory LineMatcher linecomp",
+    "data_regression dataframe_regression file_regression image_regression ndarrays_regression num_regression",
+    "datadir lazy_datadir lazy_shared_datadir original_datadir shared_datadir testrun_uid worker_id",
+)
+_PYTEST = {name for line in _FIXTURES for name in line.split()}
 
 
 @dataclass(frozen=True)
@@ -194,10 +204,11 @@ def ill_formed(pipeline: Pipeline) -> str:
             return f"two stages are called {stage.name!r}"
         if stage.artifact in artifacts:
             return f"two stages emit {stage.artifact!r}: give each an artifact of its own"
-        if not stage.artifact.isidentifier() or stage.artifact in _RESERVED:
-            return (
-                f"{where} emits {stage.artifact!r}: an artifact names a fixture, and {', '.join(_RESERVED)} are taken"
-            )
+        if not stage.artifact.isidentifier() or iskeyword(stage.artifact):
+            return f"{where} emits {stage.artifact!r}: an artifact names a fixture, and that is no name in Python"
+        if stage.artifact in (*_OWN, *_PYTEST):
+            whose = "the harness" if stage.artifact in _OWN else "pytest"
+            return f"{where} emits {stage.artifact!r}: an artifact names a fixture, and {whose} has one of that name"
         for entry in (stage.run, stage.observe):
             if entry is not None and (problem := entry_problem(entry)):
                 return f"{where}: {problem}"

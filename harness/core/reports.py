@@ -49,7 +49,18 @@ _PLAIN: dict[Any, tuple[type, ...]] = {
     str | None: (str, NoneType),
     float | None: (float, int, NoneType),
 }
-_LISTS = {"scenarios", "artifacts", "invariants", "verdicts", "findings", "worst", "problems", "notes", "index"}
+_LISTS = {
+    "scenarios",
+    "artifacts",
+    "invariants",
+    "verdicts",
+    "findings",
+    "worst",
+    "problems",
+    "notes",
+    "index",
+    "omitted",
+}
 
 
 def report_to_json(report: Report) -> dict[str, Json]:

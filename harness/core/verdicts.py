@@ -154,9 +154,9 @@ class ScenarioReport:
 class Report:
     """A whole verification.
 
-    ``problems``: what is wrong with the store itself, one sentence each. ``subject``: digest of what was verified,
-    the pipeline's source and the manifest of its goldens. ``log``: the file with what the stages printed, from the
-    report's folder.
+    ``problems``: what is wrong with the store itself, one sentence each. ``omitted``: what was not compared because
+    nobody asked for it, one sentence each. ``subject``: digest of what was verified, the pipeline's source and the
+    manifest of its goldens. ``log``: the file with what the stages printed, from the report's folder.
     """
 
     project: str
@@ -169,6 +169,7 @@ class Report:
     timings: dict[str, float] = field(default_factory=dict)
     subject: str = ""
     log: str = ""
+    omitted: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -69,11 +69,17 @@ class Rule:
 
 @dataclass(frozen=True)
 class Rules:
-    """The rules of a scenario, the most specific first. ``sources``: its own file, then those it extends."""
+    """The rules of a scenario, the most specific first. ``sources``: its own file, then those it extends.
+
+    ``uncompared``: patterns of artifacts whose goldens no verification compares, and the file each stands in.
+    ``profiles``: the profiles whose goldens have a verification of their own, likewise.
+    """
 
     rules: tuple[Rule, ...]
     sources: tuple[Path, ...]
     root: Path
+    uncompared: Mapping[str, Path] = field(default_factory=dict)
+    profiles: Mapping[str, Path] = field(default_factory=dict)
     _by_address: dict[str, Rule | None] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def find(self, address: str) -> Rule | None:

@@ -26,7 +26,7 @@ else:
 
 TOLERANCES_VERSION = 1
 _LARGEST = 2**20  # bytes
-_TOP = ("version", "extends", "rules")
+_TOP = ("version", "extends", "uncompared", "profiles", "rules")
 # What any rule may say beside its policy and its conditions.
 _MODIFIERS: dict[str, TermCheck] = {"nan": one_of("forbid", "match"), "tier": one_of(*TIERS)}
 _CHECKS: dict[str, TermCheck] = {**CHECKS, **_MODIFIERS}
@@ -41,11 +41,17 @@ def load_rules(path: Path, root: Path) -> Rules:
     """
     root, chain = root.resolve(), [path.resolve()]
     rules: dict[str, Rule] = {}
+    uncompared: dict[str, Path] = {}
+    profiles: dict[str, Path] = {}
     while True:
         current = chain[-1]
         table = _read(current, root)
         for pattern, terms in table.get("rules", {}).items():
             rules.setdefault(pattern, read_rule(pattern, terms, current, place_of(current, root)))
+        for pattern in table.get("uncompared", []):
+            uncompared.setdefault(pattern, current)
+        for profile in table.get("profiles", []):
+            profiles.setdefault(profile, current)
         if "extends" not in table:
             break
         target = (current.parent / table["extends"]).resolve()
@@ -54,7 +60,7 @@ def load_rules(path: Path, root: Path) -> Rules:
             raise RuleError(f"{place_of(current, root)}: extends goes in a circle ({names}): take one of them out")
         chain.append(target)
     ordered = sorted(rules.values(), key=lambda rule: (rule.specificity, rule.pattern), reverse=True)
-    return Rules(tuple(ordered), tuple(chain), root)
+    return Rules(tuple(ordered), tuple(chain), root, uncompared, profiles)
 
 
 def _read(path: Path, root: Path) -> dict[str, Any]:
@@ -83,7 +89,22 @@ def _read(path: Path, root: Path) -> dict[str, Any]:
         raise RuleError(f"{name}: extends = {extends!r} is not a relative path")
     if not isinstance(table.get("rules", {}), dict):
         raise RuleError(f"{name}: rules is not a table")
+    for key, example in (("uncompared", "replay/my_artifact"), ("profiles", "small")):
+        if problem := _list_problem(key, table.get(key, []), example):
+            raise RuleError(f"{name}: {problem}")
     return table
+
+
+def _list_problem(key: str, entries: Any, example: str) -> str:
+    """Why a list of what a verification leaves out cannot be used; empty when it can."""
+    if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
+        return f'{key} = {entries!r:.80} is not a list of texts, such as ["{example}"]'
+    for entry in entries:
+        if key == "uncompared" and (problem := globs.pattern_problem(entry)):
+            return f'{key}: "{entry}" is not a pattern: {problem}'
+        if entries.count(entry) > 1:
+            return f'{key}: "{entry}" stands there twice: once is enough'
+    return ""
 
 
 def read_rule(pattern: str, terms: Any, source: Path, name: str) -> Rule:

@@ -11,9 +11,28 @@ one fixture for each stage, named after its artifact
 ``golden``
     an artifact and its golden; a test that asks for it runs once for each, and calls ``golden.check()``.
 
-Anywhere else the plugin does nothing.
+A session in which any test uses one of these has one item more, which checks the store of goldens as ``harness
+verify`` does, and it fails where it was for every golden and left one out. Anywhere else the plugin does nothing.
 """
 
-from harness.plugin.hooks import pytest_addoption, pytest_configure, pytest_configure_node
+from harness.plugin.hooks import (
+    pytest_addoption,
+    pytest_collection_finish,
+    pytest_collection_modifyitems,
+    pytest_configure,
+    pytest_configure_node,
+    pytest_report_header,
+    pytest_runtest_makereport,
+    pytest_runtest_setup,
+)
 
-__all__ = ["pytest_addoption", "pytest_configure", "pytest_configure_node"]
+__all__ = [
+    "pytest_addoption",
+    "pytest_collection_finish",
+    "pytest_collection_modifyitems",
+    "pytest_configure",
+    "pytest_configure_node",
+    "pytest_report_header",
+    "pytest_runtest_makereport",
+    "pytest_runtest_setup",
+]

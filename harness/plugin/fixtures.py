@@ -20,8 +20,12 @@ if TYPE_CHECKING:
     from harness.verify.examination import Examination
 
 
-def fixture_plugin(project: Project, scenarios: Sequence[str], artifacts: Sequence[tuple[str, str]]) -> ModuleType:
-    """A plugin whose fixtures are the project's own stages; ``artifacts`` are a track and a name each.
+NO_SCENARIO = "no-scenario"
+_NOTHING = "the pipeline has no scenarios: nothing would be compared"
+
+
+def fixture_plugin(project: Project, scenarios: Sequence[str], cases: Sequence[tuple[str, str, str]]) -> ModuleType:
+    """A plugin whose fixtures are the project's own stages; ``cases`` are scenario, track and artifact of goldens.
 
     A test may choose its own scenarios, ``parametrize("scenario", [...], indirect=True)``, and override any fixture.
     """
@@ -32,8 +36,24 @@ def fixture_plugin(project: Project, scenarios: Sequence[str], artifacts: Sequen
         harness_examinations=_examinations_fixture(project),
         scenario=_scenario_fixture(scenarios),
         invariants=_invariants_fixture(),
-        golden=_golden_fixture([(name, track, artifact) for name in scenarios for track, artifact in artifacts]),
+        golden=_golden_fixture(cases),
     )
+    return plugin
+
+
+def unusable_plugin(sentence: str, artifacts: Sequence[str]) -> ModuleType:
+    """A plugin for a project that cannot be used: each of its fixtures fails with ``sentence``, and no other test."""
+
+    def unusable(name: str) -> Any:
+        def fixture() -> None:
+            pytest.fail(sentence, pytrace=False)
+
+        fixture.__doc__ = "It cannot be made: the project cannot be used."
+        return pytest.fixture(fixture, scope="session", name=name)
+
+    plugin = ModuleType("harness_fixtures")
+    names = ("harness_examinations", "scenario", "invariants", "golden", *artifacts)
+    vars(plugin).update({name: unusable(name) for name in names})
     return plugin
 
 
@@ -59,7 +79,8 @@ def _examinations_fixture(project: Project) -> Any:
 
 
 def _scenario_fixture(scenarios: Sequence[str]) -> Any:
-    @pytest.fixture(scope="session", params=[_case(name) for name in scenarios])
+    # Without any scenario there is one case that fails: pytest would skip a test for none.
+    @pytest.fixture(scope="session", params=[_case(name) for name in scenarios or [NO_SCENARIO]])
     def scenario(request: pytest.FixtureRequest, harness_examinations: Any) -> str:
         """The name of a scenario; a test that asks for it runs once for each.
         Example:
@@ -68,6 +89,8 @@ def _scenario_fixture(scenarios: Sequence[str]) -> Any:
                 assert resolved.name == scenario
                 assert resolved.title, "say what it is"
         """
+        if not scenarios:
+            pytest.fail(_NOTHING, pytrace=False)
         skip_if_missing(harness_examinations(request.param))
         return str(request.param)
 
@@ -90,7 +113,7 @@ def _invariants_fixture() -> Any:
 
 
 def _golden_fixture(cases: Sequence[tuple[str, str, str]]) -> Any:
-    @pytest.fixture(params=[_case(*case) for case in cases])
+    @pytest.fixture(params=[_case(*case) for case in cases] or [_case(NO_SCENARIO)])
     def golden(request: pytest.FixtureRequest, harness_examinations: Any) -> GoldenCheck:
         """An artifact of a scenario and its golden; a test that asks for it runs once for each.
         Example:
@@ -99,6 +122,8 @@ def _golden_fixture(cases: Sequence[tuple[str, str, str]]) -> Any:
                 assert report.artifact == golden.artifact
                 golden.check()  # fails with the values that differ
         """
+        if not cases:
+            pytest.fail(_NOTHING, pytrace=False)
         name, track, artifact = request.param
         examination = harness_examinations(name)
         skip_if_missing(examination)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness.plugin.session import noted
+
 if TYPE_CHECKING:
     from harness.core.protocol import Artifact, Output
     from harness.core.verdicts import ArtifactReport
@@ -52,7 +54,9 @@ class GoldenCheck:
     @property
     def report(self) -> ArtifactReport:
         """The verdicts; the stage is run now if it has not been."""
-        return self.examination.report(self.track, self.artifact)
+        report = self.examination.report(self.track, self.artifact)
+        noted(self.request, self.examination.identity(self.track, self.artifact), report.failed)
+        return report
 
     def check(self) -> None:
         """Fail, with what differs, unless the artifact is as accepted."""

@@ -31,6 +31,7 @@ def _blocks(report: Report) -> Iterator[str]:
     yield _figures(report, passed)
     yield "\n".join(f"- {prose(problem, 500)}" for problem in report.problems[:LISTED_FAILURES])
     yield _rest(len(report.problems) - LISTED_FAILURES, "problem")
+    yield "\n".join(f"- left out: {prose(sentence, 500)}" for sentence in report.omitted[:LISTED_FAILURES])
     failed = [s for s in report.scenarios if s.failed]
     for scenario in failed[:LISTED_FAILURES]:
         yield _diagnosis(scenario)

@@ -33,6 +33,7 @@ Rerun = Callable[[str], tuple[Artifact, str]]
 CompareArtifacts = Callable[[str, Artifact, Artifact], Sequence[Verdict]]
 InvariantsHold = Callable[[str], Sequence[str]]
 Validate = Callable[[Artifact, str], Sequence[str]]
+LackingRules = Callable[[str, Artifact], Sequence[str]]
 
 
 def accept_candidates(
@@ -44,6 +45,7 @@ def accept_candidates(
     judge: CompareArtifacts,
     invariants_hold: InvariantsHold,
     validate: Validate,
+    lacking: LackingRules = lambda identity, artifact: (),
     issue: str = "",
     author: str | None = None,
     approver: str | None = None,
@@ -55,7 +57,8 @@ def accept_candidates(
 
     ``rerun(id)`` runs the pipeline afresh and gives the artifact and its schema's id.
     ``judge(id, golden, obtained)`` compares two artifacts. ``invariants_hold(scenario)`` and
-    ``validate(artifact, schema)`` give a sentence for each problem. ``author`` is whose change it is,
+    ``validate(artifact, schema)`` give a sentence for each problem, and ``lacking(id, artifact)`` one for each
+    rule that has to be written before the artifact can be judged. ``author`` is whose change it is,
     and ``approver`` is who accepts it; both are git's user unless given.
     """
     _refuse_ci("accept")
@@ -65,6 +68,7 @@ def accept_candidates(
     recover_acceptance(project)
     wanted = list(dict.fromkeys(ids))
     before = _snapshot(project, wanted, bulk)
+    _refuse_unruled(before, lacking)
     for draft in before.drafts:
         if draft.kind == "golden":
             _check_golden(draft, rerun, judge, invariants_hold, validate)
@@ -159,6 +163,13 @@ def _snapshot(project: Project, wanted: Sequence[str], bulk: bool) -> Snapshot:
         raise ApprovalError(f"refused to accept {clash}, since the rule was edited and not accepted: accept it first")
     refuse_dirty(project, manifest, wanted)
     return Snapshot(git.commit_of(project.root, "HEAD"), manifest, drafts)
+
+
+def _refuse_unruled(now: Snapshot, lacking: LackingRules) -> None:
+    """Every value of every candidate needs a rule; all that are missing are told at once, before anything runs."""
+    goldens = [draft for draft in now.drafts if draft.kind == "golden" and draft.files]
+    if sentences := list(dict.fromkeys(s for draft in goldens for s in lacking(draft.identity, draft.artifact()))):
+        raise ApprovalError(f"without a rule a golden guards nothing; accept these rules first: {'; '.join(sentences)}")
 
 
 def _check_golden(

@@ -14,8 +14,10 @@ from typing import Literal
 from harness.core.artifacts import dump_artifact, parse_artifact
 from harness.core.errors import GoldenError
 from harness.core.files import dump_json, parse_json, write_file
+from harness.core.ids import NAME
 from harness.core.project import Project, in_ci
 from harness.core.protocol import Artifact, Json
+from harness.judge.schema import SCHEMA_SUFFIX
 from harness.store.goldens import Goldens
 from harness.store.manifest import SUFFIXES, TOLERANCES, Entry, check_kind, combined_digest
 
@@ -132,8 +134,9 @@ def rules_on_disk(project: Project) -> dict[str, Literal["tolerances", "schema"]
     rules: dict[str, Literal["tolerances", "schema"]] = {}
     for path in (*project.goldens.glob(TOLERANCES), *project.goldens.glob(f"*/{TOLERANCES}")):
         rules[path.relative_to(project.goldens).as_posix()] = "tolerances"
-    for path in project.schemas.glob("*.json"):
-        rules[path.relative_to(base).as_posix()] = "schema"
+    for path in project.schemas.glob(f"*{SCHEMA_SUFFIX}"):  # whatever else lies there decides nothing
+        if NAME.fullmatch(path.name):
+            rules[path.relative_to(base).as_posix()] = "schema"
     return rules
 
 

@@ -25,6 +25,7 @@ from harness.verify.invariants import judge_invariant, own_invariants, pipeline_
 from harness.verify.localisation import localise
 from harness.verify.stage_runs import StageRuns, whole_output
 
+NO_SETTINGS = {"settings": 0}  # what is verified of a configuration that has none: that it stays so
 _REFRESH = "run `harness verify {scenario}`, look at the candidate with `harness review {id}`, and accept it"
 
 
@@ -135,7 +136,8 @@ class Examination:
     def obtained(self, track: str, artifact: str) -> Artifact | None:
         """What the pipeline gives now; None where its stage failed."""
         if artifact == CONFIGURATION:
-            return Artifact(artifact_json(self.scenario.config, f"the configuration of {self.scenario.name} holds"))
+            holds = f"the configuration of {self.scenario.name} holds"
+            return Artifact(artifact_json(self.scenario.config, holds) or NO_SETTINGS)
         if artifact == INVARIANTS:
             if self.runs.failed_stage():
                 return None
@@ -171,6 +173,10 @@ class Examination:
         if key not in self._reports:
             self._reports[key] = self._report(track, artifact)
         return self._reports[key]
+
+    def judged(self, track: str, artifact: str) -> ArtifactReport | None:
+        """The verdicts on one artifact; None as long as nobody asked for them."""
+        return self._reports.get((track, artifact))
 
     def _report(self, track: str, artifact: str) -> ArtifactReport:
         if artifact in OWN_SCHEMAS:

@@ -20,6 +20,7 @@ from harness.verify.calibration import ensemble_member, member_draws, run_artifa
 from harness.verify.coverage import OWN_SCHEMAS
 from harness.verify.examination import Examination
 from harness.verify.review import Examiner
+from harness.verify.rule_gaps import rule_sentences, values_by_address
 
 
 class Referee:
@@ -63,6 +64,15 @@ class Referee:
     def judge(self, identity: str, golden: Artifact, obtained: Artifact) -> list[Verdict]:
         """``obtained`` against ``golden``."""
         return self._examiner.judge(identity, golden, obtained)
+
+    def lacking_rules(self, identity: str, artifact: Artifact) -> list[str]:
+        """A sentence for each rule that has to be written before ``artifact`` can be judged."""
+        golden_id = GoldenId.parse(identity)
+        if golden_id.artifact == ENSEMBLE:
+            return []
+        examination = self._examiner.of(identity)
+        prefix = examination.prefix(golden_id.track, golden_id.artifact)
+        return rule_sentences(examination.rules, values_by_address(artifact, prefix))
 
     def broken_invariants(self, scenario: str) -> list[str]:
         """What does not hold of a fresh run of the scenario."""

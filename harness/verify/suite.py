@@ -20,6 +20,7 @@ from harness.run.pipeline_source import sources_of
 from harness.run.runner import Runner, Watcher
 from harness.store.manifest import MANIFEST
 from harness.store.transaction import recover_acceptance
+from harness.verify.coverage import omissions
 from harness.verify.examination import Examination
 from harness.verify.housekeeping import store_problems
 from harness.verify.kept_candidates import keep_candidates
@@ -106,7 +107,8 @@ def verify_suite(
             suite.candidates += keep_candidates(examination, reports[-1])
         if finished:
             finished(reports[-1])
-    problems = dict.fromkeys([*also, *store_problems(project, examinations, complete=not names and not overrides)])
+    complete = not names and not overrides
+    problems = dict.fromkeys([*also, *store_problems(project, examinations, complete)])
     suite.report = Report(
         pipeline.name,
         profile,
@@ -116,6 +118,7 @@ def verify_suite(
         tuple(reports),
         tuple(problems),
         subject=verified,
+        omitted=tuple(omissions(examinations.values(), complete)),
     )
     return suite
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from heat_repository import FORGOTTEN, Heat, Repository, new_repository, play
+from inner_pytest import Pytest
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses
@@ -45,3 +46,9 @@ def heat(accepted: Repository, tmp_path: Path, quiet: pytest.MonkeyPatch) -> Ite
     heat.forget()  # this repository has a guard of its own
     yield heat
     heat.forget()
+
+
+@pytest.fixture
+def inner(accepted: Repository, tmp_path: Path) -> Pytest:
+    """Pytest in a copy of the accepted repository."""
+    return Pytest(accepted.copy(tmp_path / "heat"))

@@ -79,7 +79,7 @@ def new_repository(root: Path) -> Repository:
         (bin_ / name).chmod(0o755)
     (home / "gitconfig").write_text("[user]\nname = Ada Example\nemail = ada@example.org\n[gc]\nauto = 0\n")
     inherited = {name: value for name, value in os.environ.items() if name not in FORGOTTEN}
-    installed = any(point.value == "harness.plugin" for point in entry_points(group="pytest11"))
+    installed = any(point.value in ("harness.plugin", "harness_pytest") for point in entry_points(group="pytest11"))
     environment = inherited | {
         "PATH": f"{bin_}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),

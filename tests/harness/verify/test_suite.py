@@ -404,7 +404,9 @@ def test_what_is_missing_is_told_before_anything_runs(heat, path, error, match):
 @pytest.mark.parametrize(("old", "new", "match"), [
     ('fit, needs=("start", "measure")', 'fit, needs=("start", "mesure")', "no earlier stage"),
     ('Stage("fit", "fit"', 'Stage("fit", "field"', "two stages emit 'field'"),
-    ('Stage("fit", "fit"', 'Stage("fit", "golden"', "are taken"),
+    ('Stage("fit", "fit"', 'Stage("fit", "golden"', "the harness has one of that name"),
+    ('Stage("fit", "fit"', 'Stage("fit", "request"', "pytest has one of that name"),
+    ('Stage("fit", "fit"', 'Stage("fit", "class"', "no name in Python"),
     ('Stage("fit", "fit"', 'Stage("solve", "fit"', "two stages are called 'solve'"),
     ('("rod.waves",), replay="verify"', '("rod.waves",), replay="verify", main=False', "not run in a scenario's own"),
     ('("rod.waves",), replay="verify"', '("rod.waves",), replay="no"', 'replay = "given"'),
@@ -413,6 +415,18 @@ def test_stages_that_cannot_run_in_their_order_are_refused(heat, old, new, match
     heat.edit("guard.py", old, new)
     with pytest.raises(ProjectError, match=match):
         _ = heat.project().pipeline
+
+
+@pytest.mark.parametrize(("new", "match"), [
+    ("return None", "gave a NoneType: it has to give a harness.Scenario"),
+    ('return Scenario("smooth", profile, TITLES[name], config)', "gave smooth at profile 'cpu': its goldens would"),
+    ('return Scenario(name, "replay", TITLES[name], config)', "gave sharp at profile 'replay'"),
+    ("return Scenario(name, profile, TITLES[name], None)", "a configuration that is a NoneType"),
+])  # fmt: skip
+def test_an_adapter_that_loads_another_scenario_is_told_in_a_sentence(heat, new, match):
+    heat.edit("guard.py", "return Scenario(name, profile, TITLES[name], config)", new)
+    with pytest.raises(ProjectError, match=match):
+        heat.project().scenario("sharp", "cpu")
 
 
 def test_an_adapter_that_cannot_load_a_scenario_is_told_in_a_sentence(heat):

@@ -1,0 +1,119 @@
+"""A session of a guarded project: what its tests ask of the harness, and the item that checks the store of goldens.
+
+The item belongs to every session in which some test uses a fixture of the harness. It runs no stage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from harness.core.errors import HarnessError
+
+if TYPE_CHECKING:
+    from harness.core.project import Project
+
+FIXTURES = "harness.plugin.fixtures"  # the module whose functions are the fixtures of the harness
+EMPTY = pytest.StashKey[str]()  # of a test that was generated for no scenario: what it says
+COMPARED = pytest.StashKey[dict[str, bool]]()  # of a test: the goldens that it compared, and whether each failed
+
+
+@dataclass
+class GuardedSession:
+    """What a session is about. ``problem``: why the project cannot be used, in a sentence; empty where it can.
+
+    ``cases``: scenario, track and artifact of every golden that its tests may ask for. ``chosen``: the command line
+    names the scenarios. ``asked``: the ids of the goldens that its tests do ask for.
+    """
+
+    project: Project | None
+    problem: str = ""
+    scenarios: Sequence[str] = ()
+    cases: Sequence[tuple[str, str, str]] = ()
+    chosen: bool = False
+    asked: set[str] = field(default_factory=set)
+
+
+GUARDED = pytest.StashKey[GuardedSession]()
+
+
+class StoreItem(pytest.Item):
+    """The check of the store: orphans, unapproved edits, the approvals, idle rules, and goldens left uncompared."""
+
+    guarded: GuardedSession
+    expected: dict[str, Any] | None = None
+
+    def runtest(self) -> None:
+        """Fail, with a sentence for each problem, unless the store is in order."""
+        guarded = self.guarded
+        if guarded.project is None or guarded.problem:
+            raise HarnessError(guarded.problem)
+        from harness.plugin.examinations import project_examinations
+        from harness.verify.housekeeping import store_problems
+
+        examination = project_examinations(self.config, guarded.project)
+        examinations = {name: examination(name) for name in guarded.scenarios}
+        runnable = {name for name, one in examinations.items() if not one.scenario.missing}
+        accepted = any(entry.kind == "golden" for one in examinations.values() for entry in one.manifest.values())
+        self.expected = {
+            "goldens": ["/".join(case) for case in guarded.cases if case[0] in runnable],
+            "asked": sorted(guarded.asked),
+            "accepted": accepted,
+        }
+        whole = {"/".join(case) for case in guarded.cases} <= guarded.asked
+        if problems := store_problems(guarded.project, examinations, complete=not guarded.chosen, rules=whole):
+            raise HarnessError("\n".join(problems))
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """The sentences alone, where they are the harness's own."""
+        if isinstance(excinfo.value, HarnessError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        """Where a failure is said to be."""
+        project = self.guarded.project
+        return (project.goldens if project else self.config.rootpath), None, "the store of goldens"
+
+
+def store_item(session: pytest.Session, guarded: GuardedSession) -> StoreItem:
+    """The item that checks the store, with a place among the goldens."""
+    folder = guarded.project.goldens.name if guarded.project else "goldens"
+    item: StoreItem = StoreItem.from_parent(session, name="store", nodeid=f"{folder}::store")
+    item.guarded = guarded
+    return item
+
+
+def harness_fixtures(item: pytest.Item) -> Iterator[str]:
+    """The fixtures of the harness that a test uses; one that the test's own module overrides is not."""
+    info = getattr(item, "_fixtureinfo", None)
+    for name, definitions in info.name2fixturedefs.items() if info else ():
+        for definition in reversed(definitions):
+            if getattr(definition.func, "__module__", "") == FIXTURES:
+                yield name
+            if name not in definition.argnames:
+                break
+
+
+def asked_golden(item: pytest.Item) -> str:
+    """The id of the golden that a test is parametrized with; empty without one."""
+    case = getattr(getattr(item, "callspec", None), "params", {}).get("golden")
+    return "/".join(case) if isinstance(case, tuple) and "golden" in harness_fixtures(item) else ""
+
+
+def without_empty_parameters(item: pytest.Item) -> None:
+    """Turn pytest's skip of a test that was generated for no scenario at all into a failure."""
+    ours = {"scenario", "golden"}.intersection(harness_fixtures(item))
+    for mark in [*item.own_markers] if ours else ():
+        if mark.name == "skip" and str(mark.kwargs.get("reason", "")).startswith("got empty parameter set"):
+            item.own_markers.remove(mark)
+            item.stash[EMPTY] = f"it was generated for no {min(ours)} at all: an empty list compares nothing"
+
+
+def noted(request: pytest.FixtureRequest, identity: str, failed: bool) -> None:
+    """Note that a test compared a golden, for the end of the session."""
+    request.node.stash.setdefault(COMPARED, {})[str(identity)] = failed

@@ -1,0 +1,31 @@
+"""Pytest in a copy of the accepted repository, in a process of its own."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+
+class Pytest:
+    """Pytest in a copy of the accepted repository."""
+
+    def __init__(self, repository):
+        self.repository, self.root = repository, repository.root
+
+    def run(self, options="", status=0, **environment):
+        done = self.repository.expect(f"pytest -W error {options}", status, **environment)
+        return done.stdout + done.stderr
+
+    def outcomes(self, options="", status=0, **environment):
+        """Each test and its outcome."""
+        out = self.run(f"{options} -rA -q", status, **environment)
+        return dict(reversed(line) for line in re.findall(r"^(PASSED|FAILED|SKIPPED|ERROR) (\S+)", out, re.MULTILINE))
+
+    def counts(self):
+        """How often each stage ran, by its name, scenario and size."""
+        path = self.root / "counts.txt"
+        return Counter(path.read_text().splitlines()) if path.exists() else Counter()
+
+    def bytes(self, *folders):
+        paths = [p for folder in folders for p in (self.root / folder).rglob("*") if p.is_file()]
+        return {p: p.read_bytes() for p in paths}
