@@ -19,7 +19,7 @@ from typing import Any
 
 from harness.host.senses import audit
 from harness.host.senses.made import Made
-from harness.host.senses.origins import Origin, origin, place_of, real_path
+from harness.host.senses.origins import Origin, origin, origin_of_place, real_path
 
 _loaded: dict[str, str] = {}
 _versions: dict[str, list[str]] = {}
@@ -34,7 +34,7 @@ def is_own(path: str | os.PathLike[str]) -> bool:
     ``path`` is followed where it is a link. Code without a file, such as a frozen module's, is nobody's own.
     """
     text = os.fspath(path)
-    return not text.startswith("<") and place_of(real_path(text)) is Origin.OWN
+    return not text.startswith("<") and origin_of_place(real_path(text)) is Origin.OWN
 
 
 def record_imports() -> None:
@@ -113,7 +113,7 @@ def _is_bytecode(path: str) -> bool:
 
 def _importing_archive() -> bool:
     frame = sys._getframe(1)
-    while frame.f_back is not None and place_of(frame.f_code.co_filename) is Origin.HARNESS:
+    while frame.f_back is not None and origin_of_place(frame.f_code.co_filename) is Origin.HARNESS:
         frame = frame.f_back
     return frame.f_code.co_filename == "<frozen zipimport>"
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy
 
 from harness.host.senses import attribution, audit, children, random_states
-from harness.host.senses.origins import Origin, origin, place_of, real_path
+from harness.host.senses.origins import Origin, origin, origin_of_place, real_path
 from harness.host.senses.random_states import GeneratorStates
 
 _SIGNALS = tuple(sorted(number for number in signal.valid_signals() if number < 32))
@@ -255,7 +255,7 @@ def _paths_differ(before: ProcessState, after: ProcessState) -> bool:
 
 
 def _is_own_folder(folder: str) -> bool:
-    return place_of(f"{real_path(folder)}/") is Origin.OWN
+    return origin_of_place(f"{real_path(folder)}/") is Origin.OWN
 
 
 def _handlers(before: ProcessState, after: ProcessState) -> list[int]:

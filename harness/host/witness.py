@@ -161,13 +161,13 @@ def _on_library(record: Record, arguments: tuple[Any, ...]) -> None:
 
 def _on_question(record: Record, arguments: tuple[Any, ...]) -> None:
     named = _path_of(arguments[0])
-    if named is not None and questions.by_own_code(caller()):
+    if named is not None and questions.is_own_question(caller()):
         record.question(record.real(named))
 
 
 def _on_asked(record: Record, arguments: tuple[Any, ...]) -> None:
     (name,) = arguments
-    if not record.knows_variable(name) and variables.by_own_code(caller()):
+    if not record.knows_variable(name) and variables.is_own_request(caller()):
         record.variable(name)
 
 

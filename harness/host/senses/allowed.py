@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-from harness.host.senses.origins import Caller, Origin, place_of
+from harness.host.senses.origins import Caller, Origin, origin_of_place
 
 # The machine: its processes and devices, names and addresses, time zones, languages, certificates, fonts.
 MACHINE = (
@@ -102,7 +102,7 @@ class AllowedPlaces:
             return True
         if self.state and f"{path}/".startswith(self.state):
             return True
-        return place_of(f"{path}/") is not Origin.OWN
+        return origin_of_place(f"{path}/") is not Origin.OWN
 
 
 def reads_for_itself(path: str, asks: Caller) -> bool:

@@ -68,10 +68,10 @@ def _origin(filename: str) -> Origin:
         return Origin.STANDARD if filename.startswith("<frozen ") else Origin.GENERATED
     if not os.path.lexists(_outside_archive(filename)):
         return Origin.GENERATED
-    return place_of(real_path(filename))
+    return origin_of_place(real_path(filename))
 
 
-def place_of(path: str) -> Origin:
+def origin_of_place(path: str) -> Origin:
     """Whose the place of a file is; ``path`` is absolute and without links."""
     if path.startswith(_HARNESS):
         return Origin.HARNESS
@@ -85,7 +85,7 @@ def real_path(filename: str) -> str:
     path = os.path.realpath(filename)
     if "/archive-v" in path:  # uv's link mode "symlink"
         linked = os.path.join(os.path.realpath(os.path.dirname(filename)), os.path.basename(filename))
-        return linked if place_of(linked) is Origin.THIRD else path
+        return linked if origin_of_place(linked) is Origin.THIRD else path
     return path
 
 

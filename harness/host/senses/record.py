@@ -80,7 +80,8 @@ class Record:
         if os.path.isdir(real):
             self.folder(real, asks)
         elif not os.path.lexists(real):
-            if ("file", real) not in self._found:  # else it was removed or moved meanwhile
+            # Else it was removed or moved meanwhile, or Python looks for the source of generated code.
+            if ("file", real) not in self._found and not os.path.basename(real).startswith("<"):
                 self._add("absent", real)
         elif not self._made_unseen(real):
             self._add("file", real)
