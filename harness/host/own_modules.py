@@ -13,6 +13,7 @@ import io
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -24,6 +25,7 @@ from harness.host.senses.origins import Origin, origin, origin_of_place, real_pa
 _loaded: dict[str, str] = {}
 _versions: dict[str, list[str]] = {}
 _made = Made()
+_followers: list[Callable[[str, str], None]] = []
 _recording = False
 _home = ""
 
@@ -49,6 +51,11 @@ def record_imports() -> None:
     audit.listen("import", _on_import)
     audit.listen("open", _on_open)
     _read_no_bytecode()
+
+
+def follow(follower: Callable[[str, str], None]) -> None:
+    """Call ``follower`` with the path and the digest of every own file that is loaded from now on."""
+    _followers.append(follower)
 
 
 def loaded() -> dict[str, str]:
@@ -123,6 +130,13 @@ def _keep(filename: str, source: object = None) -> None:
     if path in _made.files and path.startswith(_temporary()) and not path.startswith(_home):
         return
     digest = _digest(path, source)
+    take(path, digest)
+    for follower in _followers:
+        follower(path, digest)
+
+
+def take(path: str, digest: str) -> None:
+    """Record that a file was loaded, here or in a process that was forked from this one."""
     versions = _versions.setdefault(path, [])
     if digest not in versions:
         versions.append(digest)

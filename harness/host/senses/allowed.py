@@ -76,7 +76,10 @@ _FOR_ITSELF = (
     "ctypes.util.",
     "webbrowser.",
 )
-_SHOWS_SOURCE = ("traceback.", "warnings.", "logging.", "pdb.", "bdb.", "doctest.", "faulthandler.", "cProfile.")
+_SHOWS_SOURCE = (
+    *("traceback.", "warnings.", "logging.", "pdb.", "bdb.", "doctest.", "faulthandler.", "cProfile."),
+    *("inspect.stack", "inspect.trace", "inspect.getframeinfo"),
+)
 _DELETES = ("shutil._rmtree", "shutil.rmtree", "tempfile._rmtree", "tempfile._cleanup")
 
 
@@ -108,7 +111,9 @@ class AllowedPlaces:
 def reads_for_itself(path: str, asks: Caller) -> bool:
     """Whether the standard library, or a library on its behalf, reads a file for reasons of its own."""
     through = asks.through
-    if through[:2] in _MODULE_SOURCE or (through and through[0].startswith(_FOR_ITSELF)):
+    if through[:2] in _MODULE_SOURCE or any(name.startswith(_FOR_ITSELF) for name in through):
+        return True
+    if asks.loading and path.endswith((".py", ".pyc")):  # a library's own loader imports a module
         return True
     if path.endswith(".py") and any(name.startswith("linecache.") for name in through):
         # An error is shown with its lines, or a library takes a function's source to compile it. Own code that asks

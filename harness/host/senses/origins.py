@@ -104,13 +104,15 @@ class Caller(NamedTuple):
 
     ``importing``: a third-party module is being imported between that frame and the question. ``through``: the
     functions of the standard library between the innermost other frame and the question, innermost first.
-    ``by_third``: that frame is a third party's, which acts for the caller.
+    ``by_third``: the innermost third-party module, which acts for the caller. ``loading``: it does so as a loader
+    that imports a module.
     """
 
     origin: Origin
     importing: bool = False
     through: tuple[str, ...] = ()
     by_third: str = ""
+    loading: bool = False
 
     @property
     def innocent(self) -> bool:
@@ -134,17 +136,20 @@ def caller() -> Caller:
     while frame is not None and frame.f_code.co_filename.startswith(_WATCHERS):
         frame = frame.f_back
     through: list[str] = []
-    importing, by_third = False, ""
+    importing = loading = False
+    by_third = ""
     while frame is not None:
         code = frame.f_code
         whose = origin(code.co_filename)
         if whose is Origin.OWN or whose is Origin.HARNESS:
-            return Caller(whose, importing, tuple(through), by_third)
+            return Caller(whose, importing, tuple(through), by_third, loading)
         if whose is Origin.THIRD:
             by_third = by_third or str(frame.f_globals.get("__name__", "?"))
             importing = importing or (code.co_name == "<module>" and _is_imported(frame.f_back))
         elif whose is Origin.STANDARD and not by_third:
             through.append(f"{frame.f_globals.get('__name__', '')}.{code.co_name}")
+        elif whose is Origin.STANDARD:
+            loading = loading or code.co_filename in _IMPORTING
         frame = frame.f_back
     # A thread has no frame of who started it: what no third party asks for counts as own.
-    return Caller(Origin.THIRD if by_third else Origin.OWN, importing, tuple(through), by_third)
+    return Caller(Origin.THIRD if by_third else Origin.OWN, importing, tuple(through), by_third, loading)

@@ -46,4 +46,5 @@ def _telling(function: Any, asked: audit.Listener) -> Any:
         audit.call("os.stat", asked, (path,))
         return function(path, *arguments, **keywords)
 
+    telling.__module__ = "os"  # where it is found again, as by pickle
     return telling
