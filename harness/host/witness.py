@@ -185,7 +185,7 @@ def _on_set(record: Record, arguments: tuple[Any, ...]) -> None:
 def _path_of(path: Any) -> str | None:
     """A path as text; None for a number, which was opened elsewhere."""
     try:
-        return None if isinstance(path, int) else os.fsdecode(path)
+        return None if isinstance(path, int) else str.__str__(os.fsdecode(path))  # and no subclass
     except TypeError:
         return None
 

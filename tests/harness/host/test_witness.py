@@ -220,6 +220,24 @@ TOUCHED: dict[str, tuple[str, list[str]]] = {
         "import tifffile\ntry: tifffile.imread('data/gain.txt')\nexcept Exception: pass",
         GAIN,
     ),
+    "a_path_that_plays": (
+        """
+        class Path(str):
+            def startswith(self, *arguments): raise SystemExit
+            __eq__ = __hash__ = __str__ = startswith
+        def stage(): open(Path('data/gain.txt')).close()
+        """,
+        GAIN,
+    ),
+    "a_file_where_the_stack_ends": (
+        """
+        def deeper(): open('data/gain.txt').close(); deeper()
+        def stage():
+            try: deeper()
+            except RecursionError: pass
+        """,
+        ["something that could not be followed (open: RecursionError)", *GAIN],
+    ),
     "two_things": (
         "import os; open('data/gain.txt').close(); os.environ.get('GAIN'); os.listdir('data')",
         ["the environment variable GAIN", "the file data/gain.txt", "the folder data/ (its listing)"],
