@@ -43,6 +43,13 @@ LEFT: dict[str, tuple[str, list[str]]] = {
     "shorter_path": ("import sys; sys.path.remove([p for p in sys.path if 'repository' in p][0])", ["sys.path"]),
     "output": ("import io, sys; sys.stdout = io.StringIO()", ["sys.stdout"]),
     "error_output": ("import io, sys; sys.stderr = io.StringIO()", ["sys.stderr"]),
+    "environment_itself": ("import os; os.environ = dict(os.environ)", ["os.environ"]),
+    "hook": ("import sys; sys.excepthook = lambda *a: None", ["sys.excepthook"]),
+    "function": ("import builtins; builtins.sum = lambda *a: 0", ["the built-in sum"]),
+    "limits": (
+        "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (200, resource.getrlimit(7)[1]))",
+        ["the limits of resources"],
+    ),
     "recursion": ("import sys; sys.setrecursionlimit(5000)", ["the recursion limit (now 5000)"]),
     "decimals": ("import decimal; decimal.getcontext().prec = 4", ["the context of decimal numbers"]),
     "thread": (
@@ -206,6 +213,8 @@ def test_seeds_and_settings_of_a_backend_are_named_and_put_back(tmp_path):
         "imported": "import keras; keras.Sequential([keras.layers.Dense(1), keras.layers.Dropout(0.1)]).build((1, 2))",
         "seeded": "import keras; keras.utils.set_random_seed(1)",
         "backend_seeded": "import tensorflow; tensorflow.random.set_seed(1)",
+        "exact": "import tensorflow as tf; tf.config.experimental.enable_op_determinism()",
+        "coarse": "import tensorflow as tf; tf.config.experimental.enable_tensor_float_32_execution(False)",
         "typed": "import keras; keras.config.set_floatx('float64')",
         "policy": "import keras; keras.config.set_dtype_policy('mixed_float16')",
     }
@@ -214,6 +223,8 @@ def test_seeds_and_settings_of_a_backend_are_named_and_put_back(tmp_path):
         "imported": [],
         "seeded": [PYTHON, NUMPY, "TensorFlow's global seed", "Keras's global seed"],
         "backend_seeded": ["TensorFlow's global seed"],
+        "exact": ["TensorFlow's choice of deterministic operations"],
+        "coarse": ["TensorFlow's choice of TensorFloat-32"],
         "typed": ["Keras's floating-point type"],
         "policy": ["Keras's policy of data types"],
     }
