@@ -13,17 +13,19 @@ import io
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from types import CodeType
 from typing import Any
 
 from harness.host.senses import audit
 from harness.host.senses.made import Made
-from harness.host.senses.origins import Origin, origin, place_of, real_path
+from harness.host.senses.origins import Origin, origin, origin_of_place, real_path
 
 _loaded: dict[str, str] = {}
 _versions: dict[str, list[str]] = {}
 _made = Made()
+_followers: list[Callable[[str, str], None]] = []
 _recording = False
 _home = ""
 
@@ -34,7 +36,7 @@ def is_own(path: str | os.PathLike[str]) -> bool:
     ``path`` is followed where it is a link. Code without a file, such as a frozen module's, is nobody's own.
     """
     text = os.fspath(path)
-    return not text.startswith("<") and place_of(real_path(text)) is Origin.OWN
+    return not text.startswith("<") and origin_of_place(real_path(text)) is Origin.OWN
 
 
 def record_imports() -> None:
@@ -49,6 +51,11 @@ def record_imports() -> None:
     audit.listen("import", _on_import)
     audit.listen("open", _on_open)
     _read_no_bytecode()
+
+
+def follow(follower: Callable[[str, str], None]) -> None:
+    """Call ``follower`` with the path and the digest of every own file that is loaded from now on."""
+    _followers.append(follower)
 
 
 def loaded() -> dict[str, str]:
@@ -113,7 +120,7 @@ def _is_bytecode(path: str) -> bool:
 
 def _importing_archive() -> bool:
     frame = sys._getframe(1)
-    while frame.f_back is not None and place_of(frame.f_code.co_filename) is Origin.HARNESS:
+    while frame.f_back is not None and origin_of_place(frame.f_code.co_filename) is Origin.HARNESS:
         frame = frame.f_back
     return frame.f_code.co_filename == "<frozen zipimport>"
 
@@ -123,6 +130,13 @@ def _keep(filename: str, source: object = None) -> None:
     if path in _made.files and path.startswith(_temporary()) and not path.startswith(_home):
         return
     digest = _digest(path, source)
+    take(path, digest)
+    for follower in _followers:
+        follower(path, digest)
+
+
+def take(path: str, digest: str) -> None:
+    """Record that a file was loaded, here or in a process that was forked from this one."""
     versions = _versions.setdefault(path, [])
     if digest not in versions:
         versions.append(digest)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import decimal
 import locale
 import os
+import resource
 import signal
 import sys
 import threading
@@ -20,19 +21,20 @@ from typing import Any
 
 import numpy
 
-from harness.host.senses import attribution, audit, children, random_states
-from harness.host.senses.origins import Origin, origin, place_of, real_path
+from harness.host.senses import attribution, audit, programs, random_states, replaceable
+from harness.host.senses.origins import Origin, origin, origin_of_place, real_path
 from harness.host.senses.random_states import GeneratorStates
 
 _SIGNALS = tuple(sorted(number for number in signal.valid_signals() if number < 32))
+_LIMITS = tuple(sorted({getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")}))
 _CLOCKS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
-_STREAMS = ("stdin", "stdout", "stderr")
 _PLAIN = {
     "locale": "the locale",
     "errors": "numpy's floating-point error handling",
     "printing": "numpy's print options",
     "buffer": "numpy's buffer size",
     "decimals": "the context of decimal numbers",
+    "limits": "the limits of resources",
     "digits": "the limit of digits of an integer's text",
 }
 
@@ -50,7 +52,8 @@ class ProcessState:
     buffer: int
     filters: tuple[Any, ...]
     path: tuple[str, ...]
-    streams: tuple[Any, ...]
+    objects: Mapping[str, Any]
+    limits: tuple[tuple[int, int], ...]
     recursion: int
     digits: int
     signals: Mapping[int, Any]
@@ -79,7 +82,8 @@ def capture() -> ProcessState:
             buffer=numpy.getbufsize(),
             filters=tuple(warnings.filters),
             path=tuple(sys.path),
-            streams=tuple(getattr(sys, name) for name in _STREAMS),
+            objects=replaceable.replaceable_objects(),
+            limits=tuple(resource.getrlimit(kind) for kind in _LIMITS),
             recursion=sys.getrecursionlimit(),
             digits=getattr(sys, "get_int_max_str_digits", int)(),
             signals={number: signal.getsignal(number) for number in _SIGNALS},
@@ -90,7 +94,7 @@ def capture() -> ProcessState:
             generators=random_states.generator_states(),
             libraries=random_states.library_settings(),
             threads=frozenset(t for t in threading.enumerate() if t.is_alive()),
-            children=children.running_children(),
+            children=programs.running_children(),
             modules=frozenset(sys.modules),
         )
 
@@ -108,8 +112,7 @@ def changes(before: ProcessState, after: ProcessState) -> list[str]:
         found.append("the warnings filters")
     if _paths_differ(before, after):
         found.append("sys.path")
-    pairs = zip(_STREAMS, before.streams, after.streams, strict=True)
-    found += [f"sys.{name}" for name, old, new in pairs if new is not old]
+    found += replaceable.replaced_objects(before.objects, after.objects)
     if after.subnormal != before.subnormal and not _imported_libraries(before, after):
         found.append("the processor's treatment of subnormal numbers")
     if _recursion_differs(before, after):
@@ -139,6 +142,7 @@ def restore(before: ProcessState) -> None:
     They do not get their old state: a stage that draws without a seed must stay visibly random.
     """
     with audit.unheard():
+        replaceable.put_objects_back(before.objects)
         now = capture()
         _restore_environment(before, now)
         if now.folder != before.folder and os.path.isdir(before.folder):
@@ -159,8 +163,9 @@ def restore(before: ProcessState) -> None:
         if _recursion_differs(before, now):
             sys.setrecursionlimit(before.recursion)
         _restore_lists(before, now)
-        for name, stream in zip(_STREAMS, before.streams, strict=True):
-            setattr(sys, name, stream)
+        for kind, old, new in zip(_LIMITS, before.limits, now.limits, strict=True):
+            if old[0] != new[0]:  # the soft limit; nobody may raise the hard one again
+                resource.setrlimit(kind, (min(old[0], new[1]) if new[1] >= 0 else old[0], new[1]))
         if threading.current_thread() is threading.main_thread():
             for number in _handlers(before, now):
                 signal.signal(number, before.signals[number])
@@ -255,7 +260,7 @@ def _paths_differ(before: ProcessState, after: ProcessState) -> bool:
 
 
 def _is_own_folder(folder: str) -> bool:
-    return place_of(f"{real_path(folder)}/") is Origin.OWN
+    return origin_of_place(f"{real_path(folder)}/") is Origin.OWN
 
 
 def _handlers(before: ProcessState, after: ProcessState) -> list[int]:

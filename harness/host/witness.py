@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from harness.host import own_modules
 from harness.host.senses import audit, openers, programs, questions, variables
 from harness.host.senses.allowed import AllowedPlaces
 from harness.host.senses.origins import Caller, caller
@@ -47,6 +48,7 @@ class Witness:
         questions.listen_to_questions(_when_watching(_on_question))
         openers.listen_to_openers(_when_watching(_on_opener))
         variables.listen_to_environment(_when_watching(_on_asked), _when_watching(_on_set))
+        own_modules.follow(_on_loaded)
         os.register_at_fork(before=_before_fork)
 
     @contextmanager
@@ -68,6 +70,11 @@ class Witness:
 def _before_fork() -> None:
     for record in _active:
         record.before_fork()
+
+
+def _on_loaded(path: str, digest: str) -> None:
+    for record in _active[-1:]:
+        record.tell_loaded(path, digest)
 
 
 def _when_watching(listener: Any) -> audit.Listener:
@@ -161,13 +168,13 @@ def _on_library(record: Record, arguments: tuple[Any, ...]) -> None:
 
 def _on_question(record: Record, arguments: tuple[Any, ...]) -> None:
     named = _path_of(arguments[0])
-    if named is not None and questions.by_own_code(caller()):
+    if named is not None and questions.is_own_question(caller()):
         record.question(record.real(named))
 
 
 def _on_asked(record: Record, arguments: tuple[Any, ...]) -> None:
     (name,) = arguments
-    if not record.knows_variable(name) and variables.by_own_code(caller()):
+    if not record.knows_variable(name) and variables.is_own_request(caller()):
         record.variable(name)
 
 
@@ -178,7 +185,7 @@ def _on_set(record: Record, arguments: tuple[Any, ...]) -> None:
 def _path_of(path: Any) -> str | None:
     """A path as text; None for a number, which was opened elsewhere."""
     try:
-        return None if isinstance(path, int) else os.fsdecode(path)
+        return None if isinstance(path, int) else str.__str__(os.fsdecode(path))  # and no subclass
     except TypeError:
         return None
 

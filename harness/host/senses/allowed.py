@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-from harness.host.senses.origins import Caller, Origin, place_of
+from harness.host.senses.origins import Caller, Origin, origin_of_place
 
 # The machine: its processes and devices, names and addresses, time zones, languages, certificates, fonts.
 MACHINE = (
@@ -76,7 +76,10 @@ _FOR_ITSELF = (
     "ctypes.util.",
     "webbrowser.",
 )
-_SHOWS_SOURCE = ("traceback.", "warnings.", "logging.", "pdb.", "bdb.", "doctest.", "faulthandler.", "cProfile.")
+_SHOWS_SOURCE = (
+    *("traceback.", "warnings.", "logging.", "pdb.", "bdb.", "doctest.", "faulthandler.", "cProfile."),
+    *("inspect.stack", "inspect.trace", "inspect.getframeinfo"),
+)
 _DELETES = ("shutil._rmtree", "shutil.rmtree", "tempfile._rmtree", "tempfile._cleanup")
 
 
@@ -102,13 +105,15 @@ class AllowedPlaces:
             return True
         if self.state and f"{path}/".startswith(self.state):
             return True
-        return place_of(f"{path}/") is not Origin.OWN
+        return origin_of_place(f"{path}/") is not Origin.OWN
 
 
 def reads_for_itself(path: str, asks: Caller) -> bool:
     """Whether the standard library, or a library on its behalf, reads a file for reasons of its own."""
     through = asks.through
-    if through[:2] in _MODULE_SOURCE or (through and through[0].startswith(_FOR_ITSELF)):
+    if through[:2] in _MODULE_SOURCE or any(name.startswith(_FOR_ITSELF) for name in through):
+        return True
+    if asks.loading and path.endswith((".py", ".pyc")):  # a library's own loader imports a module
         return True
     if path.endswith(".py") and any(name.startswith("linecache.") for name in through):
         # An error is shown with its lines, or a library takes a function's source to compile it. Own code that asks

@@ -68,10 +68,10 @@ def _origin(filename: str) -> Origin:
         return Origin.STANDARD if filename.startswith("<frozen ") else Origin.GENERATED
     if not os.path.lexists(_outside_archive(filename)):
         return Origin.GENERATED
-    return place_of(real_path(filename))
+    return origin_of_place(real_path(filename))
 
 
-def place_of(path: str) -> Origin:
+def origin_of_place(path: str) -> Origin:
     """Whose the place of a file is; ``path`` is absolute and without links."""
     if path.startswith(_HARNESS):
         return Origin.HARNESS
@@ -85,7 +85,7 @@ def real_path(filename: str) -> str:
     path = os.path.realpath(filename)
     if "/archive-v" in path:  # uv's link mode "symlink"
         linked = os.path.join(os.path.realpath(os.path.dirname(filename)), os.path.basename(filename))
-        return linked if place_of(linked) is Origin.THIRD else path
+        return linked if origin_of_place(linked) is Origin.THIRD else path
     return path
 
 
@@ -104,13 +104,15 @@ class Caller(NamedTuple):
 
     ``importing``: a third-party module is being imported between that frame and the question. ``through``: the
     functions of the standard library between the innermost other frame and the question, innermost first.
-    ``by_third``: that frame is a third party's, which acts for the caller.
+    ``by_third``: the innermost third-party module, which acts for the caller. ``loading``: it does so as a loader
+    that imports a module.
     """
 
     origin: Origin
     importing: bool = False
     through: tuple[str, ...] = ()
     by_third: str = ""
+    loading: bool = False
 
     @property
     def innocent(self) -> bool:
@@ -132,7 +134,8 @@ def caller() -> Caller:
     """The caller of the function that is watched, from the stack."""
     frame: FrameType | None = sys._getframe(1)
     through: list[str] = []
-    importing, by_third = False, ""
+    importing = loading = False
+    by_third = ""
     while frame is not None:
         code = frame.f_code
         if code.co_filename.startswith(_WATCHERS):  # around what is watched, too: ``os.environ``'s own methods
@@ -140,12 +143,14 @@ def caller() -> Caller:
             continue
         whose = origin(code.co_filename)
         if whose is Origin.OWN or whose is Origin.HARNESS:
-            return Caller(whose, importing, tuple(through), by_third)
+            return Caller(whose, importing, tuple(through), by_third, loading)
         if whose is Origin.THIRD:
             by_third = by_third or str(frame.f_globals.get("__name__", "?"))
             importing = importing or (code.co_name == "<module>" and _is_imported(frame.f_back))
         elif whose is Origin.STANDARD and not by_third:
             through.append(f"{frame.f_globals.get('__name__', '')}.{code.co_name}")
+        elif whose is Origin.STANDARD:
+            loading = loading or code.co_filename in _IMPORTING
         frame = frame.f_back
     # A thread has no frame of who started it: what no third party asks for counts as own.
-    return Caller(Origin.THIRD if by_third else Origin.OWN, importing, tuple(through), by_third)
+    return Caller(Origin.THIRD if by_third else Origin.OWN, importing, tuple(through), by_third, loading)

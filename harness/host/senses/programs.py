@@ -1,4 +1,4 @@
-"""Programs that are run and hosts that are asked: neither can be followed, so each is named."""
+"""Programs that are run and hosts that are asked: neither can be followed, so each is named; and what still runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from harness.host.senses import audit
@@ -16,6 +18,9 @@ from harness.host.senses.record import Record
 
 # Programs by which the standard library learns what machine this is; what it learns is in every key already.
 _FOR_ITSELF = ("platform.", "ctypes.util.", "multiprocessing.resource_tracker.", "multiprocessing.semaphore_tracker.")
+# Helpers that Python and joblib keep for later on purpose; they do nothing by themselves.
+_HELPERS = ("multiprocessing.resource_tracker", "multiprocessing.forkserver", "loky.backend", "joblib.externals.loky")
+_LONGEST_LINE = 80
 
 
 def on_popen(record: Record, arguments: tuple[Any, ...]) -> None:
@@ -118,3 +123,40 @@ def _is_number(host: Any) -> bool:
     except ValueError:
         return False
     return True
+
+
+def running_children() -> dict[int, str]:
+    """By process, the command line of every child that runs, without Python's own helpers."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return {}
+    found = {}
+    for process in _children():
+        line = _command_line(process)
+        if line and not any(name in line for name in _HELPERS):
+            found[process] = line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}..."
+    return found
+
+
+def _children() -> Iterator[int]:
+    tasks = Path("/proc/self/task")
+    for task in tasks.iterdir() if tasks.is_dir() else ():
+        try:
+            yield from map(int, (task / "children").read_bytes().split())
+        except OSError:  # the thread has ended
+            continue
+
+
+def _command_line(process: int) -> str:
+    """The command line; empty where the process has ended, though nobody asked yet how."""
+    folder = Path("/proc", str(process))
+    try:
+        while not (line := (folder / "cmdline").read_bytes()):  # it has ended, or it has only just begun
+            state = (folder / "stat").read_bytes().rpartition(b")")[2].split()[0]
+            if state in b"ZX":
+                return ""
+            time.sleep(0.001)
+    except OSError:
+        return ""
+    return line.replace(b"\0", b" ").decode(errors="replace").strip()

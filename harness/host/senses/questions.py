@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import functools
 import os
+import pathlib
+import re
 from typing import Any
 
 from harness.host.senses import audit
 from harness.host.senses.origins import Caller, Origin
 
-_HAND_ON = ("genericpath.", "posixpath.", "pathlib.exists", "pathlib.is_", "pathlib.stat", "pathlib._local.")
-_FOR_MORE = ("pathlib._local.mkdir", "pathlib._local.resolve", "pathlib._local.touch", "pathlib._local.rglob")
+# The functions that hand an answer on, wherever this version of Python has them.
+_HAND_ON = re.compile(r"(genericpath|posixpath)\.\w+|pathlib(\._\w+)?\.(exists|is_\w+|stat|lstat|samefile)")
 
 
-def by_own_code(asks: Caller) -> bool:
+def is_own_question(asks: Caller) -> bool:
     """Whether own code wants to know, and nothing between."""
     if asks.innocent or asks.by_third or asks.origin is not Origin.OWN:
         return False
-    return all(name.startswith(_HAND_ON) and not name.startswith(_FOR_MORE) for name in asks.through)
+    return all(_HAND_ON.fullmatch(name) for name in asks.through)
 
 
 def listen_to_questions(asked: audit.Listener) -> None:
@@ -33,6 +35,9 @@ def listen_to_questions(asked: audit.Listener) -> None:
         for known in (os.supports_dir_fd, os.supports_fd, os.supports_effective_ids, os.supports_follow_symlinks):
             if by_python in known:
                 known.add(telling)
+    accessor = getattr(pathlib, "_NormalAccessor", None)  # it holds a reference, until Python 3.10
+    if accessor is not None:
+        accessor.stat = staticmethod(os.stat)
 
 
 def _telling(function: Any, asked: audit.Listener) -> Any:
@@ -41,4 +46,5 @@ def _telling(function: Any, asked: audit.Listener) -> Any:
         audit.call("os.stat", asked, (path,))
         return function(path, *arguments, **keywords)
 
+    telling.__module__ = "os"  # where it is found again, as by pickle
     return telling

@@ -111,6 +111,26 @@ LIBRARY_SETTINGS = (
         False,
     ),
     LibrarySetting(
+        "TensorFlow's choice of deterministic operations",
+        "tensorflow.python.framework.config",
+        lambda m: m.is_op_determinism_enabled(),
+        lambda m, on: m.enable_op_determinism() if on else m.disable_op_determinism(),
+        False,
+    ),
+    LibrarySetting(
+        "TensorFlow's choice of TensorFloat-32",
+        "tensorflow.python.framework.config",
+        lambda m: m.tensor_float_32_execution_enabled(),
+        lambda m, on: m.enable_tensor_float_32_execution(on),
+        True,
+    ),
+    LibrarySetting(
+        "scipy.special's error handling",
+        "scipy.special._ufuncs",
+        lambda m: tuple(sorted(m.geterr().items())),
+        lambda m, errors: m.seterr(**dict(errors)),
+    ),
+    LibrarySetting(
         "Keras's global seed",
         "keras.src.utils.rng_utils",
         lambda m: m.get_random_seed(),

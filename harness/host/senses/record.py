@@ -9,6 +9,7 @@ import time
 from collections.abc import Collection
 from pathlib import Path
 
+from harness.host import own_modules
 from harness.host.senses import audit
 from harness.host.senses.allowed import SYSTEM_LIBRARIES, AllowedPlaces, lists_for_itself, reads_for_itself
 from harness.host.senses.made import Made
@@ -16,6 +17,7 @@ from harness.host.senses.origins import Caller
 from harness.host.senses.variables import EVERYTHING, FOR_PEOPLE
 
 _COARSE_CLOCK = 5  # CLOCK_REALTIME_COARSE, which files are stamped with
+_DIGEST = 64  # characters
 _LONGEST = 200  # characters of a name that are shown
 _FRAGMENTS = {
     "file": "the file {}",
@@ -80,7 +82,8 @@ class Record:
         if os.path.isdir(real):
             self.folder(real, asks)
         elif not os.path.lexists(real):
-            if ("file", real) not in self._found:  # else it was removed or moved meanwhile
+            # Else it was removed or moved meanwhile, or Python looks for the source of generated code.
+            if ("file", real) not in self._found and not os.path.basename(real).startswith("<"):
                 self._add("absent", real)
         elif not self._made_unseen(real):
             self._add("file", real)
@@ -99,7 +102,7 @@ class Record:
 
     def library(self, real: str, asks: Caller) -> None:
         """A compiled library is loaded."""
-        if not real.startswith(SYSTEM_LIBRARIES):
+        if not real.startswith(SYSTEM_LIBRARIES) and not asks.by_third:
             self.file(real, asks)
 
     def program(self, path: str, note: str = "") -> None:
@@ -131,6 +134,11 @@ class Record:
         if os.getpid() != self._process and self.made.covers(real):
             self._send("made", real)
 
+    def tell_loaded(self, path: str, digest: str) -> None:
+        """Tell the process that the record belongs to what a forked one loaded."""
+        if os.getpid() != self._process:
+            self._send("loaded", digest + path)
+
     def close(self) -> None:
         """Take in what forked processes found until now; what comes later belongs to no record."""
         for fault in audit.faults[self._faults :]:
@@ -159,7 +167,9 @@ class Record:
             return
         for line in os.pread(self._channel, os.fstat(self._channel).st_size, 0).splitlines():
             kind, name = json.loads(line)
-            if kind != "made":
+            if kind == "loaded":
+                own_modules.take(name[_DIGEST:], name[:_DIGEST])
+            elif kind != "made":
                 self._found.add((kind, name))
             else:
                 (self.made.folders if os.path.isdir(name) else self.made.files).add(name)

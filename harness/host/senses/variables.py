@@ -43,7 +43,7 @@ def listen_to_environment(asked: audit.Listener, changed: audit.Listener) -> Non
         environment.__class__ = _Telling
 
 
-def by_own_code(asks: Caller) -> bool:
+def is_own_request(asks: Caller) -> bool:
     """Whether own code wants to know a variable, rather than a library through which it is read."""
     if asks.innocent or asks.origin is not Origin.OWN:
         return False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import importlib.util
 import json
 import os
 import subprocess
@@ -100,6 +102,17 @@ def run(root: Path, program: str, *arguments: str, **changed: str) -> str:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def possible(cases: Mapping[str, str]) -> dict[str, str]:
+    """The cases whose libraries are installed here."""
+    return {name: code for name, code in cases.items() if not _missing(code)}
+
+
+def _missing(code: str) -> bool:
+    tree = ast.parse(textwrap.dedent(code))
+    names = {a.name.partition(".")[0] for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
+    return any(importlib.util.find_spec(name) is None for name in names - {"helper", "package", "library", "rewriting"})
 
 
 def answers(root: Path, program: str, cases: Mapping[str, str], **changed: str) -> dict[str, list]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
-from host_cases import WATCHING, answers, repository
+from host_cases import WATCHING, answers, possible, repository, run, stages
 
 GAIN = ["the file data/gain.txt"]
 
@@ -180,6 +183,61 @@ TOUCHED: dict[str, tuple[str, list[str]]] = {
         ["the network (127.0.0.1:1)"],
     ),
     "a_host_by_name": ("import socket; socket.getaddrinfo('localhost', 443)", ["the network (localhost:443)"]),
+    "a_host_by_its_name_and_number": (
+        "import socket\ntry: socket.create_connection(('localhost', 1), 1)\nexcept OSError: pass",
+        ["the network (localhost:1)"],
+    ),
+    "a_program_by_spawnv": ("import os; os.spawnv(os.P_WAIT, '/bin/true', ['true'])", ["the program /bin/true"]),
+    "a_file_in_a_pool_of_processes": (
+        """
+        import multiprocessing
+        from concurrent.futures import ProcessPoolExecutor
+        def read(path): return open(path).read()
+        def stage():
+            with ProcessPoolExecutor(1, multiprocessing.get_context('fork')) as pool:
+                list(pool.map(read, ['data/gain.txt']))
+        """,
+        GAIN,
+    ),
+    "a_file_by_an_opener": ("import os; open('data/gain.txt', opener=lambda p, f: os.open(p, f)).close()", GAIN),
+    "a_file_after_its_module_was_reloaded": (
+        "import importlib, helper; importlib.reload(helper); open(helper.__file__).read()",
+        ["the file helper.py"],
+    ),
+    "a_file_by_an_asynchronous_function": (
+        "import asyncio\nasync def f(): await asyncio.to_thread(open, 'data/gain.txt')\nasyncio.run(f())",
+        GAIN,
+    ),
+    "a_figure_style": (
+        "import matplotlib.style\ntry: matplotlib.style.use('./data/gain.txt')\nexcept Exception: pass",
+        GAIN,
+    ),
+    "an_image": (
+        "import PIL.Image\ntry: PIL.Image.open('data/gain.txt')\nexcept OSError: pass",
+        GAIN,
+    ),
+    "another_image": (
+        "import tifffile\ntry: tifffile.imread('data/gain.txt')\nexcept Exception: pass",
+        GAIN,
+    ),
+    "a_path_that_plays": (
+        """
+        class Path(str):
+            def startswith(self, *arguments): raise SystemExit
+            __eq__ = __hash__ = __str__ = startswith
+        def stage(): open(Path('data/gain.txt')).close()
+        """,
+        GAIN,
+    ),
+    "a_file_where_the_stack_ends": (
+        """
+        def deeper(): open('data/gain.txt').close(); deeper()
+        def stage():
+            try: deeper()
+            except RecursionError: pass
+        """,
+        ["something that could not be followed (open: RecursionError)", *GAIN],
+    ),
     "two_things": (
         "import os; open('data/gain.txt').close(); os.environ.get('GAIN'); os.listdir('data')",
         ["the environment variable GAIN", "the file data/gain.txt", "the folder data/ (its listing)"],
@@ -228,6 +286,7 @@ CALM: dict[str, str] = {
     "a_traceback": (
         "import traceback\ntry: 1 / 0\nexcept ZeroDivisionError: traceback.format_exc(); traceback.format_stack()"
     ),
+    "its_caller": "import inspect; inspect.stack()[0].function; inspect.currentframe().f_code.co_name",
     "a_warning": "import warnings; warnings.warn('x')",
     "a_time_zone": (
         "import zoneinfo, datetime, time; zoneinfo.ZoneInfo('Europe/Zurich')\n"
@@ -278,6 +337,7 @@ CALM: dict[str, str] = {
         "os.remove('own.txt')"
     ),
     "whether_a_declared_file_is_there": "import os; os.path.exists('declared.txt'); os.stat('declared/inner.txt')",
+    "functions_that_are_handed_on": "import os, pickle; assert pickle.loads(pickle.dumps(os.stat)) is os.stat",
     "a_command_line": "import argparse; argparse.ArgumentParser().format_help()",
     "shutil_which": "import shutil; shutil.which('true'); shutil.get_terminal_size()",
     "dataclasses_and_tuples": (
@@ -310,33 +370,65 @@ LIBRARIES: dict[str, str] = {
 }
 
 
+LOADER = """
+import importlib.machinery, sys
+
+def read(path):
+    with open(path) as file:
+        return file.read()
+
+class Loader(importlib.machinery.SourceFileLoader):
+    def exec_module(self, module):
+        exec(compile(read(self.path), self.path, "exec"), module.__dict__)
+
+class Finder:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
+        if spec is not None and spec.origin is not None and spec.origin.endswith(".py"):
+            spec.loader = Loader(name, spec.origin)
+        return spec
+
+def install():
+    sys.meta_path.insert(0, Finder)
+"""
+
+
+def _need(code: str) -> None:
+    if not possible({"case": code}):
+        pytest.skip("a library of the case is not installed")
+
+
 @pytest.fixture(scope="module")
 def noticed(tmp_path_factory):
     root = repository(tmp_path_factory.mktemp("touched") / "repository")
     (root / "log.txt").write_text("before\n")
-    return answers(root, WATCHING, {name: code for name, (code, _) in TOUCHED.items()}, GAIN="1")
+    return answers(root, WATCHING, possible({name: code for name, (code, _) in TOUCHED.items()}), GAIN="1")
 
 
 @pytest.fixture(scope="module")
 def unnoticed(tmp_path_factory):
     root = repository(tmp_path_factory.mktemp("calm") / "repository")
     (root / "log.txt").write_text("before\n")
-    return answers(root, WATCHING, CALM)
+    return answers(root, WATCHING, possible(CALM))
 
 
 @pytest.mark.parametrize("case", TOUCHED)
 def test_what_is_touched_is_named(noticed, case):
+    _need(TOUCHED[case][0])
     assert noticed[case] == TOUCHED[case][1]
 
 
 @pytest.mark.parametrize("case", CALM)
 def test_what_is_nobodys_business_is_not(unnoticed, case):
+    _need(CALM[case])
     assert unnoticed[case] == []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", LIBRARIES)
 def test_a_library_that_is_first_imported_by_a_stage_reads_for_itself(tmp_path, case):
+    _need(LIBRARIES[case])
     root = repository(tmp_path / "repository")
     assert answers(root, WATCHING, {case: LIBRARIES[case]}) == {case: []}
 
@@ -349,9 +441,59 @@ def test_a_backend_that_is_first_imported_by_a_stage_reads_for_itself(tmp_path):
 
 
 @pytest.mark.slow
+def test_files_of_a_backend_are_seen_and_those_that_a_stage_made_are_not(tmp_path):
+    """The backend opens them in C++, and has its own way to list and to read."""
+    pytest.importorskip("keras")
+    made = """
+        import keras, os, tempfile, tensorflow as tf
+        model = keras.Sequential([keras.layers.Dense(1)])
+        model.build((1, 2))
+        with tempfile.TemporaryDirectory() as folder:
+            model.save(folder + '/model.keras'); keras.models.load_model(folder + '/model.keras')
+            model.save_weights(folder + '/model.weights.h5'); model.load_weights(folder + '/model.weights.h5')
+            with tf.io.gfile.GFile(folder + '/x', 'w') as file: file.write('1')
+            tf.io.gfile.GFile(folder + '/x').read()
+        @tf.function
+        def f(x): return x + 1
+        f(tf.constant(1))
+        """
+    read = "import tensorflow as tf; tf.io.gfile.GFile('data/gain.txt').read(); tf.io.read_file('data/other.txt')"
+    found = answers(repository(tmp_path / "repository"), WATCHING, {"made": made, "read": read})
+    assert found == {"made": [], "read": [*GAIN, "the file data/other.txt"]}
+
+
+def test_a_loader_of_a_library_may_read_the_modules_that_it_imports(tmp_path):
+    """As those that rewrite assertions or check types do; its data are data still."""
+    root = repository(tmp_path / "repository")
+    packages = tmp_path / "lib" / "python3" / "site-packages"
+    packages.mkdir(parents=True)
+    (packages / "rewriting.py").write_text(LOADER)
+    code = f"import sys; sys.path.append({str(packages)!r}); import rewriting; rewriting.install()\n"
+    code += "import helper, package"
+    data = "import rewriting; rewriting.read('data/gain.txt')"
+    assert answers(root, WATCHING, {"loaded": code, "data": data}) == {"loaded": [], "data": GAIN}
+
+
+@pytest.mark.slow
 def test_a_worker_that_is_no_fork_is_named(tmp_path):
     """It cannot be followed, and may read what it likes."""
     code = "import multiprocessing\nwith multiprocessing.get_context('spawn').Pool(1) as pool: pool.map(abs, [1])"
     (found,) = answers(repository(tmp_path / "repository"), WATCHING, {"spawned": code})["spawned"]
     assert found.startswith("the program /")
     assert found.endswith("(a worker process)")
+
+
+def test_what_a_forked_process_imports_is_known(tmp_path):
+    code = """
+        import os
+        def stage():
+            if (pid := os.fork()) == 0:
+                import helper
+                os._exit(0)
+            os.waitpid(pid, 0)
+        """
+    root = repository(tmp_path / "repository")
+    stages(root, {"forked": code})
+    tell = "\nprint(json.dumps(list(loaded())))"
+    names = json.loads(run(root, WATCHING + tell, str(tmp_path / "answer"), "forked"))
+    assert sorted(Path(name).name for name in names) == ["case_forked.py", "helper.py"]
