@@ -44,7 +44,7 @@ class Piece:
     def movable(self) -> bool:
         """Whether it means the same wherever it stands: a function of which nothing is evaluated at once."""
         node = self.statement
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or node.decorator_list:
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or node.decorator_list or not self.names:
             return False
         return all(isinstance(d, ast.Constant) for d in (*node.args.defaults, *filter(None, node.args.kw_defaults)))
 
@@ -119,7 +119,9 @@ class Module:
         if _silent(statement):
             return
         if _is_script(statement):
-            self.script.append(Piece(self, (), statement))
+            nothing = ast.arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[])
+            body = ast.FunctionDef("<script>", nothing, getattr(statement, "body", []), [], lineno=statement.lineno)
+            self.script.append(Piece(self, (), body))  # its imports are its own
             return
         typing_only = self._typing_only(statement)
         nodes = scopes.within([statement])
@@ -163,28 +165,6 @@ class Module:
         dotted = scopes.dotted_name(statement.test)
         origins = {target.module for target in self.imports.get(dotted[0], ())} if dotted else set()
         return dotted[-1:] == ("TYPE_CHECKING",) and dotted[0] not in self.names and origins <= TYPING
-
-
-class Reach(NamedTuple):
-    """Everything that an entry leads to: pieces of source, imports that decide which, and targets elsewhere.
-
-    ``read``: names of modules that it looks at, whether they are defined by pieces or not.
-    """
-
-    pieces: set[Piece]
-    bindings: set[tuple[str, ...]]
-    foreign: set[Target]
-    read: set[tuple[str, str]]
-
-    @classmethod
-    def empty(cls) -> Reach:
-        """Nothing yet."""
-        return cls(set(), set(), set(), set())
-
-    def add(self, other: Reach) -> None:
-        """Add what another reaches."""
-        for mine, others in zip(self, other, strict=True):
-            mine.update(others)  # type: ignore[attr-defined]
 
 
 def in_order(pieces: list[Piece]) -> list[Piece]:

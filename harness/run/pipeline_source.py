@@ -34,11 +34,13 @@ def handed_on_problem(pipeline: Pipeline, stage: Stage, sources: Sources) -> str
 
     It is in no key, as neither the stage's source nor its settings tell it.
     """
+    named = (("load", pipeline.load), ("scenarios", pipeline.scenarios), ("reseed", pipeline.reseed))
+    setters = [(f"the adapter's {name}", entry) for name, entry in named if entry]
     others = [(f"stage {s.name}", e) for s in pipeline.stages if s.name != stage.name for e in (s.run, s.observe) if e]
     mine = [sources.reach(entry) for entry in (stage.run, stage.observe) if entry]
     used: set[Piece] = set().union(*(reach.pieces for reach in mine))
     read: set[tuple[str, str]] = set().union(*(reach.read for reach in mine))
-    for setter, entry in (("the adapter's load", pipeline.load), *others):
+    for setter, entry in (*setters, *others):
         module = entry_name(entry).partition(":")[0]
         if not module or not sources.territory.counts(module):
             continue

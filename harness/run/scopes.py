@@ -151,7 +151,9 @@ class _Reader:
             scope[name].append(target)
         for node in nodes:
             if isinstance(node, ast.Global):
-                scope.update({name: [Target(self.home.name, (name,))] for name in node.names})
+                for name in node.names:
+                    self.uses.targets.update(scope.get(name, ()))  # imported into the module
+                    scope[name] = [Target(self.home.name, (name,))]
             elif isinstance(node, ast.Nonlocal):
                 for name in node.names:
                     scope.pop(name, None)

@@ -11,9 +11,10 @@ import sys
 from collections.abc import Iterable
 from typing import Protocol
 
-from harness.run.modules import CALLED, Module, Piece, Reach
+from harness.run.modules import CALLED, Module, Piece
 from harness.run.scopes import Dotted, Target, dotted_name
 from harness.run.source.functions import READING, FunctionReader
+from harness.run.source.reach import Reach
 from harness.run.source.territory import Territory
 
 MADE_WITH = {"__new__", "__init__", "__post_init__", "__set_name__", "__call__", "__class_getitem__"}
