@@ -182,7 +182,7 @@ class Sources:
             uses = piece.uses
             targets = {t for chain in uses.names for t in self._named(piece.module, chain)} | uses.targets
             for text in uses.strings:
-                targets.update(self._in_text(text, piece.module))
+                targets.update(self._in_text(text, piece.module.path))
                 if "-m" in uses.strings and self.territory.counts(text):  # another process runs it
                     targets.add(Target(text))
             targets.update([Target(piece.module.home.name, ALL)] if uses.own else [])
@@ -196,10 +196,15 @@ class Sources:
             return (Target(home.name, chain),)
         return tuple(Target(star, ALL) for star in module.stars)
 
-    def _in_text(self, text: str, module: Module) -> tuple[Target, ...]:
+    def of_text(self, text: str) -> str:
+        """The digest of what a text, such as a setting, names: ``"module:name"`` or ``"module.name"``; else empty."""
+        targets = self._in_text(text, None) if text.replace(":", "").replace(".", "").isidentifier() else ()
+        return "".join(self.fingerprint(f"{target.module}:<all>") for target in targets)
+
+    def _in_text(self, text: str, beside: Path | None) -> tuple[Target, ...]:
         """The module, ``module:name``, ``module.name`` or file that a text is, if it is one."""
-        if text.endswith(".py") and " " not in text:
-            return tuple(Target(self.territory.name_of(path), TEXT) for path in self.territory.named(text, module.path))
+        if beside and text.endswith(".py") and " " not in text:
+            return tuple(Target(self.territory.name_of(path), TEXT) for path in self.territory.named(text, beside))
         if "import " in text and any(name in text for name in self.territory.own):  # a program
             return (ANYTHING,)
         name, colon, attributes = text.partition(":")

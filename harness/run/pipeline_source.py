@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from harness.core.protocol import Pipeline, Stage, entry_name
+from harness.core.protocol import Json, Pipeline, Stage, entry_name
 from harness.run.fingerprints import Sources
 from harness.run.modules import Piece
 from harness.run.places import place_on_path
@@ -52,6 +52,21 @@ def handed_on_problem(pipeline: Pipeline, stage: Stage, sources: Sources) -> str
                 "what ran before it: hand it over in the configuration, or as an output"
             )
     return ""
+
+
+def named_in(settings: Json, sources: Sources) -> dict[str, str]:
+    """The digests of the modules that settings name, as ``"heat.solvers:implicit"``: a stage may look that up."""
+    found: dict[str, str] = {}
+    todo = [settings]
+    while todo:
+        value = todo.pop()
+        if isinstance(value, dict):
+            todo += value.values()
+        elif isinstance(value, list | tuple):
+            todo += value
+        elif isinstance(value, str) and value not in found and (digest := sources.of_text(value)):
+            found[value] = digest
+    return found
 
 
 def libraries_of(pipeline: Pipeline, sources: Sources) -> tuple[str, ...]:

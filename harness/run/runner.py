@@ -22,7 +22,7 @@ from harness.core.trees import plain_json, split_tree
 from harness.run import settings
 from harness.run.cache import AbsentError, Cache, Item
 from harness.run.fingerprints import Sources
-from harness.run.pipeline_source import handed_on_problem, libraries_of, sources_of
+from harness.run.pipeline_source import handed_on_problem, libraries_of, named_in, sources_of
 from harness.run.settings import check_settings, declared_settings, settings_key
 from harness.run.source.distributions import library_version
 
@@ -116,6 +116,7 @@ class Runner:
             "format": CACHE_FORMAT,
             "stage": stage.name,
             "reads": settings_key(stage, config),
+            "named": named_in(declared_settings(stage, config), self.sources),
             "files": files,
             "inputs": dict(inputs),
             "code": self.sources.fingerprint(stage.run),

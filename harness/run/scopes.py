@@ -82,6 +82,9 @@ class _Reader:
         elif isinstance(node, IMPORTS):
             for _, _, imported in bindings(node, self.home):
                 self.uses.imported.update(imported)
+        elif isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load) and dotted_name(node.value):
+            self._name(ast.Attribute(node.value, "__setitem__", ast.Load()))
+            self.read(node.slice)
         elif isinstance(node, ast.Call) and dotted_name(node.func)[-1:] in {("import_module",), ("__import__",)}:
             self._dynamic(node)
         elif isinstance(node, ast.Call) and dotted_name(node.func)[-1:] == ("dirname",):
