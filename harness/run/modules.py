@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -52,7 +53,10 @@ class Piece:
     def calls(self) -> Calls:
         """What is called when the module is imported."""
         decorators, others, bases = set(), set(), set()
+        looked_at: set[Dotted] = set()
         for node in _at_import(self.statement):
+            for operand in _operands(node):
+                looked_at |= _callee(operand.func if isinstance(operand, ast.Call) else operand)
             for decorator in getattr(node, "decorator_list", ()):
                 decorators |= _callee(decorator.func if isinstance(decorator, ast.Call) else decorator)
             if isinstance(node, ast.Call):
@@ -61,15 +65,16 @@ class Piece:
             if isinstance(node, ast.ClassDef):
                 for base in (*node.bases, *(k.value for k in node.keywords if k.arg == "metaclass")):
                     bases |= _callee(base.value if isinstance(base, ast.Subscript) else base)
-        return Calls(decorators, others - decorators, bases)
+        return Calls(decorators, others - decorators, bases, looked_at)
 
 
 class Calls(NamedTuple):
-    """Names of what a statement calls: its decorators, other callables, and the bases of its classes."""
+    """Names of what a statement calls: decorators, others, bases of classes, and what operators act on."""
 
     decorators: set[Dotted]
     others: set[Dotted]
     bases: set[Dotted]
+    looked_at: set[Dotted]
 
 
 class Module:
@@ -189,7 +194,23 @@ def _callee(node: ast.AST) -> set[Dotted]:
         node = node.value
     if isinstance(node, ast.Call) and attributes:
         return {(*chain, CALLED, *reversed(attributes)) for chain in _callee(node.func)}
+    if isinstance(node, ast.Call):
+        return {(*chain, CALLED) for chain in _callee(node.func)}
     return {(n.id,) for n in ast.walk(node) if isinstance(n, ast.Name)}
+
+
+def _operands(node: ast.AST) -> list[ast.expr]:
+    """What an operator, an attribute, a loop or a function of Python's own acts on."""
+    if isinstance(node, ast.Call):
+        return node.args if isinstance(node.func, ast.Name) and hasattr(builtins, node.func.id) else []
+    fields = ("left", "right", "comparators", "operand", "value", "values", "test", "iter", "keys")
+    kinds = (ast.BinOp, ast.Compare, ast.UnaryOp, ast.BoolOp, ast.Subscript, ast.Attribute, ast.Starred, ast.Dict)
+    kinds += (ast.FormattedValue, ast.IfExp, ast.If, ast.While, ast.For, ast.comprehension)  # type: ignore[assignment]
+    if not isinstance(node, kinds):
+        return []
+    found = [getattr(node, name, None) for name in fields if name != "values" or isinstance(node, ast.BoolOp)]
+    parts = [part for field in found for part in (field if isinstance(field, list) else [field])]
+    return [part for part in parts if isinstance(part, ast.Name | ast.Attribute | ast.Call)]
 
 
 def called_for(node: ast.Call) -> set[Dotted]:

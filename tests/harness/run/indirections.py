@@ -440,6 +440,13 @@ NAMED = {
 }
 
 DONE_ON_IMPORT = {
+    "an operator of an instance": plugin("class P:\n    def __rshift__(self, f): registry.ALL['f'] = f\nx = P() >> f"),
+    "an operator of a named instance": plugin(
+        "class P:\n    def __rshift__(self, f): registry.ALL['f'] = f\np = P()\nx = p >> f"
+    ),
+    "an attribute that registers": plugin(
+        "class P:\n    @property\n    def put(self): registry.ALL['f'] = f\np = P()\nx = p.put"
+    ),
     "a registration by map": plugin("hs = list(map(registry.register, [f]))"),
     "a registration by map of a method": plugin("hs = list(map(registry.registry.enroll, [f]))"),
     "a registration by reduce": plugin(
@@ -643,14 +650,12 @@ UNSEEN: dict[str, tuple[str, dict[str, Any]]] = {
             **{"heat/d.txt": "I1\n."},
         ),
     ),
-    "an operator of an instance that registers on import": (
-        "open",
-        plugin("class P:\n    def __rshift__(self, f): registry.ALL['f'] = f\nx = P() >> f"),
-    ),
-    "an attribute that registers when it is asked for": (
+    "a module's __getattr__ that registers when the import of a name asks it": (
         "open",
         plugin(
-            "class P:\n    @property\n    def put(self): registry.ALL['f'] = f\np = P()\nx = p.put",
+            "from heat.lazy import thing",
+            heat__lazy="from heat.registry import ALL\nfrom heat.lib import f\ndef __getattr__(n):\n    ALL['f'] = f\n"
+            "    return 1\n",
         ),
     ),
 }
