@@ -15,13 +15,14 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from harness.core.errors import ProjectError
 from harness.core.protocol import entry_name
 from harness.run.source.effects import Effects
-from harness.run.source.modules import Module, Piece, Reach, in_order
+from harness.run.source.modules import Module, Piece, in_order
 from harness.run.source.places import NOWHERE, modules_inside
+from harness.run.source.reach import Reach, Step
 from harness.run.source.reflection import FILE_TEXT, NAME_TEXT, is_reflection
 from harness.run.source.scopes import Dotted, Target
 from harness.run.source.state import SETTING, written
@@ -41,18 +42,6 @@ def fingerprint(entry: _Entry, roots: Sequence[str]) -> str:
 def reached(entry: _Entry, roots: Sequence[str]) -> set[str]:
     """What ``entry`` reaches; see ``Sources``."""
     return Sources(roots).reached(entry)
-
-
-class Step(NamedTuple):
-    """What a target leads to at once.
-
-    ``binding``: an import, which decides the outcome without being a piece. ``foreign``: it is of other sources.
-    """
-
-    pieces: tuple[Piece, ...] = ()
-    targets: tuple[Target, ...] = ()
-    binding: tuple[str, ...] = ()
-    foreign: bool = False
 
 
 class Sources:
@@ -193,7 +182,9 @@ class Sources:
             uses = piece.uses
             targets = {t for chain in uses.names for t in self._named(piece.module, chain)} | uses.targets
             for text in uses.strings:
-                targets.update(self._in_text(text, piece.module))
+                targets.update(self._in_text(text, piece.module.path))
+                if "-m" in uses.strings and self.territory.counts(text):  # another process runs it
+                    targets.add(Target(text))
             targets.update([Target(piece.module.home.name, ALL)] if uses.own else [])
             self._uses[piece] = (*targets, *([ANYTHING] if uses.anything else []))
         return self._uses[piece]
@@ -205,10 +196,17 @@ class Sources:
             return (Target(home.name, chain),)
         return tuple(Target(star, ALL) for star in module.stars)
 
-    def _in_text(self, text: str, module: Module) -> tuple[Target, ...]:
+    def of_text(self, text: str) -> str:
+        """The digest of what a text, such as a setting, names: ``"module:name"`` or ``"module.name"``; else empty."""
+        targets = self._in_text(text, None) if text.replace(":", "").replace(".", "").isidentifier() else ()
+        return "".join(self.fingerprint(f"{target.module}:<all>") for target in targets)
+
+    def _in_text(self, text: str, beside: Path | None) -> tuple[Target, ...]:
         """The module, ``module:name``, ``module.name`` or file that a text is, if it is one."""
-        if text.endswith(".py") and " " not in text:
-            return tuple(Target(self.territory.name_of(path), TEXT) for path in self.territory.named(text, module.path))
+        if beside and text.endswith(".py") and " " not in text:
+            return tuple(Target(self.territory.name_of(path), TEXT) for path in self.territory.named(text, beside))
+        if "import " in text and any(name in text for name in self.territory.own):  # a program
+            return (ANYTHING,)
         name, colon, attributes = text.partition(":")
         parts = [*name.split("."), *(attributes.split(".") if colon else ())]
         if len(parts) == 1 or not all(p.isidentifier() for p in parts) or not self.territory.counts(name):
@@ -245,7 +243,8 @@ class Sources:
             if module is None:
                 return Step()
             imported = [t for targets in module.imports.values() for t in targets]
-            return Step(tuple(module.pieces), (*imported, *(Target(star, ALL) for star in module.stars)))
+            listed = [Target(name, (text,)) for piece in module.names.get("__all__", ()) for text in piece.uses.strings]
+            return Step(tuple(module.pieces), (*imported, *listed, *(Target(star, ALL) for star in module.stars)))
         return self._attribute(name, module, chain[0], chain[1:])
 
     def _attribute(self, name: str, module: Module | None, head: str, rest: Dotted) -> Step:

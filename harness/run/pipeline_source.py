@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from harness.core.protocol import Pipeline, Stage, entry_name
+from harness.core.protocol import Json, Pipeline, Stage, entry_name
 from harness.run.fingerprints import Sources
 from harness.run.source.distributions import distribution_names
 from harness.run.source.modules import Piece
@@ -34,11 +34,13 @@ def handed_on_problem(pipeline: Pipeline, stage: Stage, sources: Sources) -> str
 
     It is in no key, as neither the stage's source nor its settings tell it.
     """
+    named = (("load", pipeline.load), ("scenarios", pipeline.scenarios), ("reseed", pipeline.reseed))
+    setters = [(f"the adapter's {name}", entry) for name, entry in named if entry]
     others = [(f"stage {s.name}", e) for s in pipeline.stages if s.name != stage.name for e in (s.run, s.observe) if e]
     mine = [sources.reach(entry) for entry in (stage.run, stage.observe) if entry]
     used: set[Piece] = set().union(*(reach.pieces for reach in mine))
     read: set[tuple[str, str]] = set().union(*(reach.read for reach in mine))
-    for setter, entry in (("the adapter's load", pipeline.load), *others):
+    for setter, entry in (*setters, *others):
         module = entry_name(entry).partition(":")[0]
         if not module or not sources.territory.counts(module):
             continue
@@ -50,6 +52,21 @@ def handed_on_problem(pipeline: Pipeline, stage: Stage, sources: Sources) -> str
                 "what ran before it: hand it over in the configuration, or as an output"
             )
     return ""
+
+
+def named_in(settings: Json, sources: Sources) -> dict[str, str]:
+    """The digests of the modules that settings name, as ``"heat.solvers:implicit"``: a stage may look that up."""
+    found: dict[str, str] = {}
+    todo = [settings]
+    while todo:
+        value = todo.pop()
+        if isinstance(value, dict):
+            todo += value.values()
+        elif isinstance(value, list | tuple):
+            todo += value
+        elif isinstance(value, str) and value not in found and (digest := sources.of_text(value)):
+            found[value] = digest
+    return found
 
 
 def libraries_of(pipeline: Pipeline, sources: Sources) -> tuple[str, ...]:

@@ -13,8 +13,8 @@ from harness.core.files import json_digest, sha256
 from harness.core.protocol import Json, Output, Pipeline, Scenario, Stage
 from harness.run.cache import AbsentError, Cache, Item
 from harness.run.fingerprints import Sources
-from harness.run.pipeline_source import handed_on_problem, libraries_of, sources_of
-from harness.run.settings import settings_key
+from harness.run.pipeline_source import handed_on_problem, libraries_of, named_in, sources_of
+from harness.run.settings import declared_settings, settings_key
 from harness.run.source.distributions import library_version
 from harness.run.work import StageCall, StageError, work_on
 
@@ -127,6 +127,7 @@ class Runner:
             "format": CACHE_FORMAT,
             "stage": stage.name,
             "reads": settings_key(stage, config),
+            "named": named_in(declared_settings(stage, config), self.sources),
             "files": [_digest_of(path, stage) for path in files],
             "inputs": dict(inputs),
             "code": self.sources.fingerprint(stage.run),

@@ -7,16 +7,29 @@ something, or change what others have. Where its source does not show that it do
 from __future__ import annotations
 
 import ast
+import builtins
 import sys
 from collections.abc import Iterable
 from typing import Protocol
 
 from harness.run.source.functions import READING, FunctionReader
-from harness.run.source.modules import CALLED, Module, Piece, Reach
+from harness.run.source.modules import CALLED, Module, Piece
+from harness.run.source.reach import Reach
 from harness.run.source.scopes import Dotted, Target, dotted_name
+from harness.run.source.state import SETTING
 from harness.run.source.territory import Territory
 
-MADE_WITH = {"__new__", "__init__", "__post_init__", "__set_name__", "__call__", "__class_getitem__"}
+MADE_WITH = {
+    "__new__",
+    "__init__",
+    "__post_init__",
+    "__set_name__",
+    "__call__",
+    "__class_getitem__",
+    "__setattr__",
+    "__getattribute__",
+    "__getattr__",
+}
 RUNS_TEXT = {"exec", "eval", "compile", "setattr", "delattr", "globals", "vars", "locals", "__import__"}
 CHANGING = (  # how the names of functions that change something begin
     *("set", "add", "regist", "install", "patch", "hook", "seed", "enable", "disable", "init", "use", "config"),
@@ -82,6 +95,7 @@ class Effects:
         self._sources = sources
         self._acting: dict[Piece, bool] = {}
         self._outward: dict[Piece, bool] = {}
+        self._lives: dict[Piece, bool] = {}
         self._open: list[Piece] = []
         self._circular = False
 
@@ -114,8 +128,26 @@ class Effects:
         return done
 
     def _calls(self, piece: Piece) -> bool:
-        module, (decorators, others, bases) = piece.module, piece.calls
-        return self._decorates(module, decorators) or self._may_act(module, others) or self._derives(module, bases)
+        module, (decorators, others, bases, looked_at) = piece.module, piece.calls
+        if self._decorates(module, decorators) or self._may_act(module, others) or self._derives(piece, bases):
+            return True
+        if isinstance(piece.statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            return False
+        return any(map(self._lively, self._sources.leads(module, looked_at - bases).pieces))
+
+    def _lively(self, piece: Piece) -> bool:
+        """Whether an operator or an attribute of what a piece defines may change something: of a class's instance."""
+        if piece not in self._lives:
+            self._lives[piece] = False
+            node = piece.statement
+            if isinstance(node, ast.ClassDef):
+                readers = [FunctionReader(method, "self") for method in _methods(node).values() if _unasked(method)]
+                lives = any(r.outward or self._may_act(piece.module, r.called) for r in readers)
+                self._lives[piece] = lives or any(map(self._lively, self._bases(piece)))
+            elif isinstance(node, ast.Assign | ast.AnnAssign):
+                made = self._sources.leads(piece.module, piece.calls.others).pieces
+                self._lives[piece] = any(map(self._lively, made - {piece}))
+        return self._lives[piece]
 
     def _decorates(self, module: Module, chains: set[Dotted]) -> bool:
         foreign = self._sources.leads(module, chains).foreign if chains else ()
@@ -123,8 +155,10 @@ class Effects:
 
     def _may_act(self, module: Module, chains: set[Dotted]) -> bool:
         """Whether calling what dotted names lead to may change something."""
-        if any(chain[0] in RUNS_TEXT and not module.binds(chain[0]) for chain in chains):
-            return True
+        for chain in chains:
+            unbound = len(chain) > 1 and chain[-1] in SETTING and hasattr(builtins, chain[0])  # dict.update(table, ...)
+            if (chain[0] in RUNS_TEXT or unbound) and not module.binds(chain[0]):
+                return True
         for chain in chains:
             reach = self._sources.leads(module, [chain])
             pieces, foreign = reach.pieces, reach.foreign
@@ -146,18 +180,20 @@ class Effects:
         reader = FunctionReader(method, "")
         return reader.outward or self._may_act(piece.module, reader.called)
 
-    def _derives(self, module: Module, bases: set[Dotted]) -> bool:
+    def _derives(self, derived: Piece, bases: set[Dotted]) -> bool:
         """Whether a class with these bases is made by what the sources define, and not by ``type`` alone."""
         if not bases:
             return False
-        reach = self._sources.leads(module, bases)
+        reach = self._sources.leads(derived.module, bases)
+        if any(target.module == "enum" for target in reach.foreign) and self._outward_piece(derived):
+            return True  # it makes its members
         if any(not _standard(target) and _sounds(target, REGISTERING) for target in reach.foreign):
             return True
         for piece in reach.pieces:
             if any(isinstance(n, ast.FunctionDef) and n.name == "__init_subclass__" for n in ast.walk(piece.statement)):
                 return True
             made = [n for n in ast.walk(piece.statement) if isinstance(n, ast.ClassDef)]
-            if not made or any(map(_is_meta, made)) or self._derives(piece.module, piece.calls.bases):
+            if not made or any(map(_is_meta, made)) or self._derives(piece, piece.calls.bases):
                 return True
         return False
 
@@ -199,12 +235,22 @@ class Effects:
         return True
 
     def _bases_act(self, piece: Piece) -> bool:
-        pieces = self._sources.leads(piece.module, piece.calls.bases).pieces
-        return any(p is not piece and self._outward_piece(p) for p in pieces)
+        return any(map(self._outward_piece, self._bases(piece)))
+
+    def _bases(self, piece: Piece) -> set[Piece]:
+        return self._sources.leads(piece.module, piece.calls.bases).pieces - {piece}
 
 
 def _methods(node: ast.ClassDef) -> dict[str, ast.FunctionDef | ast.AsyncFunctionDef]:
     return {n.name: n for n in ast.walk(node) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}
+
+
+def _unasked(method: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether a method runs without being called by its name, other than to make or to call an instance."""
+    if method.name.startswith("__"):
+        return method.name not in MADE_WITH or method.name in ("__class_getitem__", "__getattr__", "__getattribute__")
+    plain = {("staticmethod",), ("classmethod",), ("abstractmethod",)}
+    return any(dotted_name(decorator)[-1:] not in plain for decorator in method.decorator_list)
 
 
 def _is_meta(node: ast.ClassDef) -> bool:
@@ -226,7 +272,10 @@ def _registers(target: Target) -> bool:
 
 def _changes(target: Target) -> bool:
     """Whether a function from elsewhere sounds as if it changed something."""
-    return any(part.startswith(CHANGING) or "regist" in part for part in target.chain[-1:])
+    return (
+        any(part.startswith(CHANGING) or "regist" in part for part in target.chain[-1:])
+        or "methodcaller" in target.chain
+    )
 
 
 def _sounds(target: Target, words: Iterable[str]) -> bool:

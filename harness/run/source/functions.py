@@ -62,7 +62,7 @@ class FunctionReader:
         return (made & assigned) - handed - self.parameters, stored
 
     def _changes(self, node: ast.AST) -> bool:
-        if isinstance(node, (ast.Global, ast.Nonlocal, *IMPORTS)):
+        if isinstance(node, (ast.Global, ast.Nonlocal, *IMPORTS)) or (isinstance(node, ast.ClassDef) and node.bases):
             return True
         if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
             return node.target.id not in self.fresh and node.target.id in self.parameters

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -44,7 +45,7 @@ class Piece:
     def movable(self) -> bool:
         """Whether it means the same wherever it stands: a function of which nothing is evaluated at once."""
         node = self.statement
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or node.decorator_list:
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or node.decorator_list or not self.names:
             return False
         return all(isinstance(d, ast.Constant) for d in (*node.args.defaults, *filter(None, node.args.kw_defaults)))
 
@@ -52,7 +53,10 @@ class Piece:
     def calls(self) -> Calls:
         """What is called when the module is imported."""
         decorators, others, bases = set(), set(), set()
+        looked_at: set[Dotted] = set()
         for node in _at_import(self.statement):
+            for operand in _operands(node):
+                looked_at |= _callee(operand.func if isinstance(operand, ast.Call) else operand)
             for decorator in getattr(node, "decorator_list", ()):
                 decorators |= _callee(decorator.func if isinstance(decorator, ast.Call) else decorator)
             if isinstance(node, ast.Call):
@@ -61,15 +65,16 @@ class Piece:
             if isinstance(node, ast.ClassDef):
                 for base in (*node.bases, *(k.value for k in node.keywords if k.arg == "metaclass")):
                     bases |= _callee(base.value if isinstance(base, ast.Subscript) else base)
-        return Calls(decorators, others - decorators, bases)
+        return Calls(decorators, others - decorators, bases, looked_at)
 
 
 class Calls(NamedTuple):
-    """Names of what a statement calls: its decorators, other callables, and the bases of its classes."""
+    """Names of what a statement calls: decorators, others, bases of classes, and what operators act on."""
 
     decorators: set[Dotted]
     others: set[Dotted]
     bases: set[Dotted]
+    looked_at: set[Dotted]
 
 
 class Module:
@@ -119,7 +124,9 @@ class Module:
         if _silent(statement):
             return
         if _is_script(statement):
-            self.script.append(Piece(self, (), statement))
+            nothing = ast.arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[])
+            body = ast.FunctionDef("<script>", nothing, getattr(statement, "body", []), [], lineno=statement.lineno)
+            self.script.append(Piece(self, (), body))  # its imports are its own
             return
         typing_only = self._typing_only(statement)
         nodes = scopes.within([statement])
@@ -165,28 +172,6 @@ class Module:
         return dotted[-1:] == ("TYPE_CHECKING",) and dotted[0] not in self.names and origins <= TYPING
 
 
-class Reach(NamedTuple):
-    """Everything that an entry leads to: pieces of source, imports that decide which, and targets elsewhere.
-
-    ``read``: names of modules that it looks at, whether they are defined by pieces or not.
-    """
-
-    pieces: set[Piece]
-    bindings: set[tuple[str, ...]]
-    foreign: set[Target]
-    read: set[tuple[str, str]]
-
-    @classmethod
-    def empty(cls) -> Reach:
-        """Nothing yet."""
-        return cls(set(), set(), set(), set())
-
-    def add(self, other: Reach) -> None:
-        """Add what another reaches."""
-        for mine, others in zip(self, other, strict=True):
-            mine.update(others)  # type: ignore[attr-defined]
-
-
 def in_order(pieces: list[Piece]) -> list[Piece]:
     """The pieces of a module: by name where their order means nothing, as that of functions does not."""
     names = [name for piece in pieces for name in piece.names]
@@ -209,7 +194,23 @@ def _callee(node: ast.AST) -> set[Dotted]:
         node = node.value
     if isinstance(node, ast.Call) and attributes:
         return {(*chain, CALLED, *reversed(attributes)) for chain in _callee(node.func)}
+    if isinstance(node, ast.Call):
+        return {(*chain, CALLED) for chain in _callee(node.func)}
     return {(n.id,) for n in ast.walk(node) if isinstance(n, ast.Name)}
+
+
+def _operands(node: ast.AST) -> list[ast.expr]:
+    """What an operator, an attribute, a loop or a function of Python's own acts on."""
+    if isinstance(node, ast.Call):
+        return node.args if isinstance(node.func, ast.Name) and hasattr(builtins, node.func.id) else []
+    fields = ("left", "right", "comparators", "operand", "value", "values", "test", "iter", "keys")
+    kinds = (ast.BinOp, ast.Compare, ast.UnaryOp, ast.BoolOp, ast.Subscript, ast.Attribute, ast.Starred, ast.Dict)
+    kinds += (ast.FormattedValue, ast.IfExp, ast.If, ast.While, ast.For, ast.comprehension)  # type: ignore[assignment]
+    if not isinstance(node, kinds):
+        return []
+    found = [getattr(node, name, None) for name in fields if name != "values" or isinstance(node, ast.BoolOp)]
+    parts = [part for field in found for part in (field if isinstance(field, list) else [field])]
+    return [part for part in parts if isinstance(part, ast.Name | ast.Attribute | ast.Call)]
 
 
 def called_for(node: ast.Call) -> set[Dotted]:

@@ -6,6 +6,7 @@ EVALUATION = {"exec", "eval"}  # as bare names: a method of that name is somethi
 REFLECTION = {
     *("import_module", "__import__", "__subclasses__", "__init_subclass__", "resolve_name", "run_module", "run_path"),
     *("spec_from_file_location", "module_from_spec", "exec_module", "load_module", "LazyLoader", "SourceFileLoader"),
+    *("locate", "instantiate", "get_class", "get_object", "import_string", "import_from_string", "import_by_path"),
     *("entry_points", "iter_entry_points", "load_entry_point", "walk_packages", "iter_modules"),
     *(
         "get_objects",

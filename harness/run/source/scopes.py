@@ -82,6 +82,9 @@ class _Reader:
         elif isinstance(node, IMPORTS):
             for _, _, imported in bindings(node, self.home):
                 self.uses.imported.update(imported)
+        elif isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load) and dotted_name(node.value):
+            self._name(ast.Attribute(node.value, "__setitem__", ast.Load()))
+            self.read(node.slice)
         elif isinstance(node, ast.Call) and dotted_name(node.func)[-1:] in {("import_module",), ("__import__",)}:
             self._dynamic(node)
         elif isinstance(node, ast.Call) and dotted_name(node.func)[-1:] == ("dirname",):
@@ -151,7 +154,9 @@ class _Reader:
             scope[name].append(target)
         for node in nodes:
             if isinstance(node, ast.Global):
-                scope.update({name: [Target(self.home.name, (name,))] for name in node.names})
+                for name in node.names:
+                    self.uses.targets.update(scope.get(name, ()))  # imported into the module
+                    scope[name] = [Target(self.home.name, (name,))]
             elif isinstance(node, ast.Nonlocal):
                 for name in node.names:
                     scope.pop(name, None)

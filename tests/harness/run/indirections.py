@@ -195,6 +195,87 @@ IMPORTED = {
     ),
 }
 
+LESS_USUAL = {
+    "a star of a package whose __all__ names modules": way(
+        "from heat.deep import *\ndef run(): return inner.K",
+        ("heat/deep/inner.py", "1", "2"),
+        **{"heat/deep/__init__": "__all__ = ['inner']\n", "heat/deep/inner": "K = 1\n"},
+    ),
+    "an import into the module by a function": way(
+        "def set_up():\n    global lib\n    from heat import lib\nset_up()\ndef run(): return lib.f()"
+    ),
+    "another process that runs a text": way(
+        f"import subprocess, sys\n{HERE}def run(): return subprocess.run("
+        "[sys.executable, '-c', 'import heat.lib as l; print(l.f())'], capture_output=True, cwd=HERE.parent).stdout"
+    ),
+    "another process that runs a package": way(
+        f"import subprocess, sys\n{HERE}def run(): return subprocess.run("
+        "[sys.executable, '-m', 'heat'], capture_output=True, cwd=HERE.parent).stdout",
+        **{"heat/__main__": "from heat.lib import f\nprint(f())\n"},
+    ),
+    "another process that runs a module": way(
+        f"import subprocess, sys\n{HERE}def run(): return subprocess.run("
+        "[sys.executable, '-m', 'heat.script'], capture_output=True, cwd=HERE.parent).stdout",
+        heat__script="if __name__ == '__main__':\n    from heat.lib import f\n    print(f())\n",
+    ),
+    "another process that runs a script": way(
+        f"import subprocess, sys\n{HERE}def run(): return subprocess.run("
+        "[sys.executable, HERE.parent / 'script.py'], capture_output=True).stdout",
+        script="from heat.lib import f\nprint(f())\n",
+    ),
+    "locate of pydoc": way("import heat.lib, pydoc\ndef run(): return pydoc.locate('heat.' + 'lib.f')()"),
+    "a module under another name": way(
+        "def run():\n    import fast\n    return fast.f()",
+        adapter="import sys, heat.lib\nsys.modules['fast'] = heat.lib\n",
+    ),
+    "a name of builtins": way(
+        "def run(): return quick()",
+        adapter="import builtins, heat.stages\nfrom heat.lib import f\nbuiltins.quick = f\n",
+    ),
+    "names that a loop makes": way(
+        "from heat import lib\nfor n in ('f',):\n    globals()['my_' + n] = getattr(lib, n)\ndef run(): return my_f()"
+    ),
+    "names that are put in all at once": way(
+        "from heat import lib\nglobals().update(my_f=lib.f)\ndef run(): return my_f()"
+    ),
+    "a module's class": way(
+        "import heat.odd\ndef run(): return heat.odd.anything",
+        heat__odd="import sys, types\nfrom heat.lib import f\nclass Odd(types.ModuleType):\n"
+        "    def __getattr__(self, name): return f()\nsys.modules[__name__].__class__ = Odd\n",
+    ),
+    "a variable of a context": way(
+        "from heat.context import VAR\nimport heat.plugin\ndef run(): return VAR.get()",
+        heat__context="from contextvars import ContextVar\nVAR = ContextVar('v')\n",
+        heat__plugin="from heat.context import VAR\nfrom heat.lib import f\nVAR.set(f())\n",
+    ),
+    "a future import": way(
+        "class A:\n    x: 1\ndef run(): return A.__annotations__",
+        ("heat/stages.py", "class A", "from __future__ import annotations\nclass A"),
+    ),
+    "a package in the place of a module": way(
+        "from heat.lib import f\ndef run(): return f()",
+        ("heat/__init__.py", "", "from heat import later as lib\nimport sys\nsys.modules['heat.lib'] = lib\n"),
+        heat__later="def f(): return 9\n",
+    ),
+    "thread's work": way(
+        "from concurrent.futures import ThreadPoolExecutor as T\nfrom heat import lib\n"
+        "def run():\n    with T() as t: return t.submit(lib.f).result()"
+    ),
+    "a mixin that another module adds": way(
+        "import heat.plugin\nfrom heat.base import A\ndef run(): return A().h()",
+        heat__base="class B: pass\nclass A(B): pass\n",
+        heat__plugin="from heat.base import A\nfrom heat.lib import f\nclass M:\n    def h(self): return f()\n"
+        "A.__bases__ = (M,)\n",
+    ),
+    "a decorator that keeps the function in a table": way(
+        "from heat.table import stage, TABLE\n@stage('one')\ndef one():\n    from heat.lib import f\n    return f()\n"
+        "def run(): return TABLE['one']()",
+        heat__table="TABLE = {}\ndef stage(name):\n    def keep(f):\n        TABLE[name] = f\n        return f\n"
+        "    return keep\n",
+    ),
+    "a format of text": way("import heat.lib\ndef run(): return '{0.lib.GAIN}'.format(heat)"),
+}
+
 MOVED = {
     "a folder that is put on the path": way(
         f"import sys\n{HERE}sys.path.insert(0, str(HERE / 'hidden'))\nimport concealed\ndef run(): return concealed.K",
@@ -359,6 +440,13 @@ NAMED = {
 }
 
 DONE_ON_IMPORT = {
+    "an operator of an instance": plugin("class P:\n    def __rshift__(self, f): registry.ALL['f'] = f\nx = P() >> f"),
+    "an operator of a named instance": plugin(
+        "class P:\n    def __rshift__(self, f): registry.ALL['f'] = f\np = P()\nx = p >> f"
+    ),
+    "an attribute that registers": plugin(
+        "class P:\n    @property\n    def put(self): registry.ALL['f'] = f\np = P()\nx = p.put"
+    ),
     "a registration by map": plugin("hs = list(map(registry.register, [f]))"),
     "a registration by map of a method": plugin("hs = list(map(registry.registry.enroll, [f]))"),
     "a registration by reduce": plugin(
@@ -532,7 +620,7 @@ WITH_COMMENTS = {
     *("a file by runpy", "a file by its path", "a module's text that is run", "a frame's globals"),
 }
 
-WAYS = {**IMPORTED, **MOVED, **NAMED, **DONE_ON_IMPORT}
+WAYS = {**IMPORTED, **LESS_USUAL, **MOVED, **NAMED, **DONE_ON_IMPORT}
 
 # What source does not tell. "witness": whoever watches the process sees what is read or loaded, and says so;
 # "open": nobody does. Each edit changes the result and leaves the fingerprint as it is.
@@ -562,14 +650,12 @@ UNSEEN: dict[str, tuple[str, dict[str, Any]]] = {
             **{"heat/d.txt": "I1\n."},
         ),
     ),
-    "an operator of an instance that registers on import": (
-        "open",
-        plugin("class P:\n    def __rshift__(self, f): registry.ALL['f'] = f\nx = P() >> f"),
-    ),
-    "an attribute that registers when it is asked for": (
+    "a module's __getattr__ that registers when the import of a name asks it": (
         "open",
         plugin(
-            "class P:\n    @property\n    def put(self): registry.ALL['f'] = f\np = P()\nx = p.put",
+            "from heat.lazy import thing",
+            heat__lazy="from heat.registry import ALL\nfrom heat.lib import f\ndef __getattr__(n):\n    ALL['f'] = f\n"
+            "    return 1\n",
         ),
     ),
 }

@@ -10,10 +10,14 @@ import importlib
 import sys
 
 import pytest
-from indirections import COMMENTS, UNSEEN, WAYS, WITH_COMMENTS
+from indirections import COMMENTS, UNSEEN, WITH_COMMENTS
+from indirections import WAYS as FIRST_WAYS
+from indirections_on_import import BY_LANGUAGE
 
 from harness.core.protocol import Pipeline, Stage
-from harness.run.pipeline_source import handed_on_problem, sources_of
+from harness.run.pipeline_source import handed_on_problem, named_in, sources_of
+
+WAYS = {**FIRST_WAYS, **BY_LANGUAGE}
 
 
 class Plant:
@@ -108,7 +112,7 @@ def test_what_the_source_does_not_tell_is_listed(name, plant):
 
 
 def test_at_most_five_stay_open():
-    assert len(WAYS) + len(COMMENTS) >= 120
+    assert len(WAYS) + len(COMMENTS) >= 200
     assert len([name for name, (seen_by, _) in UNSEEN.items() if seen_by == "open"]) <= 5
 
 
@@ -176,6 +180,19 @@ def test_what_load_sets_and_a_stage_reads_is_refused(how, plant):
     assert problem.startswith(expected) if refused else not problem
 
 
+def test_stages_may_count_and_remember(plant):
+    text = "COUNTS, SEEN, RAN = {}, {}, []\n"
+    text += "def remember(x):\n    global LAST\n    LAST = SEEN[x] = x\n    return SEEN\n"
+    for name in ("one", "two"):
+        text += (
+            f"def {name}():\n    COUNTS['{name}'] = COUNTS['{name}'] = 1\n    RAN.append('{name}')\n    remember(1)\n"
+        )
+    plant({"files": {"heat/__init__.py": "", "adapter.py": "", "heat/stages.py": text}})
+    stages = tuple(Stage(name, f"{name}_", f"heat.stages:{name}") for name in ("one", "two"))
+    pipeline = Pipeline("plant", stages, dict, print, home="adapter")
+    assert [handed_on_problem(pipeline, stage, sources_of(pipeline)) for stage in stages] == ["", ""]
+
+
 def test_what_another_stage_sets_is_refused(plant):
     text = "GAIN = 1\ndef first():\n    global GAIN\n    GAIN = 2\ndef run(): return GAIN\n"
     plant({"files": {"heat/__init__.py": "", "adapter.py": "", "heat/stages.py": text}})
@@ -184,3 +201,19 @@ def test_what_another_stage_sets_is_refused(plant):
     assert not handed_on_problem(pipeline, stages[0], sources_of(pipeline))
     problem = handed_on_problem(pipeline, stages[1], sources_of(pipeline))
     assert problem.startswith("stage run uses heat.stages:GAIN, which stage first sets")
+
+
+@pytest.mark.parametrize("text", ["heat.lib:f", "heat.lib.f", "heat.lib", "heat.lib:nothing"])
+def test_what_a_setting_names_counts(text, plant):
+    repository = plant(WAYS["a default"])
+    stage = Stage("heat", "heated", "heat.stages:run")
+
+    def named(settings):
+        repository.forget()
+        return named_in(settings, sources_of(Pipeline("plant", (stage,), dict, print, home="adapter")))
+
+    before = named({"solver": [{"name": text}]})
+    assert [*before] == [text]
+    assert named({"solver": ["heat", "numpy.linalg", "a.b", "no text", 3, "stranger:f", ""]}) == {}
+    repository.edit("heat/lib.py", "GAIN = 1", "GAIN = 2")
+    assert named({"solver": [{"name": text}]}) != before

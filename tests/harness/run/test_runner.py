@@ -251,3 +251,31 @@ def test_a_function_by_name_or_by_itself():
     for name in ("json:dumpz", "no_such_module:f"):
         with pytest.raises(ProjectError, match=f"stage function '{name}' cannot be imported"):
             resolve(name)
+
+
+def test_the_source_that_a_setting_names_decides(runner, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    stage = Stage("make", "numbers", make, reads=("solver",))
+    keys = []
+    for text in ("def f(): return 1\n", "def f(): return 2\n"):
+        (tmp_path / "named_solver.py").write_text(text)
+        keys.append(Runner(runner.pipeline, runner.cache).key(stage, {"solver": "named_solver:f"}, {}))
+    assert keys[0] != keys[1]
+
+
+def test_what_another_stage_leaves_in_a_module_is_an_error(runner, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    text = "GAIN = 1\ndef first(config, progress):\n    global GAIN\n    GAIN = 2\n"
+    text += "def second(config, progress): return GAIN\n"
+    (tmp_path / "leaving_stages.py").write_text(text)
+    stages = tuple(Stage(name, name, f"leaving_stages:{name}") for name in ("first", "second"))
+    leaving = Runner(replace(runner.pipeline, stages=stages), runner.cache)
+    assert leaving.key(stages[0], {}, {})
+    with pytest.raises(ProjectError, match="stage second uses leaving_stages:GAIN, which stage first sets"):
+        leaving.key(stages[1], {}, {})
+
+
+def test_a_setting_that_a_stage_does_not_declare_is_its_error(runner):
+    (run,) = chain(runner, Stage("make", "numbers", make))
+    assert run.error.startswith("UndeclaredSettingError: make asks for size, which its reads do not declare")
+    assert "(test_runner.py, line " in run.error
