@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.core.errors import HarnessError, ProjectError
 from harness.core.files import json_digest, sha256
-from harness.core.protocol import Json, Output, Pipeline, Scenario, Stage
+from harness.core.protocol import Json, Output, Pipeline, Scenario, Stage, entry_name
 from harness.run.cache import AbsentError, Cache, Item
 from harness.run.fingerprints import Sources
 from harness.run.pipeline_source import handed_on_problem, libraries_of, named_in, sources_of
@@ -130,7 +130,7 @@ class Runner:
             "named": named_in(declared_settings(stage, config), self.sources),
             "files": [_digest_of(path, stage) for path in files],
             "inputs": dict(inputs),
-            "code": self.sources.fingerprint(stage.run),
+            "code": [entry_name(stage.run), self.sources.fingerprint(stage.run)],
             "environment": self.environment,
         }
         return json_digest(parts)
@@ -149,7 +149,8 @@ class Runner:
             return StageRun(stage, "", error=f"its files cannot be told: {error}")
         key = self._key(stage, scenario.config, digests, files)
         # What is observed has a key of its own, so that another ``observe`` does not run the stage again.
-        observed_key = json_digest([key, self.sources.fingerprint(stage.observe) if stage.observe else ""])
+        observing = [entry_name(stage.observe), self.sources.fingerprint(stage.observe)] if stage.observe else []
+        observed_key = json_digest([key, *observing])
         item, observed = self.cache.get(key), self.cache.get(observed_key) if look else None
         if item is not None and (observed is not None or not look):
             cached = key not in self.ahead

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 INSTALLED = {"site-packages", "dist-packages"}
-HARNESS = os.path.realpath(Path(__file__).parents[1])
+HARNESS = os.path.realpath(Path(__file__).parents[2])
 STANDARD = tuple(
     {
         os.path.realpath(folder)
@@ -55,7 +55,7 @@ def place_on_path(name: str) -> ModulePlace:
     try:
         spec = importlib.util.find_spec(name)
     except ValueError:  # __main__, when it is a script
-        file = getattr(sys.modules[name], "__file__", None)
+        file = getattr(sys.modules.get(name), "__file__", None)
         return ModulePlace(Path(file) if file else None)
     if spec is None:
         return NOWHERE
