@@ -133,10 +133,16 @@ def accept(
     """Make candidates golden, after a second fresh run agrees; writes an approval."""
     from harness.cli.approval_tables import show_approval, show_differences
     from harness.store.acceptance import accept_candidates
+    from harness.store.transaction import recover_acceptance
     from harness.verify.referee import Referee
     from harness.verify.review import review_candidates
 
     project = find_project()
+    if (recovery := recover_acceptance(project)).sentence and not json:
+        show_line(recovery.sentence)
+    if recovery.ids and not (ids := [i for i in ids if i not in recovery.ids]):
+        print_json(dataclasses.asdict(recovery)) if json else None
+        return
     reviewed = review_candidates(project, ids)
     if reviewed.pairs:
         page = reviewed.write(project.state / "review")
@@ -168,6 +174,22 @@ def reject(ids: IdsArgument, reason: ReasonOption = "", json: JsonOption = False
 
     rejected = reject_candidates(find_project(), ids, reason)
     print_json(rejected) if json else show_line(f"rejected: {', '.join(rejected)}")
+
+
+def recover(
+    discard: Annotated[
+        bool, typer.Option("--discard", help="Forget it instead; the goldens stay as they are: restore them from git.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Finish an acceptance that was decided and interrupted, or clear away one that was not decided."""
+    from harness.store.transaction import discard_acceptance, recover_acceptance
+
+    recovery = (discard_acceptance if discard else recover_acceptance)(find_project())
+    if json:
+        print_json(dataclasses.asdict(recovery))
+    else:
+        show_line(recovery.sentence or "no acceptance was interrupted")
 
 
 def prune(
