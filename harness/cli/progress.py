@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
+from harness.core.files import check_writable
 from harness.core.project import Project
 
 
@@ -19,7 +20,7 @@ def watching(project: Project, quiet: bool) -> Iterator[Any]:
 
     Libraries write to the file descriptor, below Python's own ``sys.stderr``.
     """
-    project.state.mkdir(parents=True, exist_ok=True)
+    check_writable(project.state / "stages.log")
     sys.stderr.flush()
     with os.fdopen(os.dup(2), "w", buffering=1) as terminal, (project.state / "stages.log").open("wb") as log:
         os.dup2(log.fileno(), 2)

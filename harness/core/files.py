@@ -7,6 +7,7 @@ reader, and a device never ends. JSON must be strict: it has no NaN and no dupli
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import math
@@ -53,14 +54,14 @@ def read_plain(path: Path, inside: Path | None, largest: int = LARGEST_FILE) -> 
     Without ``inside`` a link may lead anywhere: the user named the file.
     """
     try:
-        if inside is not None and not path.resolve().is_relative_to(inside.resolve()):
+        if inside is not None and leads_out(path, inside):
             raise GoldenError(f"{path} is a link that leads out of {inside}: only plain files are read there")
         _check_readable(path, path.stat(), largest)
         with open(path, "rb", opener=_open_at_once) as file:
             about = os.fstat(file.fileno())
             _check_readable(path, about, largest)  # again: it may have been replaced since
             return file.read(about.st_size + 1)
-    except (OSError, RuntimeError) as error:  # before Python 3.13 a circle of links is a RuntimeError
+    except OSError as error:
         raise GoldenError(f"cannot read {path}: {error}") from error
 
 
@@ -71,6 +72,11 @@ def _check_readable(path: Path, about: os.stat_result, largest: int) -> None:
         raise GoldenError(f"{path} is larger than {largest} bytes")
 
 
+def leads_out(path: Path, folder: Path) -> bool:
+    """Whether a link on the way takes ``path`` out of ``folder``, which may itself be a link."""
+    return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+
+
 def is_there(path: Path) -> bool:
     """Whether anything has this name, a link that leads nowhere too; raises GoldenError where that cannot be told."""
     try:
@@ -78,6 +84,8 @@ def is_there(path: Path) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError as error:
+        if error.errno == errno.ELOOP:  # a folder of it is a link to itself
+            return False
         raise GoldenError(f"cannot read {path}: {error.strerror or error}") from error
     return True
 

@@ -8,6 +8,7 @@ import platform
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -21,6 +22,7 @@ from harness.core.protocol import Artifact, Json, Output, Pipeline, Scenario, St
 from harness.core.trees import plain_json, split_tree
 from harness.run.cache import AbsentError, Cache, Item
 from harness.run.fingerprints import Sources
+from harness.run.items import read_only
 from harness.run.settings import declared_settings, setting_at
 
 CACHE_FORMAT = 1  # raise it when the meaning of what the cache holds changes
@@ -83,8 +85,9 @@ class Runner:
         for last in (False, True):
             done: dict[str, StageRun] = {}
             try:
-                for stage in wanted:
-                    done[stage.name] = self._next(scenario, stage, done)
+                with self.cache.sparing() if last else nullcontext():
+                    for stage in wanted:
+                        done[stage.name] = self._next(scenario, stage, done)
                 return [*done.values()]
             except AbsentError:  # an input was damaged or evicted: what is gone is computed again
                 if last:
@@ -131,16 +134,16 @@ class Runner:
             cached = key not in self.ahead
             self.ahead.discard(key)
             return StageRun(stage, key, item, observed, cached)
-        with self.cache.lock(key):
+        with self.cache.lock(key, waiting=lambda note: self._note(scenario, stage, 0, 1, note)):
             item = self.cache.get(key)  # another process may have put it there meanwhile
             cached = item is not None
             try:
                 given = inputs()
                 if item is None:
-                    item = self._compute(scenario, stage, key, given)
+                    item = self._compute(scenario, stage, key, read_only(given))
                 observed = self.cache.get(observed_key) if look else None
                 if look and observed is None:
-                    artifact = observe(stage, scenario.config, item.output(), given)
+                    artifact = observe(stage, scenario.config, item.output(), read_only(given))
                     observed = self.cache.put(observed_key, ({}, {}), artifact, {"stage": stage.name, "observes": key})
                 return StageRun(stage, key, item, observed, cached)
             except HarnessError:
@@ -150,10 +153,13 @@ class Runner:
                 message = f"{type(error).__name__}: {error} ({os.path.basename(where.filename)}, line {where.lineno})"
                 return StageRun(stage, key, error=message)
 
+    def _note(self, scenario: Scenario, stage: Stage, done: int, total: int, note: str) -> None:
+        if self.watcher:
+            self.watcher(scenario.name, scenario.profile, stage.name, done, total, note)
+
     def _compute(self, scenario: Scenario, stage: Stage, key: str, inputs: dict[str, Output]) -> Item:
         def progress(done: int, total: int, note: str) -> None:
-            if self.watcher:
-                self.watcher(scenario.name, scenario.profile, stage.name, done, total, note)
+            self._note(scenario, stage, done, total, note)
 
         progress(0, 1, "")
         config = declared_settings(stage, scenario.config)

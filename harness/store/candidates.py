@@ -13,7 +13,7 @@ from typing import Literal
 
 from harness.core.artifacts import dump_artifact, parse_artifact
 from harness.core.errors import GoldenError
-from harness.core.files import LARGEST_JSON, dump_json, parse_json, read_plain, write_file
+from harness.core.files import LARGEST_JSON, dump_json, leads_out, parse_json, read_plain, write_file
 from harness.core.project import Project, in_ci
 from harness.core.protocol import Artifact, Json
 from harness.store.goldens import Goldens
@@ -101,7 +101,11 @@ def list_pending(project: Project) -> list[Pending]:
     folder = project.state / "pending"
     manifest = Goldens.of(project).manifest()
     pending: list[Pending] = []
-    for path in sorted(folder.glob(f"*/*/*{_ABOUT}")):
+    try:
+        described = sorted(folder.glob(f"*/*/*{_ABOUT}"))
+    except (OSError, RuntimeError) as error:
+        raise GoldenError(f"cannot list {folder} ({error}): remove it") from error
+    for path in described:
         identity = path.relative_to(folder).as_posix().removesuffix(_ABOUT)
         change: Literal["new", "changed"] = "changed" if identity in manifest else "new"
         try:
@@ -151,6 +155,6 @@ def _paths(project: Project, identity: str) -> dict[str, Path]:
     if identity.endswith(".about"):
         raise GoldenError(f"{identity!r} cannot be an artifact's id: {_ABOUT} is the ending of what describes one")
     paths = {suffix: project.state / "pending" / f"{identity}{suffix}" for suffix in (*SUFFIXES, _ABOUT)}
-    if not paths[_ABOUT].parent.resolve().is_relative_to(project.state.resolve()):
+    if leads_out(paths[_ABOUT].parent, project.state):
         raise GoldenError(f"{paths[_ABOUT].parent} is a link that leads out of {project.state}: remove it")
     return paths

@@ -27,6 +27,7 @@ from harness.core.files import (
     check_writable,
     dump_json,
     is_there,
+    leads_out,
     parse_json,
     read_plain,
     sha256,
@@ -237,7 +238,7 @@ def _staged_content(path: Path, digest: str) -> bytes:
 
 def _target(project: Project, path: str) -> Path:
     target = project.goldens / check_id(path)
-    if not target.parent.resolve().is_relative_to(project.goldens.resolve()):
+    if leads_out(target.parent, project.goldens):
         raise GoldenError(f"{target.parent} is a link that leads out of {project.goldens}: goldens are plain files")
     return target
 
