@@ -15,6 +15,7 @@ from harness.cli.options import (
     IssueOption,
     JsonOption,
     KeyOption,
+    NoCacheOption,
     ProfileOption,
     ReasonOption,
     ScenariosArgument,
@@ -30,6 +31,11 @@ def calibrate(
     members: Annotated[int, typer.Option(help="Full runs, at least 8.")] = 8,
     profile: ProfileOption = "",
     workers: WorkersOption = 1,
+    exclude: Annotated[
+        list[int], typer.Option(help="Leave out a member that is an outlier; needs --reason. Repeatable.")
+    ] = [],  # noqa: B006 (typer reads the default, nothing changes it)
+    keep_outliers: Annotated[bool, typer.Option("--keep-outliers", help="Keep outliers; needs --reason.")] = False,
+    reason: ReasonOption = "",
     json: JsonOption = False,
 ) -> None:
     """Run an ensemble over seeds and keep it as a candidate for the scenario's intervals."""
@@ -37,7 +43,7 @@ def calibrate(
     from harness.core.ids import ENSEMBLE
     from harness.run.runner import Runner
     from harness.store.candidates import add_candidate
-    from harness.verify.calibration import calibrate_scenario
+    from harness.verify.calibration import Decision, calibrate_scenario
     from harness.verify.examination import Examination
     from harness.verify.kept_candidates import candidate_origin
     from harness.verify.suite import open_cache
@@ -53,16 +59,17 @@ def calibrate(
             alpha=project.alpha,
             values=project.values,
             workers=workers,
-            watcher=progress,
+            decision=Decision(tuple(dict.fromkeys(exclude)), keep_outliers, reason),
         )
         identity = examination.identity(examination.profile, ENSEMBLE)
         schema = examination.schema_of(examination.profile, ENSEMBLE)
         origin = candidate_origin(examination, f"ensemble of {members} members")
-        add_candidate(project, identity, calibration.ensemble, schema, origin)
+        kept = calibration.decided and add_candidate(project, identity, calibration.ensemble, schema, origin)
     if json:
-        print_json({"id": identity, "restless": list(calibration.restless), "still": list(calibration.still)})
+        print_json({"id": identity, "kept": kept, **calibration.told()})
     else:
-        show_calibration(identity, calibration)
+        show_calibration(identity, calibration, kept)
+    raise typer.Exit(0 if calibration.decided else 1)
 
 
 def diff(
@@ -128,6 +135,7 @@ def accept(
     bulk: BulkOption = False,
     sign_key: KeyOption = None,
     workers: WorkersOption = 1,
+    no_cache: NoCacheOption = False,
     json: JsonOption = False,
 ) -> None:
     """Make candidates golden, after a second fresh run agrees; writes an approval."""
@@ -149,7 +157,7 @@ def accept(
         if not json:
             show_differences(reviewed.report)
             show_page(page)
-    with watching(project, json) as progress, Referee(project, ids, workers, progress) as referee:
+    with watching(project, json) as progress, Referee(project, ids, workers, progress, not no_cache) as referee:
         approval = accept_candidates(
             project,
             ids,

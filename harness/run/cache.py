@@ -42,7 +42,7 @@ from harness.run.locks import acquire, file_lock, unless_taken
 
 _Part = TypeVar("_Part")
 _KEY = re.compile(r"[0-9a-f]{32,128}")
-PATIENCE_S = 3600.0  # that a lock is waited for, unless somebody knows how long a stage may take
+LOCK_PATIENCE_S = 3600.0  # that a lock is waited for, unless somebody knows how long a stage may take
 LOCK_SECONDS = 24 * 3600  # a lock that nobody took for so long is removed
 
 
@@ -134,7 +134,7 @@ class Cache:
 
     @contextlib.contextmanager
     def lock(
-        self, key: str, limit_s: float = PATIENCE_S, waiting: Callable[[str], None] | None = None
+        self, key: str, limit_s: float = LOCK_PATIENCE_S, waiting: Callable[[str], None] | None = None
     ) -> Iterator[None]:
         """Only one process at a time is within the lock of a key; the others wait. It cannot be nested.
 

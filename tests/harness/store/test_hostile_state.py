@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
@@ -76,7 +77,7 @@ def test_a_candidate_that_is_no_plain_file_is_listed_with_what_is_wrong_and_not_
     with pytest.raises(HarnessError):
         offered.accept()
     if thing == "a folder":
-        with pytest.raises(GoldenError, match="cannot remove .*: remove it by hand"):
+        with pytest.raises(GoldenError, match=r"cannot remove .*: remove it by hand"):
             remove_candidate(offered.project, ENERGY)
     else:
         assert reject_candidates(offered.project, [ENERGY]) == [ENERGY]
@@ -103,10 +104,11 @@ def test_a_candidate_behind_a_linked_folder_is_neither_read_nor_written_nor_remo
 @pytest.mark.parametrize("folder", ["pending", "pending/heat"])
 def test_in_place_of_the_folder_of_candidates(offered, folder, thing):
     replace(offered.root / ".harness" / folder, thing)
-    try:
+    if thing == "a link to itself":
+        with contextlib.suppress(GoldenError):  # some versions of Python cannot list it
+            assert list_pending(offered.project) == []
+    else:
         assert [p for p in list_pending(offered.project) if p.kind == "golden"] == []
-    except GoldenError as error:
-        assert "cannot list" in str(error)
     with pytest.raises(HarnessError):
         offered.offer()
 
