@@ -143,7 +143,7 @@ class Runner:
                     item = self._compute(scenario, stage, key, read_only(given))
                 observed = self.cache.get(observed_key) if look else None
                 if look and observed is None:
-                    artifact = observe(stage, scenario.config, item.output(), read_only(given))
+                    artifact = observe(stage, scenario.config, item.output(), given)
                     observed = self.cache.put(observed_key, ({}, {}), artifact, {"stage": stage.name, "observes": key})
                 return StageRun(stage, key, item, observed, cached)
             except HarnessError:

@@ -138,10 +138,10 @@ def apply_changes(
         raise
     try:
         _carry_out(project)
-    except (HarnessError, OSError) as error:
+    except (HarnessError, OSError, KeyboardInterrupt) as error:
+        why = str(error.__cause__ or error) or "interrupted"
         raise GoldenError(
-            f"the acceptance was decided and is not finished ({error.__cause__ or error}): "
-            "mend that, and `harness recover` finishes it"
+            f"the acceptance was decided and is not finished ({why}): mend that, and `harness recover` finishes it"
         ) from error
 
 

@@ -82,6 +82,20 @@ def test_what_lies_behind_a_linked_folder_is_neither_read_nor_removed(cache, lev
         assert any("leads out" in line for line in cache.unkept)
 
 
+@pytest.mark.parametrize("folder", ["writing", "locks"])
+def test_what_lies_behind_a_linked_folder_of_leftovers_is_not_removed(cache, folder, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "mine").mkdir(parents=True)
+    (elsewhere / "mine.lock").write_bytes(b"mine")
+    os.utime(elsewhere / "mine.lock", (0, 0))
+    if (cache.folder / folder).is_dir():
+        shutil.rmtree(cache.folder / folder)
+    (cache.folder / folder).symlink_to(elsewhere)
+    cache.clean()
+    assert (elsewhere / "mine").is_dir()
+    assert (elsewhere / "mine.lock").read_bytes() == b"mine"
+
+
 @pytest.mark.parametrize("thing", ["a pipe", "a socket", "a link that leads out", "a folder"])
 def test_a_lock_is_a_plain_file(cache, thing, tmp_path):
     path = cache.folder / "locks" / f"{key(0)}.lock"

@@ -75,7 +75,7 @@ def decided(tmp_path, monkeypatch):
     repository.offer("heat/cpu/flux", 1.0)
     with monkeypatch.context() as patch:
         patch.setattr(transaction, "_carry_out", lambda project: (_ for _ in ()).throw(KeyboardInterrupt()))
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(GoldenError, match=r"is not finished \(interrupted\): mend that, and `harness recover`"):
             repository.accept()
     return repository
 
