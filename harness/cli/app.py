@@ -32,6 +32,7 @@ for command in (  # in the order in which ``harness --help`` lists them
     approval_commands.review,
     approval_commands.accept,
     approval_commands.reject,
+    approval_commands.recover,
     approval_commands.prune,
     approval_commands.merge,
     approval_commands.log,

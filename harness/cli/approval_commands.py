@@ -15,6 +15,7 @@ from harness.cli.options import (
     IssueOption,
     JsonOption,
     KeyOption,
+    NoCacheOption,
     ProfileOption,
     ReasonOption,
     ScenariosArgument,
@@ -31,6 +32,11 @@ def calibrate(
     members: Annotated[int, typer.Option(help="Full runs, at least 8.")] = 8,
     profile: ProfileOption = "",
     workers: WorkersOption = 1,
+    exclude: Annotated[
+        list[int], typer.Option(help="Leave out a member that is an outlier; needs --reason. Repeatable.")
+    ] = [],  # noqa: B006 (typer reads the default, nothing changes it)
+    keep_outliers: Annotated[bool, typer.Option("--keep-outliers", help="Keep outliers; needs --reason.")] = False,
+    reason: ReasonOption = "",
     json: JsonOption = False,
 ) -> None:
     """Run an ensemble over seeds and keep it as a candidate for the scenario's intervals."""
@@ -38,7 +44,7 @@ def calibrate(
     from harness.core.ids import ENSEMBLE
     from harness.run.runner import Runner
     from harness.store.candidates import add_candidate
-    from harness.verify.calibration import calibrate_scenario
+    from harness.verify.calibration import Decision, calibrate_scenario
     from harness.verify.examination import Examination
     from harness.verify.kept_candidates import candidate_origin
     from harness.verify.suite import open_cache
@@ -54,16 +60,17 @@ def calibrate(
             alpha=project.alpha,
             values=project.values,
             workers=workers,
-            watcher=progress,
+            decision=Decision(tuple(dict.fromkeys(exclude)), keep_outliers, reason),
         )
         identity = examination.identity(examination.profile, ENSEMBLE)
         schema = examination.schema_of(examination.profile, ENSEMBLE)
         origin = candidate_origin(examination, f"ensemble of {members} members")
-        add_candidate(project, identity, calibration.ensemble, schema, origin)
+        kept = calibration.decided and add_candidate(project, identity, calibration.ensemble, schema, origin)
     if json:
-        print_json({"id": identity, "restless": list(calibration.restless), "still": list(calibration.still)})
+        print_json({"id": identity, "kept": kept, **calibration.told()})
     else:
-        show_calibration(identity, calibration)
+        show_calibration(identity, calibration, kept)
+    raise typer.Exit(0 if calibration.decided else 1)
 
 
 def diff(
@@ -129,22 +136,29 @@ def accept(
     bulk: BulkOption = False,
     sign_key: KeyOption = None,
     workers: WorkersOption = 1,
+    no_cache: NoCacheOption = False,
     json: JsonOption = False,
 ) -> None:
     """Make candidates golden, after a second fresh run agrees; writes an approval."""
     from harness.cli.approval_tables import show_approval, show_differences
     from harness.store.acceptance import accept_candidates
+    from harness.store.transaction import recover_acceptance
     from harness.verify.referee import Referee
     from harness.verify.review import review_candidates
 
     project = open_project()
+    if (recovery := recover_acceptance(project)).sentence and not json:
+        show_line(recovery.sentence)
+    if recovery.ids and not (ids := [i for i in ids if i not in recovery.ids]):
+        print_json(dataclasses.asdict(recovery)) if json else None
+        return
     reviewed = review_candidates(project, ids)
     if reviewed.pairs:
         page = reviewed.write(project.state / "review")
         if not json:
             show_differences(reviewed.report)
             show_page(page)
-    with watching(project, json) as progress, Referee(project, ids, workers, progress) as referee:
+    with watching(project, json) as progress, Referee(project, ids, workers, progress, not no_cache) as referee:
         approval = accept_candidates(
             project,
             ids,
@@ -170,6 +184,22 @@ def reject(ids: IdsArgument, reason: ReasonOption = "", json: JsonOption = False
 
     rejected = reject_candidates(find_project(), ids, reason)
     print_json(rejected) if json else show_line(f"rejected: {', '.join(rejected)}")
+
+
+def recover(
+    discard: Annotated[
+        bool, typer.Option("--discard", help="Forget it instead; the goldens stay as they are: restore them from git.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Finish an acceptance that was decided and interrupted, or clear away one that was not decided."""
+    from harness.store.transaction import discard_acceptance, recover_acceptance
+
+    recovery = (discard_acceptance if discard else recover_acceptance)(find_project())
+    if json:
+        print_json(dataclasses.asdict(recovery))
+    else:
+        show_line(recovery.sentence or "no acceptance was interrupted")
 
 
 def prune(

@@ -58,20 +58,37 @@ def show_pending(waiting: Sequence[Pending]) -> None:
     out.print(table)
 
 
-def show_calibration(identity: str, calibration: Calibration) -> None:
+def show_calibration(identity: str, calibration: Calibration, kept: bool) -> None:
     """Print the end of ``harness calibrate``."""
+    from harness.core.errors import GoldenError
     from harness.judge.ensemble import intervals
 
     table = Table(Column("value", overflow="fold"), "mean", "standard deviation", "allowed")
-    for address, interval in sorted(intervals(calibration.ensemble).items()):
-        allowed = f"{interval.low:.6g} to {interval.high:.6g}"
-        table.add_row(address, f"{interval.mean:.6g}", f"{interval.deviation:.3g}", allowed)
-    out.print(table)
+    try:
+        for address, interval in sorted(intervals(calibration.ensemble).items()):
+            allowed = f"{interval.low:.6g} to {interval.high:.6g}"
+            table.add_row(escape(address), f"{interval.mean:.6g}", f"{interval.deviation:.3g}", allowed)
+        out.print(table)
+    except GoldenError as error:
+        show_line(str(error))
     for address in calibration.restless:
         show_line(f"{address} varies by more than its rule: give it `interval = true`, unless only its seed decides it")
     for address in calibration.still:
         show_line(f"{address} has an interval and does not vary: give it a tighter rule")
-    show_line(f"kept as candidate {identity}: see `harness review {identity}`")
+    for address, members in calibration.outliers.items():
+        which = f"member {members[0]} is" if len(members) == 1 else f"members {', '.join(map(str, members))} are"
+        show_line(f"{address}: {which} far from all others")
+    for address in calibration.outside:
+        show_line(f"{address}: the scenario's own run is outside the members' interval")
+    if not calibration.decided:
+        show_line(
+            "nothing is kept: see whether a run diverged; then `--exclude MEMBER --reason ...` leaves it out, "
+            "or `--keep-outliers --reason ...` keeps all"
+        )
+    elif kept:
+        show_line(f"kept as candidate {identity}: see `harness review {identity}`")
+    else:
+        show_line("nothing is kept: in CI nothing is written")
 
 
 def show_approval(approval: Approval) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,12 @@ def show_markup(line: str) -> None:
 def show_page(path: Path) -> None:
     """Say where a page lies."""
     show_line(f"report: {path}")
+
+
+def show_notes(notes: Sequence[str], quiet: bool) -> None:
+    """Print what a reader should know and nothing depends on; ``quiet``: on standard error, as JSON takes the other."""
+    for note in notes:
+        (error_console if quiet else out).print(f"note: {escape(note)}", highlight=False, soft_wrap=True)
 
 
 def complain(message: str) -> None:

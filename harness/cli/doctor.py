@@ -70,7 +70,6 @@ def _goldens(project: Project) -> Iterator[Check]:
     from harness.core import git
     from harness.judge.schema import Schemas
     from harness.store.goldens import Goldens
-    from harness.store.transaction import recover_acceptance
 
     try:
         git.top(project.root)
@@ -89,7 +88,6 @@ def _goldens(project: Project) -> Iterator[Check]:
         "schemas", not lacking, True, shown, f"missing: {', '.join(lacking)}; see `harness schema`" if lacking else ""
     )
     try:
-        recover_acceptance(project)
         manifest = Goldens.of(project).manifest()
         yield Check(
             "goldens",

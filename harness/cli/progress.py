@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from harness.cli.console import error_console
+from harness.core.files import check_writable
 from harness.core.project import Project
 
 _QUIET_S = 60.0  # without a terminal a stage that goes on for so long is mentioned, and after as long again
@@ -18,6 +19,7 @@ _QUIET_S = 60.0  # without a terminal a stage that goes on for so long is mentio
 @contextmanager
 def watching(project: Project, quiet: bool) -> Iterator[Any]:
     """Show progress of the stages on standard error."""
+    check_writable(project.log)
     with stage_progress(error_console, quiet) as report:
         yield report
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.console import complain, print_json, show_page
+from harness.cli.console import complain, print_json, show_notes, show_page
 from harness.cli.options import JsonOption, NoCacheOption, ProfileOption, ScenariosArgument, SetOption, WorkersOption
 from harness.cli.progress import watching
 from harness.core.errors import HarnessError, ProjectError
@@ -74,6 +74,7 @@ def run(
         for o in finished
     ]
     print_json(rows) if json else show_stages(rows)
+    show_notes([*cache.repaired, *cache.unkept], json)
     raise typer.Exit(1 if any(r["error"] or r["blocked"] for r in rows) else 0)
 
 
@@ -125,6 +126,7 @@ def verify(
         suite.report = dataclasses.replace(suite.report, log=os.path.relpath(project.log, folder))
         paths = write_report(suite.report, project.pipeline.views, suite.find, folder)
     print_json(report_to_json(suite.report)) if json else show_summary(suite, paths)
+    show_notes([*cache.repaired, *cache.unkept], json)
     for problem in suite.damaged:
         complain(problem)
     raise typer.Exit(2 if suite.damaged else 0 if suite.report.passed else 1)

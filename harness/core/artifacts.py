@@ -14,18 +14,19 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote, unquote
 
 import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from harness.core.errors import GoldenError, RefusedDataError
+from harness.core.errors import GoldenError, HarnessError, RefusedDataError
 from harness.core.files import dump_json, parse_json
 from harness.core.protocol import Artifact, Json
 
 LARGEST_ARRAYS = 2**30
+_QUOTED, _LONGEST_NAME = "/.npy", 2**15  # bytes
 ARRAY_KINDS = "biufcSU"  # no objects, no structured types, no dates
-_ESCAPED = {character: f"%{ord(character):02X}" for character in "%\\\0:"}  # of an array's name in an archive
 _HEADER = re.compile(
     rb"\{'descr': '([<>|=][biufcSU]\d{1,6})', 'fortran_order': (True|False), "
     rb"'shape': \(((?:\d{1,18}, ?)*\d{0,18})\), \} *\n"
@@ -108,7 +109,7 @@ def dump_arrays(arrays: Mapping[str, NDArray[Any]], compress: bool = True) -> by
         for name in sorted(arrays):
             if problem := array_problem(arrays[name]):
                 raise RefusedDataError(f"{name!r} is {problem[0]}: {problem[1]}")
-            info, content = zipfile.ZipInfo(f"{_member_name(name)}.npy"), io.BytesIO()
+            info, content = zipfile.ZipInfo(array_file(name)), io.BytesIO()
             info.compress_type = method
             npy.write_array(content, np.asarray(arrays[name], order="C"), version=(1, 0), allow_pickle=False)
             archive.writestr(info, content.getbuffer())
@@ -139,21 +140,42 @@ def parse_arrays(content: bytes, name: str) -> dict[str, NDArray[Any]]:
     return arrays
 
 
-def _member_name(name: str) -> str:
-    """What an array is called in an archive: whatever might lead elsewhere, were it unpacked, is written as ``%XX``."""
-    parts = "".join(_ESCAPED.get(character, character) for character in name).split("/")
-    return "/".join(part.replace(".", "%2E") if part in (".", "..") else part or "%" for part in parts)
+def array_file(name: str) -> str:
+    """The name of an array's file in its archive: any name has one; raises HarnessError where it is too long.
+
+    A name that could lead out of the archive is written ``%XX/.npy``, which no other array's file is called.
+    """
+    plain = f"{name}.npy"
+    try:
+        filename = plain if _stays_within(plain) else (quote(name, safe="").replace(".", "%2E") or "%") + _QUOTED
+        length = len(filename.encode())
+    except UnicodeError as error:
+        raise HarnessError(f"array {name[:40]!r} has a name that is not Unicode: give it another") from error
+    if length > _LONGEST_NAME:
+        raise HarnessError(f"array {name[:40]!r}... has a name of {len(name)} characters: give it a shorter one")
+    return filename
 
 
 def array_name(filename: str) -> str:
     """The array's name from its file's name; raises ValueError where that leaves the archive."""
-    parts = filename.split("/")
+    if filename.endswith(_QUOTED):
+        quoted = filename.removesuffix(_QUOTED)
+        name = "" if quoted == "%" else unquote(quoted, errors="strict")
+        if array_file(name) != filename:
+            raise ValueError(f"{filename!r} is not an array's name")
+        return name
     if not filename.endswith(".npy") or "\\" in filename or "\0" in filename:
         raise ValueError(f"{filename!r} is not an array's name")
-    if any(part in ("", ".", "..", ".npy") for part in parts) or ":" in parts[0]:
+    if not _stays_within(filename):
         raise ValueError(f"{filename!r} leads out of the archive")
-    name = "/".join("" if part == "%" else part for part in filename.removesuffix(".npy").split("/"))
-    return re.sub("%(25|5C|00|3A|2E)", lambda escape: chr(int(escape[1], 16)), name)
+    return filename.removesuffix(".npy")
+
+
+def _stays_within(filename: str) -> bool:
+    """Whether a file of that name lies in its archive, whatever system unpacks it."""
+    parts = filename.split("/")
+    odd = any(part in ("", ".", "..", ".npy") for part in parts) or ":" in parts[0]
+    return not odd and "\\" not in filename and "\0" not in filename
 
 
 def _read_npy(content: bytes, name: str) -> NDArray[Any]:

@@ -1,16 +1,19 @@
 """Files that are whole or absent, and readers that trust nothing.
 
 What is written goes to a temporary file beside the target, is flushed to the disk, and is then renamed.
-What is read must be strict JSON: it has no NaN and no duplicate key, and its size and depth are bounded.
+What is read must be a plain file of bounded size, which no link leads to from elsewhere: a pipe would hang its
+reader, and a device never ends. JSON must be strict: it has no NaN and no duplicate key, and its depth is bounded.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import math
 import os
 import re
+import stat
 import tempfile
 from pathlib import Path
 
@@ -18,6 +21,7 @@ from harness.core.errors import GoldenError, HarnessError
 from harness.core.protocol import Json
 
 LARGEST_JSON = 16 * 2**20
+LARGEST_FILE = 2**30
 _LONGEST_INTEGER = 400  # digits; more than a float can have
 _DEEPEST = 64
 
@@ -42,6 +46,84 @@ def write_file(path: Path, content: bytes) -> None:
         raise HarnessError(
             f"cannot write {path} ({error.strerror or error}): it is as it was; make room, or choose another place"
         ) from error
+
+
+def read_plain(path: Path, inside: Path | None, largest: int = LARGEST_FILE) -> bytes:
+    """A plain file's content; raises GoldenError for anything else, or more, and for a link out of ``inside``.
+
+    Without ``inside`` a link may lead anywhere: the user named the file.
+    """
+    try:
+        if inside is not None and leads_out(path, inside):
+            raise GoldenError(f"{path} is a link that leads out of {inside}: only plain files are read there")
+        _check_readable(path, path.stat(), largest)
+        with open(path, "rb", opener=_open_at_once) as file:
+            about = os.fstat(file.fileno())
+            _check_readable(path, about, largest)  # again: it may have been replaced since
+            return file.read(about.st_size + 1)
+    except OSError as error:
+        raise GoldenError(f"cannot read {path}: {error}") from error
+
+
+def _check_readable(path: Path, about: os.stat_result, largest: int) -> None:
+    if problem := _not_plain(about.st_mode):
+        raise GoldenError(f"{path} is {problem}, not a plain file: remove it, or restore it from git")
+    if about.st_size > largest:
+        raise GoldenError(f"{path} is larger than {largest} bytes")
+
+
+def leads_out(path: Path, folder: Path) -> bool:
+    """Whether a link on the way takes ``path`` out of ``folder``, which may itself be a link."""
+    return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+
+
+def is_there(path: Path) -> bool:
+    """Whether anything has this name, a link that leads nowhere too; raises GoldenError where that cannot be told."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        if error.errno == errno.ELOOP:  # a folder of it is a link to itself
+            return False
+        raise GoldenError(f"cannot read {path}: {error.strerror or error}") from error
+    return True
+
+
+def check_writable(path: Path) -> None:
+    """Raise HarnessError where a link, pipe, device or folder stands in the place of a file that is opened to write.
+
+    A link's target would be cut, and a pipe would wait for a reader. The folder is made if it is not there.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        problem = _not_plain(path.lstat().st_mode) if is_there(path) else ""
+    except OSError as error:
+        raise HarnessError(f"cannot use the folder {path.parent} ({error.strerror or error})") from error
+    if problem:
+        raise HarnessError(f"{path} is {problem}, not a plain file: remove it")
+
+
+def append_line(path: Path, line: str) -> None:
+    """Add a line to a log; raises HarnessError where it cannot be written."""
+    check_writable(path)
+    try:
+        with open(path, "a", encoding="utf-8", opener=_open_at_once) as file:
+            file.write(line + "\n")
+    except OSError as error:
+        raise HarnessError(f"cannot write {path} ({error.strerror or error})") from error
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open without waiting for whoever may be at the other end."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
+
+
+def _not_plain(mode: int) -> str:
+    """What is at a path, in words; empty where it is a plain file."""
+    kinds = {"a folder": stat.S_ISDIR, "a link": stat.S_ISLNK, "a pipe": stat.S_ISFIFO, "a socket": stat.S_ISSOCK}
+    other = "" if stat.S_ISREG(mode) else "a device"
+    return next((name for name, is_one in kinds.items() if is_one(mode)), other)
 
 
 def sync_folder(folder: Path) -> None:

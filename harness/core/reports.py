@@ -14,7 +14,8 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, get_args, get_origin, get_type_hints
 
-from harness.core.errors import HarnessError
+from harness.core.errors import GoldenError, HarnessError
+from harness.core.files import read_plain
 from harness.core.protocol import TIERS, Json
 from harness.core.trees import FLOAT, NON_FINITE, non_finite_name, python_scalar
 from harness.core.verdicts import (
@@ -91,9 +92,9 @@ def dump_report(report: Report) -> bytes:
 def read_report(path: Path) -> Report:
     """The report in a file that ``dump_report`` wrote; raises HarnessError where it is missing, or not one."""
     try:
-        return report_from_json(json.loads(path.read_bytes(), parse_constant=_refuse), str(path))
-    except OSError as error:
-        raise HarnessError(f"cannot read {path} ({error.strerror}): run `harness verify` first") from error
+        return report_from_json(json.loads(read_plain(path, None), parse_constant=_refuse), str(path))
+    except GoldenError as error:
+        raise HarnessError(f"{error}: run `harness verify` first") from error
     except (ValueError, RecursionError) as error:
         raise HarnessError(f"{path} is not strict JSON ({error}): run `harness verify` to write a new one") from error
 

@@ -14,6 +14,7 @@ from harness.core.project import Project, find_project
 from harness.core.protocol import Artifact, Json, Output, Pipeline, Progress, Scenario, Stage
 from harness.host.process import DiedError, Host, RaisedError
 from harness.run.cache import Cache
+from harness.run.items import read_only
 from harness.run.work import StageAnswer, StageCall, StageWork
 
 
@@ -125,24 +126,24 @@ class HostedWork:
     """Stages of a pipeline, run in its process; results go into the cache there."""
 
     def __init__(self, host: Host, cache: Cache) -> None:
-        self.host, self.cache = host, (str(cache.folder), cache.limit_bytes)
+        self.host, self.cache, self.patience_s = host, cache, host.limit_s
+        self._place = (str(cache.folder), cache.limit_bytes)
 
     def run(self, call: StageCall, progress: Progress) -> StageAnswer:
         """Run and observe."""
         doing = f"stage {call.stage} of {call.scenario} ({call.profile})"
-        answer: StageAnswer = self.host.ask("run", *self.cache, call, doing=doing, heard=progress)
+        answer: StageAnswer = self.host.ask("run", *self._place, call, doing=doing, heard=progress)
         return answer
 
-    def keep(self, key: str) -> str:
+    def keep(self, key: str) -> None:
         """Put a result or an artifact into the cache."""
-        return str(self.host.ask("keep", *self.cache, key, doing="keeping a result"))
+        self.cache.unkept += self.host.ask("keep", *self._place, key, self.cache.spares, doing="keeping a result")
 
     def output(self, key: str) -> Output:
         """A result."""
-        output: Output = self.host.ask("output", *self.cache, key, doing="reading a result")
-        return output
+        return read_only(self.host.ask("output", *self._place, key, doing="reading a result"))
 
     def artifact(self, key: str) -> Artifact:
         """An artifact."""
-        artifact: Artifact = self.host.ask("artifact", *self.cache, key, doing="reading an artifact")
-        return artifact
+        artifact: Artifact = self.host.ask("artifact", *self._place, key, doing="reading an artifact")
+        return Artifact(artifact.values, read_only(artifact.arrays))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -75,9 +76,13 @@ class Questions:
         _say(f"{call.scenario} {call.profile} {call.stage}")
         return self._works(folder, limit).run(call, progress)
 
-    def keep(self, progress: Progress, folder: str, limit: int, key: str) -> str:
-        """Put a result into the cache."""
-        return self._works(folder, limit).keep(key)
+    def keep(self, progress: Progress, folder: str, limit: int, key: str, spares: bool) -> list[str]:
+        """Put a result into the cache; what the cache notes of that."""
+        work = self._works(folder, limit)
+        noted = len(work.cache.unkept)
+        with work.cache.sparing() if spares else nullcontext():
+            work.keep(key)
+        return work.cache.unkept[noted:]
 
     def output(self, progress: Progress, folder: str, limit: int, key: str) -> Output:
         """A result that was not kept."""

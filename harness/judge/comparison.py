@@ -18,9 +18,10 @@ from harness.core.trees import leaves, plain_json, unwrapped
 from harness.core.verdicts import Status, Verdict
 from harness.judge.arrays import compare_array
 from harness.judge.ensemble import Interval
-from harness.judge.judgement import Judgement
+from harness.judge.judgement import Judgement, is_finite, out_of_range
 from harness.judge.kinds import NUMERIC, as_number, kind_of
 from harness.judge.numbers import judge_number
+from harness.judge.policies.interval import judge_length, only_its_length
 from harness.judge.rules import Rule, Rules
 
 COMPARATOR = "1"
@@ -113,7 +114,7 @@ def _branches(path: str, golden: Json, obtained: Json, standard: Standard) -> It
             else:
                 yield from _one_branch(below, Status.UNEXPECTED, obtained[key], standard)
     elif kinds == ("list", "list") and (golden or obtained):
-        if len(golden) != len(obtained):
+        if len(golden) != len(obtained) or standard.prefix + path in standard.intervals:
             yield _length(path, len(golden), len(obtained), standard)
         for i, (expected, item) in enumerate(zip(golden, obtained, strict=False)):
             yield from _branches(f"{path}/{i}", expected, item, standard)
@@ -133,6 +134,10 @@ def _one_branch(path: str, status: Status, value: Json, standard: Standard) -> I
 def _length(path: str, golden: int, obtained: int, standard: Standard) -> Verdict:
     """One verdict for all items beyond the shorter list, however many."""
     rule, tier = standard.judged(f"{path}/{min(golden, obtained)}")
+    if interval := standard.intervals.get(standard.prefix + path):
+        judgement = judge_length(golden, obtained, interval)
+        text, shown = rule.text if rule else "", (_items(golden), _items(obtained))
+        return Verdict(path, judgement.status, "statistical", judgement.message, text, *shown, judgement.allowed)
     fewer, more = sorted((golden, obtained))
     status, word = (Status.MISSING, "missing") if obtained < golden else (Status.UNEXPECTED, "not in the golden")
     which = f"item {fewer} is" if more == fewer + 1 else f"items {fewer} to {more - 1} are"
@@ -150,8 +155,14 @@ def _leaf(path: str, golden: Json, obtained: Json, standard: Standard) -> Verdic
     elif rule is None:
         return standard.unruled(path, *shown)
     elif kinds[0] in NUMERIC:
-        interval = standard.intervals.get(standard.prefix + path)
-        judgement = judge_number(as_number(golden), as_number(obtained), rule, standard.prefix + path, interval)
+        address = standard.prefix + path
+        interval = standard.intervals.get(address)
+        numbers = as_number(golden), as_number(obtained)
+        if interval is None and rule.policy.ensemble and only_its_length(address, standard.intervals):
+            judgement = Judgement(Status.PASS, "", "any finite number: the shortest member has no such item")
+            judgement = judgement if is_finite(numbers[1]) else out_of_range(numbers[1])
+        else:
+            judgement = judge_number(*numbers, rule, address, interval)
     else:
         same = kinds[0] in ("mapping", "list") or unwrapped(golden) == unwrapped(
             obtained

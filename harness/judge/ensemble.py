@@ -3,11 +3,17 @@
 A new run of a healthy pipeline is one more draw from the ensemble's distribution. With mean ``m``
 and standard deviation ``s`` of ``N`` draws, it falls within ``m +- t_{N-1, 1-alpha/2V} sqrt(1 + 1/N) s``
 with probability ``1 - alpha/V`` (a prediction interval; Hahn & Meeker, "Statistical Intervals",
-chapter 4); Bonferroni's ``V`` values share the suite's false-alarm rate ``alpha``.
+chapter 4); Bonferroni's ``V`` values share the suite's false-alarm rate ``alpha``. A value that was equal in all
+members did not show how it varies: its interval is at least its resolution wide on each side.
+
+The same interval, made of the other members, tells an outlier: some ``k`` members lie outside the interval of the
+rest at rate ``alpha / (K C(N, k))``, and Bonferroni's union over every choice of up to ``K`` members keeps the rate at
+which a healthy ensemble has any below ``alpha``, without an approximation.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,11 +22,15 @@ from harness.core.errors import GoldenError
 from harness.core.protocol import Artifact
 
 SMALLEST_ENSEMBLE = 8  # members
+RELATIVE_RESOLUTION = 1e-6  # of floats: what another order of summation may do, as the deterministic tier allows
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A prediction interval: of ``n`` members, at false-alarm rate ``alpha`` shared by ``values`` values."""
+    """A prediction interval: of ``n`` members, at false-alarm rate ``alpha`` shared by ``values`` values.
+
+    ``shortest``: of a list's length, the shortest member's: items beyond it have no interval of their own.
+    """
 
     low: float
     high: float
@@ -29,6 +39,7 @@ class Interval:
     n: int
     alpha: float
     values: int
+    shortest: int | None = None
 
     @property
     def detectable(self) -> float:
@@ -36,25 +47,75 @@ class Interval:
         return (self.high - self.low) / 2
 
 
-def interval(draws: Sequence[float], alpha: float, values: int) -> Interval:
-    """The interval of a value from its ``draws``; raises GoldenError for too few of them."""
-    from scipy.special import stdtrit  # t's quantile; scipy.stats would take a second to import
-
+def interval(draws: Sequence[float], alpha: float, values: int, resolution: float = 0.0) -> Interval:
+    """The interval of a value from its ``draws``; raises GoldenError for too few of them, or without bounds."""
     n = len(draws)
     if n < SMALLEST_ENSEMBLE:
         raise GoldenError(
             f"an ensemble of {n} members is too small for an interval: at least {SMALLEST_ENSEMBLE} are needed"
         )
-    mean = math.fsum(draws) / n
-    deviation = math.sqrt(math.fsum((x - mean) ** 2 for x in draws) / (n - 1))
-    half = float(stdtrit(n - 1, 1 - alpha / (2 * values))) * math.sqrt(1 + 1 / n) * deviation
+    mean, deviation = _moments(draws)
+    half = max(_quantile(n - 1, alpha / values) * math.sqrt(1 + 1 / n) * deviation, resolution)
+    if not math.isfinite(mean - half) or not math.isfinite(mean + half):
+        raise GoldenError("the members of an ensemble lie so far apart that no interval holds them: calibrate again")
     return Interval(mean - half, mean + half, mean, deviation, n, alpha, values)
 
 
 def intervals(ensemble: Artifact) -> dict[str, Interval]:
-    """Every address's interval, from an accepted ensemble."""
+    """Every address's interval, from an accepted ensemble; a list whose length varies has one of its length."""
     about = ensemble.values
-    return {a: interval(draws, about["alpha"], about["values"]) for a, draws in about["draws"].items()}
+    alpha, values, resolution = about["alpha"], about["values"], about.get("resolution", {})
+    found = {a: interval(draws, alpha, values, resolution.get(a, 0.0)) for a, draws in about["draws"].items()}
+    for address, lengths in about.get("lengths", {}).items():
+        own = interval(lengths, alpha, values, 1.0)
+        found[address] = dataclasses.replace(own, shortest=min(lengths))
+    return found
+
+
+def outliers(draws: Sequence[float], alpha: float, resolution: float = 0.0) -> tuple[int, ...]:
+    """The places of draws that a healthy ensemble has at a rate below ``alpha``; what is not finite is always one.
+
+    At most a quarter of the members: more are no outliers but two kinds of runs.
+    """
+    finite = [i for i, x in enumerate(draws) if math.isfinite(x)]
+    lost = [i for i, x in enumerate(draws) if not math.isfinite(x)]
+    middle = sorted(draws[i] for i in finite)[len(finite) // 2] if finite else 0.0
+    furthest = sorted(finite, key=lambda i: abs(draws[i] - middle), reverse=True)
+    most = len(finite) // 4
+    for k in range(most, 0, -1):
+        away, rest = furthest[:k], [draws[i] for i in furthest[k:]]
+        rate = alpha / (most * math.comb(len(finite), k))
+        if all(lies_outside(draws[i], rest, rate, resolution) for i in away):
+            return tuple(sorted([*lost, *away]))
+    return tuple(lost)
+
+
+def lies_outside(draw: float, others: Sequence[float], rate: float, resolution: float = 0.0) -> bool:
+    """Whether a draw lies outside the interval of others, which a healthy one does at ``rate``.
+
+    They scatter at least as much as what is rounded to ``resolution`` does, whose standard deviation is 1 / √12 of it.
+    """
+    mean, deviation = _moments(others)
+    scatter = max(deviation, resolution / math.sqrt(12))
+    n = len(others)
+    return not abs(draw - mean) <= _quantile(n - 1, rate) * math.sqrt(1 + 1 / n) * scatter
+
+
+def _moments(draws: Sequence[float]) -> tuple[float, float]:
+    """Mean and standard deviation; NaN and infinity where the draws are too large for them."""
+    n = len(draws)
+    try:
+        mean = math.fsum(draws) / n
+        return mean, math.sqrt(math.fsum((x - mean) ** 2 for x in draws) / (n - 1))
+    except (OverflowError, ValueError):
+        return math.nan, math.inf
+
+
+def _quantile(freedom: int, rate: float) -> float:
+    """Student's t that a draw exceeds, on either side, at ``rate``."""
+    from scipy.special import stdtrit  # scipy.stats would take a second to import
+
+    return float(stdtrit(freedom, 1 - rate / 2))
 
 
 def pooled(members: Mapping[int, Mapping[str, float]]) -> dict[str, list[float]]:
@@ -62,7 +123,9 @@ def pooled(members: Mapping[int, Mapping[str, float]]) -> dict[str, list[float]]
     first = next(iter(members.values()), {})
     for member, values in members.items():
         if set(values) != set(first):
+            other = ", ".join(sorted(set(values) ^ set(first))[:3])
             raise GoldenError(
-                f"member {member} of the ensemble has other values than the first: {set(values) ^ set(first)}"
+                f"member {member} of the ensemble has other values than the first ({other}): "
+                f"`--exclude {member} --reason ...` leaves it out"
             )
     return {address: [values[address] for values in members.values()] for address in first}

@@ -2,12 +2,14 @@
 
 An item is a folder of files (see ``items``). It is written beside its place and renamed into it, so that a
 writer that is killed leaves a folder that nobody reads, and that ``clean`` removes. What is damaged,
-evicted or too large counts as absent: a cache may cost time, never a result.
+evicted or too large counts as absent: a cache may cost time, never a result. What comes out of it cannot be changed
+in place, be it from the disk or, where it could not be kept, from memory.
 """
 
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 import re
 import shutil
@@ -19,7 +21,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from harness.core.errors import GoldenError, HarnessError
-from harness.core.files import sha256, sync_folder
+from harness.core.files import LARGEST_JSON, leads_out, read_plain, sha256, sync_folder
 from harness.core.protocol import Artifact, Json, Output
 from harness.core.trees import join_tree, plain_json
 from harness.run.items import (
@@ -31,13 +33,16 @@ from harness.run.items import (
     SplitOutput,
     artifact_from,
     dump_item,
+    kept_in_memory,
     output_from,
     parse_index,
+    read_only,
 )
-from harness.run.locks import file_lock, unless_taken
+from harness.run.locks import acquire, file_lock, unless_taken
 
 _Part = TypeVar("_Part")
 _KEY = re.compile(r"[0-9a-f]{32,128}")
+LOCK_PATIENCE_S = 3600.0  # that a lock is waited for, unless somebody knows how long a stage may take
 LOCK_SECONDS = 24 * 3600  # a lock that nobody took for so long is removed
 
 
@@ -66,6 +71,7 @@ class Cache:
         self.folder, self.limit_bytes = folder, limit_bytes
         self.repaired: list[str] = []
         self.unkept: list[str] = []
+        self.spares = False
         self._items, self._writing, self._locks = folder / "items", folder / "writing", folder / "locks"
 
     def get(self, key: str) -> Item | None:
@@ -73,7 +79,7 @@ class Cache:
         place = self._place(key)
         content = b""
         try:
-            content = (place / INDEX_FILE).read_bytes()
+            content = read_plain(place / INDEX_FILE, self.folder, LARGEST_JSON)
             index = parse_index(content)
             for name, (size, _) in index.files.items():
                 if (place / name).stat().st_size != size:
@@ -96,25 +102,48 @@ class Cache:
         What cannot be stored (too large, the disk is full) is noted in ``unkept``, and the item holds
         it in memory.
         """
-        place, (values, arrays) = self._place(key), output
+        place = self._place(key)
         plain_about = dict(plain_json(about))
         try:
             self._write(place, dump_item(output, artifact, plain_about, self.limit_bytes))
         except (HarnessError, OSError, TypeError, ValueError) as error:
-            self.unkept.append(f"the result {key[:12]} is not kept in {self.folder}: {error}")
+            whose = f" of stage {plain_about['stage']}" if "stage" in plain_about else ""
+            self.unkept.append(f"the result {key[:12]}{whose} is not kept in {self.folder}: {error}")
         item = self.get(key)
-        if self.size() > self.limit_bytes:
+        if self.size() > self.limit_bytes and not self.spares:
             with contextlib.suppress(HarnessError):
                 self.clean()
-        return item or Item(key, plain_about, lambda: artifact, lambda: join_tree(values, arrays))
+        if item:
+            return item
+        (values, arrays), seen = kept_in_memory(output, artifact)
+        return Item(
+            key,
+            plain_about,
+            lambda: Artifact(copy.deepcopy(seen.values), read_only(seen.arrays)),
+            lambda: join_tree(values, read_only(arrays)),
+        )
 
     @contextlib.contextmanager
-    def lock(self, key: str) -> Iterator[None]:
-        """Only one process at a time is within the lock of a key; the others wait. It cannot be nested."""
+    def sparing(self) -> Iterator[None]:
+        """Evict nothing meanwhile (``spares``): for what needs more results at once than the cache may have."""
+        self.spares, before = True, self.spares
+        try:
+            yield
+        finally:
+            self.spares = before
+
+    @contextlib.contextmanager
+    def lock(
+        self, key: str, limit_s: float = LOCK_PATIENCE_S, waiting: Callable[[str], None] | None = None
+    ) -> Iterator[None]:
+        """Only one process at a time is within the lock of a key; the others wait. It cannot be nested.
+
+        ``waiting`` hears after a few seconds for which file; after ``limit_s`` it is a HarnessError that names it.
+        """
         self._place(key)
         try:
             lock = file_lock(self._locks / f"{key}.lock")
-            lock.acquire()
+            acquire(lock, limit_s, waiting)
             with contextlib.suppress(OSError):
                 os.utime(lock.lock_file)  # so that it counts as used
         except OSError as error:
@@ -140,12 +169,12 @@ class Cache:
 
     def _clean(self) -> None:
         for name in {path.name.removesuffix(".lock") for path in _list(self._writing)}:
-            with unless_taken(self._writing / f"{name}.lock") as abandoned:
+            with contextlib.suppress(HarnessError), unless_taken(self._writing / f"{name}.lock") as abandoned:
                 if abandoned:
-                    shutil.rmtree(self._writing / name, ignore_errors=True)
+                    _delete(self._writing / name)
         for path in _list(self._locks):
             if _used(path) < time.time() - LOCK_SECONDS:
-                with unless_taken(path):
+                with contextlib.suppress(HarnessError), unless_taken(path):
                     pass  # which removes it
         weights = {place: _weight(place) for place in self._all()}
         total = sum(weights.values())
@@ -178,6 +207,8 @@ class Cache:
                         os.fsync(file.fileno())
                 sync_folder(folder)
                 place.parent.mkdir(parents=True, exist_ok=True)
+                if leads_out(place.parent, self.folder):
+                    raise GoldenError(f"{place.parent} is a link that leads out of it")
                 if self.get(place.name):  # a damaged one makes way
                     return
                 try:
@@ -195,7 +226,7 @@ class Cache:
         try:
             for name, (_, digest) in index.files.items():
                 if name.startswith(f"{part}."):
-                    files[name.removeprefix(part)] = (self._place(key) / name).read_bytes()
+                    files[name.removeprefix(part)] = read_plain(self._place(key) / name, self.folder)
                     if sha256(files[name.removeprefix(part)]) != digest:
                         raise GoldenError(f"{name} is not what was written")
             return parse(files)
@@ -210,26 +241,37 @@ class Cache:
         place, now = self._place(key), b""
         if not place.is_dir():
             return  # it never was, or it was evicted
-        with contextlib.suppress(OSError):
-            now = (place / INDEX_FILE).read_bytes()
+        with contextlib.suppress(GoldenError):
+            now = read_plain(place / INDEX_FILE, self.folder, LARGEST_JSON)
         if now == content:
             done = "removed" if self._remove(place) else "cannot be removed"
             self.repaired.append(f"the cached result {key[:12]} was damaged and is {done} ({place}): {why}")
 
     def _remove(self, place: Path) -> bool:
-        """Take an item away in one step, then delete it."""
+        """Take an item away in one step, then delete it; nothing is taken from behind a link."""
         try:
+            if leads_out(place.parent, self.folder):
+                return False
             self._writing.mkdir(parents=True, exist_ok=True)
             rubbish = place.rename(self._writing / f"{place.name[:12]}-{uuid.uuid4().hex}")
         except OSError:
             return False
-        shutil.rmtree(rubbish, ignore_errors=True)
+        _delete(rubbish)
         return True
 
 
+def _delete(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
 def _list(folder: Path) -> list[Path]:
+    """What is in a folder; nothing where it is none, or a link: what lies behind it is not the cache's."""
     try:
-        return list(folder.iterdir())
+        return [] if folder.is_symlink() else list(folder.iterdir())
     except (FileNotFoundError, NotADirectoryError):
         return []
 

@@ -5,13 +5,15 @@ The index holds ``about``, and the size and SHA-256 of every file; its own diges
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
 
-from harness.core.artifacts import LARGEST_ARRAYS, dump_arrays, dump_artifact, parse_arrays, parse_artifact
+from harness.core.artifacts import LARGEST_ARRAYS, array_file, dump_arrays, dump_artifact, parse_arrays, parse_artifact
 from harness.core.errors import GoldenError
 from harness.core.files import dump_json, parse_json, sha256
 from harness.core.protocol import Artifact, Json, Output
@@ -39,6 +41,8 @@ def dump_item(output: SplitOutput, artifact: Artifact, about: Json, limit_bytes:
     The order of an output's keys is kept: a stage may depend on it.
     """
     values, arrays = output
+    for name in (*arrays, *artifact.arrays):
+        array_file(name)
     text = json.dumps(values, allow_nan=False, ensure_ascii=False).encode()
     if (size := sum(array.nbytes for array in arrays.values())) > min(LARGEST_ARRAYS, limit_bytes):
         raise GoldenError(f"its arrays of {size} bytes are too large")
@@ -74,10 +78,47 @@ def parse_index(content: bytes) -> Index:
 
 def artifact_from(files: Files) -> Artifact:
     """The artifact that an item's files of that part hold; they come by suffix."""
-    return parse_artifact(files, ARTIFACT_PART)[0]
+    artifact = parse_artifact(files, ARTIFACT_PART)[0]
+    return Artifact(artifact.values, read_only(artifact.arrays))
 
 
 def output_from(files: Files) -> Output:
     """The output that an item's files of that part hold; they come by suffix."""
     arrays = parse_arrays(files[".npz"], f"{OUTPUT_PART}.npz") if ".npz" in files else {}
-    return join_tree(parse_json(files[".json"], f"{OUTPUT_PART}.json"), arrays)
+    return join_tree(parse_json(files[".json"], f"{OUTPUT_PART}.json"), read_only(arrays))
+
+
+def read_only(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """The tree for somebody else: mappings and lists of its own, and arrays that cannot be changed in place.
+
+    So a stage that changes its input gets an error whether the input came from the cache, from memory or from a golden.
+    """
+    return {key: _read_only(value) for key, value in tree.items()}
+
+
+def _read_only(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        if value.flags.writeable and value.flags.owndata:
+            value.flags.writeable = False  # else a view of it could be unlocked
+        elif value.flags.writeable or (isinstance(value.base, np.ndarray) and value.base.flags.writeable):
+            return _frozen(value)
+        return value.view()
+    if isinstance(value, Mapping):
+        return read_only(value)
+    return [_read_only(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def kept_in_memory(output: SplitOutput, artifact: Artifact) -> tuple[SplitOutput, Artifact]:
+    """Copies of a result that nothing can change any more, as if it had been written and read again."""
+    values, arrays = output
+    frozen = {name: _frozen(array) for name, array in arrays.items()}
+    seen = Artifact(copy.deepcopy(artifact.values), {name: _frozen(array) for name, array in artifact.arrays.items()})
+    return (copy.deepcopy(values), frozen), seen
+
+
+def _frozen(array: NDArray[Any]) -> NDArray[Any]:
+    if array.dtype.hasobject or not array.dtype.itemsize or not array.size:
+        frozen = np.array(array, order="C")
+        frozen.flags.writeable = False
+        return frozen
+    return np.frombuffer(array.tobytes(), array.dtype).reshape(array.shape)

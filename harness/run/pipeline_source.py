@@ -41,9 +41,9 @@ def handed_on_problem(pipeline: Pipeline, stage: Stage, sources: Sources) -> str
     used: set[Piece] = set().union(*(reach.pieces for reach in mine))
     read: set[tuple[str, str]] = set().union(*(reach.read for reach in mine))
     for setter, entry in (*setters, *others):
-        module = entry_name(entry).partition(":")[0]
-        if not module or not sources.territory.counts(module):
-            continue
+        module, _, name = entry_name(entry).partition(":")
+        if not module or "<" in name or not sources.territory.counts(module):
+            continue  # of a lambda the source does not tell which of its module's names it goes through
         # What both go through, as a memory of what was computed before, is no such name.
         shared = set().union(*(sources.sets(piece) & read for piece in sources.reach(entry).pieces - used))
         if shared:

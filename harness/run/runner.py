@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,7 +74,7 @@ class Runner:
     """A runner runs a pipeline's stages; every result comes out of the cache, whether it was there or not.
 
     ``computed`` has the key of every result that this runner computed. ``ahead`` has those that others computed
-    for it, until it asks for them. ``unkept`` has a line for every result that the cache could not keep.
+    for it, until it asks for them.
     """
 
     def __init__(self, pipeline: Pipeline, cache: Cache, watcher: Watcher | None = None) -> None:
@@ -84,7 +85,6 @@ class Runner:
         self.work = work_on(pipeline, cache)
         self.computed: set[str] = set()
         self.ahead: set[str] = set()
-        self.unkept: list[str] = []
 
     def chain(self, scenario: Scenario, stages: Sequence[Stage], until: str = "") -> list[StageRun]:
         """Run the stages in order, each on the outputs of those it needs; ``until`` leaves out what leads elsewhere."""
@@ -93,8 +93,9 @@ class Runner:
         for last in (False, True):
             done: dict[str, StageRun] = {}
             try:
-                for stage in wanted:
-                    done[stage.name] = self._next(scenario, stage, done)
+                with self.cache.sparing() if last else nullcontext():
+                    for stage in wanted:
+                        done[stage.name] = self._next(scenario, stage, done)
                 return [*done.values()]
             except AbsentError:  # an input was damaged or evicted: what is gone is computed again
                 if last:
@@ -167,21 +168,20 @@ class Runner:
             self.environment,
             tuple(map(str, files)),
         )
-        with self.cache.lock(key):
+        with self.cache.lock(key, self.work.patience_s, lambda note: self._note(call, 0, note)):
             return self._called(stage, call)
+
+    def _note(self, call: StageCall, done: int, note: str, total: int = 1) -> None:
+        if self.watcher:
+            self.watcher(call.scenario, call.profile, call.stage, done, total, note)
 
     def _called(self, stage: Stage, call: StageCall) -> StageRun:
         """How the call went, its results kept where they can be trusted; another process may have been there first."""
-
-        def progress(done: int, total: int, note: str) -> None:
-            if self.watcher:
-                self.watcher(call.scenario, call.profile, stage.name, done, total, note)
-
         cached = self.cache.get(call.key) is not None
         if not cached:
-            progress(0, 1, "")
+            self._note(call, 0, "")
         try:
-            answer = self.work.run(call, progress)
+            answer = self.work.run(call, lambda done, total, note: self._note(call, done, note, total))
         except StageError as error:
             return StageRun(stage, call.key, error=str(error), details=error.details)
         if answer.error:
@@ -190,13 +190,13 @@ class Runner:
         observed = self._item(call.observed_key, answer.observed) if call.observed_key else None
         if not cached:
             self.computed.add(call.key)
-            progress(1, 1, f"{item.about['seconds']:.1f} s")
+            self._note(call, 1, f"{item.about['seconds']:.1f} s")
         return StageRun(stage, call.key, item, observed, cached)
 
     def _item(self, key: str, about: Mapping[str, Json] | None) -> Item:
         """A result, from the cache where it may be kept, else from whoever holds it."""
-        if about is not None and not about["undeclared"] and (why := self.work.keep(key)):
-            self.unkept.append(why)
+        if about is not None and not about["undeclared"]:
+            self.work.keep(key)
         if (item := self.cache.get(key)) is not None:
             return item
         if about is None:

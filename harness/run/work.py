@@ -16,15 +16,13 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
-import numpy as np
-
 from harness.core.errors import HarnessError, ProjectError, RefusedDataError
 from harness.core.files import json_digest
 from harness.core.protocol import Artifact, Json, Output, Pipeline, Progress, Stage
 from harness.core.trees import checked_artifact, join_tree, non_finite_counts, output_artifact, split_tree
 from harness.run import settings as settings_module
-from harness.run.cache import AbsentError, Cache
-from harness.run.items import SplitOutput
+from harness.run.cache import LOCK_PATIENCE_S, AbsentError, Cache, Item
+from harness.run.items import SplitOutput, kept_in_memory, read_only
 from harness.run.settings import check_settings, declared_settings
 
 
@@ -95,13 +93,18 @@ class NoWatch:
 
 
 class StageWork(Protocol):
-    """Whatever runs stages; ``output`` and ``artifact`` give what was not kept, or raise AbsentError."""
+    """Whatever runs stages; ``output`` and ``artifact`` give what was not kept, or raise AbsentError.
+
+    ``patience_s``: how long to wait for another process that runs the same stage.
+    """
+
+    patience_s: float
 
     def run(self, call: StageCall, progress: Progress) -> StageAnswer:
         """Run and observe."""
 
-    def keep(self, key: str) -> str:
-        """Put a result or an artifact into the cache; why it cannot be kept, empty when it is."""
+    def keep(self, key: str) -> None:
+        """Put a result or an artifact into the cache, which notes what it cannot keep."""
 
     def output(self, key: str) -> Output:
         """A result."""
@@ -127,7 +130,7 @@ class OwnWork:
     """Runs stages in this process; results that nobody kept are held in memory."""
 
     def __init__(self, pipeline: Pipeline, cache: Cache, watch: Watch | None = None) -> None:
-        self.pipeline, self.cache, self.watch = pipeline, cache, watch or NoWatch()
+        self.pipeline, self.cache, self.watch, self.patience_s = pipeline, cache, watch or NoWatch(), LOCK_PATIENCE_S
         self._outputs: dict[str, tuple[SplitOutput, dict[str, Json]]] = {}
         self._artifacts: dict[str, tuple[Artifact, dict[str, Json]]] = {}
 
@@ -137,9 +140,9 @@ class OwnWork:
         inputs = {need: self._input(given) for need, given in call.inputs.items()}
         try:
             if self.cache.get(call.key) is None:
-                answer.about = self._computed(stage, call, progress, inputs)
+                answer.about = self._computed(stage, call, progress, read_only(inputs))
             if call.observed_key:
-                answer.observed = self._observed(stage, call, inputs)
+                answer.observed = self._observed(stage, call, read_only(inputs))
         except (AbsentError, KeyboardInterrupt):
             raise
         except BaseException as error:  # such as SystemExit: the stage is a stranger's code
@@ -154,7 +157,8 @@ class OwnWork:
             with self.watch.over(call.files) as noted:
                 split, measured = compute(stage, call.config, progress, inputs)
             of = {"stage": stage.name, "scenario": call.scenario, "profile": call.profile}
-            self._outputs[call.key] = split, {**of, **measured, **noted, "environment": dict(call.environment)}
+            about = {**of, **measured, **noted, "environment": dict(call.environment)}
+            self._outputs[call.key] = kept_in_memory(split, Artifact({}))[0], about
         return self._outputs[call.key][1]
 
     def _observed(self, stage: Stage, call: StageCall, inputs: Mapping[str, Output]) -> dict[str, Json] | None:
@@ -163,36 +167,30 @@ class OwnWork:
         if call.observed_key not in self._artifacts:
             output = self.output(call.key)
             with self.watch.over(call.files) as noted:
-                artifact = observe(stage, call.config, output, inputs)
+                artifact = kept_in_memory(({}, {}), observe(stage, call.config, output, inputs))[1]
             self._artifacts[call.observed_key] = artifact, {"stage": stage.name, "observes": call.key, **noted}
         return self._artifacts[call.observed_key][1]
 
-    def keep(self, key: str) -> str:
+    def keep(self, key: str) -> None:
         """Put what is held into the cache, and forget it where that succeeds."""
+        nothing: SplitOutput = ({}, {})
+        split, about = self._outputs.get(key, (nothing, {}))
+        artifact, about = self._artifacts.get(key, (Artifact({}), about))
         unkept = len(self.cache.unkept)
-        if key in self._outputs:
-            split, about = self._outputs[key]
-            self.cache.put(key, split, Artifact({}), about)
-        else:
-            artifact, about = self._artifacts[key]
-            self.cache.put(key, ({}, {}), artifact, about)
-        if why := "; ".join(self.cache.unkept[unkept:]):
-            return why
-        self._outputs.pop(key, None)
-        self._artifacts.pop(key, None)
-        return ""
+        self.cache.put(key, split, artifact, about)
+        if len(self.cache.unkept) == unkept:
+            self._outputs.pop(key, None)
+            self._artifacts.pop(key, None)
 
     def output(self, key: str) -> Output:
         """A result, held or cached; nobody can change it in place."""
-        if key in self._outputs:
-            return read_only(join_tree(*self._outputs[key][0]))
-        return read_only(self._cached(key).output())
+        return read_only(join_tree(*self._outputs[key][0])) if key in self._outputs else self._cached(key).output()
 
     def artifact(self, key: str) -> Artifact:
         """An artifact, held or cached."""
         return self._artifacts[key][0] if key in self._artifacts else self._cached(key).artifact()
 
-    def _cached(self, key: str) -> Any:
+    def _cached(self, key: str) -> Item:
         if (item := self.cache.get(key)) is None:
             raise AbsentError(f"the result {key[:12]} is gone while it was in use: run again, it is recomputed")
         return item
@@ -227,18 +225,6 @@ def observe(stage: Stage, config: Mapping[str, Json], output: Output, inputs: Ma
         check_settings(given)
         return checked_artifact(artifact, f"what is observed of stage {stage.name} holds")
     return output_artifact(output, f"stage {stage.name} returns")
-
-
-def read_only(value: Any) -> Any:
-    """An output whose arrays cannot be written to; its other parts are copies."""
-    if isinstance(value, Mapping):
-        return {key: read_only(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [read_only(item) for item in value]
-    if isinstance(value, np.ndarray):
-        value = value.view()
-        value.flags.writeable = False
-    return value
 
 
 def resolve(entry: str | Callable[..., Any]) -> Callable[..., Any]:

@@ -23,7 +23,7 @@ from harness.store.drafts import Draft, Snapshot, draft_of, removal
 from harness.store.goldens import Goldens
 from harness.store.manifest import SUFFIXES, TOLERANCES
 from harness.store.repository.worktree import refuse_dirty
-from harness.store.transaction import apply_changes, note_in_log, project_lock, recover_acceptance
+from harness.store.transaction import apply_changes, note_in_log, project_lock, recover_acceptance, refuse_interrupted
 
 _MOST_AT_ONCE = 5  # more ids need ``bulk``
 _RECORDED_DEVIATIONS = 5  # of each golden
@@ -88,7 +88,7 @@ def accept_candidates(
 def reject_candidates(project: Project, ids: Iterable[str], reason: str = "") -> list[str]:
     """Forget candidates, with a line in the state's log, and give their ids."""
     _refuse_ci("reject")
-    recover_acceptance(project)
+    refuse_interrupted(project)
     wanted = list(dict.fromkeys(ids))
     with project_lock(project):
         known = {p.identity: p for p in list_pending(project)}
@@ -126,7 +126,7 @@ def prune_goldens(
 ) -> tuple[list[str], list[str], Approval | None]:
     """Remove strays, and give the orphans, the goldens that were removed, and the approval that these need."""
     _refuse_ci("prune")
-    recover_acceptance(project)
+    refuse_interrupted(project)
     known = set(known_ids)
     with project_lock(project):
         orphans, gone = strays(project, known)

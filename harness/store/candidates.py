@@ -13,7 +13,7 @@ from typing import Literal
 
 from harness.core.artifacts import dump_artifact, parse_artifact
 from harness.core.errors import GoldenError
-from harness.core.files import dump_json, parse_json, write_file
+from harness.core.files import LARGEST_JSON, dump_json, leads_out, parse_json, read_plain, write_file
 from harness.core.ids import NAME
 from harness.core.project import Project, in_ci
 from harness.core.protocol import Artifact, Json
@@ -69,7 +69,10 @@ def add_candidate(project: Project, identity: str, artifact: Artifact, schema: s
 def remove_candidate(project: Project, identity: str) -> None:
     """Forget the candidate of an id, where there is one."""
     for path in reversed(_paths(project, identity).values()):
-        path.unlink(missing_ok=True)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise GoldenError(f"cannot remove {path} ({error.strerror or error}): remove it by hand") from error
 
 
 def stored_candidate(project: Project, identity: str) -> Candidate:
@@ -77,11 +80,11 @@ def stored_candidate(project: Project, identity: str) -> Candidate:
     paths = _paths(project, identity)
     again = "run the scenario again"
     try:
-        record = parse_json(paths[_ABOUT].read_bytes(), str(paths[_ABOUT]))
+        record = parse_json(read_plain(paths[_ABOUT], project.state, LARGEST_JSON), str(paths[_ABOUT]))
         about, digests, replaces = dict(record["about"]), dict(record["files"]), record["replaces"]
-        files = {suffix: paths[suffix].read_bytes() for suffix in SUFFIXES if suffix in digests}
-    except OSError as error:
-        raise GoldenError(f"the candidate {identity} cannot be read ({error.strerror or error}): {again}") from error
+        files = {suffix: read_plain(paths[suffix], project.state) for suffix in SUFFIXES if suffix in digests}
+    except GoldenError as error:
+        raise GoldenError(f"the candidate {identity} cannot be read ({error}): {again}") from error
     except (LookupError, TypeError, ValueError) as error:
         raise GoldenError(f"{paths[_ABOUT]} does not describe a candidate: {again}") from error
     if ".json" not in files or combined_digest(files)[0] != digests:
@@ -100,7 +103,11 @@ def list_pending(project: Project) -> list[Pending]:
     folder = project.state / "pending"
     manifest = Goldens.of(project).manifest()
     pending: list[Pending] = []
-    for path in sorted(folder.glob(f"*/*/*{_ABOUT}")):
+    try:
+        described = sorted(folder.glob(f"*/*/*{_ABOUT}"))
+    except (OSError, RuntimeError) as error:
+        raise GoldenError(f"cannot list {folder} ({error}): remove it") from error
+    for path in described:
         identity = path.relative_to(folder).as_posix().removesuffix(_ABOUT)
         change: Literal["new", "changed"] = "changed" if identity in manifest else "new"
         try:
@@ -150,4 +157,7 @@ def _paths(project: Project, identity: str) -> dict[str, Path]:
     check_kind(identity, "golden")
     if identity.endswith(".about"):
         raise GoldenError(f"{identity!r} cannot be an artifact's id: {_ABOUT} is the ending of what describes one")
-    return {suffix: project.state / "pending" / f"{identity}{suffix}" for suffix in (*SUFFIXES, _ABOUT)}
+    paths = {suffix: project.state / "pending" / f"{identity}{suffix}" for suffix in (*SUFFIXES, _ABOUT)}
+    if leads_out(paths[_ABOUT].parent, project.state):
+        raise GoldenError(f"{paths[_ABOUT].parent} is a link that leads out of {project.state}: remove it")
+    return paths

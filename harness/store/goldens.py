@@ -14,10 +14,11 @@ from pathlib import Path
 
 from harness.core.artifacts import LARGEST_ARRAYS, parse_artifact
 from harness.core.errors import GoldenError
-from harness.core.files import sha256
+from harness.core.files import is_there, read_plain, sha256
 from harness.core.project import Project
 from harness.core.protocol import Artifact
 from harness.store.manifest import MANIFEST, SUFFIXES, Entry, check_kind, has_conflict_marks, parse_manifest
+from harness.store.transaction import refuse_interrupted
 
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
@@ -38,13 +39,14 @@ class Goldens:
 
     @classmethod
     def of(cls, project: Project) -> Goldens:
-        """The project's goldens."""
+        """The project's goldens; raises GoldenError while an acceptance that was decided is not finished."""
+        refuse_interrupted(project)
         return cls(project.goldens, project.schemas)
 
     def manifest(self) -> dict[str, Entry]:
         """Every entry by id; empty when there is no manifest. Raises GoldenError for a damaged one."""
         path = self.root / MANIFEST
-        if not _present(path):
+        if not is_there(path):
             return {}
         return parse_manifest(self.bytes_of(path), str(path))
 
@@ -60,7 +62,7 @@ class Goldens:
 
     def content(self, identity: str, kind: str = "golden") -> dict[str, bytes]:
         """The contents of those files of an id that exist, by suffix."""
-        return {s: self.bytes_of(path) for s, path in self.files(identity, kind).items() if _present(path)}
+        return {s: self.bytes_of(path) for s, path in self.files(identity, kind).items() if is_there(path)}
 
     def read(self, identity: str, entry: Entry) -> Golden:
         """A golden; raises GoldenError unless its bytes are those that were accepted."""
@@ -96,22 +98,10 @@ class Goldens:
 
     def bytes_of(self, path: Path) -> bytes:
         """A plain file's content; raises GoldenError for a link that leads out, and for what cannot be read."""
-        base = self.root if path.is_relative_to(self.root) else self.schemas
-        try:
-            if not path.resolve().is_relative_to(base.resolve()):
-                raise GoldenError(f"{path} is a link that leads out of {base}: goldens are plain files")
-            if not path.is_file():
-                raise GoldenError(f"{path} is not a plain file")
-            if path.stat().st_size > LARGEST_ARRAYS:
-                raise GoldenError(f"{path} is larger than {LARGEST_ARRAYS} bytes")
-            content = path.read_bytes()
-            if content.startswith(_LFS_POINTER):
-                raise GoldenError(
-                    f"{path} is a Git LFS pointer and not the file that it stands for: run `git lfs pull`"
-                )
-            return content
-        except (OSError, RuntimeError) as error:  # before Python 3.13 a circle of links is a RuntimeError
-            raise GoldenError(f"cannot read {path}: {error}") from error
+        content = read_plain(path, self.root if path.is_relative_to(self.root) else self.schemas, LARGEST_ARRAYS)
+        if content.startswith(_LFS_POINTER):
+            raise GoldenError(f"{path} is a Git LFS pointer and not the file that it stands for: run `git lfs pull`")
+        return content
 
 
 def line_ends_changed(name: str, root: Path) -> str:
@@ -120,10 +110,3 @@ def line_ends_changed(name: str, root: Path) -> str:
         f"{name} has other line ends than what was accepted, which git changed (core.autocrlf): commit the line "
         f"`{root.name}/** -text` in .gitattributes, then `git rm -r --cached -q {root.name}` and `git reset --hard`"
     )
-
-
-def _present(path: Path) -> bool:
-    try:
-        return path.exists() or path.is_symlink()
-    except OSError as error:
-        raise GoldenError(f"cannot read {path}: {error.strerror or error}") from error

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Mapping
-from dataclasses import dataclass
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.core.errors import HarnessError, ProjectError
+from harness.core.errors import GoldenError, HarnessError, ProjectError
 from harness.core.project import Project
-from harness.core.protocol import Artifact, Scenario
-from harness.core.trees import leaves
+from harness.core.protocol import Artifact, Json, Scenario
 from harness.host.project import open_project
 from harness.judge.comparison import compare_artifact
-from harness.judge.ensemble import SMALLEST_ENSEMBLE, interval, pooled
-from harness.judge.policies.interval import rms_difference
+from harness.judge.ensemble import SMALLEST_ENSEMBLE, Interval, interval, lies_outside, outliers
 from harness.run.cache import Cache
-from harness.run.runner import Runner, Watcher
+from harness.run.runner import Runner
+from harness.verify.draws import Drawn, Pooled, member_draws, pool
 from harness.verify.examination import Examination
+
+_SHOWN = 5  # addresses by which an excluded member is recorded
 
 
 @dataclass(frozen=True)
@@ -25,12 +29,40 @@ class Calibration:
     """An ensemble that may become golden, and what its author should know.
 
     ``restless``: values that vary though no interval allows it. ``still``: values with an interval
-    that do not vary at all; a tighter rule would do.
+    that do not vary at all; a tighter rule would do. ``outliers``: the members' seeds by the address at which they are
+    far from all others. ``outside``: where the scenario's own run is. ``decided``: whether somebody said what to do
+    about both, or there is neither; else the ensemble is not kept.
     """
 
     ensemble: Artifact
     restless: tuple[str, ...]
     still: tuple[str, ...]
+    outliers: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    outside: tuple[str, ...] = ()
+    decided: bool = True
+
+    def told(self) -> dict[str, Json]:
+        """What its author should know, as JSON."""
+        far = {address: list(members) for address, members in self.outliers.items()}
+        named = {"restless": self.restless, "still": self.still, "outside": self.outside}
+        return {"outliers": far, **{name: list(addresses) for name, addresses in named.items()}}
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What its author says of outliers: leave the members ``excluded`` out, or keep them all; and why."""
+
+    excluded: tuple[int, ...] = ()
+    keep: bool = False
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        if (self.excluded or self.keep) and not self.reason.strip():
+            raise ProjectError("to exclude a member, or to keep outliers, needs a reason for the record: give --reason")
+        if self.excluded and self.keep:
+            raise ProjectError("members are either excluded or kept: give --exclude or --keep-outliers")
+        if bad := [n for n in self.excluded if n < 0]:
+            raise ProjectError(f"--exclude {bad[0]}: members are numbered from 0")
 
 
 def calibrate_scenario(
@@ -41,12 +73,12 @@ def calibrate_scenario(
     alpha: float,
     values: int,
     workers: int = 1,
-    watcher: Watcher | None = None,
+    decision: Decision = Decision(),
 ) -> Calibration:
-    """Run ``members`` members and pool what the scenario's interval rules speak of.
+    """Run ``members`` members, besides those that are excluded, and pool what the scenario's interval rules speak of.
 
     ``alpha``: the suite's false-alarm rate, shared by ``values`` values. Raises ProjectError for a
-    pipeline without ``reseed``, and for fewer than eight members.
+    pipeline without ``reseed``, for fewer than eight members, and where a member is excluded that is no outlier.
     """
     pipeline = examination.pipeline
     if pipeline.reseed is None:
@@ -54,25 +86,112 @@ def calibrate_scenario(
     if members < SMALLEST_ENSEMBLE:
         raise ProjectError(f"{members} members are too few for an interval: at least {SMALLEST_ENSEMBLE} are needed")
     project, scenario = examination.project, examination.scenario
+    seeds = list(itertools.islice((n for n in itertools.count() if n not in decision.excluded), members))
     if workers > 1:
-        _ahead(project, cache, scenario, members, workers)
+        _ahead(project, cache, scenario, [*seeds, *decision.excluded], workers)
     base = run_artifacts(examination.runs.runner, scenario)
-    runs = {m: run_artifacts(Runner(pipeline, cache, watcher), ensemble_member(examination, m)) for m in range(members)}
-    draws = pooled({m: member_draws(examination, base, artifacts) for m, artifacts in runs.items()})
-    still = tuple(a for a, d in draws.items() if interval(d, alpha, values).deviation == 0)
-    ensemble = Artifact(
-        {
-            "alpha": alpha,
-            "values": values,
-            "seeds": list(range(members)),
-            "draws": draws,
-            "how": {
-                "command": f"harness calibrate {scenario.name} --profile {scenario.profile} --members {members}",
-                "distance": "arrays: root mean square of the difference from the scenario's own run",
-            },
-        }
-    )
-    return Calibration(ensemble, _restless(examination, base, runs), still)
+    runs = {seed: _member(examination, seed) for seed in seeds}
+    own = member_draws(examination, base, base)
+    drawn = {seed: member_draws(examination, base, artifacts) for seed, artifacts in runs.items()}
+    pooled = pool(examination, own, drawn)
+    rate = alpha / max(len(pooled.draws) + len(pooled.lengths), 1)
+    far, held = _outliers(pooled, seeds, rate), _intervals(pooled, alpha, values)
+    excluded = {str(n): _why_excluded(examination, base, n, pooled, rate) for n in decision.excluded}
+    if decision.keep and (lost := [a for a in pooled.draws if a not in held]):
+        raise ProjectError(
+            f"no interval holds {lost[0]} of members {far.get(lost[0])}, so they cannot be kept: exclude them"
+        )
+    outside = _outside(held, own)
+    about = _document(examination, seeds, pooled, alpha, values)
+    if narrow := _narrow(pooled, held):
+        about["resolution"] = narrow
+    if excluded:
+        about["decision"] = {"excluded": excluded, "reason": decision.reason.strip()}
+    if decision.keep and (far or outside):
+        kept = {"outliers": {a: list(n) for a, n in far.items()}, "outside": list(outside)}
+        about["decision"] = {"kept": kept, "reason": decision.reason.strip()}
+    still = tuple(a for a, d in pooled.draws.items() if len(set(d)) == 1)
+    restless = _restless(examination, base, runs, pooled.lengths)
+    return Calibration(Artifact(about), restless, still, far, outside, decision.keep or not (far or outside))
+
+
+def _document(
+    examination: Examination, seeds: Sequence[int], pooled: Pooled, alpha: float, values: int
+) -> dict[str, Json]:
+    """The ensemble's values; what only some ensembles need is there only if it is needed."""
+    scenario = examination.scenario
+    document: dict[str, Json] = {
+        "alpha": alpha,
+        "values": values,
+        "seeds": list(seeds),
+        "draws": pooled.draws,
+        "how": {
+            "command": f"harness calibrate {scenario.name} --profile {scenario.profile} --members {len(seeds)}",
+            "distance": "arrays: root mean square of the difference from the scenario's own run",
+        },
+    }
+    if pooled.lengths:
+        document["lengths"] = pooled.lengths
+    return document
+
+
+def _narrow(pooled: Pooled, held: Mapping[str, Interval]) -> dict[str, float]:
+    """The resolution of every value whose members are nearer to each other than that."""
+    steps = {a: pooled.steps[a] for a in pooled.draws if a in held}
+    own = {a: interval(pooled.draws[a], held[a].alpha, held[a].values) for a in steps}
+    return {address: step for address, step in steps.items() if own[address].detectable < step}
+
+
+def _intervals(pooled: Pooled, alpha: float, values: int) -> dict[str, Interval]:
+    """The interval of every address that has one: not of what is not finite."""
+    held = {}
+    for address, draws in pooled.draws.items():
+        with contextlib.suppress(GoldenError):
+            held[address] = interval(draws, alpha, values, pooled.steps[address])
+    return held | {a: interval(lengths, alpha, values, 1.0) for a, lengths in pooled.lengths.items()}
+
+
+def _outliers(pooled: Pooled, seeds: Sequence[int], rate: float) -> dict[str, tuple[int, ...]]:
+    """The seeds of the members that are outliers, by address; ``rate``: of false alarms at each."""
+    every = {**{a: (d, pooled.steps[a]) for a, d in pooled.draws.items()}}
+    every |= {a: ([float(n) for n in lengths], 1.0) for a, lengths in pooled.lengths.items()}
+    found = {a: tuple(seeds[i] for i in outliers(draws, rate, step)) for a, (draws, step) in every.items()}
+    return {address: members for address, members in found.items() if members}
+
+
+def _outside(held: Mapping[str, Interval], own: Drawn) -> tuple[str, ...]:
+    """Where the scenario's own run, which is one more draw, is outside the interval that the members give."""
+    mine = {**own.lengths, **{a: x for a, x in own.numbers.items() if a not in own.arrays}}
+    return tuple(a for a, i in held.items() if a in mine and not i.low <= mine[a] <= i.high)
+
+
+def _why_excluded(
+    examination: Examination, base: Mapping[str, Artifact], number: int, pooled: Pooled, rate: float
+) -> list[str]:
+    """Where an excluded member is an outlier of the others; raises ProjectError where it is none."""
+    try:
+        drawn = member_draws(examination, base, _member(examination, number))
+    except HarnessError as error:
+        return [str(error)]
+    away = [
+        a
+        for a, d in pooled.draws.items()
+        if a not in drawn.numbers
+        or not math.isfinite(drawn.numbers[a])
+        or lies_outside(drawn.numbers[a], d, rate, pooled.steps[a])
+    ]
+    away += [a for a, d in pooled.lengths.items() if lies_outside(drawn.lengths.get(a, 0), d, rate, 1.0)]
+    if not away:
+        raise ProjectError(f"member {number} is no outlier of the others: there is nothing to exclude it for")
+    return away[:_SHOWN]
+
+
+def _member(examination: Examination, number: int) -> dict[str, Artifact]:
+    """A member's artifacts; raises HarnessError that names it where a stage fails."""
+    try:
+        return run_artifacts(examination.runs.runner, ensemble_member(examination, number))
+    except HarnessError as error:
+        raise HarnessError(f"member {number}: {error}: `--exclude {number} --reason ...` leaves it out") from error
 
 
 def ensemble_member(examination: Examination, number: int) -> Scenario:
@@ -94,26 +213,11 @@ def run_artifacts(runner: Runner, scenario: Scenario) -> dict[str, Artifact]:
     return artifacts
 
 
-def member_draws(
-    examination: Examination, base: Mapping[str, Artifact], artifacts: Mapping[str, Artifact]
-) -> dict[str, float]:
-    """One member's numbers by address: values under an interval rule, and for arrays their distance from ``base``."""
-    draws: dict[str, float] = {}
-    for name, artifact in artifacts.items():
-        prefix = examination.prefix(examination.profile, name)
-        for path, value in leaves(artifact.values):
-            rule = examination.rules.find(prefix + path)
-            if rule and rule.policy.ensemble and isinstance(value, int | float) and not isinstance(value, bool):
-                draws[prefix + path] = float(value)
-        for path, array in artifact.arrays.items():
-            rule = examination.rules.find(prefix + path)
-            if rule and rule.policy.ensemble:
-                draws[prefix + path] = rms_difference(base[name].arrays[path], array)
-    return draws
-
-
 def _restless(
-    examination: Examination, base: Mapping[str, Artifact], runs: Mapping[int, Mapping[str, Artifact]]
+    examination: Examination,
+    base: Mapping[str, Artifact],
+    runs: Mapping[int, Mapping[str, Artifact]],
+    lengths: Mapping[str, list[int]],
 ) -> tuple[str, ...]:
     """Addresses outside the ensemble's rules in which some member differs from the scenario's own run."""
     broken: set[str] = set()
@@ -123,12 +227,13 @@ def _restless(
             tier = examination.runs.stage(name).tier
             for verdict in compare_artifact(base[name], artifact, examination.rules, prefix, {}, tier):
                 rule = examination.rules.find(prefix + verdict.path)
-                if verdict.status.failed and not (rule and rule.policy.ensemble):
+                allowed = (rule and rule.policy.ensemble) or prefix + verdict.path in lengths
+                if verdict.status.failed and not allowed:
                     broken.add(prefix + verdict.path)
     return tuple(sorted(broken))
 
 
-def _ahead(project: Project, cache: Cache, scenario: Scenario, members: int, workers: int) -> None:
+def _ahead(project: Project, cache: Cache, scenario: Scenario, members: Sequence[int], workers: int) -> None:
     """Fill the cache with several processes; of the stages that members share, one computes and the others wait."""
     from harness.run.jobs import Job, local_executor
 
@@ -138,7 +243,7 @@ def _ahead(project: Project, cache: Cache, scenario: Scenario, members: int, wor
         "scenario": scenario.name,
         "profile": scenario.profile,
     }
-    jobs = [Job("harness.verify.calibration:compute_member", {**where, "number": n}) for n in range(members)]
+    jobs = [Job("harness.verify.calibration:compute_member", {**where, "number": n}) for n in members]
     with local_executor(workers) as executor:
         for job in jobs:
             executor.submit(job)

@@ -1,36 +1,57 @@
-"""The second fresh run that must agree with a candidate before it becomes golden."""
+"""The second fresh run that must agree with a candidate before it becomes golden.
+
+An ensemble stands for many runs: it is made again of the results that the cache holds, which are computed where they
+are not there any more, and must come out the same; one member, chosen when it is accepted, runs afresh as well.
+"""
 
 from __future__ import annotations
 
+import json
+import math
+import secrets
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
 from harness.core.errors import ApprovalError
 from harness.core.ids import ENSEMBLE, GoldenId, scenario_of
 from harness.core.project import Project
-from harness.core.protocol import Artifact
+from harness.core.protocol import Artifact, Json
 from harness.core.verdicts import Verdict
+from harness.judge.ensemble import RELATIVE_RESOLUTION
 from harness.judge.schema import OUTPUT_SCHEMA, Schemas, schema_document
 from harness.run.cache import Cache
 from harness.run.runner import Runner, Watcher
 from harness.store.candidates import read_candidate
-from harness.verify.calibration import ensemble_member, member_draws, run_artifacts
+from harness.verify.calibration import Decision, calibrate_scenario, ensemble_member, run_artifacts
 from harness.verify.coverage import OWN_SCHEMAS
+from harness.verify.draws import member_draws
 from harness.verify.examination import Examination
 from harness.verify.review import Examiner
 from harness.verify.rule_gaps import rule_sentences, values_by_address
+
+_LONGEST = 60  # characters that a sentence shows of a value
 
 
 class Referee:
     """Runs scenarios afresh, apart from the cache, to see whether a candidate can be repeated."""
 
-    def __init__(self, project: Project, ids: Sequence[str], workers: int = 1, watcher: Watcher | None = None) -> None:
+    def __init__(
+        self,
+        project: Project,
+        ids: Sequence[str],
+        workers: int = 1,
+        watcher: Watcher | None = None,
+        use_cache: bool = True,
+    ) -> None:
         self.project, self.ids, self.workers = project, ids, workers
         self._folder = tempfile.TemporaryDirectory(prefix="harness-")
         self._cache = Cache(Path(self._folder.name), project.cache_bytes)
         self._examiner = Examiner(project, Runner(project.pipeline, self._cache, watcher))
+        kept = Cache(project.state / "cache", project.cache_bytes)
+        self._members = kept if use_cache else self._cache
+        self._member_examiner = Examiner(project, Runner(project.pipeline, self._members, watcher))
 
     def __enter__(self) -> Referee:
         return self
@@ -45,6 +66,7 @@ class Referee:
         golden_id = GoldenId.parse(identity)
         examination = self._examiner.of(identity)
         if golden_id.artifact == ENSEMBLE:
+            self._refuse_other_draws(identity)
             return self._one_member(identity, examination), OWN_SCHEMAS[ENSEMBLE]
         fresh = examination.candidate(golden_id.track, golden_id.artifact)
         if fresh is None:
@@ -52,14 +74,45 @@ class Referee:
             raise ApprovalError(f"{identity}: its stage fails when it is run again: {remedy}")
         return fresh, examination.schema_of(golden_id.track, golden_id.artifact)
 
+    def _refuse_other_draws(self, identity: str) -> None:
+        """Raise ApprovalError unless calibrating again, of what the cache holds or afresh, gives the candidate."""
+        candidate = read_candidate(self.project, identity)[0].values
+        try:
+            again = calibrate_scenario(
+                self._member_examiner.of(identity),
+                self._members,
+                members=len(candidate["seeds"]),
+                alpha=self.project.alpha,
+                values=self.project.values,
+                workers=self.workers,
+                decision=recorded_decision(candidate),
+            )
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise ApprovalError(f"{identity} is not an ensemble ({error!r}): run `harness calibrate` again") from error
+        expected = json.loads(json.dumps(again.ensemble.values))
+        for part in sorted({*expected, *candidate}):
+            if difference := _difference(candidate.get(part), expected.get(part), part):
+                raise ApprovalError(
+                    f"{identity}: a fresh run disagrees with the candidate: {difference}: run `harness calibrate` again"
+                )
+        if not again.decided:
+            where = next(iter((*again.outliers, *again.outside)))
+            raise ApprovalError(f"{identity} has outliers that nobody decided about ({where}): see `harness calibrate`")
+
     def _one_member(self, identity: str, examination: Examination) -> Artifact:
-        """The candidate, with its first member replaced by a fresh run of it."""
+        """A member that nobody could foresee, run afresh: its numbers in the place of all draws."""
         candidate = read_candidate(self.project, identity)[0]
         base = run_artifacts(examination.runs.runner, examination.scenario)
-        again = run_artifacts(examination.runs.runner, ensemble_member(examination, candidate.values["seeds"][0]))
+        chosen = secrets.choice(candidate.values["seeds"])
+        again = run_artifacts(examination.runs.runner, ensemble_member(examination, chosen))
         fresh = member_draws(examination, base, again)
-        draws = {a: [value, *candidate.values["draws"].get(a, [value])[1:]] for a, value in fresh.items()}
-        return Artifact({**candidate.values, "draws": draws})
+        known = {*candidate.values["draws"], *candidate.values.get("lengths", {})}
+        found = {**fresh.numbers, **{a: float(n) for a, n in fresh.lengths.items()}}
+        if gone := sorted(known.difference(found)):
+            raise ApprovalError(
+                f"{identity}: a fresh run disagrees with the candidate: member {chosen} has no {gone[0]}"
+            )
+        return Artifact({**candidate.values, "draws": {a: [found[a]] for a in sorted(known)}})
 
     def judge(self, identity: str, golden: Artifact, obtained: Artifact) -> list[Verdict]:
         """``obtained`` against ``golden``."""
@@ -90,3 +143,33 @@ class Referee:
                 problems = schemas.of(stage.artifact).problems(schema_document(artifact, schema))
                 return [f"{p.path}: {p.message}" for p in problems]
         return [f"no schema has the id {schema}"]
+
+
+def recorded_decision(ensemble: Mapping[str, Json]) -> Decision:
+    """What an ensemble says was decided about its outliers; raises LookupError or TypeError for nonsense."""
+    about = ensemble.get("decision")
+    if about is None:
+        return Decision()
+    excluded = tuple(int(n) for n in about.get("excluded", {}))
+    return Decision(excluded, keep="kept" in about, reason=about["reason"])
+
+
+def _difference(given: Json, expected: Json, where: str) -> str:
+    """Where two JSON trees first differ by more than what another order of summation may do; empty where nowhere."""
+    if isinstance(given, dict) and isinstance(expected, dict):
+        found = (_difference(given.get(k), expected.get(k), f"{where} {k}") for k in sorted({*given, *expected}))
+        return next(filter(None, found), "")
+    if isinstance(given, list) and isinstance(expected, list) and len(given) == len(expected):
+        pairs = enumerate(zip(given, expected, strict=True))
+        return next(filter(None, (_difference(g, e, f"{where} {i}") for i, (g, e) in pairs)), "")
+    if type(given) is type(expected) is float and math.isclose(given, expected, rel_tol=RELATIVE_RESOLUTION):
+        return ""
+    if type(given) is type(expected) and given == expected:
+        return ""
+    return f"{where} is {_brief(given)} there, and {_brief(expected)} when it is made again"
+
+
+def _brief(value: Json) -> str:
+    """A value in a sentence: its start."""
+    text = json.dumps(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

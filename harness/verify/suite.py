@@ -19,7 +19,7 @@ from harness.run.cache import Cache
 from harness.run.pipeline_source import sources_of
 from harness.run.runner import Runner, Watcher
 from harness.store.manifest import MANIFEST
-from harness.store.transaction import recover_acceptance
+from harness.store.transaction import refuse_interrupted
 from harness.verify.coverage import omissions
 from harness.verify.examination import Examination
 from harness.verify.housekeeping import store_problems
@@ -86,8 +86,7 @@ def verify_suite(
     started, clock = datetime.now(timezone.utc), time.perf_counter()
     pipeline, profile = project.pipeline, profile or project.profile
     known = pipeline.scenarios()
-    if not in_ci():
-        recover_acceptance(project)
+    refuse_interrupted(project)
     # Before anything runs: an edit meanwhile must not pass for what was verified.
     verified = verification_subject(project)
     runner, schemas = Runner(pipeline, cache, watcher), Schemas(project.schemas)

@@ -19,7 +19,7 @@ from harness.store.acceptance import accept_candidates
 from harness.store.candidates import add_candidate, list_edits
 from harness.store.chain import approval_files, entry_digest, replay_approvals
 from harness.store.goldens import Goldens
-from harness.store.transaction import recover_acceptance
+from harness.store.transaction import refuse_interrupted
 
 ME, MAIL = "Ada Example", "ada@example.org"
 SCHEMA = "plant/energy-1"
@@ -83,7 +83,7 @@ class Guarded:
 
     def verify(self, identity: str = ENERGY) -> list[Status]:
         """Compare with the golden, and keep a candidate where it fails, as a verification does."""
-        recover_acceptance(self.project)
+        refuse_interrupted(self.project)
         entry = self.goldens.manifest().get(identity)
         if entry is None:
             verdicts = [Verdict("", Status.MISSING, "deterministic", "no golden")]

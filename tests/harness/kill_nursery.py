@@ -119,7 +119,7 @@ class Nursery:
         self.old = self.snapshot()
 
     def recover(self):
-        sentence = recover_acceptance(self.repository.project)
+        sentence = recover_acceptance(self.repository.project).sentence
         self.outcomes[sentence.split()[0] if sentence else "nothing to do"] += 1
 
 

@@ -2,10 +2,14 @@
 
 For an array one number says how far it is from its golden. The members of an ensemble are each some
 distance away; a healthy run is no further than their interval's upper end, and nearer than usual is
-no fault.
+no fault. A list whose length varies has an interval of its length; of its items those are judged that
+every member has.
 """
 
 from __future__ import annotations
+
+import math
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +29,16 @@ from harness.judge.judgement import (
     times_over,
     used_share,
 )
-from harness.judge.policies.policy import NUMBERS, Policy, binary_exponent, one_of, only_true, scaled, takes
+from harness.judge.policies.policy import (
+    NUMBERS,
+    Policy,
+    above_zero,
+    binary_exponent,
+    one_of,
+    only_true,
+    scaled,
+    takes,
+)
 
 _SHOWN = 5  # elements that are furthest off
 
@@ -34,7 +47,7 @@ class WithinInterval(Policy):
     """Within the interval of the address, outside it an improvement on the side that is ``better``."""
 
     name = written = "interval"
-    keys = takes(interval=only_true, better=one_of("higher", "lower"))
+    keys = takes(interval=only_true, better=one_of("higher", "lower"), resolution=above_zero)
     decisive = frozenset({"interval"})
     tier = "statistical"
     ranged = True
@@ -92,6 +105,25 @@ class WithinInterval(Policy):
     def not_finite(self, golden: Number, obtained: Number, terms: Terms) -> Judgement:
         """What is not finite lies within no interval."""
         return out_of_range(obtained)
+
+
+def judge_length(golden: int, obtained: int, interval: Interval) -> Judgement:
+    """The judgement on a list's length, which is a value of its own where the members' lists vary in length."""
+    low, high = max(math.ceil(interval.low), 0), math.floor(interval.high)
+    text = f"{low} to {high} items ({interval.n} members, mean {interval.mean:.6g})"
+    if interval.low <= obtained <= interval.high:
+        return Judgement(Status.PASS, "", text)
+    return Judgement(Status.FAIL, f"had {golden} items, has {obtained}: outside the ensemble's {text}", text)
+
+
+def only_its_length(address: str, intervals: Mapping[str, Interval]) -> bool:
+    """Whether an item lies beyond the shortest member's list, so that no interval but the length's speaks of it."""
+    parts = address.split("/")
+    for i, part in enumerate(parts[1:], 1):
+        above = intervals.get("/".join(parts[:i])) if part.isdigit() else None
+        if above is not None and above.shortest is not None and int(part) >= above.shortest:
+            return True
+    return False
 
 
 def rms_difference(golden: Array, obtained: Array) -> float:

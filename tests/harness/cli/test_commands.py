@@ -107,7 +107,8 @@ def test_every_command_has_json_and_nothing_else_on_standard_output(heat, capsys
     assert len(heat.json(capsys, "log")) == 4
     assert all(check["held"] for check in heat.json(capsys, "doctor") if check["needed"])
     calibrated = heat.json(capsys, "calibrate smooth")
-    assert calibrated == {"id": "smooth/cpu/ensemble", "restless": [], "still": []}
+    nothing = {"outliers": {}, "outside": [], "restless": [], "still": []}
+    assert calibrated == {"id": "smooth/cpu/ensemble", "kept": True, **nothing}
 
 
 def test_run_says_what_was_cached(heat, capsys):

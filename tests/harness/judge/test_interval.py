@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ from harness.core.errors import GoldenError
 from harness.core.protocol import Artifact
 from harness.core.verdicts import Status
 from harness.judge.arrays import compare_array
-from harness.judge.ensemble import Interval, interval, intervals, pooled
+from harness.judge.ensemble import Interval, interval, intervals, outliers, pooled
 from harness.judge.policies.interval import rms_difference
 from harness.judge.tolerances import read_rule
 
@@ -125,3 +127,75 @@ def test_what_an_interval_cannot_judge_fails_and_says_why():
     row = np.zeros(5)
     assert "ssim is for images" in judge(row, golden=row, ssim=0.9).message
     assert judge(row, golden=row).status is Status.PASS
+
+
+HEALTHY = [0.91, 0.93, 0.92, 0.94, 0.90, 0.925, 0.915, 0.935]
+
+
+@pytest.mark.parametrize(
+    ("draws", "expected"),
+    [
+        (HEALTHY, ()),
+        ([*HEALTHY[:7], -0.4], (7,)),
+        ([5.0, *HEALTHY[1:]], (0,)),
+        ([5.0, -5.0, *HEALTHY[2:]], (0, 1)),
+        ([5.0, 5.1, *HEALTHY[2:]], (0, 1)),
+        ([5.0, 5.1, 5.2, 5.15, *HEALTHY[4:]], ()),  # two kinds of runs
+        ([float("nan"), *HEALTHY[1:]], (0,)),
+        ([float("inf"), 9.0, *HEALTHY[2:], 0.9], (0, 1)),
+        ([1e200, *HEALTHY[1:]], (0,)),
+        ([1e200, -1e200, *HEALTHY[2:]], (0, 1)),
+        ([float("nan")] * 8, tuple(range(8))),
+        ([3.0] * 8, ()),
+        ([3.0] * 7 + [3.0000001], (7,)),
+    ],
+)
+def test_outliers_are_found_one_or_two_of_eight(draws, expected):
+    assert outliers(draws, 1e-3) == expected
+
+
+def test_what_differs_by_its_resolution_is_no_outlier():
+    assert outliers([3.0] * 7 + [3.000001], 1e-3, 3e-6) == ()
+    assert outliers([3.0] * 7 + [4.0], 1e-3, 1.0) == ()
+    assert outliers([3.0] * 7 + [13.0], 1e-3, 1.0) == (7,)
+
+
+@pytest.mark.parametrize("members", [8, 12])
+def test_a_healthy_ensemble_has_an_outlier_no_more_often_than_stated(members):
+    draws = np.random.default_rng(1).standard_normal((4000, members)).tolist()
+    alarms = sum(bool(outliers(d, 0.05)) for d in draws)
+    assert 0 < alarms < 0.05 * 4000 + 3 * np.sqrt(0.05 * 4000)
+
+
+def test_a_resolution_widens_what_is_narrower_and_nothing_else():
+    assert (interval([7.0] * 8, 0.01, 100, 1.0).low, interval([7.0] * 8, 0.01, 100, 1.0).high) == (6, 8)
+    assert interval(HEALTHY, 0.01, 100, 1e-6) == interval(HEALTHY, 0.01, 100)
+    with pytest.raises(GoldenError, match="no interval holds them"):
+        interval([1e200, *HEALTHY[1:]], 0.01, 100)
+
+
+def test_the_accepted_ensembles_give_the_intervals_that_the_formula_gives():
+    """To the bit: a new reading of an old ensemble would move tolerances without an approval."""
+    from scipy.special import stdtrit
+
+    paths = sorted((Path(__file__).parents[3] / "goldens").glob("*/*/ensemble.json"))
+    assert len(paths) == 4
+    for path in paths:
+        about = json.loads(path.read_bytes())["values"]
+        for address, found in intervals(Artifact(about)).items():
+            draws, n = about["draws"][address], len(about["draws"][address])
+            mean = math.fsum(draws) / n
+            deviation = math.sqrt(math.fsum((x - mean) ** 2 for x in draws) / (n - 1))
+            quantile = float(stdtrit(n - 1, 1 - about["alpha"] / (2 * about["values"])))
+            half = quantile * math.sqrt(1 + 1 / n) * deviation
+            assert (found.low, found.high, found.mean, found.deviation) == (mean - half, mean + half, mean, deviation)
+
+
+def test_an_ensemble_of_lengths_and_resolutions_is_read():
+    about = {"alpha": 0.01, "values": 100, "draws": {"a/0": [1.0] * 8, "a/1": [2.0] * 8}}
+    about |= {"lengths": {"a": [2, 3, 4, 3, 2, 3, 4, 3]}, "resolution": {"a/0": 0.5}}
+    found = intervals(Artifact(about))
+    assert (found["a/0"].low, found["a/0"].high) == (0.5, 1.5)
+    assert (found["a/1"].low, found["a/1"].high) == (2, 2)
+    assert found["a"].shortest == 2
+    assert found["a"].low < 2 < 4 < found["a"].high

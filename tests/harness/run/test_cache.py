@@ -8,15 +8,19 @@ import shutil
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from harness.core.artifacts import array_file, array_name
 from harness.core.errors import HarnessError
-from harness.core.files import dump_json, json_digest, sha256
+from harness.core.files import dump_json, json_digest, read_plain, sha256
 from harness.core.protocol import Artifact
 from harness.core.trees import join_tree, split_tree
+from harness.run import cache as cache_module
+from harness.run import locks
 from harness.run.cache import LOCK_SECONDS, AbsentError, Cache, parse_index, unless_taken
 
 PLENTY = 2**30
@@ -264,9 +268,11 @@ UNKEPT = {
     "too large": (({"x": 1}, {"a": np.zeros(2**20)}), Artifact({}), "too large"),
     "too much of everything": (({"x": "x" * 2**20}, {}), Artifact({}), "more than the whole cache may have"),
     "too deep": (({"x": json.loads("[" * 70 + "]" * 70)}, {}), Artifact({}), "nested more than 64 deep"),
+    "a name without an end": (({}, {"a" * 40_000: np.zeros(2)}), Artifact({}), "a name of 40000 characters"),
+    "half a character as a name": (({}, {}), Artifact({}, {"\udc80": np.zeros(2)}), "a name that is not Unicode"),
     "objects": (({}, {"a": np.array([{}])}), Artifact({}), "only numbers, booleans and text are kept"),
     "an artifact that is not strict": (({}, {}), Artifact({"x": float("nan")}), "not JSON compliant"),
-    "an artifact that is not data": (({}, {}), Artifact({"x": object()}), "not JSON serializable"),
+    "an artifact that is not data": (({}, {}), Artifact({"x": Ellipsis}), "not JSON serializable"),
 }
 
 
@@ -275,14 +281,64 @@ def test_what_cannot_be_stored_lives_on_in_memory_and_is_reported(why, tmp_path)
     output, artifact, message = UNKEPT[why]
     cache = Cache(tmp_path, 2**20)
     item = cache.put(key(0), output, artifact, {"stage": "a"})
-    assert item.artifact() is artifact
+    assert repr(item.artifact()) == repr(artifact)
     assert item.about == {"stage": "a"}
-    assert item.output() == join_tree(*output)
+    assert repr(item.output()) == repr(join_tree(*output))
     assert len(cache.unkept) == 1
-    assert f"the result {key(0)[:12]} is not kept in {tmp_path}: " in cache.unkept[0]
+    assert f"the result {key(0)[:12]} of stage a is not kept in {tmp_path}: " in cache.unkept[0]
     assert message in cache.unkept[0]
     assert cache.get(key(0)) is None
     assert files(cache) == []
+
+
+ODD_NAMES = [
+    "kernel:0",
+    "../a",
+    "/a",
+    "a//b",
+    "..",
+    "",
+    "a\\b",
+    "a\0b",
+    "x/.npy",
+    "%41",
+    "50%",
+    "a/.npy",
+    "ü:é",
+    ". ",
+    "C:x",
+]
+
+
+def test_an_array_may_have_any_name(cache):
+    arrays = {name: np.full(2, n) for n, name in enumerate(ODD_NAMES)}
+    values = {f"v{n}": {"$array": name} for n, name in enumerate(ODD_NAMES)}
+    cache.put(key(0), (values, arrays), Artifact({}, arrays), {})
+    item = cache.get(key(0))
+    assert cache.unkept == []
+    assert {name: array.tolist() for name, array in item.artifact().arrays.items()} == {
+        name: array.tolist() for name, array in arrays.items()
+    }
+    assert [item.output()[f"v{n}"][0] for n in range(len(ODD_NAMES))] == list(range(len(ODD_NAMES)))
+    with zipfile.ZipFile(place(cache) / "output.npz") as archive:
+        for member in archive.namelist():  # wherever anybody unpacks it, it stays there
+            assert not set(member) & set('\\:\0"<>|?*')
+            assert not member.startswith("/")
+            assert ".." not in member.split("/")
+
+
+def test_the_names_of_today_keep_their_bytes_and_no_two_names_share_a_file():
+    for name in ("a", "a/b.c", "weights/0", "50%", "%41", "kernel.npy", "ü", " x", "a/b:c"):
+        assert array_file(name) == f"{name}.npy"
+    names = [*ODD_NAMES, *(array_file(n).removesuffix(".npy") for n in ODD_NAMES), "kernel%3A0", "kernel%3A0/"]
+    assert len({array_file(n) for n in set(names)}) == len(set(names))
+    assert [array_name(array_file(n)) for n in names] == names
+
+
+@pytest.mark.parametrize("filename", ["a%3a/.npy", "a/.npy", "%zz/.npy", "a%2Eb/.npy", "%ff/.npy", "..%2F/.npy"])
+def test_a_name_that_no_writer_would_have_chosen_is_damage(filename):
+    with pytest.raises(ValueError, match=r"is not an array's name|can't decode"):
+        array_name(filename)
 
 
 def test_a_full_disk_costs_no_result(cache, monkeypatch):
@@ -354,6 +410,22 @@ def test_one_may_clean_while_a_key_is_locked(cache):
         assert (cache.folder / "locks" / f"{key(0)}.lock").exists()
 
 
+def test_a_lock_that_is_held_is_said_and_then_named(cache, monkeypatch):
+    monkeypatch.setattr(locks, "SAY_AFTER_S", 0.1)
+    said = []
+    command = [sys.executable, "-c", HOLD, str(cache.folder), key(1)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, text=True) as held:
+        assert held.stdout.readline() == "held\n"
+        place = cache.folder / "locks" / f"{key(1)}.lock"
+        with pytest.raises(HarnessError, match=f"another process has held {place} for 1 s: wait for it, or end it"):
+            cache.lock(key(1), 0.6, said.append).__enter__()
+        assert said == [f"waits for another process, which holds {place}"]
+        held.kill()
+    said.clear()
+    with cache.lock(key(1), 0.6, said.append):
+        assert said == []
+
+
 def test_a_lock_is_free_again_after_an_error(cache):
     with pytest.raises(RuntimeError, match="stop"), cache.lock(key(0)):
         raise RuntimeError("stop")
@@ -398,8 +470,8 @@ def test_many_items_are_read_again_and_again(cache):
 
 def test_an_output_is_not_read_before_it_is_asked_for(cache, monkeypatch):
     put(cache)
-    read, real = [], Path.read_bytes
-    monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path.name) or real(path))
+    read = []
+    monkeypatch.setattr(cache_module, "read_plain", lambda path, *a: read.append(path.name) or read_plain(path, *a))
     item = cache.get(key(0))
     assert read == ["index"]
     item.artifact()

@@ -279,3 +279,22 @@ def test_a_setting_that_a_stage_does_not_declare_is_its_error(runner):
     (run,) = chain(runner, Stage("make", "numbers", make))
     assert run.error.startswith("UndeclaredSettingError: make asks for size, which its reads do not declare")
     assert "(test_runner.py, line " in run.error
+
+
+def wide(config, progress, **outputs):
+    return {
+        "field": np.random.default_rng(config["size"]).standard_normal(1000) + sum(o["field"] for o in outputs.values())
+    }
+
+
+@pytest.mark.parametrize("limit", [0, 5_000, 9_000, 12_000, 20_000, 40_000, 10**6])
+def test_no_result_depends_on_how_much_the_cache_may_have(limit, tmp_path):
+    """Less than one result, or fewer than a stage needs at once: it costs time."""
+    first = Stage("a", "a", wide, reads=("size",))
+    stages = [first, *(Stage(name, name, wide, needs=needs) for name, needs in (("b", "a"), ("c", "ab"), ("d", "abc")))]
+    stages = [replace(stage, needs=tuple(stage.needs), reads=("size",)) for stage in stages]
+    pipeline = Pipeline("p", tuple(stages), dict, lambda *_: SCENARIO, ())
+    cache = Cache(tmp_path / "cache", limit)
+    done = Runner(pipeline, cache).chain(SCENARIO, stages)
+    field = np.random.default_rng(3).standard_normal(1000)
+    np.testing.assert_allclose(done[-1].item.output()["field"], 8 * field)
