@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.console import print_json, show_line, show_page
+from harness.cli.console import print_json, show_ids, show_line, show_page
 from harness.cli.options import (
     BulkOption,
     IdsArgument,
@@ -93,7 +93,7 @@ def pending(
     if json:
         print_json([dataclasses.asdict(p) for p in waiting])
     elif ids:
-        print(*(p.identity for p in waiting if p.kind == "golden"), sep="\n")
+        show_ids([p.identity for p in waiting if p.kind == "golden"])
     else:
         show_pending(waiting)
 

@@ -20,3 +20,4 @@ KeyOption = Annotated[Path | None, typer.Option(help="An SSH private key to sign
 BulkOption = Annotated[bool, typer.Option("--bulk", help="Allow more than five ids.")]
 WorkersOption = Annotated[int, typer.Option(min=1, help="Processes that compute side by side.")]
 NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Compute everything anew.")]
+TracebackOption = Annotated[bool, typer.Option("--traceback", help="Print the whole tracebacks of what was raised.")]

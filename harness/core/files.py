@@ -16,6 +16,7 @@ from pathlib import Path
 
 from harness.core.errors import GoldenError, HarnessError
 from harness.core.protocol import Json
+from harness.core.text import escaped
 
 LARGEST_JSON = 16 * 2**20
 _LONGEST_INTEGER = 400  # digits; more than a float can have
@@ -57,6 +58,12 @@ def sync_folder(folder: Path) -> None:
 def dump_json(value: Json) -> bytes:
     """``value`` as strict JSON, sorted and indented: the same value always gives the same bytes."""
     return (json.dumps(value, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n").encode()
+
+
+def json_to_print(value: Json, sort: bool = True, ascii_only: bool = False) -> bytes:
+    """``value`` as strict JSON to be printed: what a terminal or a log would obey is escaped within its texts."""
+    document = json.dumps(value, indent=1, sort_keys=sort, allow_nan=False, ensure_ascii=False)
+    return f"{escaped(document, ascii_only)}\n".encode()
 
 
 def parse_json(content: bytes, name: str) -> Json:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import importlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -12,8 +11,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from harness.core.errors import HarnessError, NoProjectError, ProjectError
-from harness.core.protocol import Pipeline, Scenario, ill_formed
+from harness.core.adapters.asking import import_pipeline
+from harness.core.errors import NoProjectError, ProjectError
+from harness.core.protocol import Pipeline, Scenario
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -47,21 +47,9 @@ class Project:
     @cached_property
     def pipeline(self) -> Pipeline:
         """The adapter's pipeline; raises ProjectError when it cannot be imported, or cannot be run."""
-        module, _, attribute = self.adapter.partition(":")
         if str(self.root) not in sys.path:
             sys.path.insert(0, str(self.root))
-        try:
-            pipeline = getattr(importlib.import_module(module), attribute or "pipeline")
-        except (ImportError, AttributeError) as error:
-            raise ProjectError(
-                f"{self.root / 'pyproject.toml'}: adapter = {self.adapter!r} cannot be imported ({error}): "
-                'write it as "module:attribute"'
-            ) from error
-        if not isinstance(pipeline, Pipeline):
-            raise ProjectError(f"adapter {self.adapter!r} is a {type(pipeline).__name__}, not a harness.Pipeline")
-        if problem := ill_formed(pipeline):
-            raise ProjectError(f"adapter {self.adapter!r}: {problem}")
-        return pipeline
+        return import_pipeline(self.adapter, self.root / "pyproject.toml")
 
     def scenario(self, name: str, profile: str, overrides: Sequence[str] = ()) -> Scenario:
         """A resolved scenario; raises ProjectError where none has that name, or the adapter cannot load it."""
@@ -70,14 +58,7 @@ class Project:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]!r}? " if near else ""
             raise ProjectError(f"unknown scenario {name!r}; {hint}there are: {', '.join(sorted(known))}")
-        try:
-            return self.pipeline.load(name, profile, overrides)
-        except HarnessError:
-            raise
-        except Exception as error:  # the adapter is a stranger's code
-            changed = f" with {', '.join(overrides)}" if overrides else ""
-            cause = f"{type(error).__name__}: {error}"
-            raise ProjectError(f"the adapter cannot load {name} at profile {profile!r}{changed} ({cause})") from error
+        return self.pipeline.load(name, profile, overrides)
 
 
 def in_ci() -> bool:

@@ -6,7 +6,6 @@ import importlib
 import os
 import platform
 import time
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -15,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.core.adapters.faults import sentence_of, traceback_of
 from harness.core.errors import HarnessError, ProjectError
 from harness.core.files import json_digest, sha256
 from harness.core.protocol import Artifact, Json, Output, Pipeline, Scenario, Stage
@@ -33,8 +33,8 @@ Watcher = Callable[[str, str, str, int, int, str], None]
 class StageRun:
     """How a stage went: ``item`` holds its output and ``observed`` what is verified of it; else it says why not.
 
-    ``error``: the stage raised; ``blocked``: the earlier stage whose failure left it without an input. A replay
-    compares the output itself, so that ``observed`` is None there.
+    ``error``: the stage raised, in a sentence; ``details``: the whole traceback. ``blocked``: the earlier stage whose
+    failure left it without an input. A replay compares the output itself, so that ``observed`` is None there.
     """
 
     stage: Stage
@@ -44,6 +44,7 @@ class StageRun:
     cached: bool = False
     error: str = ""
     blocked: str = ""
+    details: str = ""
 
     @property
     def seconds(self) -> float:
@@ -146,9 +147,7 @@ class Runner:
             except HarnessError:
                 raise
             except Exception as error:
-                where = traceback.extract_tb(error.__traceback__)[-1]
-                message = f"{type(error).__name__}: {error} ({os.path.basename(where.filename)}, line {where.lineno})"
-                return StageRun(stage, key, error=message)
+                return StageRun(stage, key, error=sentence_of(error), details=traceback_of(error))
 
     def _compute(self, scenario: Scenario, stage: Stage, key: str, inputs: dict[str, Output]) -> Item:
         def progress(done: int, total: int, note: str) -> None:

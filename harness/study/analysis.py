@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.core.adapters.faults import sentence_of
 from harness.core.errors import HarnessError, ProjectError
 from harness.core.files import dump_json, write_file
 from harness.core.project import Project
@@ -41,7 +42,7 @@ def _ask(project: Project, hook: str, *arguments: Any) -> dict[str, Json]:
         raise HarnessError(str(error)) from error
     except Exception as error:  # the adapter is a stranger's code, and so are the runs it reads
         raise HarnessError(
-            f"{', '.join(map(str, _paths(arguments)))}: the adapter's {hook} raised {type(error).__name__}: {error}"
+            f"{', '.join(map(str, _paths(arguments)))}: the adapter's {hook} raised {sentence_of(error)}"
         ) from error
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
+from harness.core.adapters.faults import sentence_of
 from harness.core.errors import GoldenError, RuleError
 from harness.core.ids import CONFIGURATION, ENSEMBLE, INVARIANTS, GoldenId
 from harness.core.project import Project
@@ -181,7 +182,7 @@ class Examination:
         name = run.stage.name
         given = self.obtained(track, artifact) if run.item else None
         if given is None:
-            return ArtifactReport(name, artifact, track, error=run.error, blocked=run.blocked)
+            return ArtifactReport(name, artifact, track, error=run.error, blocked=run.blocked, details=run.details)
         verdicts = self.judge(track, artifact, given, judged_tier(run.stage, replayed))
         return ArtifactReport(name, artifact, track, verdicts, run.cached, run.seconds)
 
@@ -244,6 +245,6 @@ class Examination:
         try:
             return resolve(self.pipeline.explain)(self.scenario, self._numeric)
         except Exception as error:  # the adapter is a stranger's code
-            raised = f"the adapter's explain raised {type(error).__name__}: {error}"
+            raised = f"the adapter's explain raised {sentence_of(error)}"
             nothing: dict[str, Json] = {key: [] for key in ("missing", "findings", "hypotheses", "analyses")}
             return {"name": self.scenario.name, "layout": "verification", "verdict": raised, **nothing}
