@@ -18,7 +18,7 @@ LONGEST_LINE = 160  # the characters that are shown of a value
 LONGEST_MESSAGE = 2_000  # of a sentence that somebody else wrote
 LONGEST_TEXT = 20_000  # of a text of many lines, such as a traceback
 
-_LONGEST_INTEGER = 1400  # bits that are written out; Python itself refuses more than some thousand digits
+LONGEST_INTEGER = 1400  # bits that are written out; Python itself refuses more than some thousand digits
 
 # Colours and other orders to a terminal, which go; and what has no shape of its own, or turns the reading around.
 _ORDER = re.compile("(?:\x1b\\[|\x9b)[0-?]{0,64}[ -/]{0,8}[@-~]|\x1b\\][^\x07\x1b\x9c\n]{0,2000}(?:\x07|\x1b\\\\|\x9c)")
@@ -34,7 +34,7 @@ _COMMAND = re.compile(r"(?<!\S):(?=:)|#(?=#\w{0,40}\[)")
 def number(value: float, digits: int = 6) -> str:
     """A number with ``digits`` significant digits, with a true minus sign and a short exponent."""
     if isinstance(value, int) and not isinstance(value, bool):
-        if value.bit_length() > _LONGEST_INTEGER:
+        if value.bit_length() > LONGEST_INTEGER:
             return f"an integer of {value.bit_length():,} bits"
         return str(value).replace("-", "\u2212")
     if not math.isfinite(value):
@@ -181,7 +181,7 @@ def bounded(words: str, longest: int = LONGEST_TEXT) -> str:
     """``words`` as they are, or their beginning and end where there are more than ``longest`` characters."""
     if len(words) <= longest:
         return words
-    half = longest // 2
+    half = (longest - 60) // 2  # so that the whole is no longer than it may be
     return f"{words[:half]}\n\u2026 {len(words) - 2 * half:,} characters are left out \u2026\n{words[-half:]}"
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.core.errors import HarnessError, NoProjectError, ProjectError
+from harness.core.text import line
 from harness.plugin.examinations import FRESH_CACHE
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
     except NoProjectError:
         return
     except ProjectError as error:
-        raise pytest.UsageError(str(error)) from error
+        raise pytest.UsageError(line(error)) from error
     if not config.pluginmanager.hasplugin("xdist"):
         config.addinivalue_line("markers", "xdist_group(name): pytest-xdist's, which scenarios have with it or without")
     if config.getoption("harness_no_cache") and not hasattr(config, "workerinput"):
@@ -46,7 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
         fixtures = fixture_plugin(project, _scenarios(config, project), _artifacts(config, project))
         config.pluginmanager.register(fixtures, "harness-fixtures")
     except HarnessError as error:
-        raise pytest.UsageError(str(error)) from error
+        raise pytest.UsageError(line(error)) from error
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -62,7 +63,7 @@ def _scenarios(config: pytest.Config, project: Project) -> list[str]:
     for name in chosen:
         if name not in known:
             raise pytest.UsageError(
-                f"--harness-scenario {name}: there is no such scenario; there are {', '.join(known)}"
+                line(f"--harness-scenario {name}: there is no such scenario; there are {', '.join(known)}")
             )
     return chosen or sorted(known)
 
