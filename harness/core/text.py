@@ -144,14 +144,19 @@ def count(n: int, noun: str, several: str = "") -> str:
     return f"{n:,} {noun if n == 1 else several or f'{noun}s'}"
 
 
-def cleaned(words: str) -> str:
+def printable(words: str) -> str:
     """``words`` with nothing in them but text, line breaks and tabs; what else there was shows as U+FFFD."""
     return _SHAPELESS.sub("\ufffd", _ORDER.sub("", words))
 
 
+def cleaned(words: str) -> str:
+    """``words`` of one line or many, with nothing in them that a terminal, or whatever reads a log, would obey."""
+    return _COMMAND.sub(r"\g<0> ", printable(words))
+
+
 def line(words: object) -> str:
-    """``words`` on one line, with nothing in them that a terminal, or whatever reads a log, would obey."""
-    return _COMMAND.sub(r"\g<0> ", cleaned(" ".join(_ORDER.sub("", str(words)).split())))
+    """``words`` as ``cleaned`` gives them, on one line."""
+    return cleaned(" ".join(_ORDER.sub("", str(words)).split()))
 
 
 def clipped(words: str, longest: int = LONGEST_LINE) -> str:

@@ -7,10 +7,12 @@ and ``explain`` fill it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.core.adapters.answers import checked_answer
 from harness.core.adapters.faults import sentence_of
 from harness.core.errors import HarnessError, ProjectError
 from harness.core.files import dump_json, write_file
@@ -35,7 +37,7 @@ def _ask(project: Project, hook: str, *arguments: Any) -> dict[str, Json]:
     if entry is None:
         raise ProjectError(f"pipeline {project.pipeline.name!r} cannot say this: give its adapter `{hook}`")
     try:
-        return dict(resolve(entry)(*arguments))
+        return checked_answer(resolve(entry)(*arguments), hook)
     except HarnessError:
         raise
     except tuple(resolve(name) for name in project.pipeline.errors) as error:  # type: ignore[misc]
@@ -77,7 +79,7 @@ def _places(runs: Sequence[Mapping[str, Json]], folder: Path) -> list[Path]:
     """A folder for each run; of several that share a name the later ones are numbered."""
     if len(runs) == 1:
         return [folder]
-    names = [run["name"] for run in runs]
+    names = [re.sub(r"[^\w.-]|\.\.", "_", run["name"])[:100] or "run" for run in runs]
     return [folder / (f"{n}-{names[:i].count(n) + 1}" if n in names[:i] else n) for i, n in enumerate(names)]
 
 

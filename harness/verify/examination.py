@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
+from harness.core.adapters.answers import checked_answer
 from harness.core.adapters.faults import sentence_of
 from harness.core.errors import GoldenError, RuleError
 from harness.core.ids import CONFIGURATION, ENSEMBLE, INVARIANTS, GoldenId
@@ -243,7 +244,7 @@ class Examination:
         if self.pipeline.explain is None:
             return None
         try:
-            return resolve(self.pipeline.explain)(self.scenario, self._numeric)
+            return checked_answer(resolve(self.pipeline.explain)(self.scenario, self._numeric), "explain")
         except Exception as error:  # the adapter is a stranger's code
             raised = f"the adapter's explain raised {sentence_of(error)}"
             nothing: dict[str, Json] = {key: [] for key in ("missing", "findings", "hypotheses", "analyses")}

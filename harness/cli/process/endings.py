@@ -37,10 +37,6 @@ def ending_of(command: Callable[[], Any]) -> int:
         complain(f"{place}{error.strerror or error}: the system refused this, so see that it can be read and written")
         _show_if_asked(error)
         return USAGE
-    except SystemExit as error:  # no command of the harness ends so
-        complain(f"something ended the process ({sentence_of(error)}), so that there is no verdict: look there first")
-        _show_if_asked(error)
-        return USAGE
     except MemoryError as error:
         complain(f"there is not enough memory ({sentence_of(error)}): try fewer workers, or smaller stages")
         return USAGE
@@ -52,6 +48,10 @@ def ending_of(command: Callable[[], Any]) -> int:
         complain(f"{sentence_of(error)}: a fault of the harness, and no verdict; please report it with {_kept(error)}")
         _show_if_asked(error)
         return FAULT
+    except BaseException as error:  # such as SystemExit: no command of the harness ends so
+        complain(f"something ended the process ({sentence_of(error)}), so that there is no verdict: look there first")
+        _show_if_asked(error)
+        return USAGE
 
 
 def final_status(status: int, out: TolerantStream) -> int:

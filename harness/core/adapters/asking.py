@@ -23,6 +23,12 @@ from harness.core.errors import HarnessError, ProjectError
 from harness.core.ids import NAME
 from harness.core.protocol import Invariant, Json, Pipeline, Scenario, Stage, ill_formed
 
+_LONGEST_NAME = 200  # characters of an invariant's
+
+
+def _told(words: object) -> str:
+    return text.clipped(str(words), text.LONGEST_MESSAGE)
+
 
 @contextmanager
 def stranger(what: str) -> Iterator[None]:
@@ -31,7 +37,9 @@ def stranger(what: str) -> Iterator[None]:
         yield
     except HarnessError:
         raise
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise ProjectError(f"{what} ({sentence_of(error)})") from error
 
 
@@ -44,7 +52,9 @@ def import_pipeline(adapter: str, where: Path) -> Pipeline:
     shown = text.clipped(repr(adapter))
     try:
         pipeline = getattr(importlib.import_module(module), attribute or "pipeline")
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         own = isinstance(error, ImportError | AttributeError | ValueError)
         remedy = 'write it as "module:attribute", and see that it imports by itself' if own else "mend it first"
         raise ProjectError(f"{where}: adapter = {shown} cannot be imported ({sentence_of(error)}): {remedy}") from error
@@ -87,7 +97,7 @@ def _careful_scenarios(scenarios: Callable[[], Mapping[str, str]]) -> Callable[[
             titles = scenarios()
             if not isinstance(titles, Mapping):
                 raise ProjectError(f"the adapter's scenarios gave a {type(titles).__name__}, not names with titles")
-            return {check_name(name, "a scenario"): str(title) for name, title in titles.items()}
+            return {check_name(name, "a scenario"): _told(title) for name, title in titles.items()}
 
     return careful
 
@@ -106,7 +116,7 @@ def _careful_load(load: Callable[[str, str, Sequence[str]], Scenario]) -> Callab
                 raise ProjectError(f"the adapter was asked to load {name} at profile {profile!r}, and gave {given}")
             config = plain_configuration(loaded.config, f"scenario {name} at profile {profile!r}")
             return dataclasses.replace(
-                loaded, title=str(loaded.title), missing=str(loaded.missing or ""), config=config
+                loaded, title=_told(loaded.title or ""), missing=_told(loaded.missing or ""), config=config
             )
 
     return careful
@@ -116,7 +126,11 @@ def _careful_invariants(invariants: Callable[..., Sequence[Invariant]]) -> Calla
     @functools.wraps(invariants)
     def careful(artifacts: Any) -> list[Invariant]:
         with stranger("the adapter cannot judge its invariants"):
-            return [_checked_invariant(each) for each in invariants(artifacts)]
+            checked = [_checked_invariant(each) for each in invariants(artifacts)]
+            names = [each.name for each in checked]
+            if twice := [name for name in names if names.count(name) > 1]:
+                raise ValueError(f"two invariants are called {twice[0]!r}")
+            return checked
 
     return careful
 
@@ -128,7 +142,12 @@ def _checked_invariant(given: Any) -> Invariant:
         number = getattr(given, what)
         if not isinstance(number, int | float | np.number | np.bool_) and not (number is None and what != "value"):
             raise TypeError(f"{what} of the invariant {given.name!r} is a {type(number).__name__}, not a number")
-    return dataclasses.replace(given, name=str(given.name), evidence=str(given.evidence))
+        float(number or 0)  # raises where it does not fit
+    name = _told(given.name)
+    if name != given.name or not 0 < len(name) <= _LONGEST_NAME:
+        shown = text.clipped(ascii(given.name), 40)
+        raise ValueError(f"{shown} cannot name an invariant: write one line of at most {_LONGEST_NAME} characters")
+    return dataclasses.replace(given, evidence=_told(given.evidence))
 
 
 def _careful_reseed(reseed: Callable[[Mapping[str, Json], int], Any]) -> Callable[[Mapping[str, Json], int], Any]:

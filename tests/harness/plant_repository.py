@@ -1,0 +1,88 @@
+"""A guarded repository of one file whose adapter is made of pieces that a test replaces by hostile ones."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from heat_repository import FORGOTTEN, ROOT
+
+PIECES = {
+    "top": "",
+    "scenarios": 'return {"small": "a small one"}',
+    "load": 'return Scenario(name, profile, "a small one", {"n": 3})',
+    "make": 'return {"total": config["n"] * 2.0}',
+    "observe": 'return Artifact({"total": output["total"]})',
+    "double": 'return {"twice": make["total"] * 2}',
+    "invariants": 'return [Invariant("positive", 1.0, 0, None, "it is")]',
+    "explain": 'return {"name": "small", "layout": "", "verdict": "sound", "missing": [], "findings": [], '
+    '"hypotheses": [], "analyses": []}',
+}
+ADAPTER = """
+import sys
+from harness import Artifact, Invariant, Pipeline, Scenario, Stage
+{top}
+def scenarios():
+    {scenarios}
+def load(name, profile, overrides):
+    {load}
+def make(config, progress):
+    {make}
+def observe(config, output):
+    {observe}
+def double(config, progress, make):
+    {double}
+def invariants(artifacts):
+    {invariants}
+def explain(scenario, artifacts):
+    {explain}
+pipeline = Pipeline(
+    "plant",
+    (
+        Stage("make", "made", make, observe=observe, reads=("n",), replay="verify"),
+        Stage("double", "doubled", double, needs=("make",), replay="verify"),
+    ),
+    scenarios, load, ("plant",), invariants=invariants, explain=explain,
+)
+"""
+SCHEMA = {"$schema": "https://json-schema.org/draft/2020-12/schema", "description": "anything", "type": "object"}
+
+
+class Plant:
+    """The repository at ``root``; ``write`` gives it other pieces."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        (root / "goldens").mkdir(parents=True)
+        (root / "schemas").mkdir()
+        (root / "pyproject.toml").write_text('[tool.harness]\nadapter = "plant:pipeline"\n')
+        (root / "goldens/tolerances.toml").write_text('version = 1\n[rules]\n"**" = { rtol = 1e-6 }\n')
+        for name in ("made", "doubled"):
+            schema = {**SCHEMA, "$id": f"plant/{name}-1"}
+            (root / f"schemas/{name}.schema.json").write_text(json.dumps(schema))
+        self.write()
+
+    def write(self, **pieces: str) -> None:
+        """Write the adapter."""
+        (self.root / "plant.py").write_text(ADAPTER.format(**PIECES | pieces), encoding="utf-8")
+
+    def run(self, line: str, program: str = "harness", **more: Any) -> subprocess.CompletedProcess[str]:
+        """Run a line of shell in which ``H`` is the command."""
+        inherited = {name: value for name, value in os.environ.items() if name not in FORGOTTEN}
+        environment = inherited | {"PYTHONPATH": str(ROOT), "H": f"{sys.executable} -m {program}"} | more
+        return subprocess.run(
+            ["sh", "-c", line], cwd=self.root, env=environment, capture_output=True, text=True, errors="surrogateescape",
+            timeout=120,
+        )  # fmt: skip
+
+
+def raw(words: str) -> list[str]:
+    """What a terminal or a log would obey in ``words``; empty where there is nothing."""
+    shapeless = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+    orders = rf"{shapeless}|^\s*::|##\w*\[|^Traceback"
+    return [words[max(m.start() - 40, 0) : m.end() + 40] for m in re.finditer(orders, words, re.MULTILINE)]
