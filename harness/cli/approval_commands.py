@@ -19,6 +19,7 @@ from harness.cli.options import (
     ReasonOption,
     ScenariosArgument,
     WorkersOption,
+    out_option,
 )
 from harness.cli.progress import watching
 from harness.core.ids import scenario_of
@@ -100,7 +101,7 @@ def pending(
 
 def review(
     ids: IdsArgument,
-    out: Annotated[Path | None, typer.Option(help="Folder of the pages.")] = None,
+    out: Annotated[Path | None, out_option("Folder of the pages.")] = None,
     json: JsonOption = False,
 ) -> None:
     """Write a page with old, new and difference of candidates, figures side by side."""

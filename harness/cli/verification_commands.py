@@ -16,6 +16,7 @@ from harness.cli.options import (
     SetOption,
     TracebackOption,
     WorkersOption,
+    out_option,
 )
 from harness.cli.progress import watching
 from harness.core.errors import HarnessError, ProjectError
@@ -88,7 +89,7 @@ def verify(
     scenarios: ScenariosArgument = None,
     profile: ProfileOption = "",
     approvals: Annotated[str, typer.Option(help="Check that every change since this commit was approved.")] = "",
-    out: Annotated[Path | None, typer.Option(help="Folder of the report (default: .harness/report).")] = None,
+    out: Annotated[Path | None, out_option("Folder of the report (default: .harness/report).")] = None,
     set_: SetOption = [],  # noqa: B006
     workers: WorkersOption = 1,
     no_cache: NoCacheOption = False,

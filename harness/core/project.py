@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from harness.core.adapters.asking import import_pipeline
+from harness.core.adapters.asking import check_name, import_pipeline
 from harness.core.errors import NoProjectError, ProjectError
 from harness.core.protocol import Pipeline, Scenario
 
@@ -72,10 +72,12 @@ def find_project(start: Path | None = None) -> Project:
     for folder in (start, *start.parents):
         if (path := folder / "pyproject.toml").is_file():
             try:
-                table = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("harness")
-            except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+                tool = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {})
+            except OSError as error:
+                raise ProjectError(f"{path} cannot be read: {error.strerror or error}") from error
+            except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, an integer of thousands of digits
                 raise ProjectError(f"{path} is not valid TOML: {error}") from error
-            if table is not None:
+            if isinstance(tool, Mapping) and (table := tool.get("harness")) is not None:
                 return read_table(folder, table)
     raise NoProjectError(
         f"no pyproject.toml with a [tool.harness] table in or above {start}: "
@@ -86,6 +88,8 @@ def find_project(start: Path | None = None) -> Project:
 def read_table(root: Path, table: Mapping[str, Any]) -> Project:
     """The project that a ``[tool.harness]`` table describes; raises ProjectError for an unknown key."""
     where = root / "pyproject.toml"
+    if not isinstance(table, Mapping):
+        raise ProjectError(f'{where}: tool.harness is no table: write [tool.harness] and, below it, adapter = "..."')
     for key in set(table) - _KEYS:
         near = difflib.get_close_matches(key, _KEYS, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"it may hold: {', '.join(sorted(_KEYS))}"
@@ -96,6 +100,7 @@ def read_table(root: Path, table: Mapping[str, Any]) -> Project:
     for key, kind in {**dict.fromkeys(_KEYS, str), **numbers}.items():
         if key in table and not isinstance(table[key], kind):
             raise ProjectError(f"{where}: [tool.harness] {key} = {table[key]!r} is not of type {kind.__name__}")
+    _check_values(where, table)
     signers = table.get("allowed_signers")
     return Project(
         root=root,
@@ -109,3 +114,17 @@ def read_table(root: Path, table: Mapping[str, Any]) -> Project:
         values=table.get("values", 100),
         allowed_signers=root / signers if signers else None,
     )
+
+
+def _check_values(where: Path, table: Mapping[str, Any]) -> None:
+    """Raise ProjectError for a value that is of the right type and makes no sense."""
+    low: dict[str, float] = {"cache_bytes": 0, "values": 1}
+    for key, least in low.items():
+        if isinstance(table.get(key), bool) or table.get(key, least) < least:
+            raise ProjectError(f"{where}: [tool.harness] {key} = {table[key]}: give a number of at least {least:g}")
+    if not 0 < table.get("alpha", 0.01) < 1:
+        raise ProjectError(f"{where}: [tool.harness] alpha = {table['alpha']}: give a number between 0 and 1")
+    for key in ("adapter", "goldens", "schemas", "state"):
+        if (words := table.get(key)) is not None and (not words.strip() or not words.isprintable()):
+            raise ProjectError(f"{where}: [tool.harness] {key} = {words!a:.80} is empty or not printable: name one")
+    check_name(table.get("profile", "cpu"), "the profile of [tool.harness]")

@@ -32,6 +32,7 @@ from harness.core.verdicts import (
 )
 
 _VERSION = 1
+_LARGEST = 2**30  # bytes of a report
 _MAP = "$map"
 
 # The fields that hold records, and of which kind; those in _LISTS hold many.
@@ -83,6 +84,10 @@ def dump_report(report: Report) -> bytes:
 def read_report(path: Path) -> Report:
     """The report in a file that ``dump_report`` wrote; raises HarnessError where it is missing, or not one."""
     try:
+        if path.exists() and not path.is_dir() and not path.is_file():  # a pipe or a device: it may never end
+            raise HarnessError(f"{path} is no file: give a report.json that `harness verify` wrote")
+        if path.stat().st_size > _LARGEST:
+            raise HarnessError(f"{path} has more than {_LARGEST} bytes: it is no report of a verification")
         return report_from_json(json.loads(path.read_bytes(), parse_constant=_refuse), str(path))
     except OSError as error:
         raise HarnessError(f"cannot read {path} ({error.strerror}): run `harness verify` first") from error

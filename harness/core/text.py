@@ -159,10 +159,12 @@ def line(words: object) -> str:
     return cleaned(" ".join(_ORDER.sub("", str(words)).split()))
 
 
-def clipped(words: str, longest: int = LONGEST_LINE) -> str:
+def clipped(words: object, longest: int = LONGEST_LINE) -> str:
     """``words`` as ``line`` gives them, at most ``longest`` characters."""
-    words = line(words)
-    return words if len(words) <= longest else words[: longest - 1] + "\u2026"
+    beginning = str(words)[: 64 * longest]  # of megabytes the rest need not be looked at
+    shown = line(beginning)
+    whole = len(shown) <= longest and len(beginning) == len(str(words))
+    return shown if whole else shown[: longest - 1] + "\u2026"
 
 
 def clean_lines(words: str, longest: int = LONGEST_TEXT) -> list[str]:

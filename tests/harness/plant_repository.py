@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
@@ -10,7 +11,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from heat_repository import FORGOTTEN, ROOT
+
+from harness.cli.app import main
 
 PIECES = {
     "top": "",
@@ -67,6 +71,13 @@ class Plant:
             (root / f"schemas/{name}.schema.json").write_text(json.dumps(schema))
         self.write()
 
+    @classmethod
+    def at(cls, root: Path) -> Plant:
+        """The one that is at ``root`` already."""
+        plant = cls.__new__(cls)
+        plant.root = root
+        return plant
+
     def write(self, **pieces: str) -> None:
         """Write the adapter."""
         (self.root / "plant.py").write_text(ADAPTER.format(**PIECES | pieces), encoding="utf-8")
@@ -75,14 +86,25 @@ class Plant:
         """Run a line of shell in which ``H`` is the command."""
         inherited = {name: value for name, value in os.environ.items() if name not in FORGOTTEN}
         environment = inherited | {"PYTHONPATH": str(ROOT), "H": f"{sys.executable} -m {program}"} | more
-        return subprocess.run(
-            ["sh", "-c", line], cwd=self.root, env=environment, capture_output=True, text=True, errors="surrogateescape",
-            timeout=120,
-        )  # fmt: skip
+        how = {"capture_output": True, "text": True, "errors": "surrogateescape", "timeout": 120}
+        return subprocess.run(["sh", "-c", line], cwd=self.root, env=environment, **how)
+
+    def cli(self, capsys: Any, line: str, *words: str) -> tuple[int, str, str]:
+        """``harness LINE WORDS...`` in this process: its status, and what it printed on standard output and error."""
+        before = sys.argv
+        sys.modules.pop("plant", None)
+        importlib.invalidate_caches()
+        sys.argv = ["harness", *line.split(), *words]
+        try:
+            with pytest.raises(SystemExit) as ended:
+                main()
+        finally:
+            sys.argv = before
+        return int(ended.value.code or 0), *capsys.readouterr()
 
 
 def raw(words: str) -> list[str]:
     """What a terminal or a log would obey in ``words``; empty where there is nothing."""
-    shapeless = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
-    orders = rf"{shapeless}|^\s*::|##\w*\[|^Traceback"
-    return [words[max(m.start() - 40, 0) : m.end() + 40] for m in re.finditer(orders, words, re.MULTILINE)]
+    shapeless = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+    found = re.finditer(rf"{shapeless}|^\s*::|##\w*\[", words, re.MULTILINE)
+    return [words[max(m.start() - 40, 0) : m.end() + 40] for m in found]

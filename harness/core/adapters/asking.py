@@ -18,7 +18,7 @@ import numpy as np
 
 from harness.core import text
 from harness.core.adapters.configuration import plain_configuration
-from harness.core.adapters.faults import sentence_of
+from harness.core.adapters.faults import own_line, sentence_of
 from harness.core.errors import HarnessError, ProjectError
 from harness.core.ids import NAME
 from harness.core.protocol import Invariant, Json, Pipeline, Scenario, Stage, ill_formed
@@ -51,13 +51,18 @@ def import_pipeline(adapter: str, where: Path) -> Pipeline:
     module, _, attribute = adapter.partition(":")
     shown = text.clipped(repr(adapter))
     try:
-        pipeline = getattr(importlib.import_module(module), attribute or "pipeline")
+        imported = importlib.import_module(module)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        own = isinstance(error, ImportError | AttributeError | ValueError)
-        remedy = 'write it as "module:attribute", and see that it imports by itself' if own else "mend it first"
-        raise ProjectError(f"{where}: adapter = {shown} cannot be imported ({sentence_of(error)}): {remedy}") from error
+        misnamed = isinstance(error, ImportError | ValueError | TypeError) and own_line(error.__traceback__) is None
+        remedy = 'write it as "module:attribute"' if misnamed else "mend it first"
+        cause = text.clipped(str(error)) if misnamed else sentence_of(error)
+        raise ProjectError(f"{where}: adapter = {shown} cannot be imported ({cause}): {remedy}") from error
+    pipeline = getattr(imported, attribute or "pipeline", None)
+    if pipeline is None:
+        lacking = f"module {module!r} has no attribute {attribute or 'pipeline'!r}"
+        raise ProjectError(f'{where}: adapter = {shown} cannot be imported ({lacking}): write it as "module:attribute"')
     if not isinstance(pipeline, Pipeline):
         raise ProjectError(f"adapter {shown} is a {type(pipeline).__name__}, not a harness.Pipeline")
     with stranger(f"adapter {shown} declares what cannot be read"):
