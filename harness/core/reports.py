@@ -1,6 +1,6 @@
 """The report as strict JSON, and back: nothing is lost, so that any other form can be derived from it.
 
-But for the middle of texts of more than 20,000 characters, and halves of surrogate pairs, which are spelled.
+But for the middle of texts of more than 20,000 characters.
 
 Fields at their default are left out. A float that is not finite is ``{"$float": "NaN"}`` (or
 ``"Infinity"``, ``"-Infinity"``), and a mapping with keys that begin with ``$`` is ``{"$map": [[key, value]...]}``.
@@ -142,22 +142,16 @@ def _value(value: Any) -> Json:
     if isinstance(value, Status):
         return value.value
     if isinstance(value, Mapping):
-        items = [(_words(str(k)), _value(v)) for k, v in value.items()]
+        items = [(bounded(str(k)), _value(v)) for k, v in value.items()]
         return {_MAP: [list(item) for item in items]} if any(k.startswith("$") for k, _ in items) else dict(items)
     if isinstance(value, list | tuple):
         return [_value(v) for v in value]
     value = python_scalar(value)
     if isinstance(value, str):
-        return _words(value)
+        return bounded(value)
     if isinstance(value, int) and value.bit_length() > LONGEST_INTEGER:
         return number(value)
     return {FLOAT: non_finite_name(value)} if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _words(value: str) -> str:
-    """A text that can be written, and read at one glance: the middle of a very long one is left out."""
-    value = bounded(value)
-    return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
 
 
 def _built(kind: type, value: Mapping[str, Json], place: str) -> Any:

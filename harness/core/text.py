@@ -144,14 +144,14 @@ def count(n: int, noun: str, several: str = "") -> str:
     return f"{n:,} {noun if n == 1 else several or f'{noun}s'}"
 
 
-def printable(words: str) -> str:
+def legible(words: str) -> str:
     """``words`` with nothing in them but text, line breaks and tabs; what else there was shows as U+FFFD."""
     return _SHAPELESS.sub("\ufffd", _ORDER.sub("", words))
 
 
 def cleaned(words: str) -> str:
     """``words`` of one line or many, with nothing in them that a terminal, or whatever reads a log, would obey."""
-    return _COMMAND.sub(r"\g<0> ", printable(words))
+    return _COMMAND.sub(r"\g<0> ", legible(words))
 
 
 def line(words: object) -> str:
@@ -179,8 +179,6 @@ def escaped(document: str, ascii_only: bool = False) -> str:
 
 
 def _escape(found: re.Match[str]) -> str:
-    if "\ud800" <= found[0] <= "\udfff":
-        return "\\ufffd"  # half of a pair is no text
     return "\\u007f" if found[0] == "\x7f" else json.dumps(found[0])[1:-1]
 
 

@@ -85,7 +85,7 @@ def render_html(report: Report, views: Sequence[Image | Curve | Ladder], find: F
         limit=BAR_LIMIT,
         reach=f"{10**BAR_DECADES:,}",
     )
-    return text.printable(str(page)).strip() + "\n"
+    return text.legible(str(page)).strip() + "\n"
 
 
 @cache

@@ -19,7 +19,7 @@ from harness.core.files import dump_json, write_file
 from harness.core.project import Project
 from harness.core.protocol import Json
 from harness.run.runner import resolve
-from harness.study.analysis_page import analysis_section, comparison_markdown, diagnosis_markdown
+from harness.study.analysis_page import analysis_markdown, comparison_markdown, diagnosis_markdown
 
 
 def diagnose_runs(project: Project, paths: Sequence[Path]) -> dict[str, Json]:
@@ -79,12 +79,10 @@ def _places(runs: Sequence[Mapping[str, Json]], folder: Path) -> list[Path]:
     """A folder for each run; of several that share a name the later ones are numbered."""
     if len(runs) == 1:
         return [folder]
-    names = [re.sub(r"[^\w.-]|\.\.", "_", run["name"])[:100] or "run" for run in runs]
+    names = [re.sub(r"[^\w.-]|\.\.", "_", run["name"])[:100].strip(".") or "run" for run in runs]
     return [folder / (f"{n}-{names[:i].count(n) + 1}" if n in names[:i] else n) for i, n in enumerate(names)]
 
 
 def _write(analysis: Mapping[str, Json], folder: Path) -> None:
     write_file(folder / f"{analysis['name']}.json", dump_json(analysis["figures"]))
-    write_file(
-        folder / f"{analysis['name']}.md", "\n\n".join(analysis_section(analysis, 1)).encode("utf-8", "replace") + b"\n"
-    )
+    write_file(folder / f"{analysis['name']}.md", analysis_markdown(analysis).encode("utf-8", "replace"))

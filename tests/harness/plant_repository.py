@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -85,11 +86,17 @@ class Plant:
     def run(self, line: str, program: str = "harness", **more: Any) -> subprocess.CompletedProcess[str]:
         """Run a line of shell in which ``H`` is the command."""
         inherited = {name: value for name, value in os.environ.items() if name not in FORGOTTEN}
-        environment = inherited | {"PYTHONPATH": str(ROOT), "H": f"{sys.executable} -m {program}"} | more
+        installed = any(point.value == "harness.plugin" for point in entry_points(group="pytest11"))
+        environment = inherited | {
+            "PYTHONPATH": str(ROOT),
+            "PYTEST_ADDOPTS": "-p no:cacheprovider" + ("" if installed else " -p harness.plugin"),
+            "H": f"{sys.executable} -m {program}",
+            **more,
+        }
         how = {"capture_output": True, "text": True, "errors": "surrogateescape", "timeout": 120}
         return subprocess.run(["sh", "-c", line], cwd=self.root, env=environment, **how)
 
-    def cli(self, capsys: Any, line: str, *words: str) -> tuple[int, str, str]:
+    def cli(self, capfd: Any, line: str, *words: str) -> tuple[int, str, str]:
         """``harness LINE WORDS...`` in this process: its status, and what it printed on standard output and error."""
         before = sys.argv
         sys.modules.pop("plant", None)
@@ -100,7 +107,7 @@ class Plant:
                 main()
         finally:
             sys.argv = before
-        return int(ended.value.code or 0), *capsys.readouterr()
+        return int(ended.value.code or 0), *capfd.readouterr()
 
 
 def raw(words: str) -> list[str]:

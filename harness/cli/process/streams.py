@@ -41,9 +41,8 @@ class TolerantStream(io.TextIOBase):
     def __init__(self, name: str, stream: TextIO | None) -> None:
         self.name, self.stream = name, stream
         self.failure: OSError | None = None if stream else OSError(errno.EBADF, "it is closed")
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure:
-            reconfigure(errors=FALLBACK)
+        if hasattr(stream, "reconfigure"):
+            self.attempt(lambda stream: stream.reconfigure(errors=FALLBACK))
 
     @property
     def encoding(self) -> str:  # type: ignore[override]

@@ -81,10 +81,10 @@ def plant(tmp_path, monkeypatch):
     ],
     ids=lambda pieces: "-".join(pieces),
 )
-def test_no_command_and_no_report_has_anything_raw(plant, capsys, pieces):
+def test_no_command_and_no_report_has_anything_raw(plant, capfd, pieces):
     plant.write(**pieces)
     for line in COMMANDS:
-        status, out, err = plant.cli(capsys, line)
+        status, out, err = plant.cli(capfd, line)
         assert status in (0, 1, 2), (line, err)
         assert raw(out) == [], line
         assert raw(err) == [], line
@@ -134,9 +134,9 @@ RAISED = (
 
 @pytest.mark.parametrize("body", [*GIVEN, *RAISED])
 @pytest.mark.parametrize("hook", ["scenarios", "load", "invariants", "explain"])
-def test_whatever_a_hook_does_the_end_is_a_verdict_or_one_sentence(plant, capsys, hook, body):
+def test_whatever_a_hook_does_the_end_is_a_verdict_or_one_sentence(plant, capfd, hook, body):
     plant.write(**{hook: body})
-    status, _, err = plant.cli(capsys, "verify")
+    status, _, err = plant.cli(capfd, "verify")
     assert status in (1, 2)
     assert "Traceback" not in err
     errors = [line for line in err.splitlines() if not line.startswith("  ")]
@@ -148,9 +148,9 @@ def test_whatever_a_hook_does_the_end_is_a_verdict_or_one_sentence(plant, capsys
 
 @pytest.mark.parametrize("command", ["verify", "list", "run small", "schema small made"])
 @pytest.mark.parametrize("top", ["def (", "1 / 0", "import no_such_module", "sys.exit(0)", "raise BaseException"])
-def test_an_adapter_that_cannot_be_imported_is_status_2_with_its_line(plant, capsys, command, top):
+def test_an_adapter_that_cannot_be_imported_is_status_2_with_its_line(plant, capfd, command, top):
     plant.write(top=top)
-    status, out, err = plant.cli(capsys, command)
+    status, out, err = plant.cli(capfd, command)
     assert (status, out) == (2, "")
     assert err.startswith(f"error: {plant.root}/pyproject.toml: adapter = 'plant:pipeline' cannot be imported (")
     assert "(plant.py, line 4)" in err
@@ -168,10 +168,10 @@ def test_an_adapter_that_cannot_be_imported_is_status_2_with_its_line(plant, cap
         ("None", "has a NoneType for its configuration"),
     ],
 )
-def test_a_configuration_that_is_no_data_is_refused_with_scenario_and_key(plant, capsys, config, said):
+def test_a_configuration_that_is_no_data_is_refused_with_scenario_and_key(plant, capfd, config, said):
     plant.write(load=f"return Scenario(name, profile, 't', {config})")
     for line in ("verify", "run small", "schema small made"):
-        status, out, err = plant.cli(capsys, line)
+        status, out, err = plant.cli(capfd, line)
         assert (status, out) == (2, "")
         assert err.startswith("error: scenario small at profile 'cpu'")
         assert said in err
@@ -179,26 +179,26 @@ def test_a_configuration_that_is_no_data_is_refused_with_scenario_and_key(plant,
 
 
 @pytest.mark.parametrize("name", ["[/b]", "../x", "a/b", "", "a b", "\\x1b[31m", "x" * 300])
-def test_a_scenario_that_no_golden_can_be_filed_under_is_refused_at_once(plant, capsys, name):
+def test_a_scenario_that_no_golden_can_be_filed_under_is_refused_at_once(plant, capfd, name):
     plant.write(scenarios=f"return {{'{name}': 't'}}")
     for line in ("list", "verify", "doctor"):
-        status, out, err = plant.cli(capsys, line)
+        status, out, err = plant.cli(capfd, line)
         assert (status, out) == (2, "")
         assert "cannot name a scenario" in err
     assert not (plant.root / ".harness/pending").exists()
 
 
-def test_titles_and_artifacts_with_markup_are_shown_as_they_are(plant, capsys):
+def test_titles_and_artifacts_with_markup_are_shown_as_they_are(plant, capfd):
     plant.write(scenarios="return {'small': 'a [bold]x[/bold] [/b] :smile:'}")
-    assert "a [bold]x[/bold] [/b] :smile:" in plant.cli(capsys, "list")[1]
+    assert "a [bold]x[/bold] [/b] :smile:" in plant.cli(capfd, "list")[1]
 
 
-def test_a_fault_of_the_harness_is_status_3_and_keeps_its_traceback(plant, capsys, monkeypatch):
+def test_a_fault_of_the_harness_is_status_3_and_keeps_its_traceback(plant, capfd, monkeypatch):
     def broken(*arguments, **more):
         return [][0]
 
     monkeypatch.setattr("harness.verify.suite.verify_suite", broken)
-    status, out, err = plant.cli(capsys, "verify")
+    status, out, err = plant.cli(capfd, "verify")
     assert (status, out) == (3, "")
     kept = plant.root / ".harness/traceback.txt"
     assert err.startswith("error: IndexError: list index out of range (")
@@ -206,25 +206,25 @@ def test_a_fault_of_the_harness_is_status_3_and_keeps_its_traceback(plant, capsy
     assert err.endswith(f", and no verdict; please report it with {kept}\n")
     assert kept.read_text().startswith("Traceback (most recent call last):")
     assert "in broken" in kept.read_text()
-    _, _, err = plant.cli(capsys, "verify --traceback")
+    _, _, err = plant.cli(capfd, "verify --traceback")
     assert "  | Traceback (most recent call last):" in err
     assert raw(err) == []
 
 
-def test_a_traceback_is_whole_under_its_option_and_in_the_report(plant, capsys):
+def test_a_traceback_is_whole_under_its_option_and_in_the_report(plant, capfd):
     plant.write(make="def inner():\n        raise ValueError('deep')\n    inner()")
-    _, out, _ = plant.cli(capsys, "verify")
+    _, out, _ = plant.cli(capfd, "verify")
     assert "ValueError: deep (plant.py, line 11)" in out
     assert "in inner" not in out
     for line in ("verify --traceback", "run small --traceback"):
-        status, out, _ = plant.cli(capsys, line)
+        status, out, _ = plant.cli(capfd, line)
         assert status == 1
         assert out.count("  | Traceback (most recent call last):") >= 1
         assert "in inner" in out
     report = json.loads((plant.root / ".harness/report/report.json").read_bytes())
     details = [a["details"] for a in report["scenarios"][0]["artifacts"] if a.get("error")]
     assert all(d.startswith("Traceback") and "in inner" in d for d in details)
-    assert "in inner" in json.loads(plant.cli(capsys, "run small --json")[1])[0]["details"]
+    assert "in inner" in json.loads(plant.cli(capfd, "run small --json")[1])[0]["details"]
     for name in ("report.html", "junit.xml"):
         assert "in inner" in (plant.root / ".harness/report" / name).read_text()
 
@@ -273,13 +273,13 @@ def test_a_traceback_is_whole_under_its_option_and_in_the_report(plant, capsys):
         "log --nothing",
     ],
 )
-def test_nonsense_is_one_sentence_and_status_2_and_writes_nothing(plant, capsys, line):
+def test_nonsense_is_one_sentence_and_status_2_and_writes_nothing(plant, capfd, line):
     import os
 
     (plant.root / "afile").write_text("{")
     os.mkfifo(plant.root / "apipe")
     before = {path for path in plant.root.rglob("*") if ".harness" not in path.parts}
-    status, out, err = plant.cli(capsys, line)
+    status, out, err = plant.cli(capfd, line)
     assert (status, out) == (2, ""), err
     assert err.startswith("error: ")
     assert err.count("\n") == 1
@@ -288,8 +288,8 @@ def test_nonsense_is_one_sentence_and_status_2_and_writes_nothing(plant, capsys,
 
 
 @pytest.mark.parametrize("words", ["", "\x1b[31m", "a\nb", "a\0b"])
-def test_a_folder_without_a_name_that_can_be_shown_is_refused(plant, capsys, words):
-    status, out, err = plant.cli(capsys, "verify --out", words)
+def test_a_folder_without_a_name_that_can_be_shown_is_refused(plant, capfd, words):
+    status, out, err = plant.cli(capfd, "verify --out", words)
     assert (status, out) == (2, "")
     assert "is no folder: name one" in err
     assert raw(err) == []
@@ -315,22 +315,22 @@ def test_a_folder_without_a_name_that_can_be_shown_is_refused(plant, capsys, wor
         ("[tool.harness]\nadapter = 'plant'\nstate = 'pyproject.toml'", "cannot write"),
     ],
 )
-def test_a_table_that_makes_no_sense_is_one_sentence(plant, capsys, table, said):
+def test_a_table_that_makes_no_sense_is_one_sentence(plant, capfd, table, said):
     (plant.root / "pyproject.toml").write_text(table)
-    status, out, err = plant.cli(capsys, "verify")
+    status, out, err = plant.cli(capfd, "verify")
     assert (status, out) == (2, "")
     assert said in err
     assert err.count("\n") == 1
 
 
 @pytest.mark.parametrize("part", ["", "/report", "/cache", "/stages.log", "/pending", "/review"])
-def test_a_state_that_cannot_be_written_is_one_sentence(plant, capsys, part):
-    plant.cli(capsys, "verify")
+def test_a_state_that_cannot_be_written_is_one_sentence(plant, capfd, part):
+    plant.cli(capfd, "verify")
     place = plant.root / f".harness{part}"
     shutil.rmtree(place) if place.is_dir() else place.unlink(missing_ok=True)
     place.mkdir() if part == "/stages.log" else place.write_text("in the way")
     line = "review small/cpu/made" if part == "/review" else "verify"
-    status, _, err = plant.cli(capsys, line)
+    status, _, err = plant.cli(capfd, line)
     assert status == 2
     assert [line for line in err.splitlines() if line.startswith("error: ")] != []
     assert ".harness" in err
