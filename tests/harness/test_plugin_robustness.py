@@ -1,4 +1,4 @@
-"""What pytest prints of a hostile pipeline: nothing raw, whole tracebacks, and a usage error where there is no adapter."""
+"""What pytest prints of a hostile pipeline: nothing raw, whole tracebacks; and a usage error without an adapter."""
 
 from __future__ import annotations
 
