@@ -19,7 +19,7 @@ from harness.core.files import dump_json, write_file
 from harness.core.project import Project
 from harness.core.protocol import Json
 from harness.run.runner import resolve
-from harness.study.analysis_page import analysis_markdown, comparison_markdown, diagnosis_markdown
+from harness.study.analysis_page import comparison_markdown, diagnosis_markdown, one_analysis_markdown
 
 
 def diagnose_runs(project: Project, paths: Sequence[Path]) -> dict[str, Json]:
@@ -85,4 +85,4 @@ def _places(runs: Sequence[Mapping[str, Json]], folder: Path) -> list[Path]:
 
 def _write(analysis: Mapping[str, Json], folder: Path) -> None:
     write_file(folder / f"{analysis['name']}.json", dump_json(analysis["figures"]))
-    write_file(folder / f"{analysis['name']}.md", analysis_markdown(analysis).encode("utf-8", "replace"))
+    write_file(folder / f"{analysis['name']}.md", one_analysis_markdown(analysis).encode("utf-8", "replace"))

@@ -29,7 +29,7 @@ def comparison_markdown(answer: Mapping[str, Json]) -> str:
     return _document(parts)
 
 
-def analysis_markdown(analysis: Mapping[str, Json]) -> str:
+def one_analysis_markdown(analysis: Mapping[str, Json]) -> str:
     """One analysis as Markdown."""
     return _document([*analysis_section(analysis, 1)])
 
