@@ -1,5 +1,18 @@
-"""The ``harness`` command: what each subcommand does, and what it prints."""
+"""The command line: ``harness`` on any repository with an adapter."""
 
-from harness.cli.app import main
+import sys
+
+_FAULT = 3  # the exit status, as `harness.cli.process.endings` has it
+
+
+def main() -> None:
+    """Run the ``harness`` command; an installation that lacks something is no verdict, either."""
+    try:
+        from harness.cli.app import main as run
+    except Exception as error:
+        print(f"error: the harness cannot be imported ({error!r}): install it again", file=sys.stderr)
+        sys.exit(_FAULT)
+    run()
+
 
 __all__ = ["main"]

@@ -1,6 +1,6 @@
 """The ``harness`` command: verify a pipeline against its goldens, and decide what becomes golden.
 
-Exit status: 0 everything is as accepted, 1 something is not, 2 usage or input error.
+Exit status: 0 everything is as accepted, 1 something is not, 2 usage or input error, 3 a fault of the harness itself.
 """
 
 from __future__ import annotations
@@ -12,10 +12,8 @@ import sys
 import typer
 
 from harness.cli import approval_commands, study_commands, verification_commands
-from harness.cli.console import complain, error_console
-from harness.core.errors import HarnessError
-
-_INTERRUPTED = 130  # the exit status after Ctrl-C
+from harness.cli.process.endings import ending_of, final_status, terminate
+from harness.cli.process.streams import standard_streams
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 for command in (  # in the order in which ``harness --help`` lists them
@@ -44,32 +42,10 @@ for command in (  # in the order in which ``harness --help`` lists them
 
 
 def main() -> None:
-    """Run the command; user errors become one sentence and exit status 2."""
+    """Run the command; whatever ends it becomes one sentence and an exit status."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    signal.signal(signal.SIGTERM, _terminated)
-    try:
-        status = app(standalone_mode=False)  # returns what typer.Exit carried; 130 after Ctrl-C
-        if status == _INTERRUPTED:
-            _say_interrupted()
-        sys.exit(status if isinstance(status, int) else 0)
-    except HarnessError as error:
-        complain(str(error))
-        sys.exit(2)
-    except KeyboardInterrupt:
-        _say_interrupted()
-        sys.exit(_INTERRUPTED)
-    except Exception as error:
-        if hasattr(error, "format_message"):  # a usage error of the command line itself
-            if message := error.format_message():
-                complain(message)
-            sys.exit(2)
-        raise
-
-
-def _terminated(number: int, frame: object) -> None:
-    """Leave as after an error, so that temporary folders are removed and no process is left."""
-    raise SystemExit(128 + number)
-
-
-def _say_interrupted() -> None:
-    error_console.print("interrupted: finished stages are cached, nothing else was written")
+    signal.signal(signal.SIGTERM, terminate)
+    with standard_streams() as (out, _):
+        status = ending_of(lambda: app(standalone_mode=False))  # returns what typer.Exit carried
+        status = final_status(status, out)
+    sys.exit(status)

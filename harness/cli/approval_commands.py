@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.console import complain, print_json, show_line, show_page
+from harness.cli.console import complain, print_json, show_ids, show_line, show_page
 from harness.cli.options import (
     BulkOption,
     IdsArgument,
@@ -20,6 +20,7 @@ from harness.cli.options import (
     ReasonOption,
     ScenariosArgument,
     WorkersOption,
+    out_option,
 )
 from harness.cli.progress import watching
 from harness.core.ids import scenario_of
@@ -44,7 +45,7 @@ def calibrate(
     from harness.core.ids import ENSEMBLE
     from harness.run.runner import Runner
     from harness.store.candidates import add_candidate
-    from harness.verify.calibration import Decision, calibrate_scenario
+    from harness.verify.ensembles.calibration import Decision, calibrate_scenario
     from harness.verify.examination import Examination
     from harness.verify.kept_candidates import candidate_origin
     from harness.verify.suite import open_cache
@@ -101,14 +102,14 @@ def pending(
     if json:
         print_json([dataclasses.asdict(p) for p in waiting])
     elif ids:
-        print(*(p.identity for p in waiting if p.kind == "golden"), sep="\n")
+        show_ids([p.identity for p in waiting if p.kind == "golden"])
     else:
         show_pending(waiting)
 
 
 def review(
     ids: IdsArgument,
-    out: Annotated[Path | None, typer.Option(help="Folder of the pages.")] = None,
+    out: Annotated[Path | None, out_option("Folder of the pages.")] = None,
     json: JsonOption = False,
 ) -> None:
     """Write a page with old, new and difference of candidates, figures side by side."""

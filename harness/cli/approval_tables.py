@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
-from rich.table import Column, Table
-
-from harness.cli.console import out, show_line
+from harness.cli.console import show_line, show_table
 from harness.core import text
 from harness.core.verdicts import Report, Status
 
 if TYPE_CHECKING:
     from harness.store.approvals import Approval
     from harness.store.candidates import Pending
-    from harness.verify.calibration import Calibration
+    from harness.verify.ensembles.calibration import Calibration
 
 DIFFERING_VALUES = 20  # that are shown of a candidate
 LOGGED_IDS = 3  # that are shown of an approval
@@ -27,20 +24,13 @@ def show_differences(report: Report) -> None:
         for artifact in scenario.artifacts:
             differing = [v for v in artifact.verdicts if v.status is not Status.PASS]
             within, hidden = len(artifact.verdicts) - len(differing), len(differing) - DIFFERING_VALUES
-            table = Table(
-                Column("value", overflow="fold"),
-                "golden",
-                "candidate",
-                "difference",
-                "allowed",
-                "tolerance used",
-                title=f"{scenario.scenario}/{artifact.track}/{artifact.artifact}",
-            )
+            rows = []
             for v in differing[:DIFFERING_VALUES]:
                 old, new = text.pair(v.expected, v.obtained)
                 change = text.difference(v.expected, v.obtained)
-                table.add_row(escape(v.path), escape(old), escape(new), change, escape(v.allowed), text.used(v.used))
-            out.print(table)
+                rows.append((v.path, old, new, change, v.allowed, text.used(v.used)))
+            columns = ("value", "golden", "candidate", "difference", "allowed", "tolerance used")
+            show_table(columns, rows, f"{scenario.scenario}/{artifact.track}/{artifact.artifact}")
             rest = [f"{hidden} more differ"] if hidden > 0 else []
             rest += [f"{text.count(within, 'other value')} within tolerance"] if within else []
             if rest:
@@ -52,10 +42,8 @@ def show_pending(waiting: Sequence[Pending]) -> None:
     if not waiting:
         show_line("nothing is pending")
         return
-    table = Table("id", "kind", "change", "why")
-    for item in waiting:
-        table.add_row(item.identity, item.kind, item.change, escape(item.headline))
-    out.print(table)
+    rows = [(item.identity, item.kind, item.change, item.headline) for item in waiting]
+    show_table(("id", "kind", "change", "why"), rows)
 
 
 def show_calibration(identity: str, calibration: Calibration, kept: bool) -> None:
@@ -63,12 +51,12 @@ def show_calibration(identity: str, calibration: Calibration, kept: bool) -> Non
     from harness.core.errors import GoldenError
     from harness.judge.ensemble import intervals
 
-    table = Table(Column("value", overflow="fold"), "mean", "standard deviation", "allowed")
+    rows = []
     try:
         for address, interval in sorted(intervals(calibration.ensemble).items()):
             allowed = f"{interval.low:.6g} to {interval.high:.6g}"
-            table.add_row(escape(address), f"{interval.mean:.6g}", f"{interval.deviation:.3g}", allowed)
-        out.print(table)
+            rows.append((address, f"{interval.mean:.6g}", f"{interval.deviation:.3g}", allowed))
+        show_table(("value", "mean", "standard deviation", "allowed"), rows)
     except GoldenError as error:
         show_line(str(error))
     for address in calibration.restless:
@@ -98,10 +86,10 @@ def show_approval(approval: Approval) -> None:
 
 def show_log(approvals: Sequence[Approval]) -> None:
     """Print the table of ``harness log``."""
-    table = Table("approval", "when", "approver", "what", "reason")
+    rows = []
     for approval in approvals:
         ids = sorted(approval.changes)
         rest = f" and {len(ids) - LOGGED_IDS} more" if len(ids) > LOGGED_IDS else ""
         what = f"{', '.join(ids[:LOGGED_IDS])}{rest}"
-        table.add_row(approval.id, approval.when, escape(approval.approver), what, escape(approval.reason))
-    out.print(table)
+        rows.append((approval.id, approval.when, approval.approver, what, approval.reason))
+    show_table(("approval", "when", "approver", "what", "reason"), rows)

@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+
+def folder(words: str) -> Path:
+    """A folder that can be written to, there or not; refused before anything is computed where it cannot be."""
+    if not words or not words.isprintable():
+        raise typer.BadParameter(f"{words!a} is no folder: name one")
+    path = Path(words).absolute()
+    there = next(place for place in (path, *path.parents) if place.exists())
+    if not there.is_dir():
+        raise typer.BadParameter(f"{there} is a file: name a folder")
+    if not os.access(there, os.W_OK):
+        raise typer.BadParameter(f"{there} cannot be written: name another folder")
+    return Path(words)
+
+
+def out_option(what: str) -> Any:
+    """The option ``--out``."""
+    return typer.Option(parser=folder, metavar="FOLDER", help=what)
+
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output on standard output.")]
 ProfileOption = Annotated[str, typer.Option(help="The scenarios' profile (default: that of pyproject.toml).")]
@@ -20,3 +40,4 @@ KeyOption = Annotated[Path | None, typer.Option(help="An SSH private key to sign
 BulkOption = Annotated[bool, typer.Option("--bulk", help="Allow more than five ids.")]
 WorkersOption = Annotated[int, typer.Option(min=1, help="Processes that compute side by side.")]
 NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Compute everything anew.")]
+TracebackOption = Annotated[bool, typer.Option("--traceback", help="Print the whole tracebacks of what was raised.")]

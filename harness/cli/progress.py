@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
-from harness.cli.console import error_console
+from harness.cli.console import error_console, spelled
+from harness.core import text
 from harness.core.files import check_writable
 from harness.core.project import Project
 
@@ -29,7 +31,8 @@ def stage_progress(console: Console, quiet: bool) -> Iterator[Any]:
     """Show a bar for each running stage on a terminal, and elsewhere a line for each finished one."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), TimeElapsedColumn())
+    words, notes = (TextColumn(of, markup=False) for of in ("{task.description}", "{task.fields[note]}"))
+    columns = (words, BarColumn(), notes, TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bars:
         tasks: dict[tuple[str, str, str], Any] = {}
         mentioned: dict[tuple[str, str, str], float] = {}
@@ -37,15 +40,17 @@ def stage_progress(console: Console, quiet: bool) -> Iterator[Any]:
         def report(scenario: str, track: str, stage: str, done: int, total: int, note: str) -> None:
             key = (scenario, track, stage)
             if key not in tasks:
-                tasks[key] = bars.add_task(f"{scenario} {track} {stage}", note="")
+                tasks[key] = bars.add_task(spelled(text.clipped(f"{scenario} {track} {stage}"), console), note="")
                 mentioned[key] = time.monotonic()
-            bars.update(tasks[key], total=total, completed=done, note=note)
-            if not console.is_terminal and not quiet and time.monotonic() - mentioned[key] > _QUIET_S:
+            bars.update(tasks[key], total=total, completed=done, note=spelled(text.clipped(note), console))
+            ended = done == total == 1
+            late = not console.is_terminal and time.monotonic() - mentioned[key] > _QUIET_S
+            if (ended or late) and not quiet:
                 mentioned[key] = time.monotonic()
-                bars.console.print(f"{scenario:>16} {track:>8} {stage:<12} {note or 'running'}", highlight=False)
-            if done == total == 1:
+                place = f"{text.clipped(scenario):>16} {text.clipped(track):>8} {text.clipped(stage):<12}"
+                words = f"{place} {text.clipped(note) or 'still running'}"
+                bars.console.print(Text(spelled(words, console)), soft_wrap=True)
+            if ended:
                 bars.remove_task(tasks.pop(key))
-                if not quiet:
-                    bars.console.print(f"{scenario:>16} {track:>8} {stage:<12} {note}", highlight=False)
 
         yield report

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from harness.cli.console import print_json, show_page
-from harness.cli.options import JsonOption, ProfileOption
+from harness.cli.options import JsonOption, ProfileOption, out_option
 from harness.cli.progress import watching
 from harness.core.files import dump_json, write_file
 from harness.host.project import open_project
@@ -24,9 +24,7 @@ def analyze(
     explain: Annotated[
         bool, typer.Option("--explain", help="An expert's report: causes, evidence, what next.")
     ] = False,
-    out: Annotated[
-        Path | None, typer.Option(help="Also write every analysis into this folder, as JSON and Markdown.")
-    ] = None,
+    out: Annotated[Path | None, out_option("Also write every analysis into this folder, as JSON and Markdown.")] = None,
     json: JsonOption = False,
 ) -> None:
     """Say what is wrong with finished runs, from their artifacts alone; exits 1 where anything is."""
@@ -47,9 +45,7 @@ def analyze(
 def compare(
     a: Annotated[Path, typer.Argument(help="A run's folder.")],
     b: Annotated[Path, typer.Argument(help="Another's.")],
-    out: Annotated[
-        Path | None, typer.Option(help="Also write the comparison into this folder, figures side by side.")
-    ] = None,
+    out: Annotated[Path | None, out_option("Also write the comparison into this folder, figures side by side.")] = None,
     json: JsonOption = False,
 ) -> None:
     """Show two runs side by side: configuration, stages, metrics, figures."""
@@ -75,7 +71,7 @@ def matrix(
     ] = None,
     expect: Annotated[list[str], typer.Option(help="An environment that must have left a report. Repeatable.")] = [],  # noqa: B006
     may_fail: Annotated[list[str], typer.Option(help="An environment that may fail, or be missing. Repeatable.")] = [],  # noqa: B006
-    out: Annotated[Path | None, typer.Option(help="Folder of matrix.html, .md and .json (default: FOLDER).")] = None,
+    out: Annotated[Path | None, out_option("Folder of matrix.html, .md and .json (default: FOLDER).")] = None,
     json: JsonOption = False,
 ) -> None:
     """Collect the reports of several environments, and say what their failures move with.
@@ -110,9 +106,7 @@ def ab(
     seeds: Annotated[int, typer.Option(help="Pairs of runs, each pair with a seed of its own.")] = 5,
     confidence: Annotated[float, typer.Option(help="Confidence of the intervals.")] = 0.95,
     profile: ProfileOption = "",
-    out: Annotated[
-        Path | None, typer.Option(help="Folder of ab.json and ab.md (default: .harness/ab/SCENARIO).")
-    ] = None,
+    out: Annotated[Path | None, out_option("Folder of ab.json and ab.md (default: .harness/ab/SCENARIO).")] = None,
     json: JsonOption = False,
 ) -> None:
     """Train two variants over the same seeds, and report their paired differences with intervals."""

@@ -5,35 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from rich.markup import escape
-from rich.table import Column, Table
-
-from harness.cli.console import FAILED, PASSED, out, show_line
+from harness.cli.console import FAILED, PASSED, Styled, Words, show_line, show_markdown, show_rule, show_table
 from harness.core import text
 
 if TYPE_CHECKING:
     from harness.study.ab import Trial
     from harness.study.matrix import Matrix
 
-LEVEL_STYLES = {"fault": "[red]fault[/red]", "warning": "[yellow]warning[/yellow]", "info": "[dim]info[/dim]"}
+LEVEL_STYLES = {"fault": "red", "warning": "yellow", "info": "dim"}
 
 
 def show_diagnosis(run: Mapping[str, Any], explain: bool) -> None:
     """Print what is wrong with one run: its findings, or an expert's whole report."""
-    out.rule(f"[bold]{escape(run['name'])}[/bold]", align="left", style="dim")
+    show_rule(run["name"])
     if explain:
-        from rich.markdown import Markdown
-
         from harness.study.analysis_page import explained
 
-        out.print(Markdown("\n\n".join(explained(run))))
+        show_markdown(explained(run))
         return
     show_line(run["verdict"])
-    table = Table("", "cause", Column("what", overflow="fold"))
-    for finding in run["findings"]:
-        table.add_row(LEVEL_STYLES[finding["level"]], escape(finding["cause"]), escape(finding["statement"]))
-    if run["findings"]:
-        out.print(table)
+    rows = [(Styled(f["level"], LEVEL_STYLES[f["level"]]), f["cause"], f["statement"]) for f in run["findings"]]
+    if rows:
+        show_table(("", "cause", "what"), rows)
     for sentence in run["missing"]:
         show_line(f"  {sentence}")
 
@@ -43,11 +36,8 @@ def show_contrast(answer: Mapping[str, Any]) -> None:
     show_line(answer["verdict"])
     for analysis in answer["analyses"]:
         for figures in analysis["tables"]:
-            columns = (Column(escape(name), overflow="fold") for name in figures["columns"])
-            table = Table(*columns, title=escape(figures["title"]))
-            for row in figures["rows"]:
-                table.add_row(*(escape(text.cell(value)) for value in row))
-            out.print(table)
+            rows = [[text.cell(value) for value in row] for row in figures["rows"]]
+            show_table(figures["columns"], rows, figures["title"])
         for note in analysis["notes"]:
             show_line(note)
 
@@ -57,11 +47,11 @@ def show_trial(trial: Trial) -> None:
     from harness.study.ab_page import difference_cells
 
     title = f"{trial.scenario} ({trial.profile}), {trial.pairs} pairs, {100 * trial.confidence:g} % intervals"
-    table = Table("figure", "A", "B", "B \u2212 A", "interval of its mean", title=title)
+    rows: list[tuple[Words, ...]] = []
     for difference in sorted(trial.differences, key=lambda d: not d.clear):
         a, b, mean, interval = difference_cells(difference)
-        table.add_row(escape(difference.path), a, b, f"[bold]{mean}[/bold]" if difference.clear else mean, interval)
-    out.print(table)
+        rows.append((difference.path, a, b, Styled(mean, "bold") if difference.clear else mean, interval))
+    show_table(("figure", "A", "B", "B \u2212 A", "interval of its mean"), rows, title)
 
 
 def show_matrix(matrix: Matrix) -> None:
@@ -69,16 +59,16 @@ def show_matrix(matrix: Matrix) -> None:
     from harness.study.matrix_page import axis_levels, environment_state
 
     levels_of = axis_levels(matrix)
-    table = Table("environment", "", *(Column(axis, overflow="fold") for axis, _ in levels_of), "most used", "time")
+    rows: list[tuple[Words, ...]] = []
     for i, e in enumerate(matrix.environments):
         used = [c.used for (name, _, _), c in matrix.cells.items() if name == e.name and c.used is not None]
-        levels = (escape(levels[i]) for _, levels in levels_of)
-        state = environment_state(matrix, e.name)
-        state = FAILED if state == "failed" else PASSED if state == "passed" else f"[yellow]{state}[/yellow]"
-        table.add_row(escape(e.name), state, *levels, text.used(max(used, default=None)), text.seconds(e.seconds))
-    out.print(table)
+        levels = (levels[i] for _, levels in levels_of)
+        word = environment_state(matrix, e.name)
+        state = FAILED if word == "failed" else PASSED if word == "passed" else Styled(word, "yellow")
+        rows.append((e.name, state, *levels, text.used(max(used, default=None)), text.seconds(e.seconds)))
+    show_table(("environment", "", *(axis for axis, _ in levels_of), "most used", "time"), rows)
     for finding in matrix.findings:
         show_line(f"{text.count(finding.values, 'value')} from {finding.first} on: {finding.movement.sentence}")
     for remark in matrix.remarks:
         show_line(remark)
-    out.print(f"[bold]{escape(matrix.headline)}[/bold]")
+    show_line(Styled(matrix.headline, "bold"))

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli.console import complain, print_json, show_notes, show_page
-from harness.cli.options import JsonOption, NoCacheOption, ProfileOption, ScenariosArgument, SetOption, WorkersOption
+from harness.cli.options import (
+    JsonOption,
+    NoCacheOption,
+    ProfileOption,
+    ScenariosArgument,
+    SetOption,
+    TracebackOption,
+    WorkersOption,
+    out_option,
+)
 from harness.cli.progress import watching
 from harness.core.errors import HarnessError, ProjectError
 from harness.core.ids import GoldenId
@@ -46,6 +55,7 @@ def run(
     until: Annotated[str, typer.Option(help="The last stage to run.")] = "",
     set_: SetOption = [],  # noqa: B006 (typer reads the default, nothing changes it)
     no_cache: NoCacheOption = False,
+    traceback: TracebackOption = False,
     json: JsonOption = False,
 ) -> None:
     """Run one scenario's stages, without judging them; says what was cached."""
@@ -70,10 +80,11 @@ def run(
             "seconds": o.seconds,
             "error": o.error,
             "blocked": o.blocked,
+            "details": o.details,
         }
         for o in finished
     ]
-    print_json(rows) if json else show_stages(rows)
+    print_json(rows) if json else show_stages(rows, traceback)
     show_notes([*cache.repaired, *cache.unkept], json)
     raise typer.Exit(1 if any(r["error"] or r["blocked"] for r in rows) else 0)
 
@@ -84,13 +95,14 @@ def verify(
     approvals: Annotated[
         str | None, typer.Option(help="Check that every change since this commit was approved.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the report (default: .harness/report).")] = None,
+    out: Annotated[Path | None, out_option("Folder of the report (default: .harness/report).")] = None,
     set_: SetOption = [],  # noqa: B006
     workers: WorkersOption = 1,
     no_cache: NoCacheOption = False,
     training: Annotated[
         bool, typer.Option("--training/--no-training", help="Whether to train, and to verify what training decides.")
     ] = True,
+    traceback: TracebackOption = False,
     json: JsonOption = False,
 ) -> None:
     """Run scenarios, compare every artifact with its golden, and write the report."""
@@ -107,7 +119,7 @@ def verify(
 
     def show_finished(scenario: ScenarioReport) -> None:
         if not json:
-            show_scenario(scenario)
+            show_scenario(scenario, traceback)
 
     with open_cache(project, not no_cache) as cache:
         with watching(project, json) as progress:
@@ -168,8 +180,6 @@ def schema(
     profile: ProfileOption = "",
 ) -> None:
     """Draft a closed schema from what a stage gives now; its author adds units, meanings and bounds."""
-    import json
-
     from harness.judge.schema import draft_schema
     from harness.run.runner import Runner
     from harness.verify.examination import Examination
@@ -186,4 +196,4 @@ def schema(
     if example is None:
         raise HarnessError(f"{scenario}: the stage of {artifact} failed: see `harness run {scenario}`")
     draft = draft_schema(example, f"{project.pipeline.name}/{artifact}-1")
-    print(json.dumps(draft, indent=2, ensure_ascii=False))
+    print_json(draft, sort=False)

@@ -6,10 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.markup import escape
-from rich.table import Table
-
-from harness.cli.console import FAILED, PASSED, out, show_line, show_markup, show_page
+from harness.cli.console import FAILED, PASSED, Styled, Words, show_line, show_page, show_table, show_text
 from harness.core import text
 from harness.core.ids import CONFIGURATION, INVARIANTS
 from harness.core.verdicts import ArtifactReport, Report, ScenarioReport, Status
@@ -24,57 +21,66 @@ LISTED_MISMATCHES = 8  # of an artifact; artifacts without a golden are listed w
 
 def show_scenarios(rows: Sequence[Mapping[str, Any]]) -> None:
     """Print the table of ``harness list``."""
-    table = Table("scenario", "what it is", "goldens")
+    shown = []
     for row in rows:
         counts = ", ".join(f"{track} {n}" for track, n in sorted(row["goldens"].items()))
-        table.add_row(row["scenario"], escape(row["title"]), counts or "none yet")
-    out.print(table)
+        shown.append((row["scenario"], row["title"], counts or "none yet"))
+    show_table(("scenario", "what it is", "goldens"), shown)
 
 
-def show_stages(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Print the table of ``harness run``."""
-    table = Table("stage", "artifact", "time", "")
+def show_stages(rows: Sequence[Mapping[str, Any]], details: bool) -> None:
+    """Print the table of ``harness run``; ``details``: and the tracebacks of the stages that failed."""
+    shown: list[tuple[Words, ...]] = []
     for row in rows:
         trouble = row["error"] or (f"{row['blocked']} failed" if row["blocked"] else "")
-        outcome = f"[red]{escape(trouble)}[/red]" if trouble else "cached" if row["cached"] else "computed"
-        table.add_row(row["stage"], row["artifact"], text.seconds(row["seconds"]), outcome)
-    out.print(table)
+        outcome = Styled(trouble, "red") if trouble else "cached" if row["cached"] else "computed"
+        shown.append((row["stage"], row["artifact"], text.seconds(row["seconds"]), outcome))
+    show_table(("stage", "artifact", "time", ""), shown)
+    for row in rows:
+        if details and row["details"]:
+            show_traceback(row["stage"], row["details"])
 
 
-def show_scenario(scenario: ScenarioReport) -> None:
-    """Print one scenario, stage by stage, and what is wrong."""
+def show_traceback(stage: str, details: str) -> None:
+    """Print what a stage raised, whole."""
+    show_line(f"  traceback of {stage}:")
+    show_text(details)
+
+
+def show_scenario(scenario: ScenarioReport, details: bool = False) -> None:
+    """Print one scenario, stage by stage, and what is wrong; ``details``: with the tracebacks of what was raised."""
     if scenario.skipped:
-        show_markup(f"[yellow]skipped[/yellow] {escape(scenario.scenario)}: {escape(scenario.skipped)}")
+        show_line(Styled("skipped", "yellow"), f" {scenario.scenario}: {scenario.skipped}")
         return
-    title = f"{scenario.scenario} ({scenario.profile})"
-    table = Table("stage", "artifact", "track", "", "values", "tolerance used", "time", title=title)
-    for artifact in scenario.artifacts:
-        table.add_row(*_row(artifact))
+    rows = [_row(artifact) for artifact in scenario.artifacts]
     if n := len(scenario.invariants):
         held = sum(not v.status.failed for v in scenario.invariants)
-        table.add_row("", "invariants", "", PASSED if held == n else FAILED, f"{held} of {n}", "", "")
-    out.print(table)
+        rows.append(("", "invariants", "", PASSED if held == n else FAILED, f"{held} of {n}", "", ""))
+    columns = ("stage", "artifact", "track", "", "values", "tolerance used", "time")
+    show_table(columns, rows, f"{scenario.scenario} ({scenario.profile})")
     new = [a for a in scenario.artifacts if [(v.status, v.path) for v in a.verdicts] == [(Status.MISSING, "")]]
     for artifact in scenario.artifacts:
         if artifact not in new or len(new) <= LISTED_MISMATCHES:
             show_mismatches(artifact)
+        if details and artifact.details:
+            show_traceback(artifact.stage, artifact.details)
     for verdict in scenario.invariants:
         if verdict.status.failed:
             show_line(f"  invariant {verdict.path} does not hold: {verdict.message}")
     if scenario.causes:
         show_line(f"  diagnosis: {scenario.analysis['verdict']}")
     if scenario.failed:
-        show_markup(f"[bold]{escape(scenario.diagnosis.headline)}[/bold]")
+        show_line(Styled(scenario.diagnosis.headline, "bold"))
         for note in scenario.diagnosis.notes:
             show_line(f"  {note}")
 
 
-def _row(artifact: ArtifactReport) -> tuple[str, ...]:
+def _row(artifact: ArtifactReport) -> tuple[Words, ...]:
     passed = sum(not v.status.failed for v in artifact.verdicts)
     used = max((v.used for v in artifact.verdicts if v.used is not None), default=None)
-    time = "[dim]cached[/dim]" if artifact.cached else text.seconds(artifact.seconds) if artifact.seconds else ""
+    time = Styled("cached", "dim") if artifact.cached else text.seconds(artifact.seconds) if artifact.seconds else ""
     improved = any(v.status is Status.IMPROVED for v in artifact.verdicts)
-    state = FAILED if artifact.failed else "[cyan]improved[/cyan]" if improved else PASSED
+    state = FAILED if artifact.failed else Styled("improved", "cyan") if improved else PASSED
     values = f"{passed} of {len(artifact.verdicts)}"
     return artifact.stage, artifact.artifact, artifact.track, state, values, text.used(used), time
 
@@ -104,26 +110,26 @@ def show_summary(suite: Suite, paths: Mapping[str, Path]) -> None:
 def show_conclusion(report: Report) -> None:
     """Print whether all is as accepted, in one line, and what is wrong with the store."""
     for problem in report.problems:
-        show_markup(f"[red]problem:[/red] {escape(problem)}")
+        show_line(Styled("problem: ", "red"), problem)
     for sentence in report.omitted:
-        show_markup(f"[yellow]left out:[/yellow] {escape(sentence)}")
+        show_line(Styled("left out: ", "yellow"), sentence)
     counts = ", ".join(f"{report.count(s)} {s.value}" for s in Status if report.count(s))
     skipped = sum(bool(s.skipped) for s in report.scenarios)
     artifacts = [a for s in report.scenarios for a in s.artifacts if a.stage not in (CONFIGURATION, INVARIANTS)]
     cached = sum(a.cached for a in artifacts)
     more = f", {text.count(skipped, 'scenario')} skipped" if skipped else ""
-    verdict = "[green]as accepted[/green]" if report.passed else "[red]not as accepted[/red]"
-    show_markup(
-        f"{verdict}: {text.count(report.compared, 'value')} ({counts}){more}; {cached} of {len(artifacts)} artifacts "
-        f"from the cache; {text.seconds(report.seconds)}"
+    verdict = Styled("as accepted", "green") if report.passed else Styled("not as accepted", "red")
+    show_line(
+        verdict,
+        f": {text.count(report.compared, 'value')} ({counts}){more}; {cached} of {len(artifacts)} artifacts "
+        f"from the cache; {text.seconds(report.seconds)}",
     )
 
 
 def show_checks(checks: Sequence[Check]) -> None:
     """Print the table of ``harness doctor``."""
-    table = Table("what", "", "found", "remedy")
+    rows = []
     for check in checks:
-        missing = "[red]missing[/red]" if check.needed else "[yellow]missing[/yellow]"
-        state = "[green]ok[/green]" if check.held else missing
-        table.add_row(check.name, state, escape(check.state), escape(check.remedy))
-    out.print(table)
+        missing = Styled("missing", "red" if check.needed else "yellow")
+        rows.append((check.name, Styled("ok", "green") if check.held else missing, check.state, check.remedy))
+    show_table(("what", "", "found", "remedy"), rows)

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from harness.core.errors import GoldenError, HarnessError
 from harness.core.protocol import Json
+from harness.core.text import escaped, line
 
 LARGEST_JSON = 16 * 2**20
 LARGEST_FILE = 2**30
@@ -137,8 +138,20 @@ def sync_folder(folder: Path) -> None:
 
 
 def dump_json(value: Json) -> bytes:
-    """``value`` as strict JSON, sorted and indented: the same value always gives the same bytes."""
-    return (json.dumps(value, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n").encode()
+    """``value`` as strict JSON, sorted and indented: the same value always gives the same bytes.
+
+    Raises HarnessError for what JSON cannot hold.
+    """
+    try:
+        return (json.dumps(value, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n").encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise HarnessError(f"a value cannot be written as strict JSON: {line(error)}") from error
+
+
+def json_to_print(value: Json, sort: bool = True, ascii_only: bool = False) -> bytes:
+    """``value`` as strict JSON to be printed: what a terminal or a log would obey is escaped within its texts."""
+    document = json.dumps(value, indent=1, sort_keys=sort, allow_nan=False, ensure_ascii=False)
+    return f"{escaped(document, ascii_only)}\n".encode()
 
 
 def parse_json(content: bytes, name: str) -> Json:

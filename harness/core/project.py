@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import difflib
-import importlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from harness.core.errors import HarnessError, NoProjectError, ProjectError
-from harness.core.protocol import Pipeline, Scenario, ill_formed
+from harness.core.adapters.asking import check_name, import_pipeline
+from harness.core.errors import NoProjectError, ProjectError
+from harness.core.protocol import Pipeline, Scenario
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -59,21 +59,9 @@ class Project:
     @cached_property
     def pipeline(self) -> Pipeline:
         """The adapter's pipeline; raises ProjectError when it cannot be imported, or cannot be run."""
-        module, _, attribute = self.adapter.partition(":")
         if str(self.root) not in sys.path:
             sys.path.insert(0, str(self.root))
-        try:
-            pipeline = getattr(importlib.import_module(module), attribute or "pipeline")
-        except (ImportError, AttributeError) as error:
-            raise ProjectError(
-                f"{self.root / 'pyproject.toml'}: adapter = {self.adapter!r} cannot be imported ({error}): "
-                'write it as "module:attribute"'
-            ) from error
-        if not isinstance(pipeline, Pipeline):
-            raise ProjectError(f"adapter {self.adapter!r} is a {type(pipeline).__name__}, not a harness.Pipeline")
-        if problem := ill_formed(pipeline):
-            raise ProjectError(f"adapter {self.adapter!r}: {problem}")
-        return replace(pipeline, home=module)
+        return import_pipeline(self.adapter, self.root / "pyproject.toml")
 
     def scenario(self, name: str, profile: str, overrides: Sequence[str] = ()) -> Scenario:
         """A resolved scenario; raises ProjectError where none has that name, or the adapter cannot load it."""
@@ -82,29 +70,7 @@ class Project:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]!r}? " if near else ""
             raise ProjectError(f"unknown scenario {name!r}; {hint}there are: {', '.join(sorted(known))}")
-        try:
-            return _as_asked(self.pipeline.load(name, profile, overrides), name, profile)
-        except HarnessError:
-            raise
-        except Exception as error:  # the adapter is a stranger's code
-            changed = f" with {', '.join(overrides)}" if overrides else ""
-            cause = f"{type(error).__name__}: {error}"
-            raise ProjectError(f"the adapter cannot load {name} at profile {profile!r}{changed} ({cause})") from error
-
-
-def _as_asked(loaded: Any, name: str, profile: str) -> Scenario:
-    """What the adapter's ``load`` gave; raises ProjectError where it is not the scenario that was asked for."""
-    asked = f"the adapter's load was asked for {name} at profile {profile!r} and gave"
-    if not isinstance(loaded, Scenario):
-        raise ProjectError(f"{asked} a {type(loaded).__name__}: it has to give a harness.Scenario")
-    if (loaded.name, loaded.profile) != (name, profile):
-        raise ProjectError(f"{asked} {loaded.name} at profile {loaded.profile!r}: its goldens would not be looked at")
-    config: Any = loaded.config
-    if not isinstance(config, Mapping):
-        raise ProjectError(
-            f"{asked} a configuration that is a {type(config).__name__}: it has to be a mapping, {{}} without settings"
-        )
-    return loaded
+        return self.pipeline.load(name, profile, overrides)
 
 
 def in_ci() -> bool:
@@ -118,10 +84,12 @@ def find_project(start: Path | None = None) -> Project:
     for folder in (start, *start.parents):
         if (path := folder / "pyproject.toml").is_file():
             try:
-                table = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("harness")
-            except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+                tool = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {})
+            except OSError as error:
+                raise ProjectError(f"{path} cannot be read: {error.strerror or error}") from error
+            except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, an integer of thousands of digits
                 raise ProjectError(f"{path} is not valid TOML: {error}") from error
-            if table is not None:
+            if isinstance(tool, Mapping) and (table := tool.get("harness")) is not None:
                 return read_table(folder, table)
     raise NoProjectError(
         f"no pyproject.toml with a [tool.harness] table in or above {start}: "
@@ -132,6 +100,8 @@ def find_project(start: Path | None = None) -> Project:
 def read_table(root: Path, table: Mapping[str, Any]) -> Project:
     """The project that a ``[tool.harness]`` table describes; raises ProjectError for an unknown key."""
     where = root / "pyproject.toml"
+    if not isinstance(table, Mapping):
+        raise ProjectError(f'{where}: tool.harness is no table: write [tool.harness] and, below it, adapter = "..."')
     for key in set(table) - _KEYS:
         near = difflib.get_close_matches(key, _KEYS, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"it may hold: {', '.join(sorted(_KEYS))}"
@@ -141,6 +111,7 @@ def read_table(root: Path, table: Mapping[str, Any]) -> Project:
     for key, kind in {**dict.fromkeys(_TEXTS, str), **_NUMBERS}.items():
         if key in table and not isinstance(table[key], (int, float) if kind is float else kind):
             raise ProjectError(f"{where}: [tool.harness] {key} = {table[key]!r} is not of type {kind.__name__}")
+    _check_values(where, table)
     signers = table.get("allowed_signers")
     return Project(
         root=root,
@@ -155,3 +126,17 @@ def read_table(root: Path, table: Mapping[str, Any]) -> Project:
         allowed_signers=root / signers if signers else None,
         stage_seconds=float(table.get("stage_seconds", 7200.0)),
     )
+
+
+def _check_values(where: Path, table: Mapping[str, Any]) -> None:
+    """Raise ProjectError for a value that is of the right type and makes no sense."""
+    low: dict[str, float] = {"cache_bytes": 0, "values": 1}
+    for key, least in low.items():
+        if isinstance(table.get(key), bool) or table.get(key, least) < least:
+            raise ProjectError(f"{where}: [tool.harness] {key} = {table[key]}: give a number of at least {least:g}")
+    if not 0 < table.get("alpha", 0.01) < 1:
+        raise ProjectError(f"{where}: [tool.harness] alpha = {table['alpha']}: give a number between 0 and 1")
+    for key in ("adapter", "goldens", "schemas", "state"):
+        if (words := table.get(key)) is not None and (not words.strip() or not words.isprintable()):
+            raise ProjectError(f"{where}: [tool.harness] {key} = {words!a:.80} is empty or not printable: name one")
+    check_name(table.get("profile", "cpu"), "the profile of [tool.harness]")

@@ -1,5 +1,7 @@
 """The report as strict JSON, and back: nothing is lost, so that any other form can be derived from it.
 
+But for the middle of texts of more than 20,000 characters.
+
 Fields at their default are left out. A float that is not finite is ``{"$float": "NaN"}`` (or
 ``"Infinity"``, ``"-Infinity"``), and a mapping with keys that begin with ``$`` is ``{"$map": [[key, value]...]}``.
 """
@@ -17,6 +19,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from harness.core.errors import GoldenError, HarnessError
 from harness.core.files import read_plain
 from harness.core.protocol import TIERS, Json
+from harness.core.text import LONGEST_INTEGER, bounded, escaped, number
 from harness.core.trees import FLOAT, NON_FINITE, non_finite_name, python_scalar
 from harness.core.verdicts import (
     ArtifactReport,
@@ -30,6 +33,7 @@ from harness.core.verdicts import (
 )
 
 _VERSION = 1
+_LARGEST = 2**30  # bytes of a report
 _MAP = "$map"
 
 # The fields that hold records, and of which kind; those in _LISTS hold many.
@@ -86,7 +90,7 @@ def dump_report(report: Report) -> bytes:
     scenarios = [json.dumps(s, allow_nan=False, separators=(",", ":")) for s in value.pop("scenarios")]
     head = json.dumps(value, allow_nan=False, indent=1).removesuffix("\n}")
     lines = ",\n".join(scenarios)
-    return f'{head},\n "scenarios": [\n{lines}\n]\n}}\n'.encode()
+    return escaped(f'{head},\n "scenarios": [\n{lines}\n]\n}}\n').encode()
 
 
 def read_report(path: Path) -> Report:
@@ -138,7 +142,7 @@ def _record(record: Any) -> dict[str, Json]:
         if kind is not None:
             values[name] = [_record(v) for v in value] if name in _LISTS else _record(value)
         else:
-            values[name] = value if type(value) is str else _value(value)
+            values[name] = _value(value)
     return values
 
 
@@ -146,11 +150,15 @@ def _value(value: Any) -> Json:
     if isinstance(value, Status):
         return value.value
     if isinstance(value, Mapping):
-        items = [(str(k), _value(v)) for k, v in value.items()]
+        items = [(bounded(str(k)), _value(v)) for k, v in value.items()]
         return {_MAP: [list(item) for item in items]} if any(k.startswith("$") for k, _ in items) else dict(items)
     if isinstance(value, list | tuple):
         return [_value(v) for v in value]
     value = python_scalar(value)
+    if isinstance(value, str):
+        return bounded(value)
+    if isinstance(value, int) and value.bit_length() > LONGEST_INTEGER:
+        return number(value)
     return {FLOAT: non_finite_name(value)} if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -1,19 +1,41 @@
-"""Texts of numbers, durations and shares for people: they have enough digits to see a difference, and no more."""
+"""Texts for people: numbers with enough digits to see a difference, and strangers' words with nothing else in them.
+
+What a pipeline, a file or a person wrote may hold anything: colours, line breaks, text that turns the direction of
+reading, commands to the machinery that reads a log. Whatever prints such words has them from ``line``, ``clipped``,
+``clean_lines`` or ``cleaned``.
+"""
 
 from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Sequence
 
 from harness.core.protocol import Json
 
 LONGEST_LINE = 160  # the characters that are shown of a value
+LONGEST_MESSAGE = 2_000  # of a sentence that somebody else wrote
+LONGEST_TEXT = 20_000  # of a text of many lines, such as a traceback
+
+LONGEST_INTEGER = 1400  # bits that are written out; Python itself refuses more than some thousand digits
+
+# Colours and other orders to a terminal, which go; and what has no shape of its own, or turns the reading around.
+_ORDER = re.compile("(?:\x1b\\[|\x9b)[0-?]{0,64}[ -/]{0,8}[@-~]|\x1b\\][^\x07\x1b\x9c\n]{0,2000}(?:\x07|\x1b\\\\|\x9c)")
+_SHAPELESS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff"
+    "\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"
+)
+_BEYOND_ASCII = re.compile("[^\x00-\x7f]")
+# Commands to the machinery of CI: `::error::` where a line begins, `##[error]` and its like anywhere.
+_COMMAND = re.compile(r"(?<!\S):(?=:)|#(?=#\w{0,40}\[)")
 
 
 def number(value: float, digits: int = 6) -> str:
     """A number with ``digits`` significant digits, with a true minus sign and a short exponent."""
     if isinstance(value, int) and not isinstance(value, bool):
+        if value.bit_length() > LONGEST_INTEGER:
+            return f"an integer of {value.bit_length():,} bits"
         return str(value).replace("-", "\u2212")
     if not math.isfinite(value):
         return "NaN" if math.isnan(value) else "\u221e" if value > 0 else "\u2212\u221e"
@@ -31,7 +53,12 @@ def value(item: Json, digits: int = 6) -> str:
         return {True: "true", False: "false", None: "\u2013"}[item]
     if isinstance(item, int | float):
         return number(item, digits)
-    return clipped(item if isinstance(item, str) else json.dumps(item, ensure_ascii=False, default=str))
+    if isinstance(item, str):
+        return clipped(item)
+    try:
+        return clipped(json.dumps(item, ensure_ascii=False, default=str))
+    except (ValueError, RecursionError):  # an integer that Python does not write out, or a list that holds itself
+        return f"a {type(item).__name__} that cannot be shown"
 
 
 def pair(expected: Json, obtained: Json) -> tuple[str, str]:
@@ -117,10 +144,55 @@ def count(n: int, noun: str, several: str = "") -> str:
     return f"{n:,} {noun if n == 1 else several or f'{noun}s'}"
 
 
-def clipped(line: str, longest: int = LONGEST_LINE) -> str:
-    """``line`` without line breaks, at most ``longest`` characters."""
-    line = " ".join(line.split())
-    return line if len(line) <= longest else line[: longest - 1] + "\u2026"
+def legible(words: str) -> str:
+    """``words`` with nothing in them but text, line breaks and tabs; what else there was shows as U+FFFD."""
+    return _SHAPELESS.sub("\ufffd", _ORDER.sub("", words))
+
+
+def cleaned(words: str) -> str:
+    """``words`` of one line or many, with nothing in them that a terminal, or whatever reads a log, would obey."""
+    return _COMMAND.sub(r"\g<0> ", legible(words))
+
+
+def line(words: object) -> str:
+    """``words`` as ``cleaned`` gives them, on one line."""
+    return cleaned(" ".join(_ORDER.sub("", str(words)).split()))
+
+
+def clipped(words: object, longest: int = LONGEST_LINE) -> str:
+    """``words`` as ``line`` gives them, at most ``longest`` characters."""
+    beginning = str(words)[: 64 * longest]  # of megabytes the rest need not be looked at
+    shown = line(beginning)
+    whole = len(shown) <= longest and len(beginning) == len(str(words))
+    return shown if whole else shown[: longest - 1] + "\u2026"
+
+
+def clean_lines(words: str, longest: int = LONGEST_TEXT) -> list[str]:
+    """The lines of a longer text, each clean and with its indent; the middle of what is too long is left out."""
+    return [f"{indent(each)}{clipped(each, LONGEST_MESSAGE)}" for each in bounded(words, longest).splitlines()]
+
+
+def escaped(document: str, ascii_only: bool = False) -> str:
+    """JSON whose texts hold nothing that a terminal or a log would obey: such characters are escaped as JSON does."""
+    document = _SHAPELESS.sub(_escape, document).replace("##", "#\\u0023")
+    return _BEYOND_ASCII.sub(_escape, document) if ascii_only else document
+
+
+def _escape(found: re.Match[str]) -> str:
+    return "\\u007f" if found[0] == "\x7f" else json.dumps(found[0])[1:-1]
+
+
+def bounded(words: str, longest: int = LONGEST_TEXT) -> str:
+    """``words`` as they are, or their beginning and end where there are more than ``longest`` characters."""
+    if len(words) <= longest:
+        return words
+    half = (longest - 60) // 2  # so that the whole is no longer than it may be
+    return f"{words[:half]}\n\u2026 {len(words) - 2 * half:,} characters are left out \u2026\n{words[-half:]}"
+
+
+def indent(words: str) -> str:
+    """The blanks that ``words`` begin with, not too many of them."""
+    return " " * min(len(words) - len(words.lstrip(" ")), 80)
 
 
 def _is_number(item: Json) -> bool:

@@ -63,8 +63,8 @@ class Verdict:
 class ArtifactReport:
     """Everything about one artifact: its verdicts, and how its stage came by it.
 
-    ``track`` is the profile, or the replay. ``error``: the stage raised; ``blocked``: an earlier
-    stage did, so this one has no input.
+    ``track`` is the profile, or the replay. ``error``: the stage raised, and ``details`` is its traceback;
+    ``blocked``: an earlier stage did, so this one has no input.
     """
 
     stage: str
@@ -75,6 +75,7 @@ class ArtifactReport:
     seconds: float = 0.0
     error: str = ""
     blocked: str = ""
+    details: str = ""
 
     @property
     def failed(self) -> bool:

@@ -11,14 +11,13 @@ import socket
 import sys
 import threading
 import time
-import traceback
 from typing import Any
 
+from harness.core.adapters.faults import sentence_of, traceback_of
 from harness.core.errors import HarnessError
 from harness.host.orphans import MARK
 from harness.host.questions import Questions
 from harness.host.wire import Channel
-from harness.run.work import sentence_of
 
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux's prctl
 _PARENT_S = 0.5
@@ -61,7 +60,7 @@ def _answer(questions: Questions, question: str, arguments: Any, progress: Any) 
         known = isinstance(error, HarnessError)
         message = str(error) if known or questions.is_for_users(error) else sentence_of(error)
         kind = type(error).__name__ if known else "HarnessError" if questions.is_for_users(error) else ""
-        return "error", kind, message, traceback.format_exc()
+        return "error", kind, message, traceback_of(error)
     finally:
         for stream in (sys.stdout, sys.stderr):
             try:

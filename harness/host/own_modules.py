@@ -30,7 +30,7 @@ _recording = False
 _home = ""
 
 
-def is_own(path: str | os.PathLike[str]) -> bool:
+def is_own_source(path: str | os.PathLike[str]) -> bool:
     """Whether a file is neither the standard library's, nor an installed package's, nor the harness's.
 
     ``path`` is followed where it is a link. Code without a file, such as a frozen module's, is nobody's own.

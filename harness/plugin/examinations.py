@@ -46,8 +46,9 @@ def _cache(config: pytest.Config, project: Project) -> Cache:
 def skip_if_missing(examination: Examination) -> None:
     """Skip the test where its scenario cannot run, and fail it in CI."""
     from harness.core.project import in_ci
+    from harness.core.text import line
 
-    if missing := examination.scenario.missing:
+    if missing := line(examination.scenario.missing):
         if in_ci():
             pytest.fail(f"{examination.scenario.name} cannot run here, and in CI every golden is compared: {missing}")
         pytest.skip(f"{examination.scenario.name}: {missing}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.core.errors import HarnessError, NoProjectError, ProjectError
+from harness.core.text import line
 from harness.plugin.examinations import FRESH_CACHE
 from harness.plugin.session import (
     EMPTY,
@@ -177,7 +178,7 @@ def _scenarios(config: pytest.Config, known: list[str]) -> list[str]:
     for name in chosen:
         if name not in known:
             raise pytest.UsageError(
-                f"--harness-scenario {name}: there is no such scenario; there are {', '.join(known)}"
+                line(f"--harness-scenario {name}: there is no such scenario; there are {', '.join(known)}")
             )
     return chosen or known
 

@@ -38,7 +38,8 @@ class StageResult:
     def _outcome(self) -> Any:
         outcome = self.examination.runs.of(self.name, replayed=False)
         if outcome.item is None:
-            pytest.fail(f"stage {outcome.stage.name} has no result: {outcome.error or outcome.blocked + ' failed'}")
+            why = outcome.error or f"{outcome.blocked} failed"
+            pytest.fail(with_traceback(f"stage {outcome.stage.name} has no result: {why}", outcome.details))
         return outcome
 
 
@@ -115,18 +116,26 @@ class GoldenCheck:
 
 def mismatch_message(identity: str, report: ArtifactReport) -> str:
     """Why an artifact fails: its first mismatches, the rest counted."""
+    from harness.core.text import LONGEST_MESSAGE, clipped, line
     from harness.report.summary import verdict_line
 
     if report.error:
-        return f"{identity}: stage {report.stage} raised {report.error}"
+        return with_traceback(f"{identity}: stage {report.stage} raised {report.error}", report.details)
     if report.blocked:
-        return f"{identity}: stage {report.stage} has no input, because {report.blocked} failed"
+        return line(f"{identity}: stage {report.stage} has no input, because {report.blocked} failed")
     failing = [v for v in report.verdicts if v.status.failed]
     rest = [f"... and {len(failing) - SHOWN_MISMATCHES} more"] if len(failing) > SHOWN_MISMATCHES else []
     return "\n".join(
         [
-            f"{identity}: {len(failing)} of {len(report.verdicts)} values are not as accepted",
-            *(f"  {verdict_line(v)}" for v in failing[:SHOWN_MISMATCHES]),
+            line(f"{identity}: {len(failing)} of {len(report.verdicts)} values are not as accepted"),
+            *(f"  {clipped(verdict_line(v), LONGEST_MESSAGE)}" for v in failing[:SHOWN_MISMATCHES]),
             *rest,
         ]
     )
+
+
+def with_traceback(sentence: str, details: str) -> str:
+    """A sentence, and below it the traceback that belongs to it, if there is one."""
+    from harness.core.text import LONGEST_MESSAGE, clean_lines, clipped
+
+    return "\n".join([clipped(sentence, LONGEST_MESSAGE), *(f"  | {each}" for each in clean_lines(details))])

@@ -85,7 +85,7 @@ def render_html(report: Report, views: Sequence[Image | Curve | Ladder], find: F
         limit=BAR_LIMIT,
         reach=f"{10**BAR_DECADES:,}",
     )
-    return str(page).strip() + "\n"
+    return text.legible(str(page)).strip() + "\n"
 
 
 @cache
@@ -98,6 +98,7 @@ def template(path: Path) -> Any:
         loader=FileSystemLoader([path.parent, Path(__file__).parent], encoding="utf-8"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -112,6 +113,11 @@ def template(path: Path) -> Any:
         "used": text.used,
     }
     return environment.get_template(path.name)
+
+
+def _shown(value: Any) -> Any:
+    """What the template puts in: words are clean and not too many; what is markup already stays as it is."""
+    return text.bounded(text.cleaned(value)) if type(value) is str else value
 
 
 def _sides(scenarios: list[bool], images: int) -> dict[bool, int]:

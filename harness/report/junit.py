@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from xml.etree import ElementTree as Xml
 
@@ -12,7 +11,6 @@ from harness.report import selection
 from harness.report.summary import verdict_line
 
 _LISTED = 20  # failing values of a test case
-_FORBIDDEN = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass
@@ -29,9 +27,11 @@ class JUnitSuite:
         case = _element("testcase", classname=f"{self.name}.{track}", name=name, time=f"{seconds:.3f}")
         if outcome:
             result = _element(
-                outcome, message=next(iter(lines), kind), **({} if outcome == "skipped" else {"type": kind})
+                outcome,
+                message=text.clipped(next(iter(lines), kind), text.LONGEST_MESSAGE),
+                **({} if outcome == "skipped" else {"type": kind}),
             )
-            result.text = _clean("\n".join(lines))
+            result.text = _clean("\n".join(text.bounded(each, 10 * text.LONGEST_MESSAGE) for each in lines))
             case.append(result)
         self.cases.append(case)
 
@@ -81,7 +81,7 @@ def _scenario(scenario: ScenarioReport) -> JUnitSuite:
 
 def _outcome(artifact: ArtifactReport) -> tuple[str, str, tuple[str, ...]]:
     if artifact.error:
-        return "error", "raised", (artifact.error,)
+        return "error", "raised", (artifact.error, *text.clean_lines(artifact.details))
     if artifact.blocked:
         return "error", "blocked", (artifact.blocked,)
     return _judged(artifact.verdicts)
@@ -104,5 +104,5 @@ def _element(tag: str, **attributes: str) -> Xml.Element:
 
 
 def _clean(words: str) -> str:
-    """Text without what XML 1.0 cannot hold, such as control characters and terminal colours."""
-    return _FORBIDDEN.sub("", re.sub("\x1b\\[[0-9;]*m", "", words))
+    """Text of bounded length without what XML 1.0 cannot hold, such as control characters and terminal colours."""
+    return text.bounded(text.cleaned(words))

@@ -26,7 +26,7 @@ def _cell(words: str) -> str:
 
 def code(words: str) -> str:
     """Text as a code span that nothing in it can end."""
-    words = _plain(text.clipped(words)).replace("|", "\\|")
+    words = text.clipped(words).replace("|", "\\|")
     longest = max(map(len, re.findall("`+", words)), default=0)
     fence, space = "`" * (longest + 1), " " if longest else ""
     return f"{fence}{space}{words or ' '}{space}{fence}"
@@ -34,9 +34,5 @@ def code(words: str) -> str:
 
 def prose(words: str, longest: int = text.LONGEST_LINE) -> str:
     """Text without markup of its own: no link, mention, HTML or table cell can come out of it."""
-    words = _plain(text.clipped(words, longest)).replace("&", "&amp;").replace("<", "&lt;").replace("@", "&#64;")
+    words = text.clipped(words, longest).replace("&", "&amp;").replace("<", "&lt;").replace("@", "&#64;")
     return re.sub(r"([\\`*_\[\]#|~>!])", r"\\\1", words)
-
-
-def _plain(words: str) -> str:
-    return "".join(c if c.isprintable() else "\ufffd" for c in words)

@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import functools
 import importlib
-import os
 import time
-import traceback
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
+from harness.core.adapters.faults import sentence_of, traceback_of
 from harness.core.errors import HarnessError, ProjectError, RefusedDataError
 from harness.core.files import json_digest
 from harness.core.protocol import Artifact, Json, Output, Pipeline, Progress, Stage
 from harness.core.trees import checked_artifact, join_tree, non_finite_counts, output_artifact, split_tree
-from harness.run import settings as settings_module
 from harness.run.cache import LOCK_PATIENCE_S, AbsentError, Cache, Item
 from harness.run.items import SplitOutput, kept_in_memory, read_only
 from harness.run.settings import check_settings, declared_settings
@@ -146,7 +144,8 @@ class OwnWork:
         except (AbsentError, KeyboardInterrupt):
             raise
         except BaseException as error:  # such as SystemExit: the stage is a stranger's code
-            answer.error, answer.details = sentence_of(error), traceback.format_exc()
+            refused = isinstance(error, RefusedDataError)  # a sentence with stage, key and remedy
+            answer.error, answer.details = str(error) if refused else sentence_of(error), traceback_of(error)
         answer.loaded = self.watch.loaded()
         return answer
 
@@ -238,12 +237,3 @@ def resolve(entry: str | Callable[..., Any]) -> Callable[..., Any]:
         return function
     except (ImportError, AttributeError) as error:
         raise ProjectError(f"stage function {entry!r} cannot be imported: {error}") from error
-
-
-def sentence_of(error: BaseException) -> str:
-    """What was raised, and where; of data that were refused, the sentence that says so."""
-    if isinstance(error, RefusedDataError):
-        return str(error)
-    frames = traceback.extract_tb(error.__traceback__)
-    where = next((f for f in reversed(frames) if f.filename != settings_module.__file__), frames[-1])
-    return f"{type(error).__name__}: {error} ({os.path.basename(where.filename)}, line {where.lineno})"

@@ -20,7 +20,7 @@ from harness.core.protocol import Artifact, Json, Pipeline
 from harness.core.trees import leaves
 from harness.run.cache import Cache
 from harness.run.runner import Runner, Watcher, environment
-from harness.verify.calibration import run_artifacts
+from harness.verify.ensembles.calibration import run_artifacts
 
 FEWEST_PAIRS = 3  # pairs; a standard deviation of two says nothing
 _SAME = 1e-12  # relative; closer than this, both variants say the same

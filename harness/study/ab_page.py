@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from harness.core import text
-from harness.report.markup import code, markdown_table
+from harness.report.markup import code, markdown_table, prose
 from harness.study.ab import Difference, Trial
 
 
@@ -18,7 +18,7 @@ def trial_markdown(trial: Trial) -> str:
         a, b, mean, interval = difference_cells(difference)
         rows.append((code(difference.path), a, b, f"**{mean}**" if difference.clear else mean, interval))
     blocks = [
-        f"# {trial.scenario} ({trial.profile}): A/B over {trial.pairs} seeds",
+        f"# {prose(trial.scenario)} ({prose(trial.profile)}): A/B over {trial.pairs} seeds",
         f"A is {_settings(trial.a)}; B is {_settings(trial.b)}{both}.",
         f"Mean over the seeds, and the {100 * trial.confidence:g} % interval of the mean of B \u2212 A; "
         "**bold** where it leaves out zero.",
@@ -36,4 +36,4 @@ def difference_cells(difference: Difference) -> tuple[str, str, str, str]:
 
 
 def _settings(overrides: Sequence[str]) -> str:
-    return ", ".join(f"`{o}`" for o in overrides) or "the scenario as it is"
+    return ", ".join(map(code, overrides)) or "the scenario as it is"

@@ -7,16 +7,19 @@ and ``explain`` fill it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.core.adapters.answers import checked_answer
+from harness.core.adapters.faults import sentence_of
 from harness.core.errors import HarnessError, ProjectError
 from harness.core.files import dump_json, write_file
 from harness.core.project import Project
 from harness.core.protocol import Json
 from harness.run.work import resolve
-from harness.study.analysis_page import analysis_section, comparison_markdown, diagnosis_markdown
+from harness.study.analysis_page import comparison_markdown, diagnosis_markdown, one_analysis_markdown
 
 
 def diagnose_runs(project: Project, paths: Sequence[Path]) -> dict[str, Json]:
@@ -34,14 +37,14 @@ def _ask(project: Project, hook: str, *arguments: Any) -> dict[str, Json]:
     if entry is None:
         raise ProjectError(f"pipeline {project.pipeline.name!r} cannot say this: give its adapter `{hook}`")
     try:
-        return dict(resolve(entry)(*arguments))
+        return checked_answer(resolve(entry)(*arguments), hook)
     except HarnessError:
         raise
     except tuple(resolve(name) for name in project.pipeline.errors) as error:  # type: ignore[misc]
         raise HarnessError(str(error)) from error
     except Exception as error:  # the adapter is a stranger's code, and so are the runs it reads
         raise HarnessError(
-            f"{', '.join(map(str, _paths(arguments)))}: the adapter's {hook} raised {type(error).__name__}: {error}"
+            f"{', '.join(map(str, _paths(arguments)))}: the adapter's {hook} raised {sentence_of(error)}"
         ) from error
 
 
@@ -76,12 +79,10 @@ def _places(runs: Sequence[Mapping[str, Json]], folder: Path) -> list[Path]:
     """A folder for each run; of several that share a name the later ones are numbered."""
     if len(runs) == 1:
         return [folder]
-    names = [run["name"] for run in runs]
+    names = [re.sub(r"[^\w.-]|\.\.", "_", run["name"])[:100].strip(".") or "run" for run in runs]
     return [folder / (f"{n}-{names[:i].count(n) + 1}" if n in names[:i] else n) for i, n in enumerate(names)]
 
 
 def _write(analysis: Mapping[str, Json], folder: Path) -> None:
     write_file(folder / f"{analysis['name']}.json", dump_json(analysis["figures"]))
-    write_file(
-        folder / f"{analysis['name']}.md", "\n\n".join(analysis_section(analysis, 1)).encode("utf-8", "replace") + b"\n"
-    )
+    write_file(folder / f"{analysis['name']}.md", one_analysis_markdown(analysis).encode("utf-8", "replace"))

@@ -18,7 +18,7 @@ def diagnosis_markdown(answer: Mapping[str, Json]) -> str:
         parts += [f"# {run['name']}", *explained(run), *(p for a in run["analyses"] for p in analysis_section(a, 2))]
     for analysis in answer["together"]:
         parts += analysis_section(analysis, 1)
-    return "\n\n".join(parts) + "\n"
+    return _document(parts)
 
 
 def comparison_markdown(answer: Mapping[str, Json]) -> str:
@@ -26,7 +26,17 @@ def comparison_markdown(answer: Mapping[str, Json]) -> str:
     parts = [f"# {answer['a']} and {answer['b']}", answer["verdict"]]
     parts += [f"- {side}: {sentence}" for side in ("a", "b") for sentence in answer["missing"][side]]
     parts += [p for analysis in answer["analyses"] for p in analysis_section(analysis, 2)]
-    return "\n\n".join(parts) + "\n"
+    return _document(parts)
+
+
+def one_analysis_markdown(analysis: Mapping[str, Json]) -> str:
+    """One analysis as Markdown."""
+    return _document([*analysis_section(analysis, 1)])
+
+
+def _document(parts: Sequence[str]) -> str:
+    """Blocks of Markdown as a document; the pipeline's words may be Markdown, and nothing that is not text."""
+    return "\n\n".join(text.bounded(text.cleaned(part), 10 * text.LONGEST_TEXT) for part in parts) + "\n"
 
 
 def explained(run: Mapping[str, Json]) -> list[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from harness.core.adapters.faults import sentence_of
 from harness.core.errors import HarnessError
 from harness.core.protocol import Tier
 from harness.core.reports import read_report
@@ -108,9 +109,10 @@ def _environment(name: str, reports: Sequence[Report], axes: Axes, gap: str) -> 
     seconds = sum(r.seconds for r in reports)
     try:
         levels = axes(first.environment)
-    except KeyError as error:
+    except Exception as error:
         raise HarnessError(
-            f"a report of {name} lacks in its environment what the adapter's axes need ({error}): verify there again"
+            f"a report of {name} lacks in its environment what the adapter's axes need ({sentence_of(error)}): "
+            "verify there again"
         ) from error
     return Environment(name, levels, first.environment, first.started, seconds, problems)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
+from harness.core.adapters.answers import checked_answer
+from harness.core.adapters.faults import sentence_of
 from harness.core.errors import GoldenError, HarnessError, RuleError
 from harness.core.ids import CONFIGURATION, ENSEMBLE, INVARIANTS, GoldenId
 from harness.core.project import Project
@@ -189,7 +191,7 @@ class Examination:
         name = run.stage.name
         given = self.obtained(track, artifact) if run.item else None
         if given is None:
-            return ArtifactReport(name, artifact, track, error=run.error, blocked=run.blocked)
+            return ArtifactReport(name, artifact, track, error=run.error, blocked=run.blocked, details=run.details)
         untrusted = (Verdict("", Status.FAIL, "exact", problem, "of its own making") for problem in run.problems)
         verdicts = (*untrusted, *self.judge(track, artifact, given, judged_tier(run.stage, replayed)))
         return ArtifactReport(name, artifact, track, verdicts, run.cached, run.seconds)
@@ -265,9 +267,9 @@ class Examination:
         if self.pipeline.explain is None:
             return None
         try:
-            return resolve(self.pipeline.explain)(self.scenario, self._numeric)
+            return checked_answer(resolve(self.pipeline.explain)(self.scenario, self._numeric), "explain")
         except Exception as error:  # the adapter is a stranger's code
             known = isinstance(error, HarnessError)
-            raised = str(error) if known else f"the adapter's explain raised {type(error).__name__}: {error}"
+            raised = str(error) if known else f"the adapter's explain raised {sentence_of(error)}"
             nothing: dict[str, Json] = {key: [] for key in ("missing", "findings", "hypotheses", "analyses")}
             return {"name": self.scenario.name, "layout": "verification", "verdict": raised, **nothing}

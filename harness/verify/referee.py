@@ -24,9 +24,9 @@ from harness.judge.schema import OUTPUT_SCHEMA, Schemas, schema_document
 from harness.run.cache import Cache
 from harness.run.runner import Runner, Watcher
 from harness.store.candidates import read_candidate
-from harness.verify.calibration import Decision, calibrate_scenario, ensemble_member, run_artifacts
 from harness.verify.coverage import OWN_SCHEMAS
-from harness.verify.draws import member_draws
+from harness.verify.ensembles.calibration import Decision, calibrate_scenario, ensemble_member, run_artifacts
+from harness.verify.ensembles.draws import member_draws
 from harness.verify.examination import Examination
 from harness.verify.review import Examiner
 from harness.verify.rule_gaps import rule_sentences, values_by_address

@@ -7,6 +7,7 @@ import functools
 import importlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -52,7 +53,7 @@ class Repository:
         """Run a line, which must exit with ``status`` and without a traceback."""
         done = self.shell(line, **more)
         assert done.returncode == status, f"{line}: {done.returncode}\n{done.stdout}\n{done.stderr}"
-        assert "Traceback" not in done.stdout + done.stderr
+        assert not re.search("^Traceback", done.stdout + done.stderr, re.MULTILINE)
         return done
 
     def edit(self, path: str, old: str, new: str) -> None:

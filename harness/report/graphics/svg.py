@@ -88,8 +88,8 @@ def draw_ladder(rungs: Sequence[tuple[str, float, float]], label: str, marks: Co
         y, mark = _TOP + _RUNG * i + 18, " bad" if i in marks else ""
         shown = f"{text.number(measured, 5)} for {text.number(expected, 5)}"
         parts.append(f'<path class="line" d="M0,{_TOP + _RUNG * i}H{_WIDTH}"/>')
-        parts.append(f'<text class="rung{mark}" x="0" y="{y}">{escape(text.clipped(name, _LONGEST_NAME))}</text>')
-        parts.append(f'<text class="axis{mark}" x="0" y="{y + 15}">{escape(shown)}</text>')
+        parts.append(f'<text class="rung{mark}" x="0" y="{y}">{_shown(name, _LONGEST_NAME)}</text>')
+        parts.append(f'<text class="axis{mark}" x="0" y="{y + 15}">{_shown(shown)}</text>')
     if rungs and all(math.isfinite(v) and v > 0 for rung in rungs for v in rung[1:]):
         levels = [_levels([rung[1] for rung in rungs]), _levels([rung[2] for rung in rungs])]
         x = _padded([10.0**v for s in levels for v in s], _STEPS, _WIDTH, log=True)
@@ -202,6 +202,10 @@ def _story(label: str, series: Sequence[tuple[str, Numbers]], marks: Collection[
 
 def _svg(height: int, title: str, story: str, parts: Sequence[str]) -> str:
     return (
-        f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{escape(title)}">'
-        f"<title>{escape(title)}</title><desc>{escape(story)}</desc>{''.join(parts)}</svg>"
+        f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{_shown(title)}">'
+        f"<title>{_shown(title)}</title><desc>{_shown(story)}</desc>{''.join(parts)}</svg>"
     )
+
+
+def _shown(words: str, longest: int = text.LONGEST_MESSAGE) -> str:
+    return escape(text.clipped(words, longest))

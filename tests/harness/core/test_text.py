@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
+import re
+import time
+import unicodedata
 
 import hypothesis.strategies as st
 import pytest
@@ -98,3 +102,77 @@ def test_durations_and_counts():
 def test_ends_of_a_scale_have_no_needless_digits():
     assert text.limits(0.1212826, 1.863459) == ("0.121", "1.86")
     assert text.limits(1.00001, 1.00002) == ("1.00001", "1.00002")
+
+
+# Words that somebody else wrote
+
+HOSTILE = (
+    "\x1b[31m[/b]\x00\x9b1m\u202e\udc80\u2066\n::error::bad\r\n##[error]x ##vso[task]y\x07"
+    "\x1b]8;;http://x\x1b\\z \ufffe"
+)
+
+
+def test_words_keep_nothing_that_a_terminal_or_a_log_obeys():
+    assert text.line(HOSTILE) == "[/b]\ufffd\ufffd\ufffd\ufffd : :error::bad # #[error]x # #vso[task]y\ufffdz \ufffd"
+    assert text.cleaned("a\n\t::warning::b") == "a\n\t: :warning::b"
+    assert text.clean_lines("  File x\n::error::\x1b[0m") == ["  File x", ": :error::"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["std::vector<int>", "a: b", "C:\\x", "## Title [x]", "− × … ± ∞ é 漢字 👩‍🔬 \u200c", "[/b] :smile:", "#1 [x]"],
+)
+def test_words_that_nothing_obeys_stay_as_they_are(words):
+    assert text.line(words) == text.cleaned(words) == words
+
+
+@given(st.text(st.characters()) | st.text(st.sampled_from("\x1b[]\x9b0;m:#a \n\r\\\x07\x00\udc80\u202e")))
+def test_whatever_the_words_nothing_raw_is_left(words):
+    cleaned = text.line(words)
+    assert not [c for c in cleaned if unicodedata.category(c) in ("Cc", "Cs") or "\u202a" <= c <= "\u202e"]
+    assert not re.search(r"^\s*::|##\w*\[", cleaned)
+    assert text.line(cleaned) == cleaned
+    cleaned.encode()
+
+
+@pytest.mark.parametrize("unit", ["5 MB ", "\x1b[", "\x1b]", "::", "##", "##aaaa", " \x1b\x00", "\n"])
+def test_five_megabytes_are_cut_in_no_time(unit):
+    words = unit * (5_000_000 // len(unit))
+    started = time.perf_counter()
+    assert len(text.clipped(words)) <= text.LONGEST_LINE
+    assert len("\n".join(text.clean_lines(words))) <= 2 * text.LONGEST_TEXT
+    assert time.perf_counter() - started < 10
+
+
+def test_of_a_long_text_beginning_and_end_are_left():
+    words = "".join(f"{i}\n" for i in range(100_000))
+    cut = text.bounded(words)
+    assert len(cut) <= text.LONGEST_TEXT
+    assert cut.startswith("0\n1\n")
+    assert cut.endswith("99998\n99999\n")
+    assert "characters are left out" in cut
+    assert text.bounded(cut) == cut
+
+
+@given(
+    st.recursive(
+        st.text() | st.integers() | st.none(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+    )
+)
+def test_escaped_json_is_the_same_value_and_has_nothing_raw(value):
+    for ascii_only in (False, True):
+        document = text.escaped(json.dumps(value, ensure_ascii=False, indent=1), ascii_only)
+        assert json.loads(document) == value
+        assert text.legible(document) == document
+        assert "##" not in document
+        assert document.isascii() or not ascii_only
+
+
+def test_halves_of_surrogate_pairs_are_escaped():
+    assert text.escaped(json.dumps("a\udc80b", ensure_ascii=False)) == r'"a\udc80b"'
+
+
+def test_integers_that_python_does_not_write_out_have_a_text():
+    assert text.number(10**5000) == "an integer of 16,610 bits"
+    assert text.value([10**5000]) == "a list that cannot be shown"
+    assert text.number(-(10**300)).endswith("0")

@@ -19,7 +19,7 @@ import pytest
 from host_cases import HARNESS, repository, run
 
 import harness
-from harness.host.own_modules import is_own
+from harness.host.own_modules import is_own_source
 
 TELL = "\nimport json; print(json.dumps(loaded()))"
 START = "from harness.host.own_modules import loaded, record_imports; record_imports()\n"
@@ -60,7 +60,7 @@ def root(tmp_path):
     ],
 )
 def test_what_is_not_own(path):
-    assert not is_own(path)
+    assert not is_own_source(path)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_what_is_not_own(path):
     [__file__, "/repository/a.py", "/repository/vendor/site-packages/a.py", "/repository/lib/a.py", "a.zip/b.py"],
 )
 def test_what_is_own(path):
-    assert is_own(path)
+    assert is_own_source(path)
 
 
 def test_a_link_is_followed_both_ways(tmp_path):
@@ -79,8 +79,8 @@ def test_a_link_is_followed_both_ways(tmp_path):
     (installed / "library.py").touch()
     (installed / "linked").symlink_to(tmp_path / "own")  # an editable install by a link
     (tmp_path / "own" / "b.py").symlink_to(installed / "library.py")
-    assert is_own(installed / "linked" / "a.py")
-    assert not is_own(tmp_path / "own" / "b.py")
+    assert is_own_source(installed / "linked" / "a.py")
+    assert not is_own_source(tmp_path / "own" / "b.py")
 
 
 def test_an_installer_that_links_to_its_store_is_an_installer(tmp_path):
@@ -89,7 +89,7 @@ def test_an_installer_that_links_to_its_store_is_an_installer(tmp_path):
         folder.mkdir(parents=True)
     (store / "library.py").touch()
     (installed / "library.py").symlink_to(store / "library.py")
-    assert not is_own(installed / "library.py")
+    assert not is_own_source(installed / "library.py")
 
 
 # What is recorded
@@ -270,4 +270,4 @@ def test_errors_of_own_modules_are_pythons(root):
 
 
 def test_the_standard_library_is_known_by_its_place():
-    assert not is_own(Path(sysconfig.get_paths()["stdlib"], "antigravity.py"))
+    assert not is_own_source(Path(sysconfig.get_paths()["stdlib"], "antigravity.py"))

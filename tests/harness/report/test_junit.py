@@ -66,7 +66,7 @@ def test_junit_is_never_green_when_the_report_is_not():
     assert suite_of(a_report(an_artifact(GOOD))).attrib["tests"] == "1"
 
 
-def test_junit_leaves_out_what_xml_cannot_hold():
+def test_junit_replaces_what_xml_cannot_hold():
     content = junit.render_junit(a_report(an_artifact(GOOD, error="\x1b[31mred\x1b[0m \x00\x08\ufffe\udce4 <&> ok")))
     (error,) = Xml.fromstring(content).iter("error")
-    assert error.text == "red  <&> ok"
+    assert error.text == "red \ufffd\ufffd\ufffd\ufffd <&> ok"

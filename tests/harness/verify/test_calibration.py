@@ -14,7 +14,7 @@ from harness import Artifact, ProjectError
 from harness.judge.ensemble import intervals
 from harness.judge.policies.interval import rms_difference
 from harness.run.runner import Runner
-from harness.verify.calibration import calibrate_scenario, ensemble_member
+from harness.verify.ensembles.calibration import calibrate_scenario, ensemble_member
 from harness.verify.examination import Examination
 from harness.verify.suite import open_cache
 

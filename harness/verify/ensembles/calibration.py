@@ -18,7 +18,7 @@ from harness.judge.comparison import compare_artifact
 from harness.judge.ensemble import SMALLEST_ENSEMBLE, Interval, interval, lies_outside, outliers
 from harness.run.cache import Cache
 from harness.run.runner import Runner
-from harness.verify.draws import Drawn, Pooled, member_draws, pool
+from harness.verify.ensembles.draws import Drawn, Pooled, member_draws, pool
 from harness.verify.examination import Examination
 
 _SHOWN = 5  # addresses by which an excluded member is recorded
@@ -243,7 +243,7 @@ def _ahead(project: Project, cache: Cache, scenario: Scenario, members: Sequence
         "scenario": scenario.name,
         "profile": scenario.profile,
     }
-    jobs = [Job("harness.verify.calibration:compute_member", {**where, "number": n}) for n in members]
+    jobs = [Job("harness.verify.ensembles.calibration:compute_member", {**where, "number": n}) for n in members]
     with local_executor(workers) as executor:
         for job in jobs:
             executor.submit(job)

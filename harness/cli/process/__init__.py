@@ -1,0 +1,1 @@
+"""The process around a command: its standard streams, and how it ends."""
