@@ -26,14 +26,15 @@ class ProcessWatch:
     @contextmanager
     def over(self, files: tuple[str, ...]) -> Iterator[dict[str, Json]]:
         """See ``harness.run.work.Watch``; afterwards the process is as it was, and its global generators are fresh."""
-        noted: dict[str, Json] = {"undeclared": [], "changed": []}
-        before = process_state.capture()
+        noted: dict[str, Json] = {"undeclared": [], "changed": [], "loaded": []}
+        before, known = process_state.capture(), set(self.loaded())
         try:
             with self._witness.watching(tuple(map(Path, files)), self.environment) as record:
                 yield noted
         finally:
             noted["undeclared"] = record.undeclared()
             noted["changed"] = process_state.changes(before, process_state.capture())
+            noted["loaded"] = [path for path in self.loaded() if path not in known]
             process_state.restore(before)
 
     def loaded(self) -> Mapping[str, str]:

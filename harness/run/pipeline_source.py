@@ -29,6 +29,15 @@ def sources_of(pipeline: Pipeline) -> Sources:
     return sources
 
 
+def entries_of(pipeline: Pipeline, sources: Sources) -> list[str]:
+    """Everything of a pipeline that is called, by its name, as far as its source can be followed; the adapter first."""
+    calls: list[str | Callable[..., Any] | None] = [e for stage in pipeline.stages for e in (stage.run, stage.observe)]
+    calls += (pipeline.scenarios, pipeline.load, pipeline.invariants, pipeline.reseed)
+    calls += (pipeline.analyze, pipeline.contrast, pipeline.explain)
+    names = [name for call in calls if call and "<" not in (name := entry_name(call)) and ":" in name]
+    return [name for name in dict.fromkeys(names) if sources.territory.counts(name.partition(":")[0])]
+
+
 def handed_on_problem(pipeline: Pipeline, stage: Stage, sources: Sources) -> str:
     """What a stage uses that ``load`` or another stage sets when it is called, in one sentence; empty where nothing is.
 

@@ -14,10 +14,10 @@ from harness.core.files import json_digest, sha256
 from harness.core.protocol import Json, Output, Pipeline, Scenario, Stage, entry_name
 from harness.run.cache import AbsentError, Cache, Item
 from harness.run.fingerprints import Sources
-from harness.run.pipeline_source import handed_on_problem, libraries_of, named_in, sources_of
+from harness.run.pipeline_source import entries_of, handed_on_problem, libraries_of, named_in, sources_of
 from harness.run.settings import declared_settings, settings_key
 from harness.run.source.distributions import library_version
-from harness.run.work import StageCall, StageError, work_on
+from harness.run.work import StageAnswer, StageCall, StageError, work_on
 
 CACHE_FORMAT = 1  # raise it when the meaning of what the cache holds changes
 
@@ -52,6 +52,7 @@ class StageRun:
         touched = dict.fromkeys(what for about in abouts for what in about.get("undeclared", ()))
         left = dict.fromkeys(what for about in abouts for what in about.get("changed", ()))
         return (
+            *dict.fromkeys(what for about in abouts for what in about.get("untrusted", ())),
             *(f"reads {what}, which it does not declare: {UNDECLARED}" for what in touched),
             *(f"leaves {what} changed: {CHANGED}" for what in left),
         )
@@ -81,6 +82,8 @@ class Runner:
         self.pipeline, self.cache, self.watcher = pipeline, cache, watcher
         self.sources = sources_of(pipeline)
         self.environment = environment(pipeline, self.sources)
+        self._entries = entries_of(pipeline, self.sources)
+        self._known: dict[str, bool] = {}  # whether some entry leads to a file
         self._problems: dict[str, str] = {}
         self.work = work_on(pipeline, cache)
         self.computed: set[str] = set()
@@ -186,22 +189,46 @@ class Runner:
             return StageRun(stage, call.key, error=str(error), details=error.details)
         if answer.error:
             return StageRun(stage, call.key, error=answer.error, details=answer.details)
-        item = self._item(call.key, answer.about)
-        observed = self._item(call.observed_key, answer.observed) if call.observed_key else None
+        untrusted = self._untrusted(stage, answer)
+        item = self._item(call.key, answer.about, untrusted)
+        observed = self._item(call.observed_key, answer.observed, untrusted) if call.observed_key else None
         if not cached:
             self.computed.add(call.key)
             self._note(call, 1, f"{item.about['seconds']:.1f} s")
         return StageRun(stage, call.key, item, observed, cached)
 
-    def _item(self, key: str, about: Mapping[str, Json] | None) -> Item:
+    def _untrusted(self, stage: Stage, answer: StageAnswer) -> list[str]:
+        """What was loaded that no key tells, so that nothing must be kept which was computed with it."""
+        found = [
+            f"runs {path} as it was before an edit: run again, what ran is not what is there"
+            for path, digest in answer.sources.items()
+            if self.sources.digest_of(path) != digest
+        ]
+        hidden = [path for path in answer.sources if not self._foreseen(path)]
+        own = [entry for entry in (stage.run, stage.observe) if entry]
+        new = [path for about in (answer.about, answer.observed) if about for path in about["loaded"]]
+        hidden += [path for path in new if not any(self.sources.foresees(entry, path) for entry in own)]
+        return found + [
+            f"depends on {path}, to which no import of its source leads: import that by its name"
+            for path in dict.fromkeys(hidden)
+        ]
+
+    def _foreseen(self, path: str) -> bool:
+        """Whether the source of some part of the pipeline leads to a file."""
+        if path not in self._known:
+            self._known[path] = any(self.sources.foresees(entry, path) for entry in self._entries)
+        return self._known[path]
+
+    def _item(self, key: str, about: Mapping[str, Json] | None, untrusted: list[str]) -> Item:
         """A result, from the cache where it may be kept, else from whoever holds it."""
-        if about is not None and not about["undeclared"]:
+        if about is not None and not about["undeclared"] and not untrusted:
             self.work.keep(key)
         if (item := self.cache.get(key)) is not None:
             return item
         if about is None:
             raise AbsentError(f"the result {key[:12]} was evicted while it was in use: run again, it is recomputed")
-        return Item(key, about, lambda: self.work.artifact(key), lambda: self.work.output(key))
+        told = {**about, "untrusted": untrusted}
+        return Item(key, told, lambda: self.work.artifact(key), lambda: self.work.output(key))
 
 
 def _digest_of(path: Path, stage: Stage) -> str:

@@ -56,23 +56,23 @@ class StageAnswer:
     """How it went; nothing is kept before somebody asks for it.
 
     ``about`` and ``observed`` describe the result and the artifact, where they are not in the cache; their
-    ``undeclared`` lists inputs that were touched and not declared, and their ``changed`` what was left changed.
-    ``error`` is a sentence, and ``details`` the traceback behind it. ``loaded``: the digest of each own source that
-    the process loaded, by path.
+    ``undeclared`` lists inputs that were touched and not declared, their ``changed`` what was left changed, and their
+    ``loaded`` the paths of own source that it made the process load. ``error`` is a sentence, and ``details`` the
+    traceback behind it. ``sources``: the digest of each own source that the process ever loaded, by path.
     """
 
     about: dict[str, Json] | None = None
     observed: dict[str, Json] | None = None
     error: str = ""
     details: str = ""
-    loaded: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 class Watch(Protocol):
     """What follows a call: what it touched, and what it left changed."""
 
     def over(self, files: tuple[str, ...]) -> AbstractContextManager[dict[str, Json]]:
-        """A mapping that has ``undeclared`` and ``changed`` at the end of the context."""
+        """A mapping that has ``undeclared``, ``changed`` and ``loaded`` at the end of the context."""
 
     def loaded(self) -> Mapping[str, str]:
         """The digest of each own source that this process loaded, by path."""
@@ -83,7 +83,7 @@ class NoWatch:
 
     def over(self, files: tuple[str, ...]) -> AbstractContextManager[dict[str, Json]]:
         """Nothing is noted."""
-        return nullcontext({"undeclared": [], "changed": []})
+        return nullcontext({"undeclared": [], "changed": [], "loaded": []})
 
     def loaded(self) -> Mapping[str, str]:
         """Nothing is known."""
@@ -146,7 +146,7 @@ class OwnWork:
         except BaseException as error:  # such as SystemExit: the stage is a stranger's code
             refused = isinstance(error, RefusedDataError)  # a sentence with stage, key and remedy
             answer.error, answer.details = str(error) if refused else sentence_of(error), traceback_of(error)
-        answer.loaded = self.watch.loaded()
+        answer.sources = self.watch.loaded()
         return answer
 
     def _computed(

@@ -1,1 +1,1 @@
-"""Ensembles: full runs that differ in their seeds alone, what varied among them, and which of them are unlike the rest."""
+"""Ensembles: full runs that differ in their seeds alone, what varied among them, and which are unlike the rest."""
