@@ -22,6 +22,7 @@ from harness.cli.options import (
 )
 from harness.cli.progress import watching
 from harness.core.errors import HarnessError, ProjectError
+from harness.core.files import check_writable
 from harness.core.ids import GoldenId
 from harness.core.project import find_project
 from harness.host.project import open_project
@@ -115,6 +116,7 @@ def verify(
     project = open_project()
     folder = out or project.state / "report"
     remove_report(folder)
+    check_writable(project.log)
     bypassed = [] if approvals is None else check_approvals(project, approvals)
 
     def show_finished(scenario: ScenarioReport) -> None:

@@ -23,6 +23,8 @@ def remove_report(folder: Path) -> None:
     for name in FILES:
         try:
             (folder / name).unlink(missing_ok=True)
+        except NotADirectoryError:
+            continue  # there is no folder, and no report
         except OSError as error:
             raise HarnessError(
                 f"cannot remove the earlier report {folder / name} ({error.strerror or error}): "

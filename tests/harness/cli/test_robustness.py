@@ -181,10 +181,13 @@ def test_a_configuration_that_is_no_data_is_refused_with_scenario_and_key(plant,
 @pytest.mark.parametrize("name", ["[/b]", "../x", "a/b", "", "a b", "\\x1b[31m", "x" * 300])
 def test_a_scenario_that_no_golden_can_be_filed_under_is_refused_at_once(plant, capfd, name):
     plant.write(scenarios=f"return {{'{name}': 't'}}")
-    for line in ("list", "verify", "doctor"):
+    for line in ("list", "verify"):
         status, out, err = plant.cli(capfd, line)
         assert (status, out) == (2, "")
         assert "cannot name a scenario" in err
+    status, out, _ = plant.cli(capfd, "doctor")
+    assert status == 1
+    assert "cannot name a scenario" in " ".join(out.split())
     assert not (plant.root / ".harness/pending").exists()
 
 

@@ -427,7 +427,7 @@ BYPASSES = {
     "golden added": Bypass(write("goldens/heat/cpu/new.json", b"{}"), "heat/cpu/new is in goldens/, not in"),
     "arrays added": Bypass(write("goldens/heat/cpu/new.npz", b""), "heat/cpu/new is in goldens/, not in"),
     "golden behind a link": Bypass(replace_by_a_link, "is a link that leads out"),
-    "golden a folder": Bypass(replace_by_a_folder, "is not a plain file"),
+    "golden a folder": Bypass(replace_by_a_folder, "is a folder, not a plain file"),
     # tolerances and schemas
     "tolerances": Bypass(write("goldens/tolerances.toml", b"version = 1\n"), f"tolerances.toml {EDITED_RULE}"),
     "scenario's tolerances": Bypass(write("goldens/heat/tolerances.toml", b""), f"heat/tolerances.toml {EDITED_RULE}"),
@@ -473,7 +473,7 @@ BYPASSES = {
     "approval damaged": Bypass(lambda r: r.approval(4).write_bytes(b"{"), "is not strict JSON"),
     "approval behind a link": Bypass(link_an_approval, "is a link that leads out"),
     "a file among the approvals": Bypass(write("goldens/approvals/x.json", b"{}"), "x.json is not an approval's file"),
-    "a folder among the approvals": Bypass(write("goldens/approvals/x/y", b""), "approvals/x is not a plain file"),
+    "a folder among the approvals": Bypass(write("goldens/approvals/x/y", b""), "approvals/x is a folder, not a plain file"),
     "a number among the approvals": Bypass(
         lambda r: r.write("goldens/approvals/0005.json", r.approval(4).read_bytes() + b" "),
         "0005.json stands where 0001.json",

@@ -91,7 +91,6 @@ def test_what_was_decided_is_finished_once(decided):
 
 
 def test_the_next_acceptance_finishes_it_too(decided):
-    decided.offer("heat/cpu/flux", 1.0)
     decided.accept("heat/cpu/flux")
     assert len(approval_log(decided.project)) == 3
 
