@@ -99,8 +99,13 @@ def check_writable(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         problem = _not_plain(path.lstat().st_mode) if is_there(path) else ""
+        if not os.access(path.parent, os.W_OK):
+            raise PermissionError(None, "its folder is read-only")
     except OSError as error:
-        raise HarnessError(f"cannot use the folder {path.parent} ({error.strerror or error})") from error
+        raise HarnessError(
+            f"cannot write {path} ({error.strerror or error}): make its folder one that can be written, "
+            "or name another as `state` in [tool.harness]"
+        ) from error
     if problem:
         raise HarnessError(f"{path} is {problem}, not a plain file: remove it")
 

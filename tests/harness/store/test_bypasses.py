@@ -473,7 +473,7 @@ BYPASSES = {
     "approval damaged": Bypass(lambda r: r.approval(4).write_bytes(b"{"), "is not strict JSON"),
     "approval behind a link": Bypass(link_an_approval, "is a link that leads out"),
     "a file among the approvals": Bypass(write("goldens/approvals/x.json", b"{}"), "x.json is not an approval's file"),
-    "a folder among the approvals": Bypass(write("goldens/approvals/x/y", b""), "approvals/x is a folder, not a plain file"),
+    "a folder among the approvals": Bypass(write("goldens/approvals/x/y", b""), "x is a folder, not a plain file"),
     "a number among the approvals": Bypass(
         lambda r: r.write("goldens/approvals/0005.json", r.approval(4).read_bytes() + b" "),
         "0005.json stands where 0001.json",
