@@ -29,7 +29,7 @@ def sources_of(pipeline: Pipeline) -> Sources:
     return sources
 
 
-def entries_of(pipeline: Pipeline, sources: Sources) -> list[str]:
+def calls_of(pipeline: Pipeline, sources: Sources) -> list[str]:
     """Everything of a pipeline that is called, by its name, as far as its source can be followed; the adapter first."""
     calls: list[str | Callable[..., Any] | None] = [e for stage in pipeline.stages for e in (stage.run, stage.observe)]
     calls += (pipeline.scenarios, pipeline.load, pipeline.invariants, pipeline.reseed)

@@ -14,7 +14,7 @@ from harness.core.files import json_digest, sha256
 from harness.core.protocol import Json, Output, Pipeline, Scenario, Stage, entry_name
 from harness.run.cache import AbsentError, Cache, Item
 from harness.run.fingerprints import Sources
-from harness.run.pipeline_source import entries_of, handed_on_problem, libraries_of, named_in, sources_of
+from harness.run.pipeline_source import calls_of, handed_on_problem, libraries_of, named_in, sources_of
 from harness.run.settings import declared_settings, settings_key
 from harness.run.source.distributions import library_version
 from harness.run.work import StageAnswer, StageCall, StageError, work_on
@@ -82,7 +82,7 @@ class Runner:
         self.pipeline, self.cache, self.watcher = pipeline, cache, watcher
         self.sources = sources_of(pipeline)
         self.environment = environment(pipeline, self.sources)
-        self._entries = entries_of(pipeline, self.sources)
+        self._entries = calls_of(pipeline, self.sources)
         self._known: dict[str, bool] = {}  # whether some entry leads to a file
         self._problems: dict[str, str] = {}
         self.work = work_on(pipeline, cache)
