@@ -109,7 +109,8 @@ def _goldens(project: Project) -> Iterator[Check]:
 
 
 def _surroundings(project: Project) -> Iterator[Check]:
-    from harness.cli.surroundings import checkout_sentences, pytest_configuration, shadowing_package
+    from harness.cli.surroundings import pytest_configuration, shadowing_package
+    from harness.store.checkout import checkout_problems
 
     if shadow := shadowing_package(project.root):
         remedy = "`python -m pytest` imports it in place of this package: run `pytest`, rename it, or move it into src/"
@@ -117,7 +118,7 @@ def _surroundings(project: Project) -> Iterator[Check]:
     if configuration := pytest_configuration(project.root):
         inside = configuration.is_relative_to(project.root)
         yield Check("pytest", True, False, f"{configuration}{'' if inside else ', above the repository'}")
-    for sentence in checkout_sentences(project):
+    for sentence in checkout_problems(project):
         yield Check("checkout", False, True, "not as git has it", sentence)
 
 
@@ -140,6 +141,6 @@ def _store(project: Project) -> Iterator[Check]:
         yield Check("store", False, True, "cannot be checked", str(error))
         return
     for problem in dict.fromkeys(problems):
-        yield Check("store", False, False, "not in order", problem)
+        yield Check("store", False, True, "not in order", problem)
     if not problems:
         yield Check("store", True, False, "in order")

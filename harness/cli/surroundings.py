@@ -5,26 +5,14 @@ from __future__ import annotations
 import configparser
 import sys
 from collections.abc import Iterator
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 import harness
-from harness.core.project import Project
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
-
-_CHECKOUT = "harness.store.checkout"
-
-
-def checkout_sentences(project: Project) -> list[str]:
-    """What git's settings do to goldens in this checkout, one sentence each."""
-    if find_spec(_CHECKOUT) is None:
-        return []
-    return list(import_module(_CHECKOUT).checkout_problems(project))
 
 
 def shadowing_package(folder: Path) -> Path | None:

@@ -20,6 +20,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+_FOLDERS = {"goldens": "goldens", "schemas": "schemas", "state": ".harness"}
 _TEXTS = ("adapter", "goldens", "schemas", "state", "profile", "allowed_signers")
 _NUMBERS = {"cache_bytes": int, "alpha": float, "values": int, "stage_seconds": float}
 _KEYS = {*_TEXTS, *_NUMBERS}
@@ -59,8 +60,8 @@ class Project:
     @cached_property
     def pipeline(self) -> Pipeline:
         """The adapter's pipeline; raises ProjectError when it cannot be imported, or cannot be run."""
-        if str(self.root) not in sys.path:
-            sys.path.insert(0, str(self.root))
+        # First, wherever it stood: another checkout on the path, or an installed one, is not what is verified.
+        sys.path[:] = [str(self.root), *(entry for entry in sys.path if entry != str(self.root))]
         return import_pipeline(self.adapter, self.root / "pyproject.toml")
 
     def scenario(self, name: str, profile: str, overrides: Sequence[str] = ()) -> Scenario:
@@ -136,7 +137,19 @@ def _check_values(where: Path, table: Mapping[str, Any]) -> None:
             raise ProjectError(f"{where}: [tool.harness] {key} = {table[key]}: give a number of at least {least:g}")
     if not 0 < table.get("alpha", 0.01) < 1:
         raise ProjectError(f"{where}: [tool.harness] alpha = {table['alpha']}: give a number between 0 and 1")
+    if table.get("stage_seconds", 1.0) <= 0:
+        raise ProjectError(f"{where}: [tool.harness] stage_seconds = {table['stage_seconds']}: give a number above 0")
     for key in ("adapter", "goldens", "schemas", "state"):
         if (words := table.get(key)) is not None and (not words.strip() or not words.isprintable()):
             raise ProjectError(f"{where}: [tool.harness] {key} = {words!a:.80} is empty or not printable: name one")
+    folders = {key: (where.parent / table.get(key, default)).resolve() for key, default in _FOLDERS.items()}
+    for key, folder in folders.items():
+        if not folder.is_relative_to(where.parent.resolve()):
+            raise ProjectError(
+                f"{where}: [tool.harness] {key} = {table[key]!r} lies outside of the project: name a folder"
+            )
+        if inside := next((o for o, other in folders.items() if o != key and folder.is_relative_to(other)), ""):
+            raise ProjectError(f"{where}: [tool.harness] {key} lies in {inside}: give each a folder of its own")
+        if folder == where.parent.resolve():
+            raise ProjectError(f"{where}: [tool.harness] {key} is the project's own folder: name one below it")
     check_name(table.get("profile", "cpu"), "the profile of [tool.harness]")

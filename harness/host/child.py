@@ -55,7 +55,7 @@ def answer() -> None:
 
 def _answer(questions: Questions, question: str, arguments: Any, progress: Any) -> tuple[Any, ...]:
     try:
-        return "answer", getattr(questions, question)(progress, *arguments)
+        return "answer", questions.answer(question, progress, arguments)
     except BaseException as error:  # the pipeline's code may raise whatever there is
         known = isinstance(error, HarnessError)
         message = str(error) if known or questions.is_for_users(error) else sentence_of(error)

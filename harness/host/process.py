@@ -12,6 +12,7 @@ import os
 import select
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import threading
@@ -163,6 +164,7 @@ class _Process:
     def hear(self, done: int, total: int, note: str) -> None:
         """It reports progress."""
         self.since = self.silent = time.monotonic()
+        self._look()
         if self.heard:
             self.heard(done, total, note)
 
@@ -193,8 +195,11 @@ class _Process:
     def last_words(self) -> str:
         """The end of what it printed."""
         try:
-            with self.log.open("rb") as file:
-                file.seek(max(self.started_at, os.fstat(file.fileno()).st_size - 8192))
+            with open(os.open(self.log, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW), "rb") as file:
+                about = os.fstat(file.fileno())
+                if not stat.S_ISREG(about.st_mode):
+                    return ""
+                file.seek(max(self.started_at, about.st_size - 8192))
                 return file.read().decode(errors="replace")
         except OSError:
             return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property, partial
@@ -46,15 +47,21 @@ class HostedProject(Project):
             self.host.ask("scenarios", doing="the adapter's scenarios", brief=True)
         except (DiedError, RaisedError) as error:
             raise ProjectError(str(error)) from error
+        # The source is looked for where the adapter's process found it.
+        sys.path[:] = [*(path := self.host.opened["path"]), *(entry for entry in sys.path if entry not in path)]
         return hosted(self.host)
 
     def problems(self) -> list[str]:
-        """What its code touches when it is imported, where no stage can declare it."""
+        """What its code touches when it is imported, where no stage can declare it; what its hooks leave changed."""
         _ = self.pipeline
+        remedy = "what decides results is read by `load`, which makes the configuration, or by a stage that declares it"
+        variables = "the variables that decide results are named in the pipeline's environment"
         return [
-            f"importing {self.adapter.partition(':')[0]} reads {what}: what decides results is read by `load`, which "
-            "makes the configuration, or by a stage that declares it"
+            f"importing {self.adapter.partition(':')[0]} reads {what}: {variables if 'variable' in what else remedy}"
             for what in self.host.opened["undeclared"]
+        ] + [
+            f"{sentence}: stages that run after it in the same process would depend on that"
+            for sentence in self.host.ask("left", doing="asking what was left changed", brief=True)
         ]
 
     def scenario(self, name: str, profile: str, overrides: Sequence[str] = ()) -> Scenario:

@@ -16,6 +16,7 @@ from harness.host.watch import ProcessWatch
 from harness.run.cache import Cache
 from harness.run.work import OwnWork, StageAnswer, StageCall, resolve
 
+HOOKS = ("scenarios", "scenario", "reseed", "files", "invariants", "axes", "hook")  # questions to the adapter alone
 CALLS = ("scenarios", "load", "invariants", "reseed", "analyze", "contrast", "explain")  # some may be missing
 
 
@@ -26,18 +27,34 @@ class Questions:
 
     def __init__(self) -> None:
         self._work: dict[tuple[str, int], OwnWork] = {}
+        self._left: dict[str, None] = {}  # what hooks left changed, in sentences
+
+    def answer(self, question: str, progress: Progress, arguments: Sequence[Any]) -> Any:
+        """The answer to a question; whatever a hook of the adapter leaves changed is noted and put back."""
+        method = getattr(self, question)
+        if question not in HOOKS:
+            return method(progress, *arguments)
+        with self._watch.over(()) as noted:
+            given = method(progress, *arguments)
+        name = {"scenario": "load", "hook": arguments[0] if arguments else ""}.get(question, question)
+        self._left |= dict.fromkeys(f"the adapter's {name} leaves {what} changed" for what in noted["changed"])
+        return given
+
+    def left(self, progress: Progress) -> list[str]:
+        """What the adapter's hooks left changed until now, one sentence each."""
+        return list(self._left)
 
     def open(self, progress: Progress, root: str) -> dict[str, Any]:
         """Import the adapter; its pipeline as data."""
         _say("the adapter")
         self.project = find_project(Path(root))
         self._watch = ProcessWatch(self.project.root, self.project.state)
-        with self._watch.over(()) as noted:
+        with self._watch.importing() as found:
             pipeline = self.project.pipeline
         self._watch.environment = pipeline.environment
         free = {f"the environment variable {name}" for name in pipeline.environment}
-        touched = [what for what in noted["undeclared"] if what not in free]
-        return described(pipeline) | {"undeclared": touched}
+        touched = [what for what in found if what not in free]
+        return described(pipeline) | {"undeclared": touched, "path": list(sys.path)}
 
     def is_for_users(self, error: BaseException) -> bool:
         """Whether it is an exception whose message the pipeline wrote for its user."""

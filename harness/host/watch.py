@@ -8,6 +8,7 @@ from pathlib import Path
 
 from harness.core.protocol import Json
 from harness.host import own_modules, process_state
+from harness.host.senses import random_states
 from harness.host.witness import Witness
 
 
@@ -36,6 +37,18 @@ class ProcessWatch:
             noted["changed"] = process_state.changes(before, process_state.capture())
             noted["loaded"] = [path for path in self.loaded() if path not in known]
             process_state.restore(before)
+
+    @contextmanager
+    def importing(self) -> Iterator[list[str]]:
+        """A list that has what an import touched, at the end; how it set up the process is what stages will find."""
+        touched: list[str] = []
+        process_state.capture()  # which takes note, from now on, of who changes what
+        try:
+            with self._witness.watching((), ()) as record:
+                yield touched
+        finally:
+            touched += record.undeclared()
+            random_states.refresh_generators()
 
     def loaded(self) -> Mapping[str, str]:
         """See ``harness.run.work.Watch``."""

@@ -98,6 +98,8 @@ class Channel:
                 raise EOFError
             parts.append(part)
             size -= len(part)
+            if size:
+                self._wait()  # a message may come drop by drop
         return b"".join(parts)
 
     def _wait(self) -> None:

@@ -13,6 +13,7 @@ from harness.core import text
 from harness.plugin.session import COMPARED, StoreItem, asked_golden
 
 _SHOWN = 5  # ids, of many
+_SELECTING = ("-k", "-m", "--lf", "--last-failed", "--deselect", "--ignore", "--sw", "--stepwise")
 
 
 def annotate(item: pytest.Item, report: Any) -> None:
@@ -28,9 +29,9 @@ class Ledger:
     """What was compared, by which tests, and what should have been."""
 
     def __init__(self, config: pytest.Config) -> None:
-        option = config.option
         named = config.args_source is pytest.Config.ArgsSource.ARGS
-        self.selected = bool(named or option.keyword or option.markexpr or getattr(option, "lf", False))
+        # By whoever started the session: what its configuration leaves out is left out of every session.
+        self.selected = named or any(str(a).startswith(_SELECTING) for a in config.invocation_params.args)
         self.compared: dict[str, bool] = {}
         self.by_test: dict[str, set[str]] = {}
         self.failed: set[str] = set()
@@ -54,6 +55,12 @@ class Ledger:
             _fail(session, problems)
         return result
 
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """A session that a test ended with status 0 has failed all the same, where a golden did."""
+        if int(exitstatus) == 0 and any(self.by_test.get(test) for test in self.failed):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
     def problems(self) -> list[str]:
         """What the tests left out, one sentence each; none of a session that asks nothing of the harness."""
         if self.expected is None:
@@ -64,7 +71,7 @@ class Ledger:
         hidden = sorted(i for i, failed in self.compared.items() if failed and i not in told)
         if hidden:
             problems.append(f"{_ids(hidden)}: not as accepted, and no test failed: let it call golden.check()")
-        if cases and cases <= asked:
+        if cases and (cases <= asked or (asked and not self.selected)):
             if lacking := sorted(cases - set(self.compared) - told):
                 problems.append(
                     f"{_ids(lacking)}: compared by no test, though the session was for every golden: "

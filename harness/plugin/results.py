@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness.core.ids import INVARIANTS
+from harness.core.text import line
 from harness.plugin.session import noted
 
 if TYPE_CHECKING:
@@ -68,6 +70,9 @@ class GoldenCheck:
 
         identity = self.examination.identity(self.track, self.artifact)
         report = self.report
+        if self.artifact == INVARIANTS and (broken := [v for v in self.examination.invariants() if v.status.failed]):
+            lines = (line(f"{v.path} is {v.obtained}, allowed {v.allowed}: {v.message}") for v in broken)
+            pytest.fail("\n  ".join([f"{identity}: {len(broken)} invariants do not hold", *lines]), pytrace=False)
         path = self.examination.goldens.root / f"{identity}.json"
         regenerate = self.request.config.getoption("force_regen") or self.request.config.getoption("regen_all")
 

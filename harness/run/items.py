@@ -105,7 +105,9 @@ def _read_only(value: Any) -> Any:
         return value.view()
     if isinstance(value, Mapping):
         return read_only(value)
-    return [_read_only(item) for item in value] if isinstance(value, list | tuple) else value
+    if isinstance(value, tuple):
+        return tuple(map(_read_only, value))
+    return [_read_only(item) for item in value] if isinstance(value, list) else value
 
 
 def kept_in_memory(output: SplitOutput, artifact: Artifact) -> tuple[SplitOutput, Artifact]:

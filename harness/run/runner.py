@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import locale
 import os
 import platform
+import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.errors import HarnessError, ProjectError
-from harness.core.files import json_digest, sha256
+from harness.core.files import json_digest
 from harness.core.protocol import Json, Output, Pipeline, Scenario, Stage, entry_name
 from harness.run.cache import AbsentError, Cache, Item
+from harness.run.declared_files import file_digests
 from harness.run.fingerprints import Sources
 from harness.run.pipeline_source import calls_of, handed_on_problem, libraries_of, named_in, sources_of
 from harness.run.settings import declared_settings, settings_key
@@ -23,6 +27,11 @@ CACHE_FORMAT = 1  # raise it when the meaning of what the cache holds changes
 
 UNDECLARED = "name it in the stage's files or the pipeline's environment; until then nothing of it is cached"
 CHANGED = "what runs after it in the same process would depend on that, and not where it comes from the cache"
+
+_FAMILIES = (  # how variables begin that libraries read for themselves, and that decide numbers
+    *("KERAS_", "TF_", "XLA_", "JAX_", "TORCH_", "CUDA_", "CUBLAS_", "OMP_", "OPENBLAS_", "MKL_", "BLIS_"),
+    *("NUMEXPR_", "NPY_", "NUMBA_", "SCIPY_", "SKLEARN_"),
+)
 
 Watcher = Callable[[str, str, str, int, int, str], None]
 """A callback that follows a runner: scenario, track, stage, done, total, note."""
@@ -71,6 +80,21 @@ def environment(pipeline: Pipeline, sources: Sources | None = None) -> dict[str,
     return facts | {name: os.environ.get(name, "") for name in pipeline.environment}
 
 
+def circumstances() -> dict[str, Json]:
+    """What else decides numbers, and what no report needs to name: options of the interpreter, and its surroundings.
+
+    Libraries read variables of their own, in compiled code too; those of the families that decide numbers count.
+    """
+    libraries = {name: value for name, value in os.environ.items() if name.startswith(_FAMILIES) and "LOG" not in name}
+    return {
+        "optimize": sys.flags.optimize,
+        "warnings": list(sys.warnoptions),
+        "zone": [os.environ.get("TZ", ""), *time.tzname],
+        "encoding": locale.getpreferredencoding(False),
+        "variables": libraries,
+    }
+
+
 class Runner:
     """A runner runs a pipeline's stages; every result comes out of the cache, whether it was there or not.
 
@@ -85,6 +109,7 @@ class Runner:
         self._entries = calls_of(pipeline, self.sources)
         self._known: dict[str, bool] = {}  # whether some entry leads to a file
         self._problems: dict[str, str] = {}
+        self.circumstances = circumstances()
         self.work = work_on(pipeline, cache)
         self.computed: set[str] = set()
         self.ahead: set[str] = set()
@@ -120,9 +145,9 @@ class Runner:
 
     def key(self, stage: Stage, config: Mapping[str, Json], inputs: Mapping[str, str]) -> str:
         """The digest of everything that decides a stage's result: what it reads, what it runs on, and its source."""
-        return self._key(stage, config, inputs, stage.files(config) if stage.files else [])
+        return self._key(stage, config, inputs, file_digests(stage.files(config) if stage.files else [], stage.name))
 
-    def _key(self, stage: Stage, config: Mapping[str, Json], inputs: Mapping[str, str], files: Sequence[Path]) -> str:
+    def _key(self, stage: Stage, config: Mapping[str, Json], inputs: Mapping[str, str], files: Sequence[str]) -> str:
         if stage.name not in self._problems:
             self._problems[stage.name] = handed_on_problem(self.pipeline, stage, self.sources)
         if problem := self._problems[stage.name]:
@@ -132,10 +157,11 @@ class Runner:
             "stage": stage.name,
             "reads": settings_key(stage, config),
             "named": named_in(declared_settings(stage, config), self.sources),
-            "files": [_digest_of(path, stage) for path in files],
+            "files": list(files),
             "inputs": dict(inputs),
             "code": [entry_name(stage.run), self.sources.fingerprint(stage.run)],
             "environment": self.environment,
+            "circumstances": self.circumstances,
         }
         return json_digest(parts)
 
@@ -151,7 +177,8 @@ class Runner:
             files = list(stage.files(scenario.config)) if stage.files else []
         except HarnessError as error:
             return StageRun(stage, "", error=f"its files cannot be told: {error}")
-        key = self._key(stage, scenario.config, digests, files)
+        before = file_digests(files, stage.name)
+        key = self._key(stage, scenario.config, digests, before)
         # What is observed has a key of its own, so that another ``observe`` does not run the stage again.
         observing = [entry_name(stage.observe), self.sources.fingerprint(stage.observe)] if stage.observe else []
         observed_key = json_digest([key, *observing])
@@ -172,14 +199,17 @@ class Runner:
             tuple(map(str, files)),
         )
         with self.cache.lock(key, self.work.patience_s, lambda note: self._note(call, 0, note)):
-            return self._called(stage, call)
+            return self._called(stage, call, before)
 
     def _note(self, call: StageCall, done: int, note: str, total: int = 1) -> None:
         if self.watcher:
             self.watcher(call.scenario, call.profile, call.stage, done, total, note)
 
-    def _called(self, stage: Stage, call: StageCall) -> StageRun:
-        """How the call went, its results kept where they can be trusted; another process may have been there first."""
+    def _called(self, stage: Stage, call: StageCall, files: Sequence[str]) -> StageRun:
+        """How the call went, its results kept where they can be trusted; another process may have been there first.
+
+        ``files``: the digests of the declared files when the key was made.
+        """
         cached = self.cache.get(call.key) is not None
         if not cached:
             self._note(call, 0, "")
@@ -190,6 +220,8 @@ class Runner:
         if answer.error:
             return StageRun(stage, call.key, error=answer.error, details=answer.details)
         untrusted = self._untrusted(stage, answer)
+        if call.files and file_digests(list(map(Path, call.files)), stage.name) != files:
+            untrusted.append("reads files that were edited while it ran: run again, what it read is not what is there")
         item = self._item(call.key, answer.about, untrusted)
         observed = self._item(call.observed_key, answer.observed, untrusted) if call.observed_key else None
         if not cached:
@@ -229,12 +261,3 @@ class Runner:
             raise AbsentError(f"the result {key[:12]} was evicted while it was in use: run again, it is recomputed")
         told = {**about, "untrusted": untrusted}
         return Item(key, told, lambda: self.work.artifact(key), lambda: self.work.output(key))
-
-
-def _digest_of(path: Path, stage: Stage) -> str:
-    try:
-        return sha256(path.read_bytes())
-    except OSError as error:
-        raise ProjectError(
-            f"stage {stage.name} reads {path}, which cannot be read: {error.strerror or error}"
-        ) from error

@@ -143,7 +143,7 @@ class Examination:
         if artifact == INVARIANTS:
             if self.runs.failed_stage():
                 return None
-            bounds = {i.name: {"low": i.low, "high": i.high} for i in self._invariants_asked()}
+            bounds = {i.name: {"low": i.low, "high": i.high} for i in self._invariants_asked}
             return Artifact(artifact_json(bounds, f"the invariants of {self.scenario.name} hold"))
         return self.runs.artifact(artifact, track == self.replay)
 
@@ -228,9 +228,11 @@ class Examination:
 
     def invariants(self) -> tuple[Verdict, ...]:
         """Whether each invariant holds; none of a run that has no end."""
-        return tuple(map(judge_invariant, self._invariants_asked()))
+        return tuple(map(judge_invariant, self._invariants_asked))
 
+    @cached_property
     def _invariants_asked(self) -> list[Invariant]:
+        """The invariants of the run, asked for once: another answer another time would be of nothing."""
         if self.runs.failed_stage():
             return []
         runs = [self.runs.of(s.artifact, False) for s in self.pipeline.stages if s.main]

@@ -47,7 +47,7 @@ _INSTALLED = _folders(
     *site.getsitepackages([sys.base_prefix, sys.base_exec_prefix]),
 )
 # Another interpreter's, as pip lays it out. A folder of that name elsewhere, as vendor/site-packages, is own.
-_INSTALLED_ELSEWHERE = re.compile(r"/(?:Lib|(?:python|pypy)\d[.\d]*t?)/(?:site|dist)-packages/")
+_INSTALLED_ELSEWHERE = re.compile(r"/(?:site|dist)-packages/")
 _HARNESS = _folders(os.path.dirname(sys.modules["harness"].__file__ or ""))
 
 _known: dict[str, Origin] = {}

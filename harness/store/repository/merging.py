@@ -21,7 +21,7 @@ from harness.store.drafts import Draft, Snapshot
 from harness.store.goldens import Goldens
 from harness.store.manifest import APPROVALS, MANIFEST, Entry, combined_digest, dump_manifest
 from harness.store.repository.versions import UNDER_WAY, contents_of, entries_of, manifest_now
-from harness.store.transaction import apply_changes, project_lock, recover_acceptance
+from harness.store.transaction import apply_changes, project_lock, refuse_interrupted
 
 _SHORTEST = 4  # the characters that an approval must be named by
 Entries = Mapping[tuple[str, str], Entry]
@@ -52,7 +52,7 @@ def merge_branches(
     """
     if in_ci():
         raise ApprovalError("harness merge is refused in CI, where nothing is written: run it on your machine")
-    recover_acceptance(project)
+    refuse_interrupted(project)
     with project_lock(project):
         chain = replay_approvals(approval_files(project))
         if chain.problems:
