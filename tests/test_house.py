@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("harness", "ptycho", "guard")
 MODULES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
 LIBRARIES = ("tensorflow", "keras")
-KNOW_LIBRARIES = ("openers", "random_states")  # by name, among others: how they open files, and their global seeds
+KNOW_LIBRARIES = ("circumstances", "openers", "random_states")  # by name, among others: how they open files, and their global seeds
 FIELD = ("ptycho", "diffraction", "tensorflow", "keras", "probe", "gridsize")
 
 # What each room of the harness may import of it; nobody imports the command line or the plugin.

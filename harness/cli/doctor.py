@@ -118,14 +118,18 @@ def _surroundings(project: Project) -> Iterator[Check]:
     if configuration := pytest_configuration(project.root):
         inside = configuration.is_relative_to(project.root)
         yield Check("pytest", True, False, f"{configuration}{'' if inside else ', above the repository'}")
-    for sentence in checkout_problems(project):
-        yield Check("checkout", False, True, "not as git has it", sentence)
+    try:
+        for sentence in checkout_problems(project):
+            yield Check("checkout", False, True, "not as git has it", sentence)
+    except HarnessError:
+        return  # what cannot be read is told below
 
 
 def _store(project: Project) -> Iterator[Check]:
     """What a verification would say of the store and of the rules before it compares anything."""
     from harness.run.cache import Cache
     from harness.run.runner import Runner
+    from harness.store.goldens import Goldens
     from harness.verify.examination import Examination
     from harness.verify.housekeeping import store_problems
     from harness.verify.rule_gaps import candidate_rule_problems
@@ -140,7 +144,8 @@ def _store(project: Project) -> Iterator[Check]:
     except HarnessError as error:
         yield Check("store", False, True, "cannot be checked", str(error))
         return
+    accepted = bool(Goldens.of(project).manifest())  # before the first acceptance nothing is in order yet
     for problem in dict.fromkeys(problems):
-        yield Check("store", False, True, "not in order", problem)
+        yield Check("store", False, accepted, "not in order", problem)
     if not problems:
         yield Check("store", True, False, "in order")

@@ -99,8 +99,8 @@ def check_writable(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         problem = _not_plain(path.lstat().st_mode) if is_there(path) else ""
-        if not os.access(path.parent, os.W_OK):
-            raise PermissionError(None, "its folder is read-only")
+        if not problem:
+            os.close(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0), 0o644))
     except OSError as error:
         raise HarnessError(
             f"cannot write {path} ({error.strerror or error}): make its folder one that can be written, "

@@ -23,6 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import harness
 from harness.core import errors, text
 from harness.core.errors import HarnessError
 from harness.host.orphans import MARK, end_orphans
@@ -36,7 +37,15 @@ Heard = Callable[[int, int, str], None]
 _BRIEF_S = 600.0  # that a call may take which is no stage
 _SAY_S = 30.0  # how long nothing comes before that is said
 _END_S = 2.0  # that a process may take to end by itself
-_START = "import json, sys; sys.path[:] = json.loads(sys.argv[2]); from harness.host import child; child.answer()"
+_HOME = str(Path(harness.__file__).resolve().parents[1])
+_START = """
+import json, sys
+home, *path = json.loads(sys.argv[2])
+sys.path[:] = [home, *path]  # first this harness, whatever else is called so
+from harness.host import child
+sys.path[:] = path
+child.answer()
+"""
 _ERRORS = {kind.__name__: kind for kind in vars(errors).values() if isinstance(kind, type)} | {
     "AbsentError": AbsentError
 }
@@ -238,7 +247,10 @@ def _opened(log: Path) -> Any:
 
 def _start_arguments(descriptor: int) -> list[str]:
     main = threading.current_thread() is threading.main_thread()
-    return [json.dumps([descriptor, os.getpid(), main]), json.dumps([p for p in sys.path if isinstance(p, str)])]
+    return [
+        json.dumps([descriptor, os.getpid(), main]),
+        json.dumps([_HOME, *(p for p in sys.path if isinstance(p, str))]),
+    ]
 
 
 def _flags() -> list[str]:

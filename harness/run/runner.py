@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import locale
 import os
 import platform
-import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -16,6 +13,7 @@ from harness.core.errors import HarnessError, ProjectError
 from harness.core.files import json_digest
 from harness.core.protocol import Json, Output, Pipeline, Scenario, Stage, entry_name
 from harness.run.cache import AbsentError, Cache, Item
+from harness.run.circumstances import circumstances
 from harness.run.declared_files import file_digests
 from harness.run.fingerprints import Sources
 from harness.run.pipeline_source import calls_of, handed_on_problem, libraries_of, named_in, sources_of
@@ -27,11 +25,6 @@ CACHE_FORMAT = 1  # raise it when the meaning of what the cache holds changes
 
 UNDECLARED = "name it in the stage's files or the pipeline's environment; until then nothing of it is cached"
 CHANGED = "what runs after it in the same process would depend on that, and not where it comes from the cache"
-
-_FAMILIES = (  # how variables begin that libraries read for themselves, and that decide numbers
-    *("KERAS_", "TF_", "XLA_", "JAX_", "TORCH_", "CUDA_", "CUBLAS_", "OMP_", "OPENBLAS_", "MKL_", "BLIS_"),
-    *("NUMEXPR_", "NPY_", "NUMBA_", "SCIPY_", "SKLEARN_"),
-)
 
 Watcher = Callable[[str, str, str, int, int, str], None]
 """A callback that follows a runner: scenario, track, stage, done, total, note."""
@@ -78,21 +71,6 @@ def environment(pipeline: Pipeline, sources: Sources | None = None) -> dict[str,
     libraries = libraries_of(pipeline, sources or sources_of(pipeline))
     facts |= {name: library_version(name) for name in libraries}
     return facts | {name: os.environ.get(name, "") for name in pipeline.environment}
-
-
-def circumstances() -> dict[str, Json]:
-    """What else decides numbers, and what no report needs to name: options of the interpreter, and its surroundings.
-
-    Libraries read variables of their own, in compiled code too; those of the families that decide numbers count.
-    """
-    libraries = {name: value for name, value in os.environ.items() if name.startswith(_FAMILIES) and "LOG" not in name}
-    return {
-        "optimize": sys.flags.optimize,
-        "warnings": list(sys.warnoptions),
-        "zone": [os.environ.get("TZ", ""), *time.tzname],
-        "encoding": locale.getpreferredencoding(False),
-        "variables": libraries,
-    }
 
 
 class Runner:
@@ -210,7 +188,10 @@ class Runner:
 
         ``files``: the digests of the declared files when the key was made.
         """
-        cached = self.cache.get(call.key) is not None
+        item, observed = self.cache.get(call.key), self.cache.get(call.observed_key) if call.observed_key else None
+        cached = item is not None
+        if item is not None and (observed is not None or not call.observed_key):
+            return StageRun(stage, call.key, item, observed, cached)
         if not cached:
             self._note(call, 0, "")
         try:

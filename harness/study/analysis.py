@@ -18,7 +18,7 @@ from harness.core.errors import HarnessError, ProjectError
 from harness.core.files import dump_json, write_file
 from harness.core.project import Project
 from harness.core.protocol import Json
-from harness.run.work import resolve
+from harness.run.work import StageError, resolve
 from harness.study.analysis_page import comparison_markdown, diagnosis_markdown, one_analysis_markdown
 
 
@@ -38,6 +38,8 @@ def _ask(project: Project, hook: str, *arguments: Any) -> dict[str, Json]:
         raise ProjectError(f"pipeline {project.pipeline.name!r} cannot say this: give its adapter `{hook}`")
     try:
         return checked_answer(resolve(entry)(*arguments), hook)
+    except StageError as error:  # it was asked in a process of its own
+        raise HarnessError(f"{', '.join(map(str, _paths(arguments)))}: {error}") from error
     except HarnessError:
         raise
     except tuple(resolve(name) for name in project.pipeline.errors) as error:  # type: ignore[misc]

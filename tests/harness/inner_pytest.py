@@ -22,9 +22,9 @@ class Pytest:
         return dict(reversed(line) for line in re.findall(r"^(PASSED|FAILED|SKIPPED|ERROR) (\S+)", out, re.MULTILINE))
 
     def counts(self):
-        """How often each stage ran, by its name, scenario and size."""
-        path = self.root / "counts.txt"
-        return Counter(path.read_text().splitlines()) if path.exists() else Counter()
+        """How often each stage ran, by scenario, track and name, as the log of stages tells."""
+        lines = (self.root / ".harness/stages.log").read_text().splitlines()
+        return Counter(line.removeprefix("== ") for line in lines if line.startswith("== ") and line.count(" ") == 3)
 
     def bytes(self, *folders):
         paths = [p for folder in folders for p in (self.root / folder).rglob("*") if p.is_file()]

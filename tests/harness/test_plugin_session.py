@@ -209,7 +209,7 @@ def test_where_a_scenario_cannot_run_its_goldens_are_not_missed(inner):
     ("adapter", "sentence"),
     [
         ("pipeline = 3\n", "adapter 'guard:pipeline' is a int, not a harness.Pipeline"),
-        ("import nowhere\n", "adapter = 'guard:pipeline' cannot be imported (No module named 'nowhere')"),
+        ("import nowhere\n", "cannot be imported (ModuleNotFoundError: No module named 'nowhere' (guard.py, line"),
         ("def (\n", "SyntaxError"),
         ("raise SystemExit(0)\n", "SystemExit"),
         ("1 / 0\n", "ZeroDivisionError: division by zero"),

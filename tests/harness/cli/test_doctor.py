@@ -23,7 +23,7 @@ def test_a_healthy_repository_has_nothing_to_mend(heat, capsys):
 
 def test_the_doctor_says_what_a_verification_would_say_of_the_store(heat, capsys):
     heat.edit("guard.py", 'reads=("thermometers",), replay="verify"', 'reads=("thermometers",), replay="given"')
-    (check,) = named(heat, capsys, "store")
+    (check,) = named(heat, capsys, "store", 1)
     assert "sharp/replay/readings and smooth/replay/readings are compared by nothing" in check["remedy"]
     assert not check["held"]
 
@@ -76,7 +76,7 @@ def test_foreign_files_among_the_schemas_are_left_alone(heat, capsys, name):
 @pytest.mark.parametrize("name", ["fat.schema.json", "my fit.schema.json"])
 def test_a_schema_of_no_artifact_is_told_in_a_sentence(heat, capsys, name):
     (heat.root / "schemas" / name).write_text("{}")
-    remedies = [check["remedy"] for check in named(heat, capsys, "store")]
+    remedies = [check["remedy"] for check in named(heat, capsys, "store", 1)]
     assert f"schema {name} is of no artifact" in remedies
     assert f"schema {name} is of no artifact" in heat.suite().report.problems
 

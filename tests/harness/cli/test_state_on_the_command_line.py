@@ -34,7 +34,6 @@ def test_a_damaged_result_is_noted(heat, capsys):
     ("name", "line"),
     [
         ("lock", "reject smooth/cpu/reference"),
-        ("stages.log", "verify smooth"),
         ("report/report.json", "report"),
         ("pending/smooth/cpu/reference.about.json", "accept smooth/cpu/reference --reason x"),
         ("accept/plan.json", "recover"),

@@ -40,9 +40,15 @@ def test_an_edit_while_it_runs_stores_nothing_under_the_new_key(options, slow):
 @pytest.mark.slow
 def test_an_edit_between_import_and_key_is_said(slow):
     """Here the process imported the old source, and the key would have been of the new one."""
-    slow.edit("guard.py", "def scenarios():\n", "def scenarios():\n    import time; time.sleep(4)\n")
+    slow.edit(
+        "guard.py",
+        "def scenarios():\n",
+        "def scenarios():\n    import time; print('asked', flush=True); time.sleep(4)\n",
+    )
+    (log := slow.root / ".harness/stages.log").unlink()
     process = slow.start("exec harness verify")
-    time.sleep(3)
+    while not log.exists() or "asked" not in log.read_text():
+        time.sleep(0.05)
     (slow.root / "growth.py").write_text(GROWTH.replace("RATE = 1.0", "RATE = 3.0"))
     assert process.wait(90) == 1
     report = json.loads((slow.root / ".harness/report/report.json").read_text())

@@ -418,10 +418,10 @@ def test_stages_that_cannot_run_in_their_order_are_refused(heat, old, new, match
 
 
 @pytest.mark.parametrize(("new", "match"), [
-    ("return None", "gave a NoneType: it has to give a harness.Scenario"),
-    ('return Scenario("smooth", profile, TITLES[name], config)', "gave smooth at profile 'cpu': its goldens would"),
-    ('return Scenario(name, "replay", TITLES[name], config)', "gave sharp at profile 'replay'"),
-    ("return Scenario(name, profile, TITLES[name], None)", "a configuration that is a NoneType"),
+    ("return None", "load of sharp gave a NoneType, not a Scenario"),
+    ('return Scenario("smooth", profile, TITLES[name], config)', "asked to load sharp at .*, and gave 'smooth' at"),
+    ('return Scenario(name, "replay", TITLES[name], config)', "and gave 'sharp' at profile 'replay'"),
+    ("return Scenario(name, profile, TITLES[name], None)", "has a NoneType for its configuration"),
 ])  # fmt: skip
 def test_an_adapter_that_loads_another_scenario_is_told_in_a_sentence(heat, new, match):
     heat.edit("guard.py", "return Scenario(name, profile, TITLES[name], config)", new)
