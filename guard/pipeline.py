@@ -82,7 +82,7 @@ pipeline = Pipeline(
     invariants=invariants,
     reseed=reseed,
     libraries=("numpy", "scipy", "scikit-image", "h5py", "keras", os.environ.get("KERAS_BACKEND", "tensorflow")),
-    environment=("KERAS_BACKEND",),
+    environment=("KERAS_BACKEND", "PTYCHO_TEST_DATA"),
     axes=axes,
     reference=(
         "oracle/**",

@@ -101,7 +101,7 @@ def removal(identity: str, before: Entry) -> Draft:
 def _environment_line(environment: Json) -> str:
     """An environment as one line that people can compare."""
     if isinstance(environment, Mapping):
-        return ", ".join(f"{name} {value}" for name, value in sorted(environment.items()))
+        return ", ".join(f"{name} {value}" for name, value in sorted(environment.items()) if value)
     return str(environment)
 
 

@@ -42,6 +42,7 @@ class Record:
     def __init__(self, allowed: AllowedPlaces, files: Collection[Path], environment: Collection[str]) -> None:
         self._allowed, self._root = allowed, allowed.root
         self._declared = {os.path.realpath(path) for path in files}
+        self._declared_names = {os.path.basename(path) for path in (*files, *self._declared)}
         self._environment = {*environment, *FOR_PEOPLE}
         self._found: set[tuple[str, str]] = set()
         self._process, self._channel, self._faults = os.getpid(), -1, len(audit.faults)
@@ -89,7 +90,9 @@ class Record:
             self._add("file", real)
 
     def question(self, real: str) -> None:
-        """It is asked whether a file is there, or for its size or time. A folder that is there is no input."""
+        """Whether a file is there, or how it is; a declared one may be looked for in several places."""
+        if os.path.basename(real) in self._declared_names and not os.path.lexists(real):
+            return
         real = self.made.foreign.get(real, real)
         known = {("file", real), ("absent", real)} & self._found
         if not (known or self._is_free(real) or self.made.covers(real) or os.path.isdir(real)):

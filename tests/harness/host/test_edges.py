@@ -86,3 +86,15 @@ def test_the_source_is_found_wherever_the_command_was_started(plant):
         assert done.returncode == 0, done.stdout + done.stderr
     (plant.root / "src/growth.py").write_text("def rate():\n    return 3.0\n")
     plant.harness("verify", 1)
+
+
+def test_a_declared_file_may_be_looked_for_in_several_places(plant):
+    """As the pipeline's own hook does: if it appeared in the first place, that would be the declared one."""
+    (plant.root / "data").mkdir()
+    (plant.root / "data/gain.txt").write_text("1")
+    found = "next(p for p in ('gain.txt', 'data/gain.txt') if os.path.exists(p))"
+    plant.put("in files", f"return [os.path.abspath({found})]")
+    plant.put("in grow", f"return {{'heights': float(open({found}).read()) * np.arange(4, dtype=np.float64)}}")
+    plant.harness("verify", 0)
+    (plant.root / "gain.txt").write_text("2")
+    plant.harness("verify", 1)
