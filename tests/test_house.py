@@ -158,3 +158,9 @@ def test_a_public_name_means_one_thing():
 def test_the_picture_of_the_rooms_is_of_what_is_there():
     rooms = tool("rooms")
     assert rooms.PICTURE.read_text(encoding="utf-8") == rooms.picture(), "run python tools/rooms.py"
+
+
+def test_no_two_files_of_tests_have_one_name():
+    """Pytest imports a file of tests by its name alone, and takes the second for the first."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(name for name in set(names) if names.count(name) > 1) == []
