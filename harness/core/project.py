@@ -142,14 +142,15 @@ def _check_values(where: Path, table: Mapping[str, Any]) -> None:
     for key in ("adapter", "goldens", "schemas", "state"):
         if (words := table.get(key)) is not None and (not words.strip() or not words.isprintable()):
             raise ProjectError(f"{where}: [tool.harness] {key} = {words!a:.80} is empty or not printable: name one")
-    folders = {key: (where.parent / table.get(key, default)).resolve() for key, default in _FOLDERS.items()}
+    root = Path(os.path.normpath(where.parent))  # as they are written: any of them may be a link
+    folders = {key: Path(os.path.normpath(root / table.get(key, default))) for key, default in _FOLDERS.items()}
     for key, folder in folders.items():
-        if not folder.is_relative_to(where.parent.resolve()):
+        if not folder.is_relative_to(root):
             raise ProjectError(
-                f"{where}: [tool.harness] {key} = {table[key]!r} lies outside of the project: name a folder"
+                f"{where}: [tool.harness] {key} = {table.get(key)!r} lies outside of the project: name a folder"
             )
         if inside := next((o for o, other in folders.items() if o != key and folder.is_relative_to(other)), ""):
             raise ProjectError(f"{where}: [tool.harness] {key} lies in {inside}: give each a folder of its own")
-        if folder == where.parent.resolve():
+        if folder == root:
             raise ProjectError(f"{where}: [tool.harness] {key} is the project's own folder: name one below it")
     check_name(table.get("profile", "cpu"), "the profile of [tool.harness]")

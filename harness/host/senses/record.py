@@ -42,7 +42,7 @@ class Record:
     def __init__(self, allowed: AllowedPlaces, files: Collection[Path], environment: Collection[str]) -> None:
         self._allowed, self._root = allowed, allowed.root
         self._declared = {os.path.realpath(path) for path in files}
-        self._declared_names = {os.path.basename(path) for path in (*files, *self._declared)}
+        self._declared_names = {os.path.basename(os.fspath(path)) for path in files}
         self._environment = {*environment, *FOR_PEOPLE}
         self._found: set[tuple[str, str]] = set()
         self._process, self._channel, self._faults = os.getpid(), -1, len(audit.faults)
