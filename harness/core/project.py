@@ -137,7 +137,7 @@ def _check_values(where: Path, table: Mapping[str, Any]) -> None:
             raise ProjectError(f"{where}: [tool.harness] {key} = {table[key]}: give a number of at least {least:g}")
     if not 0 < table.get("alpha", 0.01) < 1:
         raise ProjectError(f"{where}: [tool.harness] alpha = {table['alpha']}: give a number between 0 and 1")
-    if table.get("stage_seconds", 1.0) <= 0:
+    if not table.get("stage_seconds", 1.0) > 0:
         raise ProjectError(f"{where}: [tool.harness] stage_seconds = {table['stage_seconds']}: give a number above 0")
     for key in ("adapter", "goldens", "schemas", "state"):
         if (words := table.get(key)) is not None and (not words.strip() or not words.isprintable()):

@@ -192,7 +192,8 @@ class Runner:
         cached = item is not None
         if item is not None and (observed is not None or not call.observed_key):
             return StageRun(stage, call.key, item, observed, cached)
-        if not cached:
+        new = not cached and call.key not in self.computed  # what may not be kept is asked for again, and is held
+        if new:
             self._note(call, 0, "")
         try:
             answer = self.work.run(call, lambda done, total, note: self._note(call, done, note, total))
@@ -205,7 +206,7 @@ class Runner:
             untrusted.append("reads files that were edited while it ran: run again, what it read is not what is there")
         item = self._item(call.key, answer.about, untrusted)
         observed = self._item(call.observed_key, answer.observed, untrusted) if call.observed_key else None
-        if not cached:
+        if new:
             self.computed.add(call.key)
             self._note(call, 1, f"{item.about['seconds']:.1f} s")
         return StageRun(stage, call.key, item, observed, cached)

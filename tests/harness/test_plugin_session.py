@@ -284,3 +284,26 @@ def test_a_package_called_harness_beside_the_tests_is_told_where_it_matters(inne
         assert "run `pytest` instead of `python -m pytest`" in done.stderr
     (inner.root / "harness/__init__.py").unlink()  # a folder alone is no package
     inner.repository.expect(line, **options)
+
+
+# What the configuration or a test leaves out
+
+
+@WORKERS
+def test_goldens_that_the_configuration_leaves_out_of_every_session_fail_it(inner, workers):
+    name = "test_heat.py::test_artifact_is_as_accepted[smooth-cpu-fit]"
+    (inner.root / "pytest.ini").write_text(f"[pytest]\naddopts = --deselect {name}\n")
+    out, outcomes = told(inner, workers)
+    assert outcomes[COMPARED] == "FAILED"
+    assert "smooth/cpu/fit: compared by no test" in out
+
+
+def test_goldens_that_somebody_leaves_out_by_hand_do_not(inner):
+    name = "test_heat.py::test_artifact_is_as_accepted[smooth-cpu-fit]"
+    inner.run(f"-q --deselect '{name}'")
+
+
+def test_a_session_that_is_ended_with_status_0_after_a_golden_failed_has_failed(inner):
+    inner.repository.edit("heat.py", "0.4 * dx**2", "0.3 * dx**2")
+    (inner.root / "test_z.py").write_text("import pytest\n\n\ndef test_z():\n    pytest.exit('bye', returncode=0)\n")
+    inner.run("-q", 1)

@@ -101,6 +101,24 @@ def test_lists_and_mappings_are_copies_of_its_own(source, tmp_path):
     assert last.observed.artifact().values == {"list": 1, "keys": 1, "field": 1000.0}
 
 
+def pair(config, progress):
+    return {"field": np.arange(16.0).reshape(4, 4), "at": (1, 2), "deep": {"none": (), "two": [((0, 1),)]}}
+
+
+def at(config, progress, pair):
+    return {"value": pair["field"][pair["at"]], "kinds": repr([pair["at"], pair["deep"]])}
+
+
+@pytest.mark.parametrize("limit", [PLENTY, 10])
+def test_a_tuple_is_a_tuple_for_the_next_stage(limit, tmp_path):
+    """To index with a list would be another computation."""
+    stages = (Stage("pair", "paired", pair), Stage("at", "looked_up", at, needs=("pair",)))
+    pipeline = Pipeline("p", stages, dict, lambda *_: None, ())
+    runner = Runner(pipeline, Cache(tmp_path, limit))
+    last = runner.chain(Scenario("one", "cpu", "one", {}), stages)[-1]
+    assert last.item.output() == {"value": 6.0, "kinds": "[(1, 2), {'none': (), 'two': [((0, 1),)]}]"}
+
+
 def test_what_is_kept_in_memory_is_what_was_returned_whatever_becomes_of_it(tmp_path):
     """A stage may keep what it returned, and change it later."""
     cache = Cache(tmp_path, 10)

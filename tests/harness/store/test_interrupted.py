@@ -29,7 +29,7 @@ def test_every_command_says_so_and_writes_nothing(interrupted, capsys):
     before = interrupted.files("goldens")
     for line in ("verify", "verify --approvals HEAD", "verify --workers 2", "list", "log", "pending", f"diff {ID}"):
         assert TOLD in interrupted.cli(capsys, line, 2)[1], line
-    for line in (f"review {ID}", f"reject {ID}", "prune", "calibrate smooth"):
+    for line in (f"review {ID}", f"reject {ID}", "prune", "calibrate smooth", "merge"):
         assert TOLD in interrupted.cli(capsys, line, 2)[1], line
     assert TOLD in str([c["remedy"] for c in interrupted.json(capsys, "doctor", 1)])
     assert interrupted.files("goldens") == before
