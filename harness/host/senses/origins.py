@@ -7,13 +7,14 @@ nor in the harness. So the repository is own, and whatever ``PYTHONPATH`` or an 
 from __future__ import annotations
 
 import os
-import re
 import site
 import sys
 import sysconfig
 from enum import Enum
 from types import FrameType
 from typing import NamedTuple
+
+from harness.run.source.places import INSTALLED_FOLDER
 
 
 class Origin(Enum):
@@ -46,8 +47,6 @@ _INSTALLED = _folders(
     site.getusersitepackages(),
     *site.getsitepackages([sys.base_prefix, sys.base_exec_prefix]),
 )
-# Another interpreter's, as pip lays it out. A folder of that name elsewhere, as vendor/site-packages, is own.
-_INSTALLED_ELSEWHERE = re.compile(r"/(?:site|dist)-packages/")
 _HARNESS = _folders(os.path.dirname(sys.modules["harness"].__file__ or ""))
 
 _known: dict[str, Origin] = {}
@@ -75,7 +74,7 @@ def origin_of_place(path: str) -> Origin:
     """Whose the place of a file is; ``path`` is absolute and without links."""
     if path.startswith(_HARNESS):
         return Origin.HARNESS
-    if path.startswith(_INSTALLED) or _INSTALLED_ELSEWHERE.search(path):
+    if path.startswith(_INSTALLED) or INSTALLED_FOLDER.search(path):
         return Origin.THIRD
     return Origin.STANDARD if path.startswith(_STANDARD) else Origin.OWN
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.core.errors import ProjectError
 from harness.core.files import sha256
-from harness.run.source.places import INSTALLED, NOWHERE, place_on_path, source_files
+from harness.run.source.places import INSTALLED_FOLDER, NOWHERE, place_on_path, source_files
 
 NOT_INSTALLED = "not installed"
 _SHOWN = 12  # digits of a digest
@@ -24,7 +24,7 @@ def distribution_names(module: str) -> tuple[str, ...]:
     """
     place = place_on_path(module)
     paths = (*([place.file] if place.file else ()), *place.folders)
-    if place == NOWHERE or not any(INSTALLED & {*path.parts} for path in paths):
+    if place == NOWHERE or not any(INSTALLED_FOLDER.search(f"{path}/") for path in paths):
         return ()
     folders = {*([place.file.parent] if place.file and not place.folders else ()), *(f.parent for f in place.folders)}
     return _same_name(module) or _recorded(module, folders) or (module,)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib.util
 import os
+import re
 import sys
 import sysconfig
 from collections.abc import Iterable
@@ -12,7 +13,9 @@ from importlib.machinery import BYTECODE_SUFFIXES, EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import NamedTuple
 
-INSTALLED = {"site-packages", "dist-packages"}
+# As pip lays a library folder out, of this interpreter or another. A folder of that name elsewhere is own, as
+# vendor/site-packages: an edit there must not go unseen.
+INSTALLED_FOLDER = re.compile(r"/(?:[Ll]ib|(?:python|pypy)\d[.\d]*t?)/(?:site|dist)-packages/")
 HARNESS = os.path.realpath(Path(__file__).parents[2])
 STANDARD = tuple(
     {
@@ -45,7 +48,7 @@ def is_own(path: str | Path) -> bool:
     That is what lies under the repository, on PYTHONPATH, or where an editable installation leads to.
     """
     real = os.path.realpath(path)
-    if not INSTALLED.isdisjoint(real.split(os.sep)):
+    if INSTALLED_FOLDER.search(f"{real}/"):
         return False
     return not any(real == folder or real.startswith(folder + os.sep) for folder in (HARNESS, *STANDARD))
 

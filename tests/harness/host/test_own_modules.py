@@ -65,7 +65,7 @@ def test_what_is_not_own(path):
 
 @pytest.mark.parametrize(
     "path",
-    [__file__, "/repository/a.py", "/repository/lib/a.py", "a.zip/b.py"],
+    [__file__, "/repository/a.py", "/repository/vendor/site-packages/a.py", "/repository/lib/a.py", "a.zip/b.py"],
 )
 def test_what_is_own(path):
     assert is_own_source(path)

@@ -331,14 +331,15 @@ def test_the_roots_and_all_own_source_count(write):
 
 
 def test_of_what_is_installed_the_roots_and_the_entrys_own_module_count(write, tmp_path, monkeypatch):
-    (tmp_path / "site-packages" / "side").mkdir(parents=True)
-    monkeypatch.syspath_prepend(str(tmp_path / "site-packages"))
+    installed = tmp_path / "lib" / "site-packages"
+    (installed / "side").mkdir(parents=True)
+    monkeypatch.syspath_prepend(str(installed))
     write(heat__init="", heat__lib=LIB)
     for name, text in {"__init__": "", "tools": "def h(x): return x", "other": LIB}.items():
-        (tmp_path / "site-packages" / "side" / f"{name}.py").write_text(text)
+        (installed / "side" / f"{name}.py").write_text(text)
     text = "import side.other\nfrom side import tools\nfrom heat.lib import f\n"
     text += "def run(x): return f(tools.h(side.other.g(x)))"
-    (tmp_path / "site-packages" / "side" / "stages.py").write_text(text + "\ndef unused(): pass")
+    (installed / "side" / "stages.py").write_text(text + "\ndef unused(): pass")
     assert reached("side.stages:run", ["heat"]) == {"side.stages:run", "heat.lib:f"}
     wider = {"side.stages:run", "heat.lib:f", "side.tools:h"}
     assert reached("side.stages:run", ["heat", "side.tools"]) == wider

@@ -126,6 +126,7 @@ def test_own_is_what_is_neither_pythons_nor_installed_nor_the_harness(tmp_path):
         assert not is_own(Path(getattr(folder, "__file__", folder)) / "a.py")
     assert not is_own(json.__file__)
     assert not is_own(tmp_path / ".venv" / "lib" / "python3.11" / "site-packages" / "a.py")
+    assert is_own(tmp_path / "vendor" / "site-packages" / "a.py")  # nobody installed it: an edit decides
     linked = tmp_path / "site-packages"
     linked.mkdir()
     (tmp_path / "a.py").write_text("")
