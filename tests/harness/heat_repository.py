@@ -29,7 +29,19 @@ from harness.verify.examination import Examination
 from harness.verify.suite import Suite, open_cache, verify_suite
 
 ROOT = Path(__file__).parents[2]
-FORGOTTEN = ("CI", "GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "PYTHONDONTWRITEBYTECODE", "PYTEST_ADDOPTS")
+FORGOTTEN = (
+    *("CI", "GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"),
+    *("PYTHONDONTWRITEBYTECODE", "PYTHONIOENCODING", "PYTHONUTF8", "PYTEST_ADDOPTS"),
+)
+
+
+def users_environment() -> dict[str, str]:
+    """The variables of a user who has installed the harness, without those that this run of the tests was given."""
+    installed = any(point.value == "harness_pytest" for point in entry_points(group="pytest11"))
+    return {name: value for name, value in os.environ.items() if name not in FORGOTTEN} | {
+        "PYTHONPATH": str(ROOT),
+        "PYTEST_ADDOPTS": "-p no:cacheprovider" + ("" if installed else " -p harness_pytest"),
+    }
 
 
 @dataclass(frozen=True)
@@ -79,12 +91,8 @@ def new_repository(root: Path) -> Repository:
         (bin_ / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" -m {name} "$@"\n')
         (bin_ / name).chmod(0o755)
     (home / "gitconfig").write_text("[user]\nname = Ada Example\nemail = ada@example.org\n[gc]\nauto = 0\n")
-    inherited = {name: value for name, value in os.environ.items() if name not in FORGOTTEN}
-    installed = any(point.value in ("harness.plugin", "harness_pytest") for point in entry_points(group="pytest11"))
-    environment = inherited | {
+    environment = users_environment() | {
         "PATH": f"{bin_}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT),
-        "PYTEST_ADDOPTS": "-p no:cacheprovider" + ("" if installed else " -p harness.plugin"),
         "GIT_CONFIG_GLOBAL": str(home / "gitconfig"),
         "GIT_CONFIG_NOSYSTEM": "1",
         "COLUMNS": "160",

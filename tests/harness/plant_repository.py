@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
 import re
 import subprocess
 import sys
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 import pytest
-from heat_repository import FORGOTTEN, ROOT
+from heat_repository import users_environment
 
 from harness.cli.app import main
 
@@ -85,14 +83,7 @@ class Plant:
 
     def run(self, line: str, program: str = "harness", **more: Any) -> subprocess.CompletedProcess[str]:
         """Run a line of shell in which ``H`` is the command."""
-        inherited = {name: value for name, value in os.environ.items() if name not in FORGOTTEN}
-        installed = any(point.value == "harness.plugin" for point in entry_points(group="pytest11"))
-        environment = inherited | {
-            "PYTHONPATH": str(ROOT),
-            "PYTEST_ADDOPTS": "-p no:cacheprovider" + ("" if installed else " -p harness.plugin"),
-            "H": f"{sys.executable} -m {program}",
-            **more,
-        }
+        environment = users_environment() | {"H": f"{sys.executable} -m {program}", **more}
         how = {"capture_output": True, "text": True, "errors": "surrogateescape", "timeout": 120}
         return subprocess.run(["sh", "-c", line], cwd=self.root, env=environment, **how)
 
