@@ -42,8 +42,8 @@ class Verdict:
 
     ``path``: the place within the artifact, parts joined by ``/``. ``rule``: the rule as it is
     written. ``used``: share of the tolerance that was used, 1 at the limit; None where there is no
-    such share. For an array, ``share`` is the part of its elements that is out, and ``worst`` shows
-    some of them.
+    such share. For an array, ``share`` is the part of its elements that is out, ``worst`` shows some of
+    them, and ``explanation`` says which simple change of the golden accounts for all, if one does.
     """
 
     path: str
@@ -57,6 +57,12 @@ class Verdict:
     used: float | None = None
     share: float | None = None
     worst: tuple[Worst, ...] = ()
+    explanation: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong, the explanation first."""
+        return ": ".join(filter(None, (self.explanation, self.message)))
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from harness.core.artifacts import describe_array
 from harness.core.protocol import Tier
 from harness.core.verdicts import Status, Verdict
 from harness.judge.ensemble import Interval
+from harness.judge.explanations import explain_difference
 from harness.judge.judgement import ArrayJudgement
 from harness.judge.numbers import without_interval
 from harness.judge.policies.policy import NUMBERS, Policy
@@ -37,6 +38,7 @@ def compare_array(
     else:
         judgement = _judge_array(path, golden, obtained, rule, interval)
     failed = bool(judgement.message)
+    explanation = explain_difference(golden, obtained) if failed else None
     return Verdict(
         path,
         Status.FAIL if failed else Status.PASS,
@@ -49,6 +51,7 @@ def compare_array(
         judgement.overall,
         judgement.share,
         judgement.worst(failed),
+        explanation.text if explanation else "",
     )
 
 

@@ -93,7 +93,7 @@ def _row(place: Place) -> tuple[str, ...]:
     if verdict.share is not None:
         used = f"{used}, {text.portion(verdict.share)} out" if used else f"{text.portion(verdict.share)} out"
     cells = (code(value) if value != "\u2013" else "" for value in (expected, obtained))
-    allowed = prose(verdict.allowed or verdict.message, 120)
+    allowed = prose(verdict.allowed or verdict.sentence, 120)
     return code(place.scenario.scenario), code(place.name), verdict.status.value, *cells, allowed, prose(used)
 
 

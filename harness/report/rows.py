@@ -66,7 +66,7 @@ def value_row(place: Place, scenario: bool = False, short: bool = False) -> Row:
         fill=None if verdict.used is None else bar_fill(verdict.used),
         beyond=verdict.used is not None and not verdict.used <= 10**BAR_DECADES,
         share="" if verdict.share is None else text.portion(verdict.share),
-        message=text.clipped(verdict.message, 600),
+        message=text.clipped(verdict.sentence, 600),
         worst=_elements(verdict),
     )
 

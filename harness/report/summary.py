@@ -102,7 +102,7 @@ def headline(report: Report) -> str:
 
 def verdict_line(verdict: Verdict) -> str:
     """A verdict in one line: where, what is wrong or else the figures, and by which rule."""
-    parts = [f"{verdict.path}: {verdict.message or _figures(verdict)}"]
+    parts = [f"{verdict.path}: {verdict.sentence or _figures(verdict)}"]
     parts += [f"by {verdict.rule}"] if verdict.rule else []
     return "; ".join(parts)
 
