@@ -36,6 +36,7 @@ def simulate(config: Config, progress: Progress) -> Output:
     from ptycho.pipeline import stages
 
     data = stages.simulate(as_config(config), progress)
+    mask = {} if data.frames.mask is None else {"mask": data.frames.mask}
     return {
         "diffraction": data.frames.diffraction,
         "positions": data.frames.positions,
@@ -44,6 +45,7 @@ def simulate(config: Config, progress: Progress) -> Output:
         "photon_scale": data.photon_scale,
         "nphotons": data.nphotons,
         "truth": data.truth,
+        **mask,
     }
 
 

@@ -30,7 +30,7 @@ def as_dataset(simulate: Output) -> Dataset:
     from ptycho.data.frames import Dataset, Frames
 
     amplitude, (height, width) = simulate["diffraction"], simulate["object_shape"]
-    frames = Frames(amplitude, simulate["positions"], np.arange(len(amplitude)))
+    frames = Frames(amplitude, simulate["positions"], np.arange(len(amplitude)), simulate.get("mask"))
     photons = simulate["photon_scale"], simulate["nphotons"]
     return Dataset(frames, simulate["probe"], (height, width), *photons, simulate["truth"])
 
