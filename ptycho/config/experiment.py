@@ -101,6 +101,8 @@ class MeasuredConfig:
     order: Literal["xy", "yx"]  # what the two columns of the scan positions are
     refine_probe_sweeps: int  # of ePIE on the training frames, to correct the file's probe; 0: none
     frames: int = 0  # only the first so many of the scan; 0: all of it
+    probe: str = ""  # a file with the probe; empty: the data file has it
+    mask: str = ""  # a file with a mask of valid pixels, besides the data file's own; empty: none
 
     def __post_init__(self) -> None:
         require(self.refine_probe_sweeps >= 0, "measured.refine_probe_sweeps", self.refine_probe_sweeps, "zero or more")

@@ -56,6 +56,16 @@ class Frames:
 
 
 @dataclass(frozen=True)
+class Geometry:
+    """What a file of measured data says of lengths: the object grid's pixel ``(x, y)``, the photons' energy and the
+    distance from object to detector."""
+
+    pixel_size_m: tuple[float, float]
+    energy_j: float | None
+    distance_m: float | None
+
+
+@dataclass(frozen=True)
 class Dataset:
     """What the first stage gives: frames, the probe that made them, and the truth where known.
 
@@ -70,3 +80,4 @@ class Dataset:
     photon_scale: float
     nphotons: float
     truth: Complex | None
+    geometry: Geometry | None = None

@@ -1,8 +1,6 @@
 """Measured data, checked before anything is computed from them.
 
-Files hold ``data`` (or ``diffraction``, ``diff3d``) ``(M, n, n)``, ``probe`` (or ``probeGuess``)
-``(n, n)`` complex, and ``scan`` (or ``positions``) ``(M, 2)`` in pixels of the object grid, or
-``xcoords`` and ``ycoords`` ``(M,)``. See ``ptycho.files`` for the formats.
+What a file holds is read by ``ptycho.data.formats``; here it becomes a data set, or is refused with the remedy.
 """
 
 from __future__ import annotations
@@ -12,27 +10,47 @@ from typing import Any
 
 import numpy as np
 
-from ptycho.arrays import Complex, Real
+from ptycho.arrays import Complex, Mask, Real
 from ptycho.config.experiment import MeasuredConfig
-from ptycho.data import files
 from ptycho.data.files import find_data_file
-from ptycho.data.frames import Dataset, Frames
+from ptycho.data.formats import DataFile, is_single_array, open_data, read_npy
+from ptycho.data.formats.checks import probe_modes
+from ptycho.data.formats.masks import from_array
+from ptycho.data.frames import Dataset, Frames, Geometry
 from ptycho.errors import DataError
 from ptycho.optics import probes
 
-DATA_KEYS = ("data", "diffraction", "diff3d")
-PROBE_KEYS = ("probe", "probeGuess")
-SCAN_KEYS = ("scan", "positions")
-AXIS_KEYS = ("xcoords", "ycoords")
 LARGEST_SPAN_PX = 16384
+_FRAMES_SAY = 16  # so many show which pixels see light
 
 
 def load_probe(path: str) -> Complex:
-    """The probe stored in a data file or as a bare ``.npy``, ``(n, n)`` complex64."""
+    """The probe stored in a data file, a product or as a bare ``.npy``, ``(n, n)`` complex64; of several modes the
+    first, strongest one."""
     source = find_data_file(path)
-    if source.suffix == ".npy":
-        return _as_probe(files.read_npy(source), source)
-    return _as_probe(_pick(files.read_arrays(source, PROBE_KEYS), PROBE_KEYS, source), source)
+    if source.suffix == ".npy" or is_single_array(source):
+        return _as_probe(probe_modes(read_npy(source), source), source)
+    with open_data(source) as file:
+        return _as_probe(file.require("probe"), source)
+
+
+def load_mask(path: str) -> Mask:
+    """The mask in a data file or a bare ``.npy``, ``(n, n)`` bool, True where a pixel is valid.
+
+    A ``.npy`` and the house's own ``mask`` are not zero there; in other formats it is as they say.
+    """
+    source = find_data_file(path)
+    if source.suffix == ".npy" or is_single_array(source):
+        array = read_npy(source)
+        if array.dtype.kind not in "biuf":
+            raise DataError(
+                f"{source.name}: the mask has type {array.dtype}, expected bool: True where a pixel is valid"
+            )
+        return from_array(array == 0, None, source, "the mask")
+    with open_data(source) as file:
+        if file.mask is None:
+            raise DataError(f"{source.name} has no mask: add an array 'mask' (n, n), True where a pixel is valid")
+        return file.mask
 
 
 def load_measured(config: MeasuredConfig, N: int) -> Dataset:
@@ -40,17 +58,16 @@ def load_measured(config: MeasuredConfig, N: int) -> Dataset:
 
     Cropping the detector coarsens the object grid, so positions scale by ``N / n`` and the probe
     is Fourier-cropped. Amplitudes are square-rooted counts (``photon_scale`` 1), and the probe is
-    scaled once so that its energy is the mean frame's, which makes an empty object 1.
+    scaled once so that its energy is the mean frame's, which makes an empty object 1. What the file or
+    ``config.mask`` marks as bad is not looked at, and zero.
     """
     source = find_data_file(config.path)
-    arrays = files.read_arrays(source, (*DATA_KEYS, *PROBE_KEYS, *SCAN_KEYS, *AXIS_KEYS))
-    raw = _as_frames(_pick(arrays, DATA_KEYS, source), source)
-    probe = _as_probe(_pick(arrays, PROBE_KEYS, source), source)
-    positions = _as_positions(arrays, len(raw), source)
-    if config.frames > len(raw):
-        raise DataError(f"{source.name}: measured.frames = {config.frames} asked of {len(raw)} frames")
-    if config.frames:
-        raw, positions = raw[: config.frames], positions[: config.frames]
+    with open_data(source) as file:
+        mask = _whole_mask(file, config)
+        raw = _as_frames(file, config.frames, mask)
+        probe = load_probe(config.probe) if config.probe else _as_probe(file.require("probe"), source)
+        positions = _as_positions(file.positions_px(config.order), source)[: len(raw)]
+        geometry = _geometry(file, N)
     side = raw.shape[-1]
     if side < N:
         raise DataError(f"{source.name}: frames of {side} pixels a side are smaller than N = {N}: choose a smaller N")
@@ -61,45 +78,53 @@ def load_measured(config: MeasuredConfig, N: int) -> Dataset:
     amplitude = _amplitude(raw, config.quantity, source)
     if not config.centred:
         amplitude = np.fft.fftshift(amplitude, axes=(-2, -1))
+        mask = None if mask is None else np.fft.fftshift(mask)
     start = (side - N) // 2
     amplitude = np.ascontiguousarray(amplitude[:, start : start + N, start : start + N])
+    mask = None if mask is None else np.ascontiguousarray(mask[start : start + N, start : start + N])
     if config.order == "yx":
         positions = positions[:, ::-1]
     positions = positions * (N / side)
     positions = positions - np.floor(positions.min(0)) + N // 2 + 1
     extent = np.ceil(positions.max(0)).astype(int) + N // 2 + 2
-    frames = Frames(amplitude, positions, np.arange(len(amplitude)))
+    frames = Frames(amplitude, positions, np.arange(len(amplitude)), mask)
     energy = float(frames.energy().mean())
     probe = probes.fourier_crop(probe, N)
     probe = (probe * (np.sqrt(energy) / np.linalg.norm(probe.astype(np.complex128)))).astype(np.complex64)
-    return Dataset(frames, probe, (int(extent[1]), int(extent[0])), 1.0, energy, None)
+    return Dataset(frames, probe, (int(extent[1]), int(extent[0])), 1.0, energy, None, geometry)
 
 
-def _pick(arrays: dict[str, Any], names: tuple[str, ...], path: Path) -> Any:
-    for name in names:
-        if name in arrays:
-            return np.asarray(arrays[name])
-    held = ", ".join(sorted(arrays)) or "nothing"
-    raise DataError(f"{path.name} has no {' or '.join(map(repr, names))}; it holds: {held}")
+def _whole_mask(file: DataFile, config: MeasuredConfig) -> Mask | None:
+    """Pixels that both the file and ``config.mask`` call valid; None where all are."""
+    mask, shape = file.mask, file.require("frames").shape[1:]
+    if config.mask:
+        given = load_mask(config.mask)
+        if given.shape != shape:
+            raise DataError(f"{config.mask}: the mask has shape {given.shape}, expected {shape} as the frames have")
+        mask = given if mask is None else mask & given
+    if mask is not None and not mask.any():
+        raise DataError(f"{file.path.name}: its mask leaves no valid pixel: check which value means valid")
+    return None if mask is None or mask.all() else mask
 
 
-def _squeeze(array: Any, ndim: int, what: str, path: Path) -> Any:
-    """``array`` without leading axes of length one, which must leave ``ndim`` axes."""
-    shape = array.shape
-    while array.ndim > ndim and array.shape[0] == 1:
-        array = array[0]
-    if array.ndim != ndim:
-        raise DataError(f"{path.name}: {what} has shape {shape}, expected {ndim} axes")
-    return array
+def _geometry(file: DataFile, N: int) -> Geometry | None:
+    """What is known of lengths, for frames cropped to ``N`` pixels."""
+    if file.pixel_size_m is None:
+        return None
+    coarser = file.require("frames").shape[-1] / N
+    x, y = file.pixel_size_m
+    return Geometry((x * coarser, y * coarser), file.energy_j, file.distance_m)
 
 
-def _as_frames(array: Any, path: Path) -> Real:
-    frames = _squeeze(array, 3, "data", path)
-    if frames.dtype.kind not in "fiu":
-        raise DataError(f"{path.name}: data has type {frames.dtype}, expected real numbers")
-    if frames.shape[1] != frames.shape[2] or len(frames) == 0:
-        raise DataError(f"{path.name}: data has shape {frames.shape}, expected square frames (M, n, n)")
-    frames = _single(frames, np.float32, "data", path)
+def _as_frames(file: DataFile, count: int, mask: Mask | None) -> Real:
+    path, stack = file.path, file.require("frames")
+    if count > len(stack):
+        raise DataError(f"{path.name}: measured.frames = {count} asked of {len(stack)} frames")
+    raw = stack[: count or len(stack)]
+    if mask is not None:
+        _check_mask(raw[:_FRAMES_SAY], mask, path)
+        raw[:, ~mask] = 0
+    frames = _single(raw, np.float32, "data", path)
     if frames.min() < 0:
         negative = int((frames < 0).sum())
         raise DataError(
@@ -111,32 +136,26 @@ def _as_frames(array: Any, path: Path) -> Real:
     return frames
 
 
-def _as_probe(array: Any, path: Path) -> Complex:
-    shape = array.shape
-    while array.ndim > 2 and len(array):  # further modes: the first, strongest one
-        array = array[0]
-    if array.ndim != 2 or array.shape[0] != array.shape[1] or array.dtype.kind != "c" or array.size == 0:
-        raise DataError(f"{path.name}: probe has shape {shape} and type {array.dtype}, expected a square complex array")
-    probe = _single(array, np.complex64, "probe", path)
+def _check_mask(some: Real, mask: Mask, path: Path) -> None:
+    """Raise DataError where a mask leaves out most of the pixels that see light, as an inverted one does."""
+    lit = (some > 0).any(axis=0)
+    if (lit & ~mask).sum() > (lit & mask).sum():
+        raise DataError(
+            f"{path.name}: the mask leaves out {int((lit & ~mask).sum())} of {int(lit.sum())} pixels that see light: "
+            "check which value means valid, it may be inverted"
+        )
+
+
+def _as_probe(modes: Complex, path: Path) -> Complex:
+    """The first of the ``modes`` ``(K, n, n)``, complex64."""
+    probe = np.asarray(_single(modes[0], np.complex64, "probe", path))
     if not probe.any():
         raise DataError(f"{path.name}: every value of probe is zero: give a first guess of the illumination")
     return probe
 
 
-def _as_positions(arrays: dict[str, Any], count: int, path: Path) -> Real:
-    if all(name in arrays for name in AXIS_KEYS):
-        x, y = (np.ravel(arrays[name]) for name in AXIS_KEYS)
-        if len(x) != len(y):
-            raise DataError(f"{path.name}: xcoords has {len(x)} values and ycoords {len(y)}, expected {count} of each")
-        scan = np.stack([x, y], axis=-1)
-    else:
-        scan = _squeeze(_pick(arrays, SCAN_KEYS, path), 2, "scan", path)
-    if scan.shape != (count, 2) or scan.dtype.kind not in "fiu":
-        raise DataError(
-            f"{path.name}: scan has shape {scan.shape} and type {scan.dtype}, "
-            f"expected ({count}, 2) real numbers, one row a frame"
-        )
-    scan = _single(scan, np.float64, "scan", path)
+def _as_positions(scan: Real, path: Path) -> Real:
+    scan = np.asarray(_single(scan, np.float64, "scan", path))
     span = float(np.ptp(scan, axis=0).max())
     if not 1 <= span <= LARGEST_SPAN_PX:
         raise DataError(

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ptycho.config.experiment import MeasuredConfig
-from ptycho.data import files
+from ptycho.data.containers.units import object_pixel_m
 from ptycho.data.files import find_data_file
 from ptycho.data.measured import load_measured, load_probe
 from ptycho.errors import DataError
@@ -19,7 +19,7 @@ from ptycho.optics import probes
 
 M, SIDE = 6, 64
 PIXEL_M, DISTANCE_M, ENERGY_J = 75e-6, 2.0, 1.4e-15
-WIDTH_M = files.HC_JOULE_METRE / ENERGY_J * DISTANCE_M / (SIDE * PIXEL_M)  # an object pixel, about 59 nm
+WIDTH_M = object_pixel_m(ENERGY_J, DISTANCE_M, SIDE, PIXEL_M)  # an object pixel, about 59 nm
 
 
 @pytest.fixture
@@ -366,24 +366,23 @@ def test_a_damaged_npz_is_refused_by_name(tmp_path, content, save):
     assert refusal(tmp_path / "x.npz").startswith("x.npz cannot be read")
 
 
-@pytest.mark.parametrize(
-    ("write", "name"),
-    [
-        (write_npz, "x.h5"),
-        (write_npz, "x.cxi"),
-        (write_npz, "x.npz.bz2"),
-        (write_h5, "x.npz"),
-        (write_bz2, "x.npz"),
-        (lambda path, content: path.write_text("not data at all"), "x.npz"),
-    ],
-    ids=["npz as h5", "npz as cxi", "npz as bz2", "h5 as npz", "bz2 as npz", "text as npz"],
-)
-def test_a_wrong_extension_is_named_as_the_cause(tmp_path, content, write, name):
-    write(tmp_path / "any.npz" if write is write_npz else tmp_path / name, content)
-    if write is write_npz:
-        (tmp_path / "any.npz").rename(tmp_path / name)
+@pytest.mark.parametrize("name", ["x.npz", "x.h5", "x.cxi", "x.npz.bz2", "x.tif", "x"])
+@pytest.mark.parametrize("write", [write_npz, write_h5, write_bz2, write_cxi])
+def test_a_file_is_what_it_holds_whatever_its_name(tmp_path, content, write, name):
+    wanted = load_measured(measured(write_npz(tmp_path / "wanted.npz", content)), SIDE)
+    write(tmp_path / "any.npz", content)
+    (tmp_path / "any.npz").rename(tmp_path / name)
+    dataset = load_measured(measured(tmp_path / name), SIDE)
+    np.testing.assert_array_equal(dataset.frames.diffraction, wanted.frames.diffraction)
+    np.testing.assert_allclose(dataset.frames.positions, wanted.frames.positions, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["x.npz", "x.h5", "x.cxi", "x"])
+@pytest.mark.parametrize("text", ["not data at all", ""])
+def test_what_is_no_data_is_refused_whatever_its_name(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
     message = refusal(tmp_path / name)
-    assert message.startswith(name)
+    assert message.startswith(f"{name} is neither NPZ nor HDF5")
     assert "not the format its name says" in message
 
 
