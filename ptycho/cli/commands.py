@@ -29,9 +29,14 @@ INTERRUPTED = 130
 Out = Annotated[Path, typer.Option("--out", help="Folder for the artifacts.")]
 Profile = Annotated[str, typer.Option(help="smoke (seconds), cpu (minutes) or full (the original sizes, for a GPU).")]
 Set = Annotated[list[str], typer.Option("--set", help="Change one setting, e.g. --set train.epochs=3. Repeatable.")]
-Layout = Annotated[str, typer.Option(help="What the frames hold: counts or amplitude.")]
-Order = Annotated[str, typer.Option(help="What the two columns of the positions are: xy or yx.")]
-Centred = Annotated[bool, typer.Option("--centred/--corner", help="Where a frame's zero frequency is.")]
+_ELSE = "Default: as the file's format has it, else"
+Layout = Annotated[str | None, typer.Option(help=f"What the frames hold: counts or amplitude. {_ELSE} counts.")]
+Order = Annotated[str | None, typer.Option(help=f"What the two columns of the positions are: xy or yx. {_ELSE} xy.")]
+Centred = Annotated[
+    bool | None, typer.Option("--centred/--corner", help=f"Where a frame's zero frequency is. {_ELSE} in its middle.")
+]
+Probe = Annotated[str, typer.Option("--probe", help="A file with the probe: a product, a data file or a .npy.")]
+Masked = Annotated[str, typer.Option("--mask", help="A file with a mask, True where a pixel is valid.")]
 
 
 def main() -> None:
@@ -122,13 +127,15 @@ def simulate_command(
 
 @app.command("reconstruct")
 def reconstruct_command(
-    data: Annotated[Path, typer.Argument(help="An .npz, .npz.bz2, .h5 or .cxi file of measured data.")],
+    data: Annotated[Path, typer.Argument(help="Measured data, in any format of docs/reference/formats.md.")],
     out: Out,
     like: Annotated[str, typer.Option(help="The scenario whose settings to use.")] = "siemens_star",
     profile: Profile = "cpu",
-    quantity: Layout = "counts",
-    order: Order = "xy",
-    centred: Centred = True,
+    quantity: Layout = None,
+    order: Order = None,
+    centred: Centred = None,
+    probe: Probe = "",
+    mask: Masked = "",
     set_: Set = [],  # noqa: B006
 ) -> None:
     """Train on your own measured data and reconstruct it. Set N with --set N=64, 128 or 256."""
@@ -139,7 +146,7 @@ def reconstruct_command(
 
     base = load_scenario(like, profile, set_)
     sweeps = base.config.measured.refine_probe_sweeps if base.config.measured else 0
-    layout = _layout(data, quantity, order, centred, sweeps)
+    layout = _layout(data, quantity, order, centred, sweeps) | {"probe": probe, "mask": mask}
     measured = from_mapping(MeasuredConfig, layout, "reconstruct")
     config = dataclasses.replace(base.config, simulate=None, measured=measured)
     _run(dataclasses.replace(base, name=data.stem, title=f"Measured data {data.name}", config=config), out)
@@ -150,9 +157,11 @@ def infer_command(
     bundle: Annotated[Path, typer.Argument(help="A bundle.npz of an earlier training.")],
     data: Annotated[Path, typer.Argument(help="Measured data for the same probe.")],
     out: Out,
-    quantity: Layout = "counts",
-    order: Order = "xy",
-    centred: Centred = True,
+    quantity: Layout = None,
+    order: Order = None,
+    centred: Centred = None,
+    probe: Probe = "",
+    mask: Masked = "",
 ) -> None:
     """Reconstruct new data with a trained model; nothing is trained."""
     from ptycho.config.experiment import MeasuredConfig
@@ -161,7 +170,8 @@ def infer_command(
     with libraries_held_back():
         from ptycho.pipeline.reuse import infer_file
 
-    measured = from_mapping(MeasuredConfig, _layout(data, quantity, order, centred, 0), "infer")
+    layout = _layout(data, quantity, order, centred, 0) | {"probe": probe, "mask": mask}
+    measured = from_mapping(MeasuredConfig, layout, "infer")
     with stage_bars(console) as progress:
         error = infer_file(bundle, measured, out, progress)
     console.print(f"Fourier error {error:.4f}; artifacts in {out}")
@@ -195,15 +205,15 @@ def _figure(value: Any) -> str:
     return figure_words(value)
 
 
-def _layout(data: Path, quantity: str, order: str, centred: bool, sweeps: int) -> dict[str, Any]:
-    """The ``[measured]`` table that a command line stands for."""
-    return {
-        "path": str(data),
-        "quantity": quantity,
-        "centred": centred,
-        "order": order,
-        "refine_probe_sweeps": sweeps,
-    }
+def _layout(data: Path, quantity: str | None, order: str | None, centred: bool | None, sweeps: int) -> dict[str, Any]:
+    """The ``[measured]`` table that a command line stands for; what it leaves open is as the file's format has it."""
+    from ptycho.data.files import find_data_file
+    from ptycho.data.formats import stated_layout
+
+    said = {"quantity": quantity, "order": order, "centred": centred}
+    stated = stated_layout(find_data_file(str(data)))
+    layout = stated | {key: value for key, value in said.items() if value is not None}
+    return {"path": str(data), "refine_probe_sweeps": sweeps, **layout}
 
 
 def _run(scenario: Any, out: Path) -> None:
