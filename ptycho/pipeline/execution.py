@@ -21,6 +21,7 @@ from ptycho.model.backend import weight_path
 from ptycho.output import artifacts, figures
 from ptycho.pipeline.declaration import PIPELINE, Stage
 from ptycho.pipeline.inference import to_bundle
+from ptycho.pipeline.products import write_products
 from ptycho.pipeline.values import Trained
 from ptycho.progress import StageProgress
 from ptycho.quality import invariants, telemetry
@@ -232,6 +233,8 @@ def _write(done: Run) -> None:
     for name, values in (("amplitude", amplitude), ("phase", phase)):
         limit = float(np.nanpercentile(np.abs(values), 99)) or 1.0
         figures.save_image(out / f"{name}_diff.png", values, f"{name}: network - {other}", "RdBu_r", (-limit, limit))
+    if done.scenario.config.measured:
+        write_products(out / "products", done.scenario.name, done.outputs)
     artifacts.write_json(out / "run_metadata.json", done.metadata)
 
 
