@@ -57,7 +57,7 @@ def _h5(path: Path, entries: dict[str, Any], units: dict[str, str] | None = None
     return path
 
 
-def npz(path: Path, scan: Scan, **changes: Any) -> Path:
+def npz(path: Path, scan: Scan, /, **changes: Any) -> Path:
     """The house's own names."""
     arrays = {"data": scan.counts, "probe": scan.probe, "scan": scan.xy, "mask": scan.valid}
     with path.open("wb") as file:
@@ -65,12 +65,12 @@ def npz(path: Path, scan: Scan, **changes: Any) -> Path:
     return path
 
 
-def hdf5(path: Path, scan: Scan, **changes: Any) -> Path:
+def hdf5(path: Path, scan: Scan, /, **changes: Any) -> Path:
     """The house's own names, at the top of an HDF5 file."""
     return _h5(path, {"data": scan.counts, "probe": scan.probe, "scan": scan.xy, "mask": scan.valid} | changes)
 
 
-def pinn(path: Path, scan: Scan, **changes: Any) -> Path:
+def pinn(path: Path, scan: Scan, /, **changes: Any) -> Path:
     """PtychoPINN: amplitudes and two arrays of coordinates."""
     arrays = {
         "diff3d": np.sqrt(scan.counts.astype(np.float32)),
@@ -99,7 +99,7 @@ def tike(path: Path, scan: Scan) -> Path:
     return path
 
 
-def cxi(path: Path, scan: Scan, units: dict[str, str] | None = None, **changes: Any) -> Path:
+def cxi(path: Path, scan: Scan, /, units: dict[str, str] | None = None, **changes: Any) -> Path:
     """CXI 1.6, in SI units; bits of the mask are set at bad pixels."""
     bits = np.where(scan.valid, 0, 0x1).astype(np.uint32)
     bits[12, 2] = 0x200
@@ -120,7 +120,7 @@ def cxi(path: Path, scan: Scan, units: dict[str, str] | None = None, **changes: 
     return _h5(path, entries | changes, units)
 
 
-def ptypy(path: Path, scan: Scan, **changes: Any) -> Path:
+def ptypy(path: Path, scan: Scan, /, **changes: Any) -> Path:
     """A ``.ptyd`` of two chunks: the row first, keV, and a weight for every pixel of every frame."""
     half, yx = len(scan.xy) // 2 + 1, scan.metres[:, ::-1]
     weights = np.broadcast_to(scan.valid.astype(float), scan.counts.shape)
@@ -148,7 +148,7 @@ def ptypy(path: Path, scan: Scan, **changes: Any) -> Path:
     return path
 
 
-def product(path: Path, scan: Scan, **changes: Any) -> Path:
+def product(path: Path, scan: Scan, /, **changes: Any) -> Path:
     """A product of ptychodus: metres, eV, and coherent before incoherent modes."""
     entries: dict[str, Any] = {
         "probe_position_indexes": np.arange(len(scan.xy)),
@@ -170,13 +170,13 @@ def product(path: Path, scan: Scan, **changes: Any) -> Path:
     return path
 
 
-def ptychi(path: Path, scan: Scan, **changes: Any) -> Path:
+def ptychi(path: Path, scan: Scan, /, **changes: Any) -> Path:
     """The pair of pty-chi: ``dp`` in one file, a product in the other; the first's path."""
     product(path.with_name(path.name.replace("_dp.", "_para.")), scan, **changes)
     return _h5(path, {"dp": scan.counts})
 
 
-def nexus(path: Path, scan: Scan, **changes: Any) -> Path:
+def nexus(path: Path, scan: Scan, /, **changes: Any) -> Path:
     """NeXus: every length with its unit, the frames in the detector, positions as the sample's transformations."""
     x, y = scan.metres.T
     entries: dict[str, Any] = {

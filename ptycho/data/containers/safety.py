@@ -7,6 +7,7 @@ import gzip
 import lzma
 import os
 import tempfile
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ from ptycho.errors import DataError
 
 _UNREADABLE = (
     OSError, EOFError, ValueError, KeyError, TypeError, RuntimeError, MemoryError, NotImplementedError, SyntaxError,
-    zipfile.BadZipFile, zlib.error, lzma.LZMAError,
+    tokenize.TokenError, zipfile.BadZipFile, zlib.error, lzma.LZMAError,
 )  # fmt: skip
 HARMLESS_BYTES = 2**28  # whatever a file of a few bytes becomes, this much may be read
 LARGEST_RATIO = 500  # sparse counts compress a hundredfold; nobody's photons compress more

@@ -69,12 +69,14 @@ class Tree:
     def names(self, group: str = "/") -> list[str]:
         """The names in a group, as they are, links too."""
         found = self.group(group)
-        return [] if found is None else sorted(found)
+        with reading(self.path):
+            return [] if found is None else sorted(found)
 
     def leads_away(self, name: str) -> bool:
         """Whether the last step of a path is a link to another file."""
         found = self.group(name.rpartition("/")[0])
-        link = None if found is None else _link(found, name.rpartition("/")[2])
+        with reading(self.path):
+            link = None if found is None else _link(found, name.rpartition("/")[2])
         return link is not None and not isinstance(link, h5py.HardLink | h5py.SoftLink)
 
     def is_array(self, name: str) -> bool:
@@ -82,15 +84,15 @@ class Tree:
         if self.leads_away(name):
             return True
         item = self.item(name)
-        return isinstance(item, h5py.Dataset) and not _is_none(item)
+        with reading(self.path):
+            return isinstance(item, h5py.Dataset) and not _is_none(item)
 
     def dataset(self, name: str) -> h5py.Dataset | None:
         """The data set at a path, checked; None where there is none. Raises DataError for one that is not safe."""
-        item = self.item(name)
-        if not isinstance(item, h5py.Dataset) or _is_none(item):
-            return None
-        with reading(self.path):
-            self._check(name, item)
+        item = self.item(name) if self.is_array(name) else None
+        if item is not None:
+            with reading(self.path):
+                self._check(name, item)
         return item
 
     def _check(self, name: str, item: h5py.Dataset) -> None:
@@ -174,17 +176,25 @@ class Tree:
 
         return FrameStack(shape, item.dtype, read)
 
-    def walk(self, group: str, depth: int = 4) -> Iterator[str]:
-        """The paths of the data sets in a group and, to a depth, below it; hard links only."""
-        found = self.group(group)
-        for name in self.names(group):
-            if found is None or not isinstance(_link(found, name), h5py.HardLink):
+    def walk(self, group: str) -> Iterator[str]:
+        """The paths of the data sets in a group and below it, each once; links to other places are not followed."""
+        waiting, seen = [group], set()
+        while waiting:
+            place = waiting.pop()
+            found = self.group(place)
+            with reading(self.path):
+                address = None if found is None else h5py.h5o.get_info(found.id).addr
+            if address is None or address in seen:
                 continue
-            path = f"{group.rstrip('/')}/{name}"
-            if isinstance(self.item(path), h5py.Dataset):
-                yield path
-            elif depth:
-                yield from self.walk(path, depth - 1)
+            seen.add(address)
+            for name in self.names(place):
+                path = f"{place.rstrip('/')}/{name}"
+                with reading(self.path):
+                    direct = isinstance(_link(found, name), h5py.HardLink)
+                if direct and isinstance(self.item(path), h5py.Dataset):
+                    yield path
+                elif direct:
+                    waiting.append(path)
 
 
 def _rows(folded: tuple[int, ...], start: int, stop: int) -> Iterator[tuple[int, tuple[int, ...], slice]]:
