@@ -25,22 +25,29 @@ def find_data_file(path: str) -> Path:
             return candidate
     for candidate in candidates:
         if os.path.lexists(candidate):
-            raise DataError(_no_plain_file(candidate))
+            require_plain(candidate)
     raise DataError(
         f"data file {path!r} does not exist here, nor in $PTYCHO_TEST_DATA, nor in ../shared/data beside the repository"
     )
 
 
-def _no_plain_file(path: Path) -> str:
-    if path.is_symlink():
-        return f"{path} is a symbolic link, which is not followed: name the file itself, {os.path.realpath(path)}"
-    mode = path.stat().st_mode
+def require_plain(path: Path) -> None:
+    """Raise DataError for what is no plain file, and would be read without an end, or as another file."""
+    try:
+        mode = path.lstat().st_mode
+    except OSError as error:
+        raise DataError(f"data file {str(path)!r} cannot be found ({error.strerror}): check its name") from error
+    if stat.S_ISREG(mode):
+        return
+    if stat.S_ISLNK(mode):
+        real = os.path.realpath(path)
+        raise DataError(f"{path} is a symbolic link, which is not followed: name the file itself, {real}")
     kinds = (
         (stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"),
         (stat.S_ISBLK, "a device"), (stat.S_ISCHR, "a device"),
     )  # fmt: skip
     kind = next((word for test, word in kinds if test(mode)), "something else")
-    return f"{path} is {kind}, and no file: name a file of measured data"
+    raise DataError(f"{path} is {kind}, and no file: name a file of measured data")
 
 
 def partner(path: Path) -> Path | None:

@@ -279,6 +279,14 @@ def test_a_common_weight_is_a_mask(tmp_path):
         np.testing.assert_array_equal(file.mask, SCAN.valid)
 
 
+def test_a_reconstruction_of_ptypy_stands_for_the_probe(tmp_path):
+    with h5py.File(tmp_path / "x.ptyr", "w") as file:
+        file["content/probe/Sscan00G00/data"] = SCAN.probe
+        file["content/obj/Sscan00G00/data"] = np.ones((1, 40, 50), np.complex64)
+    np.testing.assert_array_equal(load_probe(str(tmp_path / "x.ptyr")), SCAN.probe[0])
+    assert "a reconstruction of ptypy without frames" in refusal(tmp_path / "x.ptyr")
+
+
 def test_chunks_come_in_the_order_of_their_numbers(tmp_path):
     """Not of their names, by which 10 comes before 2."""
     entries = {f"chunks/{i}/{part}": None for i in (0, 1) for part in ("data", "positions", "weights", "indices")}

@@ -9,6 +9,7 @@ import lzma
 import os
 import tracemalloc
 import zipfile
+from pathlib import Path
 
 import foreign_files as foreign
 import h5py
@@ -68,9 +69,10 @@ def test_what_is_no_plain_file_is_refused(tmp_path, kind):
         find_data_file(str(tmp_path / "x.npz"))
 
 
-def test_a_device_is_refused_by_its_kind():
+@pytest.mark.parametrize("door", [find_data_file, load_probe, load_mask, lambda name: open_data(Path(name))])
+def test_a_device_is_refused_by_its_kind_behind_every_door(door):
     with pytest.raises(DataError, match="/dev/zero is a device, and no file"):
-        find_data_file("/dev/zero")
+        door("/dev/zero")
 
 
 def test_a_link_s_refusal_names_the_file_itself(tmp_path):

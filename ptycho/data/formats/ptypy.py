@@ -1,4 +1,5 @@
-"""The files of ptypy (``.ptyd``): frames in chunks, positions in metres with the row first, energies in keV."""
+"""The files of ptypy: ``.ptyd``, frames in chunks, positions in metres with the row first, energies in keV; and the
+probes of ``.ptyr``."""
 
 from __future__ import annotations
 
@@ -134,4 +135,27 @@ def _weights(tree: Tree, chunks: list[str]) -> Iterator[Real]:
         yield whole
 
 
+def _is_result(tree: Tree) -> bool:
+    return tree.group("content/probe") is not None
+
+
+def _read_result(tree: Tree) -> DataFile:
+    """A reconstruction (``.ptyr``) has a probe and an object, and no frames."""
+    path = tree.path
+    places = {
+        part: [f"content/{part}/{name}/data" for name in tree.names(f"content/{part}")] for part in ("probe", "obj")
+    }
+    probe, obj = (next((a for p in at if (a := tree.array(p)) is not None), None) for at in places.values())
+    frames = f"{path.name} is a reconstruction of ptypy without frames: name the file that it was made from"
+    return DataFile(
+        path,
+        "ptypy",
+        None,
+        None if probe is None else checks.probe_modes(probe, path),
+        reconstruction=obj[0] if obj is not None and obj.ndim == 3 else obj,
+        lacks={"frames": frames, "positions": frames, "probe": f"{path.name} has no probe in content/probe"},
+    )
+
+
 PTYPY = Format("ptypy", _recognises, _read)
+PTYPY_RESULT = Format("ptypy", _is_result, _read_result)

@@ -13,18 +13,19 @@ import numpy as np
 from ptycho.data.containers.archive import Archive, open_archive
 from ptycho.data.containers.safety import array_bytes, first_bytes, pickled, reading, unpacked
 from ptycho.data.containers.tree import Tree, open_tree
+from ptycho.data.files import require_plain
 from ptycho.data.formats.cxi import CXI
 from ptycho.data.formats.nexus import NEXUS
 from ptycho.data.formats.own import OWN_HDF5, OWN_NPZ
 from ptycho.data.formats.pinn import PINN
 from ptycho.data.formats.product import PRODUCT
-from ptycho.data.formats.ptypy import PTYPY
+from ptycho.data.formats.ptypy import PTYPY, PTYPY_RESULT
 from ptycho.data.formats.record import DataFile, Format
 from ptycho.data.formats.tike import TIKE
 from ptycho.errors import DataError
 
 IN_ARCHIVES: tuple[Format[Archive], ...] = (PINN, TIKE, OWN_NPZ)
-IN_TREES: tuple[Format[Tree], ...] = (CXI, PTYPY, PRODUCT, NEXUS, OWN_HDF5)
+IN_TREES: tuple[Format[Tree], ...] = (CXI, PTYPY, PTYPY_RESULT, PRODUCT, NEXUS, OWN_HDF5)
 """The formats in the order in which they are tried; the last of each recognises everything."""
 
 _ZIP, _NPY, _HDF5 = b"PK", b"\x93NUMPY", b"\x89HDF\r\n\x1a\n"
@@ -36,6 +37,7 @@ def open_data(path: Path) -> DataFile:
     Nothing but what the record needs is read: frames are read from it, a slice at a time. Raises DataError, with
     the file's name and the remedy, for a file of no known kind, one that is damaged, and one that is not safe.
     """
+    require_plain(path)
     with ExitStack() as resources:
         start = first_bytes(path)
         content = unpacked(path, start)
