@@ -90,7 +90,7 @@ def load_measured(config: MeasuredConfig, N: int) -> Dataset:
     frames = Frames(amplitude, positions, np.arange(len(amplitude)), mask)
     energy = float(frames.energy().mean())
     probe = probes.fourier_crop(probe, N)
-    probe = (probe * (np.sqrt(energy) / np.linalg.norm(probe.astype(np.complex128)))).astype(np.complex64)
+    probe = (probe * (np.sqrt(energy) / probes.seen_norm(probe, frames.mask))).astype(np.complex64)
     return Dataset(frames, probe, (int(extent[1]), int(extent[0])), 1.0, energy, None, geometry)
 
 

@@ -54,7 +54,10 @@ def closed_form_scale(nphotons: float, N: float) -> float:
 
 
 def compute_scales(train: Frames, groups: Groups, probe_norm: float, nphotons: float) -> Scales:
-    """The scales of the grouped training data; ``probe_norm`` is ``||P||``.
+    """The scales of the grouped training data; ``probe_norm`` is ``||P||`` (``seen_norm`` where pixels are masked).
+
+    All energies are those of valid pixels, of the data and of the probe alike: what a mask takes from one it
+    takes from the other.
 
     Raises DataError when the data has no energy.
     """

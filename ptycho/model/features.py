@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ptycho.arrays import Complex, Integer, Real
+from ptycho.arrays import Complex, Integer, Mask, Real
 from ptycho.data.frames import Frames
 from ptycho.data.grouping import Groups
 from ptycho.data.normalization import Scales
@@ -38,32 +38,35 @@ class FeatureMaker:
 
     def __call__(self, frames: Frames, groups: Groups) -> dict[str, Real]:
         """``diffraction`` ``(B, C, N, N)``, ``offsets`` ``(B, C, 2)`` and, when conditioned,
-        ``estimate`` ``(B, C, 4, w, w)`` (real, imaginary, and the last sweep's change of both), all float32."""
+        ``estimate`` ``(B, C, 4, w, w)`` (real, imaginary, and the last sweep's change of both); with a detector
+        mask also ``mask`` ``(B, N, N)``, 1 where a pixel is valid; all float32."""
         unit = np.float32(self.scales.counts_scale * self.scales.gain)
         inputs: dict[str, Real] = {
             "diffraction": frames.diffraction[groups.members] * unit,
             "offsets": groups.offsets.astype(np.float32),
         }
+        if frames.mask is not None:
+            inputs["mask"] = np.broadcast_to(frames.mask.astype(np.float32), (len(groups), *frames.mask.shape))
         if self.sweeps:
             inputs["estimate"] = np.empty((*groups.members.shape, 4, self.window, self.window), np.float32)
             parts = [slice(i, i + _CHUNK) for i in range(0, len(groups), _CHUNK)]
 
             def fill(part: slice) -> None:
-                inputs["estimate"][part] = self._estimate(groups.take(part), inputs["diffraction"][part])
+                inputs["estimate"][part] = self._estimate(groups.take(part), inputs["diffraction"][part], frames.mask)
 
             with ThreadPoolExecutor(cpus()) as pool:
                 list(pool.map(fill, parts))
         return inputs
 
-    def _estimate(self, groups: Groups, amplitude: Real) -> Real:
-        canvas, change, corners = self.project(groups, amplitude)
+    def _estimate(self, groups: Groups, amplitude: Real, mask: Mask | None) -> Real:
+        canvas, change, corners = self.project(groups, amplitude, mask)
         axis = np.arange(self.window)
         batch = np.arange(len(groups))[:, None, None, None]
         rows, columns = corners[..., 0, None] + axis, corners[..., 1, None] + axis
         here = (batch, rows[..., :, None], columns[..., None, :])
         return np.stack([canvas[here].real, canvas[here].imag, change[here].real, change[here].imag], axis=2)
 
-    def project(self, groups: Groups, amplitude: Real) -> tuple[Complex, Complex, Integer]:
+    def project(self, groups: Groups, amplitude: Real, mask: Mask | None = None) -> tuple[Complex, Complex, Integer]:
         """The groups' canvases ``(B, M, M)`` after the sweeps, what the last sweep changed, and each
         patch's corner. Between sweeps the canvas moves on by ``MOMENTUM`` (mPIE: Maiden, Johnson
         & Li 2017), which saves about half the sweeps."""
@@ -77,10 +80,11 @@ class FeatureMaker:
         start = self.scales.counts_scale * self.scales.required_amplitude
         canvas = np.full((len(groups), side, side), start, np.complex64)
         A = np.fft.ifftshift(amplitude, axes=(-2, -1))
+        valid = None if mask is None else np.fft.ifftshift(mask)
         velocity = np.zeros_like(canvas)
         for last in range(self.sweeps - 1, -1, -1):
             before = canvas.copy()
-            projection_sweep(canvas, moved, corners, A, step=1.0)
+            projection_sweep(canvas, moved, corners, A, step=1.0, mask=valid)
             change = canvas - before
             velocity = MOMENTUM * velocity + change
             if last:

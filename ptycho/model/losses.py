@@ -1,7 +1,9 @@
 """The losses, pure functions of tensors on every Keras backend.
 
 ``counts`` are photons, ``rate`` is the predicted intensity in photons; amplitudes are in normalised
-units. Shapes ``(B, C, N, N)``; every loss is a mean over the ``B * C`` images.
+units. Shapes ``(B, C, N, N)``; every loss is a mean over the ``B * C`` images. Those of diffraction take
+``valid`` ``(B, N, N)``, 1 where the detector's pixel is valid and 0 where it is masked, None for everywhere:
+they are means over valid pixels, and a masked pixel has no gradient.
 """
 
 from __future__ import annotations
@@ -20,8 +22,8 @@ def poisson_nll_elementwise(counts: Tensor, rate: Tensor) -> Tensor:
     return rate - counts * ops.log(rate)
 
 
-def poisson_nll(counts: Tensor, rate: Tensor) -> Tensor:
-    """Mean over pixels of the Poisson negative log-likelihood, counted from a perfect prediction.
+def poisson_nll(counts: Tensor, rate: Tensor, valid: Tensor | None = None) -> Tensor:
+    """Mean over valid pixels of the Poisson negative log-likelihood, counted from a perfect prediction.
 
     ``counts ln(counts / rate) - d`` with ``d = counts - rate``: ``poisson_nll_elementwise`` less its
     value at ``rate = counts``, which no prediction changes. The gradient is the same, zero is the floor.
@@ -39,12 +41,19 @@ def poisson_nll(counts: Tensor, rate: Tensor) -> Tensor:
     v2 = ops.square(v)
     series = d * v + 2 * counts * v * v2 * (1 / 3 + v2 * (1 / 5 + v2 * (1 / 7 + v2 / 9)))
     beyond = ops.where(near, 0.0, ops.maximum(d / rate, LOWEST))
-    return ops.mean(ops.where(near, series, counts * ops.log1p(beyond) - d))
+    return _mean(ops.where(near, series, counts * ops.log1p(beyond) - d), valid)
 
 
-def amplitude_mae(measured: Tensor, intensity: Tensor) -> Tensor:
+def _mean(values: Tensor, valid: Tensor | None) -> Tensor:
+    """The mean of ``values`` ``(B, C, N, N)`` over their valid pixels."""
+    if valid is None:
+        return ops.mean(values)
+    return ops.sum(values * valid[:, None]) / (values.shape[1] * ops.sum(valid))
+
+
+def amplitude_mae(measured: Tensor, intensity: Tensor, valid: Tensor | None = None) -> Tensor:
     """Mean absolute difference of diffraction amplitudes, ``sqrt(intensity)`` against measured."""
-    return ops.mean(ops.abs(measured - ops.sqrt(intensity + 1e-12)))
+    return _mean(ops.abs(measured - ops.sqrt(intensity + 1e-12)), valid)
 
 
 def unit_energy(amplitude: Tensor, per: str) -> Tensor:
@@ -59,10 +68,12 @@ def unit_energy(amplitude: Tensor, per: str) -> Tensor:
     return amplitude / ops.sqrt(ops.maximum(energy, FAINT**2))
 
 
-def amplitude_l2_mae(measured: Tensor, intensity: Tensor, per: str) -> Tensor:
+def amplitude_l2_mae(measured: Tensor, intensity: Tensor, per: str, valid: Tensor | None = None) -> Tensor:
     """``amplitude_mae`` of diffraction amplitudes of unit energy: it sees structure, and no scale."""
     predicted = ops.sqrt(intensity + 1e-12)
-    return ops.mean(ops.abs(unit_energy(measured, per) - unit_energy(predicted, per)))
+    if valid is not None:
+        measured, predicted = measured * valid[:, None], predicted * valid[:, None]
+    return _mean(ops.abs(unit_energy(measured, per) - unit_energy(predicted, per)), valid)
 
 
 def total_variation(obj: Pair, weight: Tensor) -> Tensor:

@@ -235,9 +235,10 @@ class PtychoModel(keras.Model):
     def loss_components(self, inputs: dict[str, Tensor], output: dict[str, Tensor]) -> dict[str, Tensor]:
         """Every component of the loss before its weight, and their weighted sum as ``loss``.
 
-        ``inputs["truth"]`` ``(B, 2, M, M)``, normalised, is needed by ``realspace_mae_weight`` only.
+        ``inputs["truth"]`` ``(B, 2, M, M)``, normalised, is needed by ``realspace_mae_weight`` only,
+        and ``inputs["mask"]`` is there where the detector has masked pixels.
         """
-        weights, measured = self.architecture.loss, inputs["diffraction"]
+        weights, measured, valid = self.architecture.loss, inputs["diffraction"], inputs.get("mask")
         predicted = self.intensity(output["object"], inputs["offsets"])
         obj = output["object"][:, 0], output["object"][:, 1]
         realspace = ops.zeros(())
@@ -247,18 +248,18 @@ class PtychoModel(keras.Model):
             truth = inputs["truth"][:, 0], inputs["truth"][:, 1]
             realspace += weights.realspace_mae_weight * losses.realspace_mae(obj, truth, output["weight"])
         parts = {
-            "nll_loss": losses.poisson_nll(ops.square(measured), self.scaler.inverse(predicted)),
-            "mae_loss": self._mae(self.scaler(measured), predicted),
+            "nll_loss": losses.poisson_nll(ops.square(measured), self.scaler.inverse(predicted), valid),
+            "mae_loss": self._mae(self.scaler(measured), predicted, valid),
             "realspace_loss": realspace,
         }
         weighted = (getattr(weights, name.replace("_loss", "_weight")) * value for name, value in parts.items())
         return {"loss": sum(weighted), **parts}
 
-    def _mae(self, measured: Tensor, predicted: Tensor) -> Tensor:
+    def _mae(self, measured: Tensor, predicted: Tensor, valid: Tensor | None) -> Tensor:
         per = self.architecture.loss.amplitude_l2_mae
         if per == "off":
-            return losses.amplitude_mae(measured, predicted)
-        return losses.amplitude_l2_mae(measured, predicted, per)
+            return losses.amplitude_mae(measured, predicted, valid)
+        return losses.amplitude_l2_mae(measured, predicted, per, valid)
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True

@@ -12,6 +12,8 @@ from scipy.ndimage import gaussian_filter
 from ptycho.arrays import Complex, Mask, Real
 from ptycho.errors import DataError
 
+LEAST_SEEN = 0.1  # of the energy of the probe's own diffraction, in valid pixels
+
 
 def idealized(N: int, width: float = 0.7) -> Complex:
     """A smooth disk: the outer product of two Gaussians cut at half maximum, blurred by 1 px.
@@ -80,6 +82,28 @@ def shift_probe(probe: Complex, offsets: Real) -> Complex:
     x, y = offsets[..., 0, None], offsets[..., 1, None]
     ramp = np.exp(-2j * np.pi * y * f)[..., :, None] * np.exp(-2j * np.pi * x * f)[..., None, :]
     return np.asarray(fft.ifft2(fft.fft2(probe.astype(np.complex128)) * ramp))
+
+
+def seen_norm(probe: Complex, mask: Mask | None) -> float:
+    """``||P||`` as the detector sees it: ``sqrt(sum |FFT2(P)|**2) / N`` over the valid pixels of ``mask``.
+
+    Without a mask that is ``||P||`` itself, by Parseval. Data whose frames have the energy ``E`` in their valid
+    pixels come from an object of about the amplitude ``sqrt(E) / seen_norm``, flat as far as its scale is
+    concerned. Raises DataError where less than ``LEAST_SEEN`` of the probe's own diffraction is seen, as
+    behind a beamstop: then the data do not tell that scale.
+    """
+    wide = probe.astype(np.complex128)
+    norm = float(np.linalg.norm(wide))
+    if mask is None:
+        return norm
+    seen = float(np.linalg.norm(fft.fftshift(fft.fft2(wide))[mask]) / probe.shape[-1])
+    if seen**2 < LEAST_SEEN * norm**2:
+        raise DataError(
+            f"the detector mask hides {1 - (seen / norm) ** 2:.1%} of what the probe itself diffracts, so the object's "
+            f"amplitude cannot be told: unmask the middle of the frames (True is for valid pixels), "
+            f"at least {LEAST_SEEN:.0%} must be seen"
+        )
+    return seen
 
 
 def rms_width(probe: Complex) -> float:

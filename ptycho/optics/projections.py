@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import fft
 
-from ptycho.arrays import Complex, Integer, Real
+from ptycho.arrays import Complex, Integer, Mask, Real
 
 UNSEEN = 1e-9  # of the largest modulus: below, a phase is what rounding left of zero
 
@@ -23,6 +23,7 @@ def projection_sweep(
     step: float,
     order: Integer | None = None,
     probe_step: float = 0.0,
+    mask: Mask | None = None,
 ) -> tuple[float, float]:
     """Update ``canvas`` in place from every frame once; returns ``(sum (A - |F|)**2, sum A**2)``.
 
@@ -30,7 +31,8 @@ def projection_sweep(
     offset and corrected too when ``probe_step`` is positive; ``corners`` ``(B, C, 2)``: row and
     column of each patch's first pixel; ``amplitude`` ``(B, C, N, N)`` with ``n <= N``: diffraction
     amplitudes with the zero frequency at the *corner*, in units of ``FFT2(P O) / N``. ``order``:
-    in which order the frames are used.
+    in which order the frames are used. ``mask`` ``(N, N)``, its zero frequency at the corner too: where it
+    is False nothing was measured, the wave keeps the modulus that it has, and neither sum counts it.
     """
     B, C, n, _ = probes.shape
     N = amplitude.shape[-1]
@@ -43,7 +45,7 @@ def projection_sweep(
         here = (batch, rows[:, :, None], columns[:, None, :])
         O = canvas[here]  # noqa: E741 (the object, as in the paper)
         psi = P * O
-        corrected, had = _with_modulus(psi, A, N)
+        corrected, had = _with_modulus(psi, A, N, mask)
         error += float(np.sum((A - had) ** 2)) / N**2
         energy += float(np.sum(A**2)) / N**2
         change = corrected - psi
@@ -53,8 +55,10 @@ def projection_sweep(
     return error, energy
 
 
-def _with_modulus(psi: Complex, modulus: Real, N: int) -> tuple[Complex, Real]:
-    """``psi`` with its Fourier modulus replaced, and the modulus it had; zero-padded to ``N``.
+def _with_modulus(psi: Complex, modulus: Real, N: int, mask: Mask | None) -> tuple[Complex, Real]:
+    """``psi`` with its Fourier modulus replaced where ``mask`` allows, and the modulus it had there (else zero).
+
+    ``psi`` is zero-padded to ``N``.
 
     Where ``psi`` has next to nothing, nothing is put: a measured modulus with a phase that rounding
     chose would make every sweep depend on the FFT's last bits. The FFTs are in double precision, so
@@ -63,7 +67,10 @@ def _with_modulus(psi: Complex, modulus: Real, N: int) -> tuple[Complex, Real]:
     n, kept, double = psi.shape[-1], psi.dtype, np.complex128
     F = fft.fft(fft.fft(psi.astype(double, copy=False), N, axis=-1), N, axis=-2).astype(kept, copy=False)
     had = np.sqrt(F.real**2 + F.imag**2)
-    F *= modulus / np.maximum(had, UNSEEN * had.max(axis=(-2, -1), keepdims=True) + 1e-12)
+    factor = modulus / np.maximum(had, UNSEEN * had.max(axis=(-2, -1), keepdims=True) + 1e-12)
+    if mask is not None:
+        factor, had = np.where(mask, factor, factor.dtype.type(1)), np.where(mask, had, had.dtype.type(0))
+    F *= factor
     back = fft.ifft(fft.ifft(F.astype(double, copy=False), axis=-2)[..., :n, :], axis=-1)[..., :n]
     return back.astype(kept, copy=False), had
 

@@ -64,7 +64,8 @@ def levels(obj: Complex, probe: Complex, groups: Grouped, trained: Trained) -> d
     for _, inputs in trained.maker.batches(frames, part, 16):
         normalized += float(np.sum(host(model.scaler(inputs["diffraction"])) ** 2))
         output = model(inputs)
-        predicted += float(np.sum(host(model.intensity(output["object"], inputs["offsets"]))))
+        intensity = host(model.intensity(output["object"], inputs["offsets"]))
+        predicted += float(np.sum(intensity if frames.mask is None else intensity[..., frames.mask]))
     images = part.members.size
     sampled = float(frames.energy()[part.members].mean())
     energy = float(frames.energy()[groups.infer.members].mean())

@@ -15,6 +15,7 @@ from ptycho.data.measured import load_measured
 from ptycho.data.normalization import Scales, compute_scales
 from ptycho.data.simulation import simulate_scan
 from ptycho.data.splitting import Split, split_frames
+from ptycho.optics.probes import seen_norm
 from ptycho.pipeline.comparison import compare_objects
 from ptycho.pipeline.inference import infer_frames, infer_groups, make_model
 from ptycho.pipeline.measurement import measure_scales
@@ -67,7 +68,7 @@ def group(config: PipelineConfig, progress: Progress, dataset: Dataset, parts: S
 
 def normalize(config: PipelineConfig, progress: Progress, prepared: Prepared) -> Scales:
     """Compute the scales, from the training groups."""
-    norm = float(np.linalg.norm(prepared.probe.astype(np.complex128)))
+    norm = seen_norm(prepared.probe, prepared.split.train.mask)
     return compute_scales(prepared.split.train, prepared.groups.train, norm, prepared.dataset.nphotons)
 
 

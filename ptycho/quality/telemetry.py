@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ptycho.arrays import Real
+from ptycho.arrays import Mask, Real
 from ptycho.data.frames import Frames
 from ptycho.data.grouping import Groups
 from ptycho.data.normalization import Scales
@@ -22,11 +22,13 @@ if TYPE_CHECKING:
 GROUPS_A_CHUNK = 64  # groups gathered at one time
 
 
-def array_stats(chunks: Iterable[Real], shape: tuple[int, ...]) -> dict[str, Any]:
-    """Statistics of an array seen chunk by chunk; non-finite values are counted and left out."""
+def array_stats(chunks: Iterable[Real], shape: tuple[int, ...], mask: Mask | None = None) -> dict[str, Any]:
+    """Statistics of an array seen chunk by chunk, over the valid pixels of ``mask``; non-finite values are
+    counted and left out."""
     low, high, total, square, finite, nan, count = math.inf, -math.inf, 0.0, 0.0, 0, 0, 0
     dtype = "none"
-    for chunk in chunks:
+    for whole in chunks:
+        chunk = whole if mask is None else whole[..., mask]
         good = np.isfinite(chunk)
         values = chunk[good].astype(np.float64)
         dtype, count = str(chunk.dtype), count + chunk.size
@@ -65,7 +67,7 @@ def stage_stats(
 
     def stage(name: str, source: str, count: int, chunks: Iterable[Real], shape: tuple[int, ...]) -> dict[str, Any]:
         about = {"source": source, "count": count, "split": split, "gridsize": math.isqrt(C)}
-        return {"name": name, "metadata": about, "stats": array_stats(chunks, shape)}
+        return {"name": name, "metadata": about, "stats": array_stats(chunks, shape, frames.mask)}
 
     shape = (G, C, N, N)
     return [

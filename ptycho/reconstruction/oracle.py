@@ -31,14 +31,16 @@ def epie(frames: Frames, probe: Complex, shape: tuple[int, int], config: Referen
     """Yield an ``Iterate`` after every sweep over the frames, in a seeded random order.
 
     The object starts flat at the amplitude that the data's energy demands,
-    ``sqrt(mean sum A**2) / ||P||``. The probe is shifted by Fourier phase for sub-pixel positions.
+    ``sqrt(mean sum A**2) / ||P||`` (as far as the detector sees either). The probe is shifted by Fourier phase for
+    sub-pixel positions.
     With ``update_probe_from`` the probe is corrected from that sweep on (measured data) and keeps
     its energy.
-    The Fourier error is ``sqrt(sum (A - |F|)**2 / sum A**2)``, each frame taken before its update.
+    The Fourier error is ``sqrt(sum (A - |F|)**2 / sum A**2)``, each frame taken before its update. Masked
+    pixels keep the modulus that the object predicts, and count nowhere.
     """
     N = probe.shape[-1]
     probe = probe.astype(np.complex128)
-    start = float(np.sqrt(frames.energy().mean()) / np.linalg.norm(probe))
+    start = float(np.sqrt(frames.energy().mean()) / probes.seen_norm(probe, frames.mask))
     margin = N
     energy_norm = np.linalg.norm(probe)
     canvas = np.full((1, shape[0] + 2 * margin, shape[1] + 2 * margin), start, np.complex128)
@@ -48,6 +50,7 @@ def epie(frames: Frames, probe: Complex, shape: tuple[int, int], config: Referen
     rng = np.random.default_rng(config.seed)
     inside = (slice(margin, -margin), slice(margin, -margin))
     A = np.fft.ifftshift(frames.diffraction, axes=(-2, -1))
+    mask = None if frames.mask is None else np.fft.ifftshift(frames.mask)
     for number in range(1, config.sweeps + 1):
         updating = 0 < config.update_probe_from <= number
         error = energy = 0.0
@@ -60,6 +63,7 @@ def epie(frames: Frames, probe: Complex, shape: tuple[int, int], config: Referen
                 A[None, m : m + 1],
                 config.step,
                 probe_step=config.step if updating else 0.0,
+                mask=mask,
             )
             error, energy = error + e, energy + w
             if updating:
@@ -72,7 +76,7 @@ def epie(frames: Frames, probe: Complex, shape: tuple[int, int], config: Referen
 
 
 def fourier_error(obj: Complex, probe: Complex, frames: Frames) -> float:
-    """``sqrt(sum (A - |FFT2(P O)| / N)**2 / sum A**2)`` of an object in object units, over all frames.
+    """``sqrt(sum (A - |FFT2(P O)| / N)**2 / sum A**2)`` of an object in object units, over all frames' valid pixels.
 
     The probe is shifted by Fourier phase, so the figure is comparable with the oracle's own.
     """
@@ -81,12 +85,12 @@ def fourier_error(obj: Complex, probe: Complex, frames: Frames) -> float:
 
 
 def diffracted_energy(obj: Complex, probe: Complex, frames: Frames) -> float:
-    """Mean ``sum |FFT2(P O)|**2 / N**2`` of an object's exit waves at the frames' positions."""
+    """Mean ``sum |FFT2(P O)|**2 / N**2`` of an object's exit waves at the frames' positions, over valid pixels."""
     return float(np.mean([np.sum(had**2) for _, had in _forward(obj, probe, frames)]))
 
 
 def _forward(obj: Complex, probe: Complex, frames: Frames) -> Iterator[tuple[Real, Real]]:
-    """Every frame's amplitude, and the one that the object predicts."""
+    """Every frame's amplitude, and the one that the object predicts; both zero at masked pixels."""
     N = probe.shape[-1]
     pixel = np.rint(frames.positions).astype(int)
     fraction = frames.positions - pixel
@@ -94,4 +98,5 @@ def _forward(obj: Complex, probe: Complex, frames: Frames) -> Iterator[tuple[Rea
     for m, (x, y) in enumerate(pixel):
         patch = padded[y + N // 2 : y + 3 * N // 2, x + N // 2 : x + 3 * N // 2]
         psi = patch * probes.shift_probe(probe, fraction[m])
-        yield frames.diffraction[m], np.abs(np.fft.fftshift(np.fft.fft2(psi))) / N
+        had = np.abs(np.fft.fftshift(np.fft.fft2(psi))) / N
+        yield frames.diffraction[m], had if frames.mask is None else np.where(frames.mask, had, 0.0)
