@@ -37,7 +37,7 @@ FORGOTTEN = (
 
 def users_environment() -> dict[str, str]:
     """The variables of a user who has installed the harness, without those that this run of the tests was given."""
-    installed = any(point.value == "harness_pytest" for point in entry_points(group="pytest11"))
+    installed = any(point.name == "harness" for point in entry_points(group="pytest11"))
     return {name: value for name, value in os.environ.items() if name not in FORGOTTEN} | {
         "PYTHONPATH": str(ROOT),
         "PYTEST_ADDOPTS": "-p no:cacheprovider" + ("" if installed else " -p harness_pytest"),
