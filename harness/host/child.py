@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import faulthandler
-import json
 import os
 import signal
 import socket
@@ -17,40 +16,68 @@ from harness.core.adapters.faults import sentence_of, traceback_of
 from harness.core.errors import HarnessError
 from harness.host.orphans import MARK
 from harness.host.questions import Questions
+from harness.host.senses import programs
 from harness.host.wire import Channel
 
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux's prctl
 _PARENT_S = 0.5
 
 
-def answer() -> None:
-    """Answer questions on the connection that the command line names, until it is closed."""
-    descriptor, parent, main = json.loads(sys.argv[1])
+def answer(descriptor: int, harness: int, parent: int, main: bool) -> None:
+    """Answer questions on the connection that is open as ``descriptor``, until it is closed or ``parent`` ends.
+
+    ``parent``: the nurse, or where there is none the harness itself, whose ``main`` thread started this process or not.
+    """
     sys.argv[:] = ["harness"]
     os.set_inheritable(descriptor, False)
-    _end_with(parent, main)
+    _end_with(parent, main or parent != harness)
+    if parent != harness:
+        programs.know_nurse(parent)
     faulthandler.enable(2)
-    channel, own = Channel(socket.socket(fileno=descriptor), bytes.fromhex(os.environ[MARK])), os.getpid()
-    questions = Questions()
-
-    def progress(done: int, total: int, note: str) -> None:
-        if os.getpid() == own:
-            channel.send(("progress", int(done), int(total), str(note)[:500]))
-
+    replies, questions = Replies(socket.socket(fileno=descriptor), bytes.fromhex(os.environ[MARK])), Questions()
     while True:
         try:
-            question, arguments = channel.receive_trusted()
+            question, arguments = replies.next_question()
         except (EOFError, OSError):
             return
-        given = _answer(questions, question, arguments, progress)
-        if os.getpid() != own:
+        given = _answer(questions, question, arguments, replies.progress)
+        if os.getpid() != replies.process:
             os._exit(0)  # the call forked, and this is not the process that was asked
         try:
-            channel.send(given)
+            replies.answer(given)
         except OSError:
             os._exit(1)
         except Exception as error:  # what pickle raises has no common base
-            channel.send(("error", "", f"it gave what cannot be sent: {sentence_of(error)}", ""))
+            replies.answer(("error", "", f"it gave what cannot be sent: {sentence_of(error)}", ""))
+
+
+class Replies:
+    """What this process says to the harness: to each question any number of notes on progress, and one answer.
+
+    A question brings the key for what is said to it. What is said to none, or to one that was answered, is not sent.
+    """
+
+    def __init__(self, end: socket.socket, key: bytes) -> None:
+        self._channel, self.process = Channel(end, key), os.getpid()
+        self._turn, self._asked = threading.RLock(), False
+
+    def next_question(self) -> tuple[str, Any]:
+        """The next question and its arguments."""
+        question, arguments, key = self._channel.receive_trusted()
+        self._channel.key, self._asked = key, True
+        return question, arguments
+
+    def progress(self, done: int, total: int, note: str) -> None:
+        """Tell how far a stage is."""
+        with self._turn:
+            if os.getpid() == self.process and self._asked:
+                self._channel.send(("progress", int(done), int(total), str(note)[:500]))
+
+    def answer(self, given: tuple[Any, ...]) -> None:
+        """Answer the question; raises what pickle raises, and then it is still to be answered."""
+        with self._turn:
+            self._channel.send(given)
+            self._asked = False
 
 
 def _answer(questions: Questions, question: str, arguments: Any, progress: Any) -> tuple[Any, ...]:

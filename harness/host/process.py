@@ -38,13 +38,18 @@ _BRIEF_S = 600.0  # that a call may take which is no stage
 _SAY_S = 30.0  # how long nothing comes before that is said
 _END_S = 2.0  # that a process may take to end by itself
 _HOME = str(Path(harness.__file__).resolve().parents[1])
+_NURSE = str(Path(__file__).with_name("nurse.py"))
 _START = """
 import json, sys
-home, *path = json.loads(sys.argv[2])
+descriptor, harness, main = json.loads(sys.argv[1])
+nurse, home, *path = json.loads(sys.argv[2])
+with open(nurse, encoding="utf-8") as file:
+    exec(compile(file.read(), nurse, "exec"), of_nurse := {"__name__": "nurse"})
+parent = of_nurse["start_nursed"](harness, main, descriptor)  # before anything is imported, as it forks
 sys.path[:] = [home, *path]  # first this harness, whatever else is called so
 from harness.host import child
 sys.path[:] = path
-child.answer()
+child.answer(descriptor, harness, parent, main)
 """
 _ERRORS = {kind.__name__: kind for kind in vars(errors).values() if isinstance(kind, type)} | {
     "AbsentError": AbsentError
@@ -104,7 +109,8 @@ class Host:
         assert process is not None
         process.watch(limit_s, heard)
         try:
-            process.channel.send((question, arguments))
+            process.channel.send((question, arguments, key := os.urandom(16)))
+            process.channel.key = key
             while True:
                 kind, *rest = process.channel.receive()
                 if kind == "answer":
@@ -223,11 +229,21 @@ def _end(process: subprocess.Popen[bytes], end: socket.socket, mark: str) -> Non
     try:
         process.wait(_END_S if process.poll() is None else 0)
     except subprocess.TimeoutExpired:
+        _kill(process)
+    end_orphans(mark)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Let the nurse end everything, even if it was stopped; then end the nurse itself, if it does not."""
+    try:
+        process.terminate()
+        process.send_signal(signal.SIGCONT)
+        process.wait(_END_S if sys.platform == "linux" else 0)
+    except subprocess.TimeoutExpired:
         with contextlib.suppress(OSError):
             os.killpg(process.pid, signal.SIGKILL)
         process.kill()
         process.wait()
-    end_orphans(mark)
 
 
 @contextlib.contextmanager
@@ -249,7 +265,7 @@ def _start_arguments(descriptor: int) -> list[str]:
     main = threading.current_thread() is threading.main_thread()
     return [
         json.dumps([descriptor, os.getpid(), main]),
-        json.dumps([_HOME, *(p for p in sys.path if isinstance(p, str))]),
+        json.dumps([_NURSE, _HOME, *(p for p in sys.path if isinstance(p, str))]),
     ]
 
 

@@ -48,7 +48,7 @@ class _Reader(pickle.Unpickler):
 
 
 class Channel:
-    """One end of the connection; ``key`` is 16 bytes that both ends know.
+    """One end of the connection; ``key`` is 16 bytes that both ends know: another one from each question on.
 
     ``idle`` is called while nothing comes or goes; what it raises ends the wait.
     """

@@ -22,6 +22,8 @@ _FOR_ITSELF = ("platform.", "ctypes.util.", "multiprocessing.resource_tracker.",
 _HELPERS = ("multiprocessing.resource_tracker", "multiprocessing.forkserver", "loky.backend", "joblib.externals.loky")
 _LONGEST_LINE = 80
 
+_nurse = -1
+
 
 def on_popen(record: Record, arguments: tuple[Any, ...]) -> None:
     """A program is run by ``subprocess``."""
@@ -125,21 +127,36 @@ def _is_number(host: Any) -> bool:
     return True
 
 
+def know_nurse(parent: int) -> None:
+    """From now on this process's parent is its nurse, to whom whatever it started goes that has no parent any more."""
+    global _nurse
+    _nurse = parent
+
+
 def running_children() -> dict[int, str]:
-    """By process, the command line of every child that runs, without Python's own helpers."""
-    try:
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
-        return {}
+    """By process, the command line of every child that runs, and of every orphan, without Python's own helpers."""
     found = {}
-    for process in _children():
+    for process in (*_own_children(), *_adopted()):
         line = _command_line(process)
         if line and not any(name in line for name in _HELPERS):
             found[process] = line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}..."
     return found
 
 
-def _children() -> Iterator[int]:
+def _adopted() -> list[int]:
+    """The other children of the nurse."""
+    try:
+        content = Path(f"/proc/{_nurse}/task/{_nurse}/children").read_bytes() if _nurse == os.getppid() else b""
+    except OSError:
+        return []
+    return [process for process in map(int, content.split()) if process != os.getpid()]
+
+
+def _own_children() -> Iterator[int]:
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return
     tasks = Path("/proc/self/task")
     for task in tasks.iterdir() if tasks.is_dir() else ():
         try:
