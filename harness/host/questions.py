@@ -48,12 +48,15 @@ class Questions:
         """Import the adapter; its pipeline as data."""
         _say("the adapter")
         self.project = find_project(Path(root))
-        self._watch = ProcessWatch(self.project.root, self.project.state)
+        kept = [self.project.state / name for name in ("pending", "cache")]
+        kept += [self.project.goldens, self.project.schemas]
+        self._watch = ProcessWatch(self.project.root, self.project.state, kept)
         with self._watch.importing() as found:
             pipeline = self.project.pipeline
         self._watch.environment = pipeline.environment
         free = {f"the environment variable {name}" for name in pipeline.environment}
-        touched = [what for what in found if what not in free]
+        touched = [what for what in found["touched"] if what not in free]
+        self._left |= dict.fromkeys(f"importing the adapter leaves {what} changed" for what in found["changed"])
         return described(pipeline) | {"undeclared": touched, "path": list(sys.path)}
 
     def is_for_users(self, error: BaseException) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,13 +15,13 @@ from harness.host.witness import Witness
 class ProcessWatch:
     """The watch over a process that is a pipeline's alone. Make it before any of the pipeline's code is imported.
 
-    ``environment``: variables that may be asked for.
+    ``environment``: variables that may be asked for. ``kept``: where the harness alone writes.
     """
 
-    def __init__(self, root: Path, state: Path) -> None:
+    def __init__(self, root: Path, state: Path, kept: Sequence[Path] = ()) -> None:
         own_modules.record_imports()
         self.environment: Collection[str] = ()
-        self._witness = Witness(root, state)
+        self._witness = Witness(root, state, kept)
         self._witness.install()
 
     @contextmanager
@@ -34,20 +34,23 @@ class ProcessWatch:
                 yield noted
         finally:
             noted["undeclared"] = record.undeclared()
-            noted["changed"] = process_state.changes(before, process_state.capture())
+            noted["changed"] = [*record.written(), *process_state.changes(before, process_state.capture())]
             noted["loaded"] = [path for path in self.loaded() if path not in known]
             process_state.restore(before)
 
     @contextmanager
-    def importing(self) -> Iterator[list[str]]:
-        """A list that has what an import touched, at the end; how it set up the process is what stages will find."""
-        touched: list[str] = []
+    def importing(self) -> Iterator[dict[str, list[str]]]:
+        """What an import touched, at the end, and ``changed`` of what the harness keeps.
+
+        How it set up the process is what stages will find.
+        """
+        touched: dict[str, list[str]] = {}
         process_state.capture()  # which takes note, from now on, of who changes what
         try:
             with self._witness.watching((), ()) as record:
                 yield touched
         finally:
-            touched += record.undeclared()
+            touched |= {"touched": record.undeclared(), "changed": record.written()}
             random_states.refresh_generators()
 
     def loaded(self) -> Mapping[str, str]:

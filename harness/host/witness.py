@@ -7,7 +7,7 @@ An audit hook sees what Python opens, lists, runs and connects to. Where no even
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,12 +29,13 @@ _installed = False
 class Witness:
     """A witness of what a process touches below and beside the repository at ``root``.
 
-    What lies in ``state``, the harness's own folder, is never an input.
+    What lies in ``state``, the harness's own folder, is never an input. ``kept``: where the harness alone writes.
     """
 
-    def __init__(self, root: Path | None = None, state: Path | None = None) -> None:
+    def __init__(self, root: Path | None = None, state: Path | None = None, kept: Sequence[Path] = ()) -> None:
         real = os.path.realpath(root or Path.cwd())
-        self._allowed = AllowedPlaces(real, os.path.realpath(state or Path(real, ".harness")))
+        places = [os.path.realpath(place) for place in kept]
+        self._allowed = AllowedPlaces(real, os.path.realpath(state or Path(real, ".harness")), places)
 
     def install(self) -> None:
         """Listen, from now on and for as long as the process lives; the first call of the process counts."""
@@ -103,6 +104,8 @@ def _on_opener(record: Record, arguments: tuple[Any, ...]) -> None:
 
 
 def _opened(record: Record, real: str, flags: int, asks: Caller) -> None:
+    if flags & os.O_ACCMODE != os.O_RDONLY:
+        record.write(real, asks)
     if not record.made.opened(real, flags):
         record.tell_made(real)
     elif not asks.innocent:
@@ -132,10 +135,19 @@ def _on_move(record: Record, arguments: tuple[Any, ...]) -> None:
         return
     asks = caller()
     old, new = _name(record, source), _name(record, target)
+    record.write(old, asks)
+    record.write(new, asks)
     if not record.made.moved(old, new):
         record.tell_made(new)
     elif not asks.innocent:
         record.file(old, asks)
+
+
+def _on_change(record: Record, arguments: tuple[Any, ...]) -> None:
+    """A file that is cut or removed, or a link that is made: the last argument but for numbers is its name."""
+    named = next((name for name in map(_path_of, reversed(arguments)) if name is not None), None)
+    if named is not None:
+        record.write(_name(record, named), caller())
 
 
 def _name(record: Record, path: str) -> str:
@@ -197,6 +209,9 @@ _FILES = {
     "os.mkdir": _on_make_folder,
     "os.rename": _on_move,
     "os.link": _on_move,
+    "os.remove": _on_change,
+    "os.truncate": _on_change,
+    "os.symlink": _on_change,
     "sqlite3.connect": _on_database,
     "ctypes.dlopen": _on_library,
 }

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from harness.core.adapters.answers import checked_answer
 from harness.core.adapters.faults import sentence_of
-from harness.core.errors import GoldenError, HarnessError, RuleError
+from harness.core.errors import GoldenError, HarnessError
 from harness.core.ids import CONFIGURATION, ENSEMBLE, INVARIANTS, GoldenId
 from harness.core.project import Project
 from harness.core.protocol import Artifact, Invariant, Json, Output, Scenario, Stage, Tier
@@ -17,14 +17,14 @@ from harness.judge.comparison import COMPARATOR, compare_artifact
 from harness.judge.ensemble import Interval, intervals
 from harness.judge.rules import Rules
 from harness.judge.schema import OUTPUT_SCHEMA, Schemas, schema_document
-from harness.judge.tolerances import load_rules
 from harness.run.runner import Runner
 from harness.run.work import resolve
 from harness.store.goldens import Golden, Goldens
-from harness.store.manifest import TOLERANCES, Entry
+from harness.store.manifest import Entry
 from harness.verify.coverage import OWN_SCHEMAS, judged_tier, verified_artifacts
 from harness.verify.invariants import judge_invariant, own_invariants, pipeline_invariants
 from harness.verify.localisation import localise
+from harness.verify.standards import Standards, rules_of, standards
 from harness.verify.stage_runs import StageRuns, whole_output
 
 NO_SETTINGS = {"settings": 0}  # what is verified of a configuration that has none: that it stays so
@@ -69,14 +69,12 @@ class Examination:
     @cached_property
     def rules(self) -> Rules:
         """The scenario's own tolerances, or else the ones that all scenarios share."""
-        root = self.goldens.root
-        files = [root / self.scenario.name / TOLERANCES, root / TOLERANCES]
-        if (path := next((path for path in files if path.exists()), None)) is None:
-            raise RuleError(
-                f"{files[1]} is missing: it says how far each value may be from its golden, "
-                'in rules such as "my_artifact/*" = { rtol = 1e-6 }'
-            )
-        return load_rules(path, root)
+        return rules_of(self.goldens.root, self.scenario.name)
+
+    def judged_by(self) -> Standards:
+        """The rules, the schemas and the manifest, as they were read."""
+        artifacts = [s.artifact for s in self.pipeline.stages if s.main]
+        return standards(self.scenario.name, self.rules, self.manifest, self.schemas, artifacts)
 
     def prepare(self) -> None:
         """Read tolerances and schemas; raises HarnessError for one that is missing or misspelt."""

@@ -15,6 +15,7 @@ from harness.store.goldens import Goldens
 from harness.verify.coverage import coverage_problems, training_problems
 from harness.verify.examination import Examination
 from harness.verify.rule_gaps import rule_problems
+from harness.verify.standards import replaced_standards
 
 Examinations = Mapping[str, Examination]
 
@@ -28,6 +29,8 @@ def store_problems(project: Project, examinations: Examinations, complete: bool,
     problems = [*project.problems(), *(p for p in chain_problems(project) if p not in verdicts)]
     problems += rule_problems(examinations, complete) if rules else []
     problems += coverage_problems(examinations, complete)
+    judged = {name: e.judged_by() for name, e in examinations.items() if not e.scenario.missing}
+    problems += replaced_standards(project, judged)
     for examination in examinations.values():
         problems += training_problems(examination)
     if in_ci():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 
 from harness.host.senses.origins import Caller, Origin, origin_of_place
 
@@ -84,9 +85,13 @@ _DELETES = ("shutil._rmtree", "shutil.rmtree", "tempfile._rmtree", "tempfile._cl
 
 
 class AllowedPlaces:
-    """The allowed places, with those of this interpreter and user. ``root`` is never among them, ``state`` is."""
+    """The allowed places, with those of this interpreter and user. ``root`` is never among them, ``state`` is.
 
-    def __init__(self, root: str, state: str = "") -> None:
+    ``kept``: folders and files where nobody but the harness, or somebody who is asked, writes.
+    """
+
+    def __init__(self, root: str, state: str = "", kept: Sequence[str] = ()) -> None:
+        self.kept = tuple(os.path.join(folder, "") for folder in kept)
         self.root, self.state = root, os.path.join(state, "") if state else ""
         home = os.path.realpath(os.path.expanduser("~"))
         cached = [os.environ.get("XDG_CACHE_HOME", ""), os.environ.get("XDG_CONFIG_HOME", "")]

@@ -61,10 +61,22 @@ class Record:
             fragments.add("all environment variables")
             found = {(kind, name) for kind, name in found if kind != "variable"}
         for kind, name in found:
+            if kind == "written":
+                continue  # see there
             if kind == "question" and found & {("file", name), ("absent", name)}:
                 continue  # it was opened later
             fragments.add(_FRAGMENTS[kind].replace("{}", _clean(self._relative(name) if kind in _PATHS else name)))
         return sorted(fragments)
+
+    def written(self) -> list[str]:
+        """What was written to or removed where the harness alone writes: sorted names, as ``undeclared`` gives them."""
+        self._collect()
+        return sorted(f"the file {_clean(self._relative(name))}" for kind, name in self._found if kind == "written")
+
+    def write(self, real: str, asks: Caller) -> None:
+        """A file or folder is written to, moved or removed."""
+        if f"{real}/".startswith(self._allowed.kept) and not asks.innocent:
+            self._add("written", real)
 
     def real(self, path: str) -> str:
         """``path`` without links, as the file system has it now."""
