@@ -1,8 +1,9 @@
 """The nurse: a process between the harness and a pipeline's, which is given whatever the latter leaves behind.
 
-Linux hands an orphan to its nearest ancestor that asks for orphans. The nurse asks, so that neither a session of its own,
-nor a cleared environment, nor a second fork takes a process out of reach: when the pipeline's process ends, the nurse
-ends all that is left, and then ends in the same way. It imports nothing of the harness, and runs none of the pipeline.
+Linux hands an orphan to its nearest ancestor that asks for orphans. The nurse asks, so that neither a session of its
+own, nor a cleared environment, nor a second fork takes a process out of reach: when the pipeline's process ends, the
+nurse ends all that is left, and then ends in the same way. It imports nothing of the harness, and runs none of the
+pipeline.
 """
 
 from __future__ import annotations

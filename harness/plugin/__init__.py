@@ -21,9 +21,13 @@ from harness.plugin.hooks import (
     pytest_collection_modifyitems,
     pytest_configure,
     pytest_configure_node,
+    pytest_deselected,
+    pytest_itemcollected,
+    pytest_load_initial_conftests,
     pytest_report_header,
     pytest_runtest_makereport,
     pytest_runtest_setup,
+    pytest_sessionfinish,
 )
 
 __all__ = [
@@ -32,7 +36,11 @@ __all__ = [
     "pytest_collection_modifyitems",
     "pytest_configure",
     "pytest_configure_node",
+    "pytest_deselected",
+    "pytest_itemcollected",
+    "pytest_load_initial_conftests",
     "pytest_report_header",
     "pytest_runtest_makereport",
     "pytest_runtest_setup",
+    "pytest_sessionfinish",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +17,10 @@ from harness.plugin.session import (
     EMPTY,
     GUARDED,
     GuardedSession,
+    StoreItem,
     asked_golden,
     harness_fixtures,
+    shadowing_golden,
     store_item,
     without_empty_parameters,
 )
@@ -32,6 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("harness", "golden artifacts")
     group.addoption("--harness-profile", metavar="NAME", help="run scenarios at this profile")
     group.addoption("--harness-scenario", action="append", metavar="NAME", help="only this scenario; repeatable")
+    group.addoption("--harness-approvals", metavar="BASE", help="check that every change since BASE was approved")
     group.addoption("--harness-no-cache", action="store_true", help="compute everything anew")
 
 
@@ -53,7 +56,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if not config.pluginmanager.hasplugin("xdist"):
         config.addinivalue_line("markers", "xdist_group(name): pytest-xdist's, which scenarios have with it or without")
     if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Ledger(config), "harness-ledger")
+        _remove_stale_report(config)
+        config.pluginmanager.register(Ledger(config, guarded), "harness-ledger")
         if config.getoption("harness_no_cache"):
             config.stash[FRESH_CACHE] = tempfile.TemporaryDirectory(prefix="harness-")  # gone when pytest is
     project = guarded.project
@@ -89,10 +93,50 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
         items.append(store_item(session, guarded))
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Note a test that uses the harness, before anything chooses."""
+    if guarded := item.config.stash.get(GUARDED, None):
+        if any(harness_fixtures(item)):
+            guarded.facts.collected.append(item.nodeid)
+        if where := shadowing_golden(item):
+            guarded.facts.shadowed.append(where)
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    """Note what was left out on purpose."""
+    for item in items:
+        if guarded := item.config.stash.get(GUARDED, None):
+            guarded.facts.deselected.append(item.nodeid)
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Note which goldens the tests of the session ask for."""
+    """Note which tests are to run, and which goldens they ask for."""
     if guarded := session.config.stash.get(GUARDED, None):
         guarded.asked = {identity for item in session.items if (identity := asked_golden(item))}
+        guarded.facts.item = any(isinstance(item, StoreItem) for item in session.items)
+        guarded.facts.chosen += [item.nodeid for item in session.items if any(harness_fixtures(item))]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Send what this worker saw to the process that the user started."""
+    guarded, output = session.config.stash.get(GUARDED, None), getattr(session.config, "workeroutput", None)
+    if guarded and output is not None:
+        output["harness_facts"] = guarded.facts.plain()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]:
+    """A ``conftest.py`` that ends the process as if all were well ends it as a usage error, where that matters."""
+    try:
+        return (yield)
+    except SystemExit as error:
+        folders = {early_config.rootpath, early_config.invocation_params.dir}
+        if any(is_guarded(folder) for folder in folders):
+            sentence = f"a conftest.py ended pytest (SystemExit: {error.code}) before any test ran: mend it"
+            raise pytest.UsageError(sentence) from error
+        raise
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -111,6 +155,12 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
         annotate(item, report)
     return report
+
+
+def is_guarded(folder: Path) -> bool:
+    """Whether a folder's ``pyproject.toml`` has the table of the harness."""
+    table = folder / "pyproject.toml"
+    return table.is_file() and "[tool.harness]" in table.read_text(encoding="utf-8", errors="replace")
 
 
 def _guarded(config: pytest.Config) -> GuardedSession | None:
@@ -160,6 +210,13 @@ def _places(config: pytest.Config) -> list[list[Path]]:
     named = [here / argument.partition("::")[0] for argument in config.args]
     folders = [place if place.is_dir() else place.parent for place in named if place.exists()]
     return [folders, [here], [config.rootpath]]
+
+
+def _remove_stale_report(config: pytest.Config) -> None:
+    """Remove the report that ``--junit-xml`` will write: whoever ends pytest must not leave an older one."""
+    if path := getattr(config.option, "xmlpath", None):
+        with suppress(OSError):
+            (config.invocation_params.dir / path).unlink(missing_ok=True)
 
 
 def _known_scenarios(project: Project) -> list[str]:

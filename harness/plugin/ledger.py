@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from harness.core import text
-from harness.plugin.session import COMPARED, StoreItem, asked_golden
+from harness.plugin.facts import Facts
+from harness.plugin.session import COMPARED, GuardedSession, StoreItem, asked_golden
 
 _SHOWN = 5  # ids, of many
+_OWN_ITEMS = ("::store", "::compared")
 _SELECTING = ("-k", "-m", "--lf", "--last-failed", "--deselect", "--ignore", "--sw", "--stepwise")
 
 
@@ -28,66 +30,145 @@ def annotate(item: pytest.Item, report: Any) -> None:
 class Ledger:
     """What was compared, by which tests, and what should have been."""
 
-    def __init__(self, config: pytest.Config) -> None:
+    def __init__(self, config: pytest.Config, guarded: GuardedSession) -> None:
         named = config.args_source is pytest.Config.ArgsSource.ARGS
         # By whoever started the session: what its configuration leaves out is left out of every session.
         self.selected = named or any(str(a).startswith(_SELECTING) for a in config.invocation_params.args)
-        self.compared: dict[str, bool] = {}
-        self.by_test: dict[str, set[str]] = {}
+        self.idle = any(config.getoption(name, False) for name in ("collectonly", "setuponly", "setupplan"))
+        self.guarded, self.facts = guarded, Facts()
         self.failed: set[str] = set()
-        self.expected: dict[str, Any] | None = None
+        self.late: list[str] = []
+        self.looked = False
+        self.session: pytest.Session | None = None
+        config.add_cleanup(self._last_word)
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Know the session to its end."""
+        self.session = session
 
     def pytest_runtest_logreport(self, report: Any) -> None:
-        """Take down what a test compared."""
+        """Take down what a test compared: of a worker that ends at once nothing else will tell."""
         compared = getattr(report, "harness_compared", {})
-        self.compared.update(compared)
-        mine = self.by_test.setdefault(report.nodeid, set())
-        mine.update(filter(None, (*compared, getattr(report, "harness_asked", ""))))
+        self.facts.compared.update(compared)
+        asked = getattr(report, "harness_asked", "")
+        self.facts.by_test.setdefault(report.nodeid, []).extend(filter(None, (*compared, asked)))
         if report.failed:
             self.failed.add(report.nodeid)
-        self.expected = getattr(report, "harness_expected", None) or self.expected
+        self.facts.expected = getattr(report, "harness_expected", None) or self.facts.expected
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
+        """Take in what a worker saw."""
+        if facts := getattr(node, "workeroutput", {}).get("harness_facts"):
+            self.facts.add(Facts(**facts))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Any:
         """After the last test, fail once more where something was left out."""
         result = yield
+        self.looked = True
         if problems := self.problems():
             _fail(session, problems)
         return result
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """A session that a test ended with status 0 has failed all the same, where a golden did."""
-        if int(exitstatus) == 0 and any(self.by_test.get(test) for test in self.failed):
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        """A session that something ended with status 0 has failed, where goldens failed or were left out."""
+        if int(exitstatus) == 0 and not self.looked:
+            self.late = self.problems()
+        self._last_word()
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Say how many goldens were compared, since a session may pass without any."""
+        for problem in self.late:
+            terminalreporter.write_line(f"harness: {problem}", red=True)
+        if self.idle or terminalreporter.config.option.verbose < -1:
+            return
+        number, bad = len(self.facts.compared), sum(self.facts.compared.values())
+        well = number and not bad and self.session is not None and int(self.session.exitstatus) == 0
+        told = ", as accepted" if well else f", {bad} of them not as accepted" if bad else ""
+        counted = text.count(number, "golden") if number else "no golden"
+        terminalreporter.write_line(f"harness: {counted} {'was' if number < 2 else 'were'} compared{told}")
+
+    def _last_word(self) -> None:
+        """See that the exit status says so, where it should: here for the last time, after every hook."""
+        ours = {test for test in self.failed if test in self.facts.chosen or test.endswith(_OWN_ITEMS)}
+        told = any(self.facts.by_test.get(test) for test in self.failed)
+        if self.session is not None and int(self.session.exitstatus) == 0 and (ours or told or self.late):
+            self.session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def problems(self) -> list[str]:
         """What the tests left out, one sentence each; none of a session that asks nothing of the harness."""
-        if self.expected is None:
+        if self.idle:
             return []
-        told = set().union(*(ids for test, ids in self.by_test.items() if test in self.failed))
-        cases, asked = set(self.expected["goldens"]), set(self.expected["asked"])
-        problems = []
-        hidden = sorted(i for i, failed in self.compared.items() if failed and i not in told)
+        facts = Facts()
+        facts.add(self.facts)
+        facts.add(self.guarded.facts)
+        self.facts = facts
+        problems = [*_of_the_session(facts, self.failed), *self._replaced()]
+        if facts.expected is None:
+            return [*problems, *self._shadowed()]
+        told = set().union(*(ids for test, ids in facts.by_test.items() if test in self.failed))
+        cases, asked = set(facts.expected["goldens"]), set(facts.expected["asked"])
+        hidden = sorted(i for i, failed in facts.compared.items() if failed and i not in told)
         if hidden:
             problems.append(f"{_ids(hidden)}: not as accepted, and no test failed: let it call golden.check()")
-        if cases and (cases <= asked or (asked and not self.selected)):
-            if lacking := sorted(cases - set(self.compared) - told):
-                problems.append(
-                    f"{_ids(lacking)}: compared by no test, though the session was for every golden: "
-                    "let each test that asks for golden call golden.check(), and skip none"
-                )
-        elif not self.compared and not told and (asked or (self.expected["accepted"] and not self.selected)):
+        whole = bool(cases) and (cases <= asked or (bool(asked) and not self.selected))
+        lacking = sorted((cases if whole else cases & asked) - set(facts.compared) - told)
+        if lacking and (whole or facts.compared):
+            why = "the session was for every golden" if whole else "tests of them were chosen"
+            problems.append(
+                f"{_ids(lacking)}: compared by no test, though {why}: "
+                "let each test that asks for golden call golden.check(), and skip none"
+            )
+        elif not facts.compared and not told and (asked or (facts.expected["accepted"] and not self.selected)):
             problems.append(
                 "nothing was compared with a golden: add `def test_golden(golden): golden.check()`, "
                 "or choose the tests that you mean with -k or -m"
             )
         return problems
 
+    def _replaced(self) -> list[str]:
+        """What goldens were judged by and is no longer there."""
+        from harness.verify.standards import replaced_standards
+
+        project = self.guarded.project
+        return replaced_standards(project, self.facts.judged_by) if project and self.facts.judged_by else []
+
+    def _shadowed(self) -> list[str]:
+        """A whole session whose tests have a fixture in the place of ``golden``, and compare nothing."""
+        if self.selected or self.facts.compared or not self.facts.shadowed:
+            return []
+        return [
+            f"nothing was compared with a golden: the fixture golden of {self.facts.shadowed[0]} stands in the place "
+            "of the harness's: give it another name"
+        ]
+
+
+def _of_the_session(facts: Facts, failed: set[str]) -> list[str]:
+    """What hooks took out of a session, or changed in what it reports."""
+    problems = []
+    if taken := facts.taken_out:
+        problems.append(
+            f"{text.joined([*taken[:_SHOWN], *_rest(taken, 'more test')])}: taken out of the session by a hook that "
+            "told nobody: let it call pytest_deselected, or leave them in"
+        )
+    if facts.chosen and (not facts.item or facts.expected is None) and not any(t.endswith(_OWN_ITEMS) for t in failed):
+        problems.append(
+            "the store of goldens was not checked, though tests that use them were chosen: a hook or a test took that "
+            "out or ended the session; run pytest without it, or `harness verify`"
+        )
+    if facts.store and not any(test.endswith(_OWN_ITEMS) for test in failed):
+        problems += facts.store  # a hook changed what the item reported
+    return problems
+
 
 def _ids(ids: list[str]) -> str:
-    rest = [text.count(len(ids) - _SHOWN, "more golden")] if len(ids) > _SHOWN else []
-    return text.joined([*ids[:_SHOWN], *rest])
+    return text.joined([*ids[:_SHOWN], *_rest(ids, "more golden")])
+
+
+def _rest(names: list[str], what: str) -> list[str]:
+    return [text.count(len(names) - _SHOWN, what)] if len(names) > _SHOWN else []
 
 
 def _fail(session: pytest.Session, problems: list[str]) -> None:

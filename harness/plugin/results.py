@@ -58,7 +58,7 @@ class GoldenCheck:
     def report(self) -> ArtifactReport:
         """The verdicts; the stage is run now if it has not been."""
         report = self.examination.report(self.track, self.artifact)
-        noted(self.request, self.examination.identity(self.track, self.artifact), report.failed)
+        noted(self.request, self.examination, self.examination.identity(self.track, self.artifact), report.failed)
         return report
 
     def check(self) -> None:

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.core.errors import HarnessError
+from harness.plugin.facts import Facts
 
 if TYPE_CHECKING:
     from harness.core.project import Project
+    from harness.verify.examination import Examination
 
 FIXTURES = "harness.plugin.fixtures"  # the module whose functions are the fixtures of the harness
 EMPTY = pytest.StashKey[str]()  # of a test that was generated for no scenario: what it says
@@ -27,7 +29,8 @@ class GuardedSession:
     """What a session is about. ``problem``: why the project cannot be used, in a sentence; empty where it can.
 
     ``cases``: scenario, track and artifact of every golden that its tests may ask for. ``chosen``: the command line
-    names the scenarios. ``asked``: the ids of the goldens that its tests do ask for.
+    names the scenarios. ``asked``: the ids of the goldens that its tests do ask for. ``facts``: what happened in this
+    process, whatever becomes of its reports.
     """
 
     project: Project | None
@@ -36,6 +39,7 @@ class GuardedSession:
     cases: Sequence[tuple[str, str, str]] = ()
     chosen: bool = False
     asked: set[str] = field(default_factory=set)
+    facts: Facts = field(default_factory=Facts)
 
 
 GUARDED = pytest.StashKey[GuardedSession]()
@@ -59,13 +63,19 @@ class StoreItem(pytest.Item):
         examinations = {name: examination(name) for name in guarded.scenarios}
         runnable = {name for name, one in examinations.items() if not one.scenario.missing}
         accepted = any(entry.kind == "golden" for one in examinations.values() for entry in one.manifest.values())
-        self.expected = {
+        self.expected = guarded.facts.expected = {
             "goldens": ["/".join(case) for case in guarded.cases if case[0] in runnable],
             "asked": sorted(guarded.asked),
             "accepted": accepted,
         }
         whole = {"/".join(case) for case in guarded.cases} <= guarded.asked
-        if problems := store_problems(guarded.project, examinations, complete=not guarded.chosen, rules=whole):
+        problems = store_problems(guarded.project, examinations, complete=not guarded.chosen, rules=whole)
+        if base := self.config.getoption("harness_approvals"):
+            from harness.store.approval_check import check_approvals
+
+            problems = list(dict.fromkeys([*check_approvals(guarded.project, base), *problems]))
+        guarded.facts.store += problems
+        if problems:
             raise HarnessError("\n".join(problems))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
@@ -114,6 +124,20 @@ def without_empty_parameters(item: pytest.Item) -> None:
             item.stash[EMPTY] = f"it was generated for no {min(ours)} at all: an empty list compares nothing"
 
 
-def noted(request: pytest.FixtureRequest, identity: str, failed: bool) -> None:
-    """Note that a test compared a golden, for the end of the session."""
+def shadowing_golden(item: pytest.Item) -> str:
+    """Where the fixture is defined that a test has in the place of the harness's ``golden``; empty for no such."""
+    info = getattr(item, "_fixtureinfo", None)
+    definitions = info.name2fixturedefs.get("golden", ()) if info else ()
+    ours = [getattr(each.func, "__module__", "") == FIXTURES for each in definitions]
+    if any(ours) and "golden" not in harness_fixtures(item) and not hasattr(item, "callspec"):
+        return str(getattr(definitions[-1].func, "__module__", "") or definitions[-1].baseid)
+    return ""
+
+
+def noted(request: pytest.FixtureRequest, examination: Examination, identity: str, failed: bool) -> None:
+    """Note that a test compared a golden, and by what, for the end of the session."""
     request.node.stash.setdefault(COMPARED, {})[str(identity)] = failed
+    if guarded := request.config.stash.get(GUARDED, None):
+        guarded.facts.compared[str(identity)] = failed
+        guarded.facts.by_test.setdefault(request.node.nodeid, []).append(str(identity))
+        guarded.facts.judged_by[examination.scenario.name] = dict(examination.judged_by())

@@ -24,8 +24,8 @@ from harness.store.manifest import Entry
 from harness.verify.coverage import OWN_SCHEMAS, judged_tier, verified_artifacts
 from harness.verify.invariants import judge_invariant, own_invariants, pipeline_invariants
 from harness.verify.localisation import localise
-from harness.verify.standards import Standards, rules_of, standards
 from harness.verify.stage_runs import StageRuns, whole_output
+from harness.verify.standards import Standards, rules_of, standards
 
 NO_SETTINGS = {"settings": 0}  # what is verified of a configuration that has none: that it stays so
 _REFRESH = "run `harness verify {scenario}`, look at the candidate with `harness review {id}`, and accept it"

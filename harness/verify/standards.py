@@ -1,8 +1,8 @@
 """What verdicts rest on beside the pipeline's numbers: the rules, the schemas and the manifest, as they were read.
 
-The pipeline's code runs before they are read and after, and can write files. So what a verdict was made by has to be what
-lies there at the end, when the approvals are replayed: else it was made by something that nobody approved. Goldens need
-no more, since each is read by the digest that the manifest has.
+The pipeline's code runs before they are read and after, and can write files. So what a verdict was made by has to be
+what lies there at the end, when the approvals are replayed: else it was made by something that nobody approved. Goldens
+need no more, since each is read by the digest that the manifest has.
 """
 
 from __future__ import annotations
