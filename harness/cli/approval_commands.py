@@ -256,4 +256,4 @@ def log(json: JsonOption = False) -> None:
     print_json([dataclasses.asdict(a) for a in approvals]) if json else show_log(approvals)
     for problem in problems:
         complain(problem)
-    raise typer.Exit(2 if problems else 0)
+    raise typer.Exit(1 if problems else 0)

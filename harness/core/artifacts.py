@@ -86,7 +86,9 @@ def array_problem(array: NDArray[Any]) -> tuple[str, str] | None:
     if dtype.kind in "Mm":
         return f"an array of {dtype}", "give x.astype(np.int64), with the unit in the key, or x.astype(str)"
     if dtype.kind not in ARRAY_KINDS:
-        return f"an array of {dtype}: only numbers, booleans and text are kept", "give x.astype(float) or x.astype(str)"
+        texts = dtype.kind == "O" and all(isinstance(each, str) for each in array.flat)
+        remedy = "give x.astype(str)" if texts else "give x.astype(float), or what is no number as x.tolist()"
+        return f"an array of {dtype}: only numbers, booleans and text are kept", remedy
     if dtype.metadata:
         return f"an array whose dtype has metadata ({dict(dtype.metadata)!r:.80})", "give x.astype(x.dtype.str)"
     if dtype.itemsize == 0:

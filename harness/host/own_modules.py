@@ -20,7 +20,7 @@ from typing import Any
 
 from harness.host.senses import audit
 from harness.host.senses.made import Made
-from harness.host.senses.origins import Origin, origin, origin_of_place, real_path
+from harness.host.senses.origins import Origin, origin, origin_of_place
 
 _loaded: dict[str, str] = {}
 _versions: dict[str, list[str]] = {}
@@ -28,15 +28,6 @@ _made = Made()
 _followers: list[Callable[[str, str], None]] = []
 _recording = False
 _home = ""
-
-
-def is_own_source(path: str | os.PathLike[str]) -> bool:
-    """Whether a file is neither the standard library's, nor an installed package's, nor the harness's.
-
-    ``path`` is followed where it is a link. Code without a file, such as a frozen module's, is nobody's own.
-    """
-    text = os.fspath(path)
-    return not text.startswith("<") and origin_of_place(real_path(text)) is Origin.OWN
 
 
 def record_imports() -> None:

@@ -127,7 +127,7 @@ def without_empty_parameters(item: pytest.Item) -> None:
 def shadowing_golden(item: pytest.Item) -> str:
     """Where the fixture is defined that a test has in the place of the harness's ``golden``; empty for no such."""
     info = getattr(item, "_fixtureinfo", None)
-    definitions = info.name2fixturedefs.get("golden", ()) if info else ()
+    definitions = list(info.name2fixturedefs.get("golden", ())) if info else []
     ours = [getattr(each.func, "__module__", "") == FIXTURES for each in definitions]
     if any(ours) and "golden" not in harness_fixtures(item) and not hasattr(item, "callspec"):
         return str(getattr(definitions[-1].func, "__module__", "") or definitions[-1].baseid)

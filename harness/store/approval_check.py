@@ -25,15 +25,6 @@ else:
 _UNDO = {"new": "remove it", "changed": "restore it", "removed": "restore it"}
 
 
-def store_state_problems(project: Project, base: str | None = None) -> list[str]:
-    """What is wrong with the goldens, tolerances, schemas, manifest and approvals: one sentence each, each once.
-
-    Without ``base`` it is what shows in the files alone; with it, what differs from that commit without an approval
-    is wrong too. Raises ApprovalError when ``base`` is no commit.
-    """
-    return chain_problems(project) if base is None else check_approvals(project, base)
-
-
 def chain_problems(project: Project) -> list[str]:
     """What is wrong with the store as its files are: the replayed approvals, the manifest and the disk must agree."""
     try:

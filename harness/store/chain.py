@@ -69,11 +69,6 @@ def approval_files(project: Project) -> dict[str, bytes]:
     return files
 
 
-def approval_log(project: Project) -> list[Approval]:
-    """Every approval, the newest last; raises a GoldenError that names the first broken link."""
-    return list(whole_chain(project).approvals)
-
-
 def whole_chain(project: Project) -> Chain:
     """The chain, which agrees with the manifest; raises a GoldenError that names the first broken link."""
     files = approval_files(project)

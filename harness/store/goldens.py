@@ -72,17 +72,18 @@ class Goldens:
         """The contents of an id's files by suffix; raises GoldenError unless they are those that were accepted."""
         files = self.content(identity, entry.kind)
         for suffix in sorted(set(entry.files) | set(files)):
+            name = f"{identity}{suffix}" if entry.kind == "golden" else identity
             if suffix not in files:
-                raise GoldenError(f"{identity}{suffix} is in the manifest and not on the disk: restore it from git")
+                raise GoldenError(f"{name} is in the manifest and not on the disk: restore it from git")
             if (digest := entry.files.get(suffix)) != sha256(files[suffix]):
                 if has_conflict_marks(files[suffix]):
                     raise GoldenError(
-                        f"{identity}{suffix} has the marks of a conflict, which git's merge left: run `harness merge`"
+                        f"{name} has the marks of a conflict, which git's merge left: run `harness merge`"
                     )
                 if digest and digest == sha256(files[suffix].replace(b"\r\n", b"\n")):
-                    raise GoldenError(line_ends_changed(f"{identity}{suffix}", self.root))
+                    raise GoldenError(line_ends_changed(name, self.root))
                 raise GoldenError(
-                    f"{identity}{suffix} is not what was accepted (its SHA-256 differs from {MANIFEST}): "
+                    f"{name} is not what was accepted (its SHA-256 differs from {MANIFEST}): "
                     "restore it from git, or run the scenario and accept the candidate"
                 )
         return files

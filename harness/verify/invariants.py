@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
-
-import numpy as np
 
 from harness.core import text
+from harness.core.adapters.invariants import invariants_problem
 from harness.core.errors import HarnessError
 from harness.core.protocol import Artifact, Invariant, Pipeline
 from harness.core.trees import plain_json
@@ -19,9 +17,6 @@ Matched = Callable[[str, str], bool]
 """Whether a rule with ``nan = "match"`` compares what stands in a stage's output at a path."""
 
 _NAMED = 3  # places
-_OWN = ("finite_everywhere", "configuration_unchanged", "invariants_can_be_judged")
-_WIDEST = 1023  # bits
-_NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)
 
 
 def own_invariants(items: Sequence[Item], matched: Matched) -> list[Invariant]:
@@ -62,30 +57,11 @@ def pipeline_invariants(pipeline: Pipeline, artifacts: Mapping[str, Artifact]) -
     """What the pipeline asks of its own run; one invariant that fails where what the adapter gives cannot be judged."""
     try:
         asked = list(pipeline.invariants(artifacts))
-        problem = next(filter(None, (_problem(asked, i) for i in range(len(asked)))), "")
+        problem = invariants_problem(asked)
     except Exception as error:  # the adapter is a stranger's code, and its numbers may be anything
         known = isinstance(error, HarnessError)
         problem = str(error) if known else f"the adapter's invariants raised {type(error).__name__}: {error}"
     return [Invariant("invariants_can_be_judged", math.nan, 0, evidence=problem)] if problem else asked
-
-
-def _problem(asked: Sequence[Any], place: int) -> str:
-    """Why one of the invariants cannot be judged, or would stand for another; empty when it can."""
-    given: Any = asked[place]
-    if not isinstance(given, Invariant):
-        return f"the adapter's invariants gave a value of {type(given).__name__}: give harness.Invariant(name, value)"
-    if not isinstance(given.name, str) or not given.name or "/" in given.name:
-        return f"the adapter's invariants gave one called {given.name!r:.80}: a name is text without slashes"
-    if given.name in _OWN or given.name in (other.name for other in asked[:place]):
-        return f"the adapter's invariants gave two called {given.name!r}: give one of them another name"
-    numbers: dict[str, Any] = {"value": given.value, "low": given.low, "high": given.high}
-    for what, number in numbers.items():
-        if not isinstance(number, _NUMBERS) and not (number is None and what != "value"):
-            kind = type(number).__name__
-            return f"the adapter's invariants gave {given.name!r} a {what} of {kind}, which is no number: give float(x)"
-        if isinstance(number, int) and number.bit_length() > _WIDEST:
-            return f"the adapter's invariants gave {given.name!r} a {what} beyond every float: give its logarithm"
-    return ""
 
 
 def judge_invariant(invariant: Invariant) -> Verdict:

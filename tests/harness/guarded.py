@@ -16,8 +16,9 @@ from harness.core.project import Project, read_table
 from harness.core.protocol import Artifact
 from harness.core.verdicts import Status, Verdict
 from harness.store.acceptance import accept_candidates
+from harness.store.approvals import Approval
 from harness.store.candidates import add_candidate, list_edits
-from harness.store.chain import approval_files, entry_digest, replay_approvals
+from harness.store.chain import approval_files, entry_digest, replay_approvals, whole_chain
 from harness.store.goldens import Goldens
 from harness.store.transaction import refuse_interrupted
 
@@ -138,6 +139,11 @@ class Guarded:
         path = self.approval(number)
         path.write_bytes(dump_json({**json.loads(path.read_bytes()), **changes}))
         return path
+
+
+def approval_log(project: Project) -> list[Approval]:
+    """Every approval, the newest last; raises a GoldenError that names the first broken link."""
+    return list(whole_chain(project).approvals)
 
 
 def quiet_environment(monkeypatch) -> None:

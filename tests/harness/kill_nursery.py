@@ -16,11 +16,10 @@ from collections import Counter
 from pathlib import Path
 
 import guarded
-from guarded import ENERGY
+from guarded import ENERGY, approval_log
 
 from harness.store.approval_check import chain_problems
 from harness.store.candidates import list_pending, read_candidate
-from harness.store.chain import approval_log
 from harness.store.transaction import FOLDER, recover_acceptance
 
 CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"}

@@ -14,16 +14,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from harness.core import text
 from harness.core.adapters.configuration import plain_configuration
 from harness.core.adapters.faults import own_line, sentence_of
+from harness.core.adapters.invariants import invariants_problem
 from harness.core.errors import HarnessError, ProjectError
 from harness.core.ids import NAME
 from harness.core.protocol import Invariant, Json, Pipeline, Scenario, Stage, ill_formed
-
-_LONGEST_NAME = 200  # characters of an invariant's
 
 
 def _told(words: object) -> str:
@@ -131,28 +128,12 @@ def _careful_invariants(invariants: Callable[..., Sequence[Invariant]]) -> Calla
     @functools.wraps(invariants)
     def careful(artifacts: Any) -> list[Invariant]:
         with stranger("the adapter cannot judge its invariants"):
-            checked = [_checked_invariant(each) for each in invariants(artifacts)]
-            names = [each.name for each in checked]
-            if twice := [name for name in names if names.count(name) > 1]:
-                raise ValueError(f"two invariants are called {twice[0]!r}")
-            return checked
+            asked = list(invariants(artifacts))
+            if problem := invariants_problem(asked):
+                raise ProjectError(problem)
+            return [dataclasses.replace(each, evidence=_told(each.evidence)) for each in asked]
 
     return careful
-
-
-def _checked_invariant(given: Any) -> Invariant:
-    if not isinstance(given, Invariant):
-        raise TypeError(f"{text.clipped(ascii(given), 40)} is a {type(given).__name__}, not an Invariant")
-    for what in ("value", "low", "high"):
-        number = getattr(given, what)
-        if not isinstance(number, int | float | np.number | np.bool_) and not (number is None and what != "value"):
-            raise TypeError(f"{what} of the invariant {given.name!r} is a {type(number).__name__}, not a number")
-        float(number or 0)  # raises where it does not fit
-    name = _told(given.name)
-    if name != given.name or not 0 < len(name) <= _LONGEST_NAME:
-        shown = text.clipped(ascii(given.name), 40)
-        raise ValueError(f"{shown} cannot name an invariant: write one line of at most {_LONGEST_NAME} characters")
-    return dataclasses.replace(given, evidence=_told(given.evidence))
 
 
 def _careful_reseed(reseed: Callable[[Mapping[str, Json], int], Any]) -> Callable[[Mapping[str, Json], int], Any]:

@@ -145,7 +145,7 @@ class _Encoder:
 
     def array(self, value: Any, path: str) -> Json:
         """Keep an array, in the order in which it is read again; gives what stands for it."""
-        if problem := array_problem(value) if isinstance(value, np.ndarray) else _unfit(value):
+        if problem := array_problem(value) if isinstance(value, np.ndarray) else _no_array(value):
             self.refuse(path, *problem)
         if len(path) > _LONGEST_PATH:
             self.refuse(path, f"an array under a name of {len(path)} characters", "give it a shorter one")
@@ -184,6 +184,13 @@ class _Encoder:
 def _is_mapping(value: Any) -> bool:
     """Whether a value is a mapping that says nothing but its keys and values: a dict, or one of the harness's own."""
     return type(value) in _MAPPINGS or (isinstance(value, Mapping) and type(value).__module__.startswith("harness."))
+
+
+def _no_array(value: Any) -> tuple[str, str]:
+    """What a value is that stands among arrays, and what to give instead."""
+    if value is None or type(value) in (bool, int, float, str, dict, list, tuple):
+        return f"a value of {type(value).__name__}, which is no array", "give it among the values, or as np.asarray(x)"
+    return _unfit(value)
 
 
 def _unfit(value: Any) -> tuple[str, str]:

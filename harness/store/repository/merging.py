@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.core import git
+from harness.core import git, text
 from harness.core.errors import ApprovalError, GoldenError
 from harness.core.files import write_file
 from harness.core.project import Project, in_ci
@@ -87,6 +87,7 @@ def _chosen(project: Project, chain: Chain, take: Sequence[str]) -> dict[str, Cl
         else:
             versions = " or ".join(f"{c.approval.id} ({c.approval.approver}: {c.approval.reason})" for c in claims)
             open_.append(f"{identity} was accepted on two branches, by {versions}")
+    _refuse_unknown_versions(chain, take, ours)
     if open_:
         more = f" (and {len(open_) - 1} more ids)" if len(open_) > 1 else ""
         raise ApprovalError(
@@ -94,6 +95,17 @@ def _chosen(project: Project, chain: Chain, take: Sequence[str]) -> dict[str, Cl
             "with --reason"
         )
     return chosen
+
+
+def _refuse_unknown_versions(chain: Chain, take: Sequence[str], ours: set[str]) -> None:
+    """Raise ApprovalError for a word that names none of the versions among which it is to choose."""
+    versions = sorted({claim.approval.id for claims in chain.unsettled.values() for claim in claims})
+    for name in take if versions else ():
+        if name not in ("ours", "theirs") and not any(_fits(version, name, ours) for version in versions):
+            known = text.joined(["ours", "theirs", *versions])
+            raise ApprovalError(
+                f"--take {text.clipped(name, 40)} names no version of what both branches changed: there are {known}"
+            )
 
 
 def _fits(approval: str, name: str, ours: set[str]) -> bool:

@@ -51,7 +51,7 @@ def test_verify_with_and_without_a_base_and_log_say_the_same(heat, capsys, name)
         assert len([p for p in problems if sentence in p]) == 1
         assert len(problems) == len(set(problems))
     assert set(answers[0]) <= set(answers[1])
-    err = heat.cli(capsys, "log", 2)[1]
+    err = heat.cli(capsys, "log", 1)[1]
     assert [line.removeprefix("error: ") for line in err.splitlines()] == answers[0]
 
 

@@ -19,10 +19,15 @@ import pytest
 from host_cases import HARNESS, repository, run
 
 import harness
-from harness.host.own_modules import is_own_source
+from harness.host.senses.origins import Origin, origin_of_place, real_path
 
 TELL = "\nimport json; print(json.dumps(loaded()))"
 START = "from harness.host.own_modules import loaded, record_imports; record_imports()\n"
+
+
+def is_own_source(path) -> bool:
+    """Whether the watch takes a file for the repository's own, links followed."""
+    return not str(path).startswith("<") and origin_of_place(real_path(str(path))) is Origin.OWN
 
 
 def digest(path: Path) -> str:

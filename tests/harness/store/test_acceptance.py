@@ -10,7 +10,7 @@ import guarded
 import jsonschema
 import numpy as np
 import pytest
-from guarded import ENERGY, SCHEMA, number_the_approvals
+from guarded import ENERGY, SCHEMA, approval_log, number_the_approvals
 
 from harness.core import git
 from harness.core.errors import ApprovalError, GoldenError, HarnessError, RuleError
@@ -22,7 +22,7 @@ from harness.store.acceptance import accept_candidates, prune_goldens, reject_ca
 from harness.store.approval_check import chain_problems
 from harness.store.approvals import Deviation, dump_approval, parse_approval
 from harness.store.candidates import list_edits, list_pending
-from harness.store.chain import approval_files, approval_log
+from harness.store.chain import approval_files
 from harness.store.transaction import apply_changes, recover_acceptance
 
 SCHEMAS = Path(__file__).parents[3] / "schemas" / "harness"

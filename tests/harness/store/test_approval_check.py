@@ -7,14 +7,13 @@ import shutil
 
 import guarded
 import pytest
-from guarded import ENERGY, number_the_approvals
+from guarded import ENERGY, approval_log, number_the_approvals
 
 from harness.core import git
 from harness.core.artifacts import dump_artifact
 from harness.core.errors import ApprovalError
 from harness.store.acceptance import prune_goldens
 from harness.store.approval_check import chain_problems, check_approvals
-from harness.store.chain import approval_log
 from harness.store.manifest import combined_digest
 
 FLUX = "heat/cpu/flux"

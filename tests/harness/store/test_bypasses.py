@@ -9,28 +9,70 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import guarded
 import pytest
 from guarded import ENERGY, Guarded
+from heat_repository import users_environment
 
+from harness.cli.app import main
 from harness.core.artifacts import dump_artifact
 from harness.core.errors import ApprovalError
 from harness.core.files import dump_json, sha256
 from harness.core.project import Project, find_project
-from harness.store.approval_check import chain_problems, check_approvals, store_state_problems
+from harness.core.protocol import Artifact
+from harness.core.verdicts import Status, Verdict
+from harness.store.approval_check import chain_problems, check_approvals
 from harness.store.approvals import Approval, Change, address_of, dump_approval
 from harness.store.chain import approval_files, entry_digest, replay_approvals
 from harness.store.manifest import combined_digest, dump_manifest
 from harness.verify.housekeeping import store_problems
 
 FLUX = "heat/cpu/flux"
-RULES = ["heat/tolerances.toml", "tolerances.toml", "schemas/energy.schema.json", "schemas/other.schema.json"]
+RULES = ["heat/tolerances.toml", "tolerances.toml", "schemas/energy.schema.json", "schemas/flux.schema.json"]
 SETTINGS = '[tool.harness]\nadapter = "plant:pipeline"\nallowed_signers = "allowed_signers"\n'
+OWN = {
+    "heat/cpu/configuration": (Artifact({"settings": 0}), "harness/configuration-1"),
+    "heat/cpu/invariants": (
+        Artifact({key: {"low": None, "high": 0} for key in ("finite_everywhere", "configuration_unchanged")}),
+        "harness/invariants-1",
+    ),
+}
+PIPELINE = """
+import os
+import numpy as np
+from harness import Artifact, Pipeline, Scenario, Stage
+
+def scenarios():
+    return {"heat": "A rod"}
+
+def load(name, profile, overrides):
+    return Scenario(name, profile, "A rod", {})
+
+def files(config):
+    return [os.path.join(os.path.dirname(os.path.abspath(__file__)), "plant.txt")]
+
+def energy(config, progress):
+    with open(files(config)[0]) as file:
+        return {"energy": float(file.read())}
+
+def flux(config, progress):
+    return {"energy": 1.0}
+
+def see(config, output):
+    return Artifact(output, {"field": np.full(3, output["energy"])})
+
+pipeline = Pipeline(
+    "heat", (Stage("heat", "energy", energy, see, files=files), Stage("flow", "flux", flux, see)),
+    scenarios, load, ("plant",),
+)
+"""
 DOORS: dict[str, Callable[[Project], list[str]]] = {
     "verify": lambda project: store_problems(project, {}, complete=False),
     "log and pytest": chain_problems,
@@ -53,20 +95,28 @@ def template(tmp_path_factory, keys):
     with pytest.MonkeyPatch.context() as monkeypatch:
         guarded.quiet_environment(monkeypatch)
         repository = guarded.make(tmp_path_factory.mktemp("bypasses") / "repository")
+        (repository.root / "schemas/other.schema.json").unlink()
+        repository.write("schemas/flux.schema.json", json.dumps({"$id": guarded.SCHEMA}))
+        repository.write("plant.py", PIPELINE)
+        repository.write("test_goldens.py", "def test_golden(golden):\n    golden.check()\n")
+        repository.commit()
         guarded.git(repository.root, "tag", "start")
         public = (keys / "ada.pub").read_text().strip()
         repository.signers = repository.write("allowed_signers", f"{guarded.MAIL} {public}\n")
         repository.write("pyproject.toml", SETTINGS)
         repository.commit()
         repository.accept(*RULES, sign_key=keys / "ada")
-        for identity, value in ((ENERGY, 1.0), (FLUX, 1.0), (ENERGY, 2.0)):
+        for identities, value in (((ENERGY,), 1.0), ((FLUX, *OWN), 1.0), ((ENERGY,), 2.0)):
             repository.commit()
             repository.change_pipeline(value)
-            repository.offer(identity, value)
-            repository.accept(identity, sign_key=keys / "ada")
+            given = {i: OWN.get(i, (guarded.artifact(value), guarded.SCHEMA)) for i in identities}
+            for identity in identities:
+                repository.offer(identity, *given[identity])
+            repository.accept(*identities, sign_key=keys / "ada", rerun=given.__getitem__, judge=agreed)
         repository.commit()
         guarded.git(repository.root, "tag", "base")
-        repository.change_pipeline(2.5)
+        repository.write("note.txt", "one commit more")
+        repository.commit()
         return repository
 
 
@@ -77,6 +127,10 @@ def repository(template, tmp_path, keys, monkeypatch):
     repository.signers = repository.root / "allowed_signers"
     repository.keys = keys
     return repository
+
+
+def agreed(identity, golden, obtained) -> list[Verdict]:
+    return [Verdict("", Status.PASS, "exact")]
 
 
 # Tools of the trade
@@ -138,6 +192,7 @@ def approvals_of(r: Guarded) -> list:
 
 def start_over(r: Guarded) -> None:
     """Accept everything anew, so that manifest and approvals agree with each other and with nothing that was there."""
+    r.change_pipeline(2.5)
     shutil.rmtree(r.root / "goldens/approvals")
     (r.root / "goldens/MANIFEST.json").unlink()
     r.commit()
@@ -385,7 +440,7 @@ def drop_the_demand_for_signatures(r):
 def let_oneself_in(r):
     mallory = (r.keys / "mallory.pub").read_text().strip()
     r.write("allowed_signers", r.signers.read_text() + f"m@example.org {mallory}\n")
-    r.commit()
+    r.change_pipeline(2.5)
     r.offer(ENERGY, 2.5)
     r.accept(sign_key=r.keys / "mallory", approver="M <m@example.org>")
 
@@ -436,10 +491,10 @@ BYPASSES = {
     "tolerances and manifest": Bypass(edit_rules_and_manifest, "tolerances.toml was last approved as"),
     "schema": Bypass(write("schemas/energy.schema.json", b"{}"), f"schemas/energy.schema.json {EDITED_RULE}"),
     "schema added": Bypass(write("schemas/new.schema.json", b"{}"), "schemas/new.schema.json is not in the manifest"),
-    "schema removed": Bypass(remove("schemas/other.schema.json"), "schemas/other.schema.json is in the manifest and"),
+    "schema removed": Bypass(remove("schemas/flux.schema.json"), "schemas/flux.schema.json is in the manifest and"),
     "schema and manifest": Bypass(
-        lambda r: edit_rules_and_manifest(r, "schemas/other.schema.json", "schemas/other.schema.json"),
-        "schemas/other.schema.json was last approved as",
+        lambda r: edit_rules_and_manifest(r, "schemas/flux.schema.json", "schemas/flux.schema.json"),
+        "schemas/flux.schema.json was last approved as",
     ),
     # the manifest
     "manifest gone": Bypass(remove("goldens/MANIFEST.json"), f"{ENERGY} was approved as"),
@@ -591,12 +646,60 @@ def test_every_door_gives_the_same_answer(repository, name, monkeypatch):
     assert all(s and "\n" not in s for s in against_base)
     assert any(bypass.says in sentence for sentence in against_base), against_base
     assert len({tuple(answer) for answer in answers.values()}) == 1, answers
-    assert store_state_problems(project) == answers["verify"]
     assert set(answers["verify"]) <= set(against_base)  # a base adds sentences and takes none away
     if bypass.unseen:
         assert answers["verify"] == [], f"it is seen without a commit now, so it needs no reason ({bypass.unseen})"
     else:
         assert any(bypass.says in sentence for sentence in answers["verify"]), answers["verify"]
+
+
+def told_by_verify(folder, capfd, monkeypatch, *options: str) -> tuple[int, str]:
+    """The status of ``harness verify``, and what it says in JSON and on standard error."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("sys.argv", ["harness", "verify", "--json", *options])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return ended.value.code, "".join(capfd.readouterr())
+
+
+def told_by_pytest(folder, *options: str) -> tuple[int, str]:
+    """The status of ``pytest`` in a process of its own, and what it prints."""
+    environment = users_environment() | {"COLUMNS": "1000"}
+    given = {name: os.environ[name] for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE") if name in os.environ}
+    command = [sys.executable, "-m", "pytest", "-q", *options]
+    done = subprocess.run(command, cwd=folder, env=environment | given, capture_output=True, text=True, timeout=120)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*BYPASSES, ""])
+def test_verify_verify_against_a_base_and_pytest_say_the_same(repository, name, monkeypatch, capfd):
+    """Through the commands themselves, in a repository whose every golden is as accepted."""
+    bypass = BYPASSES.get(name) or Bypass(lambda r: None, "")
+    bypass.do(repository)
+    for variable, value in bypass.environment.items():
+        monkeypatch.setenv(variable, str(repository.root / value))
+    folder = repository.root / bypass.folder
+    doors = {
+        "verify": told_by_verify(folder, capfd, monkeypatch),
+        "verify --approvals": told_by_verify(folder, capfd, monkeypatch, "--approvals", "base"),
+        "pytest": told_by_pytest(folder),
+    }
+    if bypass.unseen or not name:
+        doors["pytest --harness-approvals"] = told_by_pytest(folder, "--harness-approvals", "base")
+    says = bypass.says
+    if doors["verify"][0] == 2 and says not in doors["verify"][1]:  # nothing can be judged, for a reason that is said
+        (says,) = re.findall("^error: (.*)$", doors["verify"][1], re.MULTILINE)
+    said = {door: says in out.replace('\\"', '"') for door, (_, out) in doors.items()}
+    if not name:
+        assert {door: status for door, (status, _) in doors.items()} == dict.fromkeys(doors, 0), doors
+    elif bypass.unseen:
+        assert said == {door: "approvals" in door for door in doors}, doors
+        assert all(status for door, (status, _) in doors.items() if "approvals" in door), doors
+        assert bool(doors["verify"][0]) == bool(doors["pytest"][0]), doors
+    else:
+        assert all(said.values()), (says, doors)
+        assert all(status in (1, 2) for status, _ in doors.values()), doors
 
 
 COMMITTABLE = [n for n in BYPASSES if n not in ("goldens a repository", "a scenario a repository")]

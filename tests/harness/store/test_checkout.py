@@ -8,11 +8,10 @@ import subprocess
 
 import guarded
 import pytest
-from guarded import ENERGY, Guarded
+from guarded import ENERGY, Guarded, approval_log
 
 from harness.core.errors import ApprovalError, GoldenError
 from harness.store.approval_check import chain_problems
-from harness.store.chain import approval_log
 from harness.store.checkout import checkout_problems
 
 

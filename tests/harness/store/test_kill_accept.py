@@ -15,6 +15,7 @@ from pathlib import Path
 
 import guarded
 import pytest
+from guarded import approval_log
 
 from harness.core.errors import ApprovalError, GoldenError, HarnessError
 from harness.core.verdicts import Status
@@ -22,7 +23,6 @@ from harness.store import transaction
 from harness.store.acceptance import prune_goldens, reject_candidates
 from harness.store.approval_check import check_approvals
 from harness.store.candidates import list_edits, list_pending
-from harness.store.chain import approval_log
 from harness.store.transaction import Recovery, discard_acceptance, project_lock, recover_acceptance
 
 HERE = Path(__file__).parents[1]

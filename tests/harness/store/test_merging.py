@@ -7,13 +7,13 @@ import subprocess
 
 import guarded
 import pytest
-from guarded import ENERGY
+from guarded import ENERGY, approval_log
 
 from harness.core import git
 from harness.core.errors import ApprovalError, GoldenError
 from harness.store.acceptance import prune_goldens
 from harness.store.approval_check import chain_problems, check_approvals
-from harness.store.chain import approval_files, approval_log, replay_approvals
+from harness.store.chain import approval_files, replay_approvals
 from harness.store.repository.merging import merge_branches
 
 IDS = [f"heat/cpu/{name}" for name in ("alpha", "beta", "energy", "zeta")]
@@ -102,6 +102,16 @@ def test_what_branches_changed_apart_needs_no_act_after_gits_merge(apart):
     assert merge_branches(apart.project).files == ()
 
 
+def test_a_version_that_is_none_is_said_with_those_that_are(against):
+    merge(against)
+    with pytest.raises(
+        ApprovalError, match="--take nonsense names no version of what both branches changed"
+    ) as refused:
+        merge_branches(against.project, ["nonsense"], reason="x")
+    assert "there are ours, theirs, " in str(refused.value)
+    assert against.ours.id in str(refused.value)
+
+
 def test_the_next_approval_joins_the_branches(apart):
     merge(apart)
     approval = accept(apart, "heat/cpu/alpha", value=4.0)
@@ -147,7 +157,7 @@ def test_what_both_changed_needs_a_decision(against):
     assert "--take" in sentence
     with pytest.raises(ApprovalError, match="--reason"):
         merge_branches(against.project, ["ours"])
-    with pytest.raises(ApprovalError, match="was accepted on two branches"):
+    with pytest.raises(ApprovalError, match="--take 0000 names no version"):
         merge_branches(against.project, ["0000"], reason="r")
     assert against.state() == before
 

@@ -62,7 +62,7 @@ def test_a_result_of_an_older_harness_has_no_places_that_a_rule_could_match():
         ([Invariant("a", 1j)], "a value of complex, which is no number"),
         ([Invariant("a", 1, low="0")], "a low of str, which is no number"),
         ([Invariant("a", 10**400)], "gave 'a' a value beyond every float: give its logarithm"),
-        ([Invariant("a/b", 1)], "one called 'a/b': a name is text without slashes"),
+        ([Invariant("a/b", 1)], "one called 'a/b': a name is one line of at most 200 characters, without slashes"),
         ([Invariant("", 1)], "one called ''"),
         ([Invariant(3, 1)], "one called 3"),
         ([("a", 1)], "a value of tuple: give harness.Invariant(name, value)"),
