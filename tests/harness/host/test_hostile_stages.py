@@ -18,9 +18,12 @@ EDIT = """
 from pathlib import Path as P
 import json as _json
 _kept = P('.harness/kept'); _kept.mkdir(parents=True, exist_ok=True)
+_first = not P('.harness/once').exists()
+P('.harness/once').touch()
 def _replace(path, content):
-    (_kept / path.replace('/', '+')).write_bytes(P(path).read_bytes())
-    P(path).write_bytes(content)
+    if _first:
+        (_kept / path.replace('/', '+')).write_bytes(P(path).read_bytes())
+        P(path).write_bytes(content)
 """
 BACK = """
 from pathlib import Path as P
@@ -33,16 +36,17 @@ BY_C = """
 import ctypes
 _libc = ctypes.CDLL(None)
 def _replace(path, content):
+    if not _first: return
     (_kept / path.replace('/', '+')).write_bytes(P(path).read_bytes())
     fd = _libc.open(path.encode(), 0o1001); _libc.write(fd, content, len(content)); _libc.close(fd)
 """
 GOLDEN = """
-import hashlib
+from harness.store.manifest import combined_digest
 _m = _json.loads(P('goldens/MANIFEST.json').read_bytes())
 _e = _m['goldens']['plant/cpu/weighed']
 _old = P('goldens/plant/cpu/weighed.json').read_bytes(); _new = _old.replace(b'6.0', b'99.0')
 _replace('goldens/plant/cpu/weighed.json', _new)
-_e['files']['.json'] = hashlib.sha256(_new).hexdigest()
+_e['files'], _e['sha256'], _e['size'] = combined_digest({'.json': _new})
 _replace('goldens/MANIFEST.json', _json.dumps(_m).encode())
 """
 FORGED = {
@@ -51,7 +55,7 @@ FORGED = {
     "rules, in load": ("in load", f"_replace('goldens/tolerances.toml', {LOOSE!r})"),
     "rules of a scenario, in load": (
         "in load",
-        f"P('goldens/plant').mkdir(exist_ok=True); P('goldens/plant/tolerances.toml').write_bytes({LOOSE!r})",
+        f"if _first: P('goldens/plant/tolerances.toml').write_bytes({LOOSE!r})",
     ),
     "rules, unseen by Python": ("in load", BY_C + f"_replace('goldens/tolerances.toml', {LOOSE!r})"),
     "a schema, on import": ("on import", NO_SCHEMA),
@@ -85,8 +89,7 @@ def test_what_is_judged_by_cannot_be_lent(what, line, plant):
     assert done.returncode in (1, 2), done.stdout + done.stderr
     assert ", as accepted" not in done.stdout
     assert "\nas accepted" not in done.stdout
-    if not os.path.exists(plant.root / ".harness/true"):
-        assert plant.expect("git status --short goldens schemas").stdout == before
+    assert plant.expect("git status --short goldens schemas").stdout == before
 
 
 @pytest.mark.parametrize(
@@ -172,14 +175,14 @@ def test_no_work_on_the_judge_is_a_false_answer(way, plant):
 
 
 ORPHANS = {
-    "another session": "subprocess.Popen(['sleep', {}], start_new_session=True)",
-    "a cleared environment": "subprocess.Popen(['sleep', {}], env={{}}, start_new_session=True)",
+    "another session": "subprocess.Popen(['sleep', '{}'], start_new_session=True)",
+    "a cleared environment": "subprocess.Popen(['sleep', '{}'], env={{}}, start_new_session=True)",
     "a shell's": "subprocess.Popen('env -i setsid sleep {} & exit', shell=True, start_new_session=True)",
     "forked twice": """
 if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:
-        os.execve('/bin/sleep', ['sleep', {}], {{}})
+        os.execve('/bin/sleep', ['sleep', '{}'], {{}})
     os._exit(0)
 os.wait()
 import time; time.sleep(0.3)""",
@@ -191,9 +194,7 @@ import time; time.sleep(0.3)""",
 def test_no_orphan_outlives_the_harness_whatever_it_took_off(kind, ending, plant):
     plant.edit("pyproject.toml", "stage_seconds = 20", "stage_seconds = 3")
     name = f"{300 + uuid.uuid4().int % 1000}.{uuid.uuid4().int % 10**12}"
-    plant.put(
-        "in grow", f"import subprocess, sys\n{ORPHANS[kind].format(repr(name) if kind != chr(39) else name)}\n{ending}"
-    )
+    plant.put("in grow", f"import subprocess, sys\n{ORPHANS[kind].format(name)}\n{ending}")
     done = plant.shell("harness verify")
     assert done.returncode == 1, done.stdout
     assert left(name) == []
@@ -203,7 +204,7 @@ def test_no_orphan_outlives_the_harness_whatever_it_took_off(kind, ending, plant
 
 def test_no_orphan_outlives_a_harness_that_is_killed(plant):
     name = f"{300 + uuid.uuid4().int % 1000}.{uuid.uuid4().int % 10**12}"
-    started = ORPHANS["a cleared environment"].format(repr(name))
+    started = ORPHANS["a cleared environment"].format(name)
     plant.put("in grow", f"import subprocess, time\n{started}\ntime.sleep(60)")
     process = plant.start("exec harness verify --no-cache")
     until = time.monotonic() + 60
