@@ -27,8 +27,13 @@ def _replace(path, content):
 """
 BACK = """
 from pathlib import Path as P
+import ctypes
+_libc = ctypes.CDLL(None)
 for kept in P('.harness/kept').glob('*'):
-    P(kept.name.replace('+', '/')).write_bytes(kept.read_bytes()); kept.unlink()
+    content = kept.read_bytes()
+    fd = _libc.open(kept.name.replace('+', '/').encode(), 0o1001)
+    _libc.write(fd, content, len(content)); _libc.close(fd)
+    kept.unlink()
 """
 LOOSE = b'version = 1\n[rules]\n"**" = { rtol = 1e9 }\n'
 NO_SCHEMA = "_replace('schemas/weighed.schema.json', b'{\"$id\": \"plants/weighed-1\"}')"
@@ -170,8 +175,12 @@ def test_no_work_on_the_judge_is_a_false_answer(way, plant):
     status = process.wait(60)
     assert status != 0
     path = plant.root / ".harness/report/report.json"
-    assert not path.exists() or '"status": "fail"' in path.read_text() or '"error"' in path.read_text()
-    assert left(str(plant.root)) == []
+    if path.exists():
+        (scenario,) = json.loads(path.read_text())["scenarios"]
+        (weighed,) = (a for a in scenario["artifacts"] if (a["artifact"], a["track"]) == ("weighed", "cpu"))
+        failed = {v["status"] for v in weighed.get("verdicts", ())} - {"pass"}
+        assert failed or weighed.get("error") or weighed.get("blocked")
+    assert gone(str(plant.root))
 
 
 ORPHANS = {
@@ -213,10 +222,15 @@ def test_no_orphan_outlives_a_harness_that_is_killed(plant):
     assert left(name)
     process.send_signal(signal.SIGKILL)
     process.wait(15)
+    assert gone(name)
+
+
+def gone(words: str) -> bool:
+    """Whether they end within a moment, if they have not."""
     until = time.monotonic() + 10
-    while left(name) and time.monotonic() < until:
+    while left(words) and time.monotonic() < until:
         time.sleep(0.1)
-    assert left(name) == []
+    return not left(words)
 
 
 def left(words: str) -> list[str]:

@@ -200,6 +200,9 @@ def start_over(r: Guarded) -> None:
     for identity in (ENERGY, FLUX):
         r.offer(identity, 2.5)
         r.accept(identity, reason="start over", sign_key=r.keys / "ada")
+    for identity, given in OWN.items():
+        r.offer(identity, *given)
+    r.accept(*OWN, reason="start over", sign_key=r.keys / "ada", rerun=OWN.__getitem__, judge=agreed)
 
 
 # Ways around
@@ -657,6 +660,7 @@ def told_by_verify(folder, capfd, monkeypatch, *options: str) -> tuple[int, str]
     """The status of ``harness verify``, and what it says in JSON and on standard error."""
     monkeypatch.chdir(folder)
     monkeypatch.setattr("sys.argv", ["harness", "verify", "--json", *options])
+    monkeypatch.setattr("sys.path", [*sys.path])  # where earlier ones found their source
     with pytest.raises(SystemExit) as ended:
         main()
     return ended.value.code, "".join(capfd.readouterr())
