@@ -14,6 +14,7 @@ import typer
 from harness.cli import approval_commands, study_commands, verification_commands
 from harness.cli.process.endings import ending_of, final_status, terminate
 from harness.cli.process.streams import standard_streams
+from harness.run.source.places import libraries_first
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 for command in (  # in the order in which ``harness --help`` lists them
@@ -45,7 +46,7 @@ def main() -> None:
     """Run the command; whatever ends it becomes one sentence and an exit status."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     signal.signal(signal.SIGTERM, terminate)
-    with standard_streams() as (out, _):
+    with standard_streams() as (out, _), libraries_first():
         status = ending_of(lambda: app(standalone_mode=False))  # returns what typer.Exit carried
         status = final_status(status, out)
     sys.exit(status)

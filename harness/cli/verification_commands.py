@@ -150,12 +150,15 @@ def report(
     source: Annotated[Path | None, typer.Argument(help="A report.json (default: the last verification's).")] = None,
     json: JsonOption = False,
 ) -> None:
-    """Show the last verification again; exits as it did."""
+    """Show the last verification again; exits as it did, and with 1 where source or goldens are others now."""
     from harness.cli.verification_tables import show_conclusion, show_scenario
     from harness.core.reports import read_report, report_to_json
+    from harness.verify.suite import verification_subject
 
     path = source or find_project().state / "report" / "report.json"
     earlier = read_report(path)
+    # Whoever names a file asks for that one, wherever it is from.
+    outdated = source is None and earlier.subject != verification_subject(open_project())
     if json:
         print_json(report_to_json(earlier))
     else:
@@ -163,7 +166,9 @@ def report(
             show_scenario(scenario)
         show_conclusion(earlier)
         show_page(path.with_suffix(".html"))
-    raise typer.Exit(0 if earlier.passed else 1)
+    if outdated:
+        complain("this report is of other source or goldens than are here now: run `harness verify`")
+    raise typer.Exit(0 if earlier.passed and not outdated else 1)
 
 
 def doctor(json: JsonOption = False) -> None:

@@ -53,7 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if guarded is None:
         return
     config.stash[GUARDED] = guarded
-    if not config.pluginmanager.hasplugin("xdist"):
+    if not any(known.startswith("xdist_group") for known in config.getini("markers")):  # xdist may be configured later
         config.addinivalue_line("markers", "xdist_group(name): pytest-xdist's, which scenarios have with it or without")
     if not hasattr(config, "workerinput"):
         _remove_stale_report(config)

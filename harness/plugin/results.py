@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from harness.verify.examination import Examination
 
 SHOWN_MISMATCHES = 10  # in a failure's message
+_SWITCHED_OFF = (
+    "golden.check() compares by way of pytest-regressions, which is switched off here: take `-p no:regressions` out, "
+    "or load it with `-p pytest_regressions.plugin`"
+)
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,10 @@ class GoldenCheck:
             lines = (line(f"{v.path} is {v.obtained}, allowed {v.allowed}: {v.message}") for v in broken)
             pytest.fail("\n  ".join([f"{identity}: {len(broken)} invariants do not hold", *lines]), pytrace=False)
         path = self.examination.goldens.root / f"{identity}.json"
-        regenerate = self.request.config.getoption("force_regen") or self.request.config.getoption("regen_all")
+        asked = [self.request.config.getoption(option, None) for option in ("force_regen", "regen_all")]
+        if None in asked:
+            pytest.fail(f"{identity}: {_SWITCHED_OFF}", pytrace=False)
+        regenerate = any(asked)
 
         def fail_on_mismatch(obtained: Path, expected: Path) -> None:
             __tracebackhide__ = True

@@ -18,11 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.errors import ProjectError
-from harness.core.protocol import entry_name
 from harness.run.source.effects import Effects
 from harness.run.source.modules import Module, Piece, in_order
 from harness.run.source.places import NOWHERE, modules_inside
-from harness.run.source.reach import Reach, Step
+from harness.run.source.reach import Reach, Step, start_of
 from harness.run.source.reflection import FILE_TEXT, NAME_TEXT, is_reflection
 from harness.run.source.scopes import Dotted, Target
 from harness.run.source.state import SETTING, written
@@ -79,8 +78,12 @@ class Sources:
 
     def foresees(self, entry: _Entry, path: str | Path) -> bool:
         """Whether ``entry`` leads to a file: its fingerprint is blind to what is loaded from another."""
+        return os.path.realpath(path) in self._files_of(entry)
+
+    def _files_of(self, entry: _Entry) -> frozenset[str]:
+        """The files that an entry leads to, or whose import it causes."""
         self._reach(entry)
-        return os.path.realpath(path) in self._beside.get(_start(entry).module, self)._foreseen[entry]
+        return self._beside.get(start_of(entry).module, self)._foreseen[entry]
 
     def fingerprint(self, entry: _Entry) -> str:
         """The digest of the source that ``entry``, a function or ``"module:function"``, reaches."""
@@ -105,6 +108,8 @@ class Sources:
             own_text = any(FILE_TEXT in piece.uses.text for piece in pieces)
             text = module.digest if as_text or own_text else ""
             content.append([module.home.name, module.future, text, [[p.names, p.digest] for p in pieces]])
+        if as_text:  # which may be of a module that has nothing else
+            content.append(sorted(map(self.digest_of, self._files_of(entry))))
         return hashlib.sha256(json.dumps(content).encode("utf-8", "surrogatepass")).hexdigest()
 
     def _reach(self, entry: _Entry) -> tuple[Reach, list[str]]:
@@ -114,7 +119,7 @@ class Sources:
         return self._reaches[entry]
 
     def _look_into(self, entry: _Entry) -> tuple[Reach, list[str]]:
-        start = _start(entry)
+        start = start_of(entry)
         if not self.territory.counts(start.module):
             if start.module not in self._beside:
                 self._beside[start.module] = Sources((*self.territory.roots, start.module), self._starts)
@@ -288,12 +293,3 @@ class Sources:
             if self.territory.counts(name) and (module := self.territory.module(name)):
                 todo += module.imported
                 yield module
-
-
-def _start(entry: _Entry) -> Target:
-    """Where an entry's definition is; the whole module for a lambda."""
-    module, _, name = entry_name(entry).partition(":")
-    if not module or not name:
-        raise ProjectError(f'{entry!r} has no source of its own: give a function, or "module:function"')
-    head = name.partition(".")[0]
-    return Target(module) if head.startswith("<") else Target(module, (head,))

@@ -29,6 +29,9 @@ def test_one_test_an_artifact_and_scenario(inner):
 
 def test_without_xdist_its_marker_is_known_all_the_same(inner):
     assert set(inner.outcomes("-p no:xdist --strict-markers").values()) == {"PASSED"}
+    plugins = ("harness_pytest", "xdist.plugin", "pytest_datadir.plugin", "pytest_regressions.plugin")  # in this order
+    alone = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": " ".join(f"-p {name}" for name in plugins)}
+    assert set(inner.outcomes("-p no:cacheprovider --strict-markers", **alone).values()) == {"PASSED"}
 
 
 def test_a_test_may_choose_its_scenarios_and_have_a_golden_of_its_own(inner):
@@ -88,6 +91,11 @@ def test_regenerating_outside_ci_keeps_candidates_and_never_touches_goldens(inne
 def test_regenerating_in_ci_is_a_usage_error(inner, option):
     out = inner.run(option, 4, CI="true")
     assert f"{option} is not for CI: goldens are never written there" in out
+
+
+def test_without_the_plugin_that_compares_it_says_so(inner):
+    out = inner.run("-q -p no:regressions", 1)
+    assert "smooth/cpu/fit: golden.check() compares by way of pytest-regressions, which is switched off here" in out
 
 
 def test_a_missing_golden_fails_is_kept_as_a_candidate_and_in_ci_not_even_that(inner):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import functools
+import importlib.abc
 import importlib.util
 import os
 import re
 import sys
 import sysconfig
-from collections.abc import Iterable
-from importlib.machinery import BYTECODE_SUFFIXES, EXTENSION_SUFFIXES
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.machinery import BYTECODE_SUFFIXES, EXTENSION_SUFFIXES, ModuleSpec, PathFinder
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 # As pip lays a library folder out, of this interpreter or another. A folder of that name elsewhere is own, as
@@ -53,10 +56,46 @@ def is_own(path: str | Path) -> bool:
     return not any(real == folder or real.startswith(folder + os.sep) for folder in (HARNESS, *STANDARD))
 
 
+class _Libraries(importlib.abc.MetaPathFinder):
+    """Finds what is installed before what lies elsewhere on the path, whatever the order of the path is."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if path is not None:  # a package knows where its own modules are
+            return None
+        return PathFinder.find_spec(fullname, [entry for entry in sys.path if not is_own(entry or os.curdir)])
+
+
+@contextmanager
+def libraries_first() -> Iterator[None]:
+    """Meanwhile, nothing that this process imports is the pipeline's because it has the name of a library.
+
+    The path begins with the pipeline's folders, where its source is looked for, and such a module is its process's
+    alone: here, it would run in the process that judges.
+    """
+    finder = _Libraries()
+    place = sys.meta_path.index(PathFinder) if PathFinder in sys.meta_path else len(sys.meta_path)
+    sys.meta_path.insert(place, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+
+
+def _spec_of(name: str) -> ModuleSpec | None:
+    """What an import of a top-level module would find in the pipeline's process; raises ValueError for a script."""
+    finders = [finder for finder in sys.meta_path if not isinstance(finder, _Libraries)]
+    if len(finders) == len(sys.meta_path) or name == "__main__":
+        return importlib.util.find_spec(name)
+    # What this process has imported of that name may be a library's.
+    return next((spec for finder in finders if (spec := finder.find_spec(name, None)) is not None), None)
+
+
 def place_on_path(name: str) -> ModulePlace:
     """The place where Python looks a top-level module up; nothing is imported."""
     try:
-        spec = importlib.util.find_spec(name)
+        spec = _spec_of(name)
     except ValueError:  # __main__, when it is a script
         file = getattr(sys.modules.get(name), "__file__", None)
         return ModulePlace(Path(file) if file else None)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
+from harness.core.errors import ProjectError
+from harness.core.protocol import entry_name
 from harness.run.source.modules import Piece
 from harness.run.source.scopes import Target
 
@@ -40,3 +43,12 @@ class Reach(NamedTuple):
         """Add what another reaches."""
         for mine, others in zip(self, other, strict=True):
             mine.update(others)  # type: ignore[attr-defined]
+
+
+def start_of(entry: str | Callable[..., Any]) -> Target:
+    """Where an entry's definition is; the whole module for a lambda."""
+    module, _, name = entry_name(entry).partition(":")
+    if not module or not name:
+        raise ProjectError(f'{entry!r} has no source of its own: give a function, or "module:function"')
+    head = name.partition(".")[0]
+    return Target(module) if head.startswith("<") else Target(module, (head,))

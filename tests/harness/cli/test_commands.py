@@ -147,6 +147,18 @@ def test_report_shows_the_last_verification_and_exits_as_it_did(heat, capsys):
     assert "as accepted: 62 values" in heat.cli(capsys, "report")[0]
 
 
+@pytest.mark.parametrize("edit", [FIT, ("goldens/MANIFEST.json", '"version": 1', '"version":  1')])
+def test_a_report_of_other_source_or_goldens_is_no_verdict_on_what_is_here(edit, heat, capsys):
+    heat.cli(capsys, "verify smooth")
+    assert heat.cli(capsys, "report")[1] == ""
+    heat.edit(*edit)
+    out, err = heat.cli(capsys, "report", 1)
+    assert "as accepted: 62 values" in out  # what it said then
+    assert "of other source or goldens than are here now: run `harness verify`" in err
+    assert heat.json(capsys, "report", 1)["scenarios"]
+    heat.cli(capsys, "report .harness/report/report.json")  # whoever names one asks for that one
+
+
 def test_schema_drafts_what_the_stage_gives(heat, capsys):
     from harness.judge.schema import Schema, schema_document
 

@@ -98,3 +98,12 @@ def test_a_declared_file_may_be_looked_for_in_several_places(plant):
     plant.harness("verify", 0)
     (plant.root / "gain.txt").write_text("2")
     plant.harness("verify", 1)
+
+
+@pytest.mark.parametrize("taken", ["html", "jinja2", "queue"])
+def test_own_modules_with_the_names_of_libraries_run_in_no_process_that_judges(taken, plant):
+    """The judging process imports these, too."""
+    (plant.root / f"{taken}.py").write_text("import os\nos._exit(0)\n")
+    plant.commit()
+    for line in ("verify", "verify --workers 2 --no-cache"):
+        assert "as accepted: " in plant.harness(line).stdout

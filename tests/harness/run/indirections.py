@@ -585,6 +585,21 @@ COMMENTS = {
         heat__doc="def h(): 'one'\n",
     ),
     "a module's docstring": way("'one'\ndef run(): return __doc__", ("heat/stages.py", "one", "two")),
+    "a docstring of a module that has nothing else": way(
+        "def run():\n    import heat.doc\n    return heat.doc.__doc__",
+        ("heat/doc.py", "one", "two"),
+        heat__doc="'one'\n",
+    ),
+    "a comment of a module that has nothing else": way(
+        "import inspect\nimport heat.doc\ndef run(): return inspect.getcomments(heat.doc)",
+        ("heat/doc.py", "one", "two"),
+        heat__doc="# one\n",
+    ),
+    "a module that has nothing else, as a file": way(
+        "import heat.doc\nfrom pathlib import Path\ndef run(): return Path(heat.doc.__file__).read_text()",
+        ("heat/doc.py", "one", "two"),
+        heat__doc="# one\n",
+    ),
     "inspect.getsource": way(
         "import inspect\ndef run(): return inspect.getsource(run)  # one", ("heat/stages.py", "one", "two")
     ),

@@ -20,7 +20,7 @@ from harness.run.fingerprints import Sources
 from harness.run.pipeline_source import libraries_of, sources_of
 from harness.run.source import distributions
 from harness.run.source.distributions import distribution_names, library_version
-from harness.run.source.places import is_own
+from harness.run.source.places import is_own, libraries_first, place_on_path
 
 FILES = {
     "adapter.py": "import json, numpy\nfrom heat import stages\n",
@@ -195,3 +195,18 @@ def test_every_fact_of_this_repository_is_found():
     pipeline = pytest.importorskip("guard.pipeline").pipeline
     sources = Sources(pipeline.source_roots)
     assert {"numpy", "scipy", "scikit-image", "h5py", "keras"} <= {*libraries_of(pipeline, sources)}
+
+
+@pytest.mark.parametrize("taken", ["html", "xml", "jinja2"])
+def test_what_has_the_name_of_a_library_is_the_pipelines_source_and_not_imported_here(taken, tmp_path, monkeypatch):
+    (tmp_path / f"{taken}.py").write_text("raise SystemExit(0)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in [name for name in sys.modules if name.partition(".")[0] == taken]:
+        monkeypatch.delitem(sys.modules, name)
+    with libraries_first():
+        assert place_on_path(taken).file == tmp_path / f"{taken}.py"
+        assert str(tmp_path) not in str(importlib.import_module(taken).__file__)
+        assert place_on_path(taken).file == tmp_path / f"{taken}.py"  # whatever this process has of that name
+    monkeypatch.delitem(sys.modules, taken)
+    with pytest.raises(SystemExit):  # what would happen without
+        importlib.import_module(taken)
