@@ -82,12 +82,13 @@ def run(
             "error": o.error,
             "blocked": o.blocked,
             "details": o.details,
+            "problems": list(o.problems),
         }
         for o in finished
     ]
     print_json(rows) if json else show_stages(rows, traceback)
     show_notes([*cache.repaired, *cache.unkept], json)
-    raise typer.Exit(1 if any(r["error"] or r["blocked"] for r in rows) else 0)
+    raise typer.Exit(1 if any(r["error"] or r["blocked"] or r["problems"] for r in rows) else 0)
 
 
 def verify(

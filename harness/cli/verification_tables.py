@@ -37,6 +37,8 @@ def show_stages(rows: Sequence[Mapping[str, Any]], details: bool) -> None:
         shown.append((row["stage"], row["artifact"], text.seconds(row["seconds"]), outcome))
     show_table(("stage", "artifact", "time", ""), shown)
     for row in rows:
+        for problem in row["problems"]:
+            show_line(Styled("problem: ", "red"), f"{row['stage']} {problem}")
         if details and row["details"]:
             show_traceback(row["stage"], row["details"])
 

@@ -71,6 +71,8 @@ def remove_candidate(project: Project, identity: str) -> None:
     for path in reversed(_paths(project, identity).values()):
         try:
             path.unlink(missing_ok=True)
+        except NotADirectoryError:
+            continue  # something else lies where the folder would: there is no candidate
         except OSError as error:
             raise GoldenError(f"cannot remove {path} ({error.strerror or error}): remove it by hand") from error
 

@@ -40,6 +40,17 @@ def test_what_a_stage_leaves_changed_is_said_cached_or_not(what, plant):
 
 
 @pytest.mark.slow
+def test_a_run_says_it_as_a_verification_does(plant):
+    plant.put("in grow", "np.random.seed(0); open('gain.txt', 'w').write('1'); os.environ.get('GAIN')")
+    for _ in range(2):
+        said = " ".join(plant.harness("run plant", 1).stdout.split())
+        assert "grow leaves numpy's global random state changed" in said
+        assert "grow reads the environment variable GAIN, which it does not declare" in said
+    rows = json.loads(plant.harness("run plant --json", 1).stdout)
+    assert [bool(row["problems"]) for row in rows] == [True, False]
+
+
+@pytest.mark.slow
 def test_the_next_stage_does_not_depend_on_what_was_left(plant):
     """An earlier stage that seeds the global generator makes no later one repeatable, cached or not."""
     plant.put("in grow", "np.random.seed(0)")
