@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -148,7 +148,8 @@ def described(pipeline: Pipeline) -> dict[str, Any]:
 
 
 def _say(what: str) -> None:
-    """A line in the log, below whatever the pipeline made of Python's own streams."""
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-    os.write(2, f"== {what}\n".encode(errors="replace"))
+    """A line in the log, below whatever the pipeline made of Python's own streams, as far as the disk takes it."""
+    with suppress(OSError):
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os.write(2, f"== {what}\n".encode(errors="replace"))

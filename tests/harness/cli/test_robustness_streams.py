@@ -113,6 +113,11 @@ def test_a_full_disk_is_one_sentence_and_never_status_0(plant, size):
     assert done.stdout == ""
 
 
+def test_a_log_that_takes_no_more_is_no_fault_of_the_adapter(plant):
+    done = plant.run("trap '' XFSZ; ulimit -f 0; $H list")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 # Terminals of other encodings
 
 ENCODINGS = (
