@@ -87,7 +87,10 @@ def _answer(questions: Questions, question: str, arguments: Any, progress: Any) 
         known = isinstance(error, HarnessError)
         message = str(error) if known or questions.is_for_users(error) else sentence_of(error)
         kind = type(error).__name__ if known else "HarnessError" if questions.is_for_users(error) else ""
-        return "error", kind, message, traceback_of(error)
+        details = traceback_of(error)
+        if not kind or error.__cause__:  # the pipeline's own exception, or one that came from it
+            questions.log(details)
+        return "error", kind, message, details
     finally:
         for stream in (sys.stdout, sys.stderr):
             try:

@@ -10,6 +10,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from harness.core import text
 from harness.core.project import Project, find_project
 from harness.core.protocol import Artifact, Invariant, Json, Output, Pipeline, Progress, Scenario, entry_name
 from harness.host.watch import ProcessWatch
@@ -68,6 +69,12 @@ class Questions:
         except Exception:  # its own list cannot be read
             return False
 
+    @staticmethod
+    def log(details: str) -> None:
+        """Keep a traceback in the log."""
+        with suppress(OSError):
+            os.write(2, "".join(f"{line}\n" for line in text.clean_lines(details)).encode(errors="replace"))
+
     # Scenarios
 
     def scenarios(self, progress: Progress) -> dict[str, str]:
@@ -94,7 +101,9 @@ class Questions:
     def run(self, progress: Progress, folder: str, limit: int, call: StageCall) -> StageAnswer:
         """Run and observe a stage."""
         _say(f"{call.scenario} {call.profile} {call.stage}")
-        return self._works(folder, limit).run(call, progress)
+        answer = self._works(folder, limit).run(call, progress)
+        self.log(answer.details)
+        return answer
 
     def keep(self, progress: Progress, folder: str, limit: int, key: str, spares: bool) -> list[str]:
         """Put a result into the cache; what the cache notes of that."""

@@ -204,3 +204,14 @@ def test_the_log_names_the_stage_before_what_it_printed(plant):
     before, _, after = log(plant).partition("== plant cpu weigh")
     assert "heavy" not in before
     assert "heavy" in after
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hook", ["in load", "in grow", "in invariants"])
+def test_the_log_has_the_whole_traceback_of_what_was_raised_and_nothing_raw(hook, plant):
+    plant.put(hook, "def inner():\n    raise ValueError('deep \\x1b[31m')\ninner()")
+    plant.shell("harness verify")
+    said = log(plant)
+    assert "in inner" in said
+    assert "ValueError: deep" in said
+    assert "\x1b" not in said
