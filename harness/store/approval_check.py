@@ -14,7 +14,7 @@ from harness.store.chain import Chain, approval_files, disagreements, replay_app
 from harness.store.checkout import never_committed, outside_commits
 from harness.store.goldens import Goldens, line_ends_changed
 from harness.store.manifest import APPROVALS, Entry, combined_digest
-from harness.store.repository.ancestry import Earlier, nothing_to_compare, shared_history
+from harness.store.repository.ancestry import Earlier, nothing_accepted_yet, nothing_to_compare, shared_history
 from harness.store.signing import signers_of, unsigned_approvals
 
 if sys.version_info >= (3, 11):
@@ -74,6 +74,8 @@ def check_approvals(project: Project, base: str) -> list[str]:
         problems += _rewritten(earlier.approvals, files, earlier.name)
         problems += _unexplained(earlier, chain, manifest)
         problems += _settings_moved(project, earlier)
+        if not earlier.manifest and manifest:
+            problems.append(nothing_accepted_yet(earlier.name))
         if earlier.commit == here and (earlier.manifest, earlier.approvals) == (manifest, files):
             problems.append(nothing_to_compare(base, commit, here))
     problems += _rewritten({name: content for name, content in meanwhile.items() if name in files}, files, base)

@@ -64,6 +64,14 @@ def nothing_to_compare(base: str, commit: str, here: str) -> str:
     )
 
 
+def nothing_accepted_yet(name: str) -> str:
+    """The sentence for a commit that held no goldens."""
+    return (
+        f"{name} holds no goldens, so --approvals compares nothing: name a commit that has some, or leave --approvals "
+        "out until the branch that this is proposed for has them"
+    )
+
+
 def _unrelated(root: Path, base: str) -> str:
     if git.is_shallow(root):
         return (
