@@ -104,7 +104,7 @@ def elsewhere(tmp_path, kind, replace):
     """A file of a format, whose frames are what ``replace`` makes of their group and name."""
     path = getattr(foreign, kind)(tmp_path / NAMES.get(kind, "x.h5"), SCAN)
     with h5py.File(tmp_path / "secret.h5", "w") as file:
-        file["data"] = SCAN.counts
+        file["data"] = file["alike"] = SCAN.counts
     with h5py.File(path, "a") as file:
         group, _, name = DATA[kind].rpartition("/")
         del file[DATA[kind]]
@@ -130,7 +130,8 @@ def external_storage(group, name, folder):
 
 def virtual_data(group, name, folder):
     layout = h5py.VirtualLayout(SCAN.counts.shape, np.uint16)
-    layout[:] = h5py.VirtualSource(str(folder / "secret.h5"), "data", SCAN.counts.shape)
+    layout[:] = h5py.VirtualSource(str(folder / "secret.h5"), "alike", SCAN.counts.shape)
+    group.file["alike"] = SCAN.counts  # of the same name, in this file
     group.create_virtual_dataset(name, layout)
 
 
