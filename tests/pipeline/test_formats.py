@@ -115,7 +115,11 @@ def test_frames_are_read_a_slice_at_a_time(tmp_path, kind, block):
         whole, one = file.frames[:], SIDE * SIDE * file.frames.dtype.itemsize
         parts = dict(file.frames.blocks(block * one))
         backwards = np.concatenate([file.frames[i : i + 1] for i in range(len(whole))][::-1])[::-1]
-        assert file.frames[7:7].shape == (0, SIDE, SIDE)
+        assert file.frames[7:7].shape == file.frames[7:7:2].shape == (0, SIDE, SIDE)
+        np.testing.assert_array_equal(file.frames[1:9:3], whole[1:9:3])
+        np.testing.assert_array_equal(file.frames[-2], whole[-2])
+        with pytest.raises(IndexError):
+            file.frames[12]
         assert file.frames[10:99].shape == (2, SIDE, SIDE)
     assert max(map(len, parts.values())) == block
     np.testing.assert_array_equal(np.concatenate([parts[start] for start in sorted(parts)]), whole)
@@ -340,6 +344,23 @@ def test_frames_counted_by_their_last_axis_are_turned(tmp_path):
 def test_a_stated_domain_of_counts_is_counts(tmp_path):
     path = written("pinn", tmp_path, diff3d=SCAN.counts, measurement_domain="count_intensity")
     assert stated_layout(path)["quantity"] == "counts"
+
+
+def test_frames_that_came_with_a_product_are_amplitudes(tmp_path):
+    """As PtychoPINN keeps what a product was made from."""
+    amplitude = np.sqrt(SCAN.counts.astype(np.float32))
+    raw = {"diffraction": amplitude, "xcoords": SCAN.xy[:, 0], "ycoords": SCAN.xy[:, 1], "scan_index": np.arange(12)}
+    path = foreign.product(tmp_path / "x.h5", SCAN, **{f"raw_data/{name}": array for name, array in raw.items()})
+    with open_data(path) as file:
+        np.testing.assert_array_equal(file.frames[:], amplitude)
+        np.testing.assert_array_equal(file.positions_px("xy"), SCAN.xy)
+        assert (file.quantity, file.unit) == ("amplitude", "px")
+        np.testing.assert_array_equal(file.probe, SCAN.probe)
+
+
+@pytest.mark.slow
+def test_the_siemens_star_is_tike_s(shared):
+    assert tuple(stated_layout(shared / "siemens-star-small.npz.bz2").values()) == ("counts", "yx", False)
 
 
 # NeXus

@@ -25,12 +25,21 @@ class FrameStack:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, which: slice) -> Real:
-        """Consecutive frames, ``(stop - start, n, n)``; the file must be open."""
+    @property
+    def ndim(self) -> int:
+        """Three, as of any array of frames."""
+        return len(self.shape)
+
+    def __getitem__(self, which: int | slice) -> Real:
+        """One frame ``(n, n)``, or those of a slice ``(K, n, n)``; the file must be open."""
+        if not isinstance(which, slice):
+            index = range(len(self))[which]
+            return np.asarray(self.read(index, index + 1)[0])
         start, stop, step = which.indices(len(self))
-        if step != 1:
-            raise ValueError(f"frames are read one after another, not in steps of {step}")
-        return self.read(start, max(start, stop))
+        if step == 1:
+            return self.read(start, max(start, stop))
+        parts = [self.read(index, index + 1) for index in range(start, stop, step)]
+        return np.concatenate(parts) if parts else self.read(0, 0)
 
     def blocks(self, largest_bytes: int = 2**26) -> Iterator[tuple[int, Real]]:
         """All frames in blocks of at most ``largest_bytes``, each with the index of its first frame."""

@@ -57,8 +57,7 @@ class Tree:
 
     def _outside(self, name: str, what: str) -> DataError:
         return DataError(
-            f"{self.path.name}: {name.strip('/')} is {what}, which is not followed: "
-            "copy the values into this file, with h5repack or from Python"
+            f"{self.path.name}: {name.strip('/')} is {what}, which is not followed: copy the values into this file"
         )
 
     def group(self, name: str) -> h5py.Group | None:

@@ -18,6 +18,7 @@ _DATA = "dp"
 _POSITIONS = ("probe_position_x_m", "probe_position_y_m")
 _INDEXES, _PROBE, _OBJECT = "probe_position_indexes", "probe", "object"
 _PIXEL = ("pixel_width_m", "pixel_height_m")
+_RAW = "raw_data"  # what a product of PtychoPINN was made from
 _ENERGY, _DISTANCE = "probe_energy_eV", "detector_object_distance_m"
 
 
@@ -34,6 +35,10 @@ def _read(tree: Tree) -> DataFile:
     positions = None if x is None or y is None else checks.from_axes(x, y, _POSITIONS, None, about.path)
     frames, positions = _matched(whole, positions, about)
     count = None if frames is None else len(frames)
+    raw = None if frames is not None else _raw(about)
+    if raw is not None:
+        frames, positions = raw
+        count = len(frames)
     probe, energy = about.array(_PROBE), _attribute(about, "/", _ENERGY)
     pixel = _pixel(about, _OBJECT) or _pixel(about, _PROBE)
     beside = f"lay the other file of the pair beside it, {tree.path.name} needs both *_dp.hdf5 and *_para.hdf5"
@@ -43,8 +48,8 @@ def _read(tree: Tree) -> DataFile:
         frames,
         None if probe is None else checks.probe_modes(_first_coherent(probe), about.path),
         None if positions is None else checks.two_columns(positions, count, about.path),
-        "m",
-        quantity="counts",
+        "m" if raw is None else "px",
+        quantity="counts" if raw is None else "amplitude",
         order="xy",
         centred=True,
         energy_j=None if energy is None else energy * units.ELECTRON_VOLT_J,
@@ -66,11 +71,21 @@ def _other(tree: Tree) -> Tree | None:
     return None if beside is None else open_tree(beside, beside, tree.resources)
 
 
-def _frames(tree: Tree) -> FrameStack:
-    item = tree.dataset(_DATA)
+def _frames(tree: Tree, name: str = _DATA) -> FrameStack:
+    item = tree.dataset(name)
     if item is None or item.shape is None:
-        raise DataError(f"{tree.path.name} has no {_DATA}")
-    return tree.stack(_DATA, checks.frames_shape(item.shape, item.dtype, tree.path))
+        raise DataError(f"{tree.path.name} has no {name}")
+    return tree.stack(name, checks.frames_shape(item.shape, item.dtype, tree.path))
+
+
+def _raw(tree: Tree) -> tuple[FrameStack, Real] | None:
+    """Amplitudes, and positions in pixels."""
+    names = [f"{_RAW}/{name}" for name in ("diffraction", "xcoords", "ycoords")]
+    if not all(tree.is_array(name) for name in names):
+        return None
+    frames = _frames(tree, names[0])
+    x, y = (tree.array(name) for name in names[1:])
+    return frames, checks.from_axes(x, y, ("xcoords", "ycoords"), len(frames), tree.path)
 
 
 def _matched(frames: FrameStack | None, positions: Real | None, tree: Tree) -> tuple[FrameStack | None, Real | None]:
