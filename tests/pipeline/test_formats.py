@@ -312,6 +312,13 @@ def test_either_file_of_a_pair_stands_for_both(tmp_path):
     assert input_files({"measured": {"path": str(frames)}, "simulate": None}) == [frames, about]
 
 
+def test_complex_numbers_of_other_writers_are_numbers(tmp_path):
+    pair = np.zeros(SCAN.probe.shape, [("real", "<f4"), ("imag", "<f4")])
+    pair["real"], pair["imag"] = SCAN.probe.real, SCAN.probe.imag
+    with open_data(written("ptychi", tmp_path, probe=pair)) as file:
+        np.testing.assert_array_equal(file.probe, SCAN.probe)
+
+
 def test_positions_of_a_pair_name_their_frames(tmp_path):
     order = np.random.default_rng(1).permutation(len(SCAN.xy))
     shuffled = {f"probe_position_{axis}_m": SCAN.metres[order, i] for i, axis in enumerate("xy")}
@@ -407,6 +414,41 @@ def test_a_vector_says_which_axis_a_translation_is_and_its_sign(tmp_path):
         np.testing.assert_allclose(file.positions_px("xy"), SCAN.xy * [-1, 1])
 
 
+def test_positions_may_be_the_values_of_motors(tmp_path):
+    moved = {f"entry/sample/transformations/{axis}": None for axis in "xy"}
+    path = written("nexus", tmp_path, **moved)
+    with h5py.File(path, "a") as file:
+        for i, axis in enumerate("xy"):
+            motor = file.create_group(f"entry/instrument/sam{axis}")
+            motor.attrs["NX_class"] = "NXpositioner"
+            motor["value"], motor["target_value"] = SCAN.metres[:, i] * 1e3, 0.0
+            motor["value"].attrs["units"] = "mm"
+    with open_data(path) as file:
+        np.testing.assert_allclose(file.positions_px("xy"), SCAN.xy)
+
+
+def test_the_detector_s_own_axes_are_no_positions(tmp_path):
+    """A plot of frames has coordinates x and y, too, a value for every pixel."""
+    moved = {f"entry/sample/transformations/{axis}": None for axis in "xy"}
+    path = written("nexus", tmp_path, **moved, **{"entry/data/data": SCAN.counts})
+    with h5py.File(path, "a") as file:
+        file["entry/data"].attrs.update({"NX_class": "NXdata", "signal": "data", "axes": ["frame", "y", "x"]})
+        for axis in "xy":
+            file[f"entry/data/{axis}"] = np.arange(SIDE) * 75e-6
+            file[f"entry/data/{axis}"].attrs["units"] = "m"
+    with open_data(path) as file:
+        assert file.positions is None
+
+
+def test_of_several_positions_of_an_axis_the_plain_one_counts(tmp_path):
+    path = written("nexus", tmp_path)
+    with h5py.File(path, "a") as file:
+        for axis in "xy":
+            file[f"entry/sample/transformations/{axis}_set"] = np.zeros(len(SCAN.xy))
+    with open_data(path) as file:
+        np.testing.assert_allclose(file.positions_px("xy"), SCAN.xy)
+
+
 def test_a_wavelength_is_as_good_as_an_energy(tmp_path):
     path = written("nexus", tmp_path, **{"entry/instrument/beam/incident_energy": None})
     with h5py.File(path, "a") as file:
@@ -415,6 +457,13 @@ def test_a_wavelength_is_as_good_as_an_energy(tmp_path):
         file["entry/instrument/beam"].attrs["NX_class"] = "NXbeam"
     with open_data(path) as file:
         assert file.energy_j == pytest.approx(ENERGY_J)
+
+
+def test_positions_of_another_number_than_frames_are_refused_with_both(tmp_path):
+    few = {f"entry/sample/transformations/{axis}": SCAN.metres[:11, i] * 1e6 for i, axis in enumerate("xy")}
+    message = refusal(written("nexus", tmp_path, **few))
+    assert "scan has shape (11, 2)" in message
+    assert "expected (12, 2)" in message
 
 
 def test_nexus_without_a_unit_is_refused(tmp_path):

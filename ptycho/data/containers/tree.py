@@ -128,7 +128,11 @@ class Tree:
             raise DataError(f"{self.path.name}: {name} has type {item.dtype}, expected numbers")
         check_memory(self.path, name, array_bytes(item.shape, item.dtype))
         with reading(self.path):
-            return np.asarray(item[()])
+            values = np.asarray(item[()])
+        if values.dtype.names in (("real", "imag"), ("re", "im")):  # complex numbers, as MATLAB and others write them
+            real, imaginary = (values[name] for name in values.dtype.names)
+            return np.asarray(real + 1j * imaginary)
+        return values
 
     def attribute(self, name: str, attribute: str) -> Any:
         """An attribute of the group or data set at a path, text as ``str``; None where there is none."""

@@ -192,27 +192,51 @@ def _positions(tree: Tree, entry: str, place: str | None, raster: tuple[int, ...
             array = tree.array(at)
             return geometry.coordinates(array, count, at, tree) * _scale(tree, at, units.LENGTHS_M)
     for group in (*(f"{sample}/transformations" for sample in samples), *samples, data, f"{entry}/data"):
-        axes = {axis: name for name in tree.names(group) if (axis := _axis(tree, group, name))} if group else {}
-        if set(axes) == {"x", "y"}:
+        axes = _axes(tree, group) if group else {}
+        if set(axes) == {"x", "y"} and (group.startswith(tuple(samples)) or _fits(tree, axes, count)):
             return _coordinates(tree, group, axes, raster, count)
+    for parent in (*samples, f"{entry}/instrument"):
+        axes = _positioners(tree, parent)
+        if set(axes) == {"x", "y"}:
+            return _coordinates(tree, parent, axes, raster, count)
     return None
 
 
-def _axis(tree: Tree, group: str, name: str) -> str | None:
+def _axes(tree: Tree, group: str) -> dict[str, str]:
+    """The paths of a group's coordinates along x and y; of several names the shortest, as `x` before `x_set`."""
+    names = sorted(tree.names(group), key=len, reverse=True)
+    return {axis: f"{group}/{name}" for name in names if (axis := _axis(tree, f"{group}/{name}"))}
+
+
+def _positioners(tree: Tree, parent: str) -> dict[str, str]:
+    """The values of motors that are named as coordinates."""
+    groups = [group for group in _local_groups(tree, parent) if _class(tree, group) == "NXpositioner"]
+    found = {group: _AXIS.fullmatch(group.rpartition("/")[2].lower()) for group in groups}
+    return {axis[1]: f"{g}/value" for g, axis in found.items() if axis and tree.is_array(f"{g}/value")}
+
+
+def _fits(tree: Tree, axes: dict[str, str], count: int | None) -> bool:
+    """Whether coordinates are those of the scan; in a group of data they may be the detector's."""
+    x, y = (0 if (item := tree.dataset(at)) is None or item.shape is None else item.size for at in axes.values())
+    return count is None or (count in (x, x * y) and (x == y or x * y == count))
+
+
+def _axis(tree: Tree, place: str) -> str | None:
     """Whether a data set is a coordinate along x or y: by its vector where it has one, else by its name."""
-    vector = tree.attribute(f"{group}/{name}", "vector") if tree.is_array(f"{group}/{name}") else None
+    if not tree.is_array(place):
+        return None
+    vector = tree.attribute(place, "vector")
     if vector is not None and np.shape(vector) == (3,):
         main = int(np.argmax(np.abs(vector)))
         return "xy"[main] if main < 2 else None
-    found = _AXIS.fullmatch(name.lower()) if tree.is_array(f"{group}/{name}") else None
+    found = _AXIS.fullmatch(place.rpartition("/")[2].lower())
     return found[1] if found else None
 
 
 def _coordinates(tree: Tree, group: str, axes: dict[str, str], raster: tuple[int, ...], count: int | None) -> Real:
     """Two coordinates as positions, laid out over the raster where each is given for its own axis alone."""
     values = {}
-    for axis, name in axes.items():
-        at = f"{group}/{name}"
+    for axis, at in axes.items():
         vector = tree.attribute(at, "vector")
         sign = -1.0 if vector is not None and vector["xy".index(axis)] < 0 else 1.0
         numbers = geometry.numbers(tree, at)
@@ -229,8 +253,9 @@ def _slow(tree: Tree, group: str, axes: dict[str, str], raster: tuple[int, ...],
     """Which coordinate the first axis of a raster is."""
     named = tree.attribute(group, "axes")
     first = next(iter(np.ravel(named)), None) if named is not None else None
-    if str(first) in axes.values():
-        return "x" if str(first) == axes["x"] else "y"
+    names = {at.rpartition("/")[2]: axis for axis, at in axes.items()}
+    if str(first) in names:
+        return names[str(first)]
     if wide != high:
         return "y" if raster == (high, wide) else "x"
     raise DataError(f"{tree.path.name}: {group} does not say which axis of the raster is x: give it an attribute axes")
