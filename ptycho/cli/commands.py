@@ -29,6 +29,7 @@ INTERRUPTED = 130
 Out = Annotated[Path, typer.Option("--out", help="Folder for the artifacts.")]
 Profile = Annotated[str, typer.Option(help="smoke (seconds), cpu (minutes) or full (the original sizes, for a GPU).")]
 Set = Annotated[list[str], typer.Option("--set", help="Change one setting, e.g. --set train.epochs=3. Repeatable.")]
+_USUAL = {"quantity": "counts", "order": "xy", "centred": True}
 _ELSE = "Default: as the file's format has it, else"
 Layout = Annotated[str | None, typer.Option(help=f"What the frames hold: counts or amplitude. {_ELSE} counts.")]
 Order = Annotated[str | None, typer.Option(help=f"What the two columns of the positions are: xy or yx. {_ELSE} xy.")]
@@ -208,11 +209,11 @@ def _figure(value: Any) -> str:
 def _layout(data: Path, quantity: str | None, order: str | None, centred: bool | None, sweeps: int) -> dict[str, Any]:
     """The ``[measured]`` table that a command line stands for; what it leaves open is as the file's format has it."""
     from ptycho.data.files import find_data_file
-    from ptycho.data.formats import stated_layout
+    from ptycho.data.formats import file_layout
 
     said = {"quantity": quantity, "order": order, "centred": centred}
-    stated = stated_layout(find_data_file(str(data)))
-    layout = stated | {key: value for key, value in said.items() if value is not None}
+    known, _ = file_layout(find_data_file(str(data)))
+    layout = _USUAL | known | {key: value for key, value in said.items() if value is not None}
     return {"path": str(data), "refine_probe_sweeps": sweeps, **layout}
 
 

@@ -18,7 +18,7 @@ from foreign_files import DETECTOR_M, DISTANCE_M, ENERGY_J, PIXEL_M, SIDE, small
 from ptycho.config.experiment import MeasuredConfig
 from ptycho.data.containers.units import ELECTRON_VOLT_J
 from ptycho.data.files import input_files, partner
-from ptycho.data.formats import open_data, stated_layout
+from ptycho.data.formats import file_layout, open_data
 from ptycho.data.measured import load_mask, load_measured, load_probe
 from ptycho.errors import DataError
 
@@ -44,8 +44,13 @@ def written(kind, folder, **changes):
     return write(folder / name, SCAN, **changes)
 
 
+def layout_of(path):
+    """As the file's format has it, else counts, xy and in the middle."""
+    return {"quantity": "counts", "order": "xy", "centred": True} | file_layout(path)[0]
+
+
 def configured(path, **changes):
-    return MeasuredConfig(str(path), **({"refine_probe_sweeps": 0} | stated_layout(path) | changes))
+    return MeasuredConfig(str(path), **({"refine_probe_sweeps": 0} | layout_of(path) | changes))
 
 
 def loaded(path, N=SIDE, **changes):
@@ -149,15 +154,28 @@ def test_a_product_stands_for_the_probe_of_another_file(tmp_path):
 
 
 def test_a_file_that_says_nothing_has_the_house_s_layout_and_one_that_does_has_its_own(tmp_path):
-    layouts = {kind: tuple(stated_layout(written(kind, tmp_path)).values()) for kind in WRITERS}
+    layouts = {kind: tuple(layout_of(written(kind, tmp_path)).values()) for kind in WRITERS}
     plain = ("counts", "xy", True)
     assert layouts == dict.fromkeys(WRITERS, plain) | {
         "pinn": ("amplitude", "xy", True),
         "tike": ("counts", "yx", False),
         "ptypy": ("counts", "yx", True),
     }
-    stated = foreign.npz(tmp_path / "x.npz", SCAN, quantity="amplitude", order="yx", zero_frequency="corner")
-    assert tuple(stated_layout(stated).values()) == ("amplitude", "yx", False)
+    stated = foreign.npz(tmp_path / "x.npz", SCAN, quantity="amplitude", order="yx", centred=False)
+    assert tuple(layout_of(stated).values()) == ("amplitude", "yx", False)
+
+
+def test_what_a_file_states_is_told_from_its_format_s_custom(tmp_path):
+    for kind in WRITERS:
+        assert not file_layout(written(kind, tmp_path))[1]
+    path = written("pinn", tmp_path, diff3d=SCAN.counts, measurement_domain="count_intensity")
+    assert file_layout(path)[1] == {"quantity"}
+    for write in (foreign.npz, foreign.hdf5):
+        path = write(tmp_path / "x", SCAN, quantity="counts", centred=np.bool_(True), photon_scale=2.5)
+        assert file_layout(path) == ({"quantity": "counts", "centred": True}, {"quantity", "centred"})
+        with open_data(path) as file:
+            assert file.photon_scale == 2.5
+        assert "order is 'zy', expected xy or yx" in refusal(write(tmp_path / "x", SCAN, order="zy"))
 
 
 # CXI
@@ -251,7 +269,7 @@ def test_masks_add_up_and_are_cropped_and_turned_with_the_frames(tmp_path):
     corner = dataclasses.replace(
         SCAN, counts=np.fft.ifftshift(SCAN.counts, (-2, -1)), valid=np.fft.ifftshift(SCAN.valid), probe=SCAN.probe
     )
-    path = foreign.npz(tmp_path / "x.npz", corner, zero_frequency="corner")
+    path = foreign.npz(tmp_path / "x.npz", corner, centred=False)
     dataset = loaded(path, N=8, mask=str(tmp_path / "more.npy"))
     valid = (SCAN.valid & given)[4:12, 4:12]
     assert not dataset.frames.diffraction[:, ~valid].any()
@@ -350,7 +368,7 @@ def test_frames_counted_by_their_last_axis_are_turned(tmp_path):
 
 def test_a_stated_domain_of_counts_is_counts(tmp_path):
     path = written("pinn", tmp_path, diff3d=SCAN.counts, measurement_domain="count_intensity")
-    assert stated_layout(path)["quantity"] == "counts"
+    assert layout_of(path)["quantity"] == "counts"
 
 
 def test_frames_that_came_with_a_product_are_amplitudes(tmp_path):
@@ -367,7 +385,7 @@ def test_frames_that_came_with_a_product_are_amplitudes(tmp_path):
 
 @pytest.mark.slow
 def test_the_siemens_star_is_tike_s(shared):
-    assert tuple(stated_layout(shared / "siemens-star-small.npz.bz2").values()) == ("counts", "yx", False)
+    assert tuple(layout_of(shared / "siemens-star-small.npz.bz2").values()) == ("counts", "yx", False)
 
 
 # NeXus

@@ -84,8 +84,8 @@ class Archive:
         return str(np.ravel(self.array(name))[0])
 
     def number(self, name: str) -> float | None:
-        """A real number; None where there is none."""
-        if name not in self or self.header(name).dtype.kind not in "fiu" or self.header(name).shape not in ((), (1,)):
+        """A real number, or a truth value as 0 or 1; None where there is none."""
+        if name not in self or self.header(name).dtype.kind not in "fiub" or self.header(name).shape not in ((), (1,)):
             return None
         return float(np.ravel(self.array(name))[0])
 

@@ -154,9 +154,9 @@ class Tree:
         return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
     def number(self, name: str) -> float | None:
-        """A real number; None where there is none."""
+        """A real number, or a truth value as 0 or 1; None where there is none."""
         item = self.dataset(name)
-        if item is None or item.shape is None or item.size != 1 or item.dtype.kind not in "fiu":
+        if item is None or item.shape is None or item.size != 1 or item.dtype.kind not in "fiub":
             return None
         return float(np.ravel(self.array(name))[0])
 

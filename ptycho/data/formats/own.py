@@ -11,6 +11,7 @@ from ptycho.data.containers.tree import Tree
 from ptycho.data.containers.units import ELECTRON_VOLT_J
 from ptycho.data.formats import checks, masks
 from ptycho.data.formats.record import DataFile, Format
+from ptycho.errors import DataError
 
 DATA_KEYS = ("data", "diffraction", "diff3d")
 PROBE_KEYS = ("probe", "probeGuess")
@@ -26,7 +27,9 @@ def _read(source: Archive | Tree, name: str, held: list[str], frames: FrameStack
     about = ", ".join(held) or "nothing"
     numbers = {key: source.number(key) for key in ("energy_ev", "distance_m", "detector_pixel_m", "pixel_size_m")}
     energy, pixel, detector = numbers["energy_ev"], numbers["pixel_size_m"], numbers["detector_pixel_m"]
-    quantity, order, centred = (source.text(key) for key in ("quantity", "order", "zero_frequency"))
+    quantity, order = _word(source, "quantity", ("counts", "amplitude")), _word(source, "order", ("xy", "yx"))
+    centred = source.number("centred")
+    stated = {"quantity": quantity, "order": order, "centred": centred}
     return DataFile(
         path,
         name,
@@ -34,20 +37,28 @@ def _read(source: Archive | Tree, name: str, held: list[str], frames: FrameStack
         None if probe is None else checks.probe_modes(probe, path),
         _positions(source, held, count),
         mask=_mask(source, held, None if frames is None else frames.shape[1]),
-        quantity=cast(Literal["counts", "amplitude"], quantity) if quantity in ("counts", "amplitude") else None,
-        order=cast(Literal["xy", "yx"], order) if order in ("xy", "yx") else None,
-        centred={"middle": True, "corner": False}.get(centred or ""),
+        quantity=cast(Literal["counts", "amplitude"], quantity) if quantity else None,
+        order=cast(Literal["xy", "yx"], order) if order else None,
+        centred=None if centred is None else bool(centred),
         energy_j=None if energy is None else energy * ELECTRON_VOLT_J,
         distance_m=numbers["distance_m"],
         detector_pixel_m=None if detector is None else (detector, detector),
         pixel_size_m=None if pixel is None else (pixel, pixel),
         photon_scale=source.number("photon_scale"),
+        stated=frozenset(name for name, value in stated.items() if value is not None),
         lacks={
             "frames": _without(path.name, DATA_KEYS, about),
             "probe": f"{_without(path.name, PROBE_KEYS, about)}: give one with --probe FILE",
             "positions": _without(path.name, SCAN_KEYS, about),
         },
     )
+
+
+def _word(source: Archive | Tree, name: str, allowed: tuple[str, ...]) -> str | None:
+    word = source.text(name)
+    if word is not None and word not in allowed:
+        raise DataError(f"{source.path.name}: {name} is {word!r}, expected {' or '.join(allowed)}")
+    return word
 
 
 def _without(name: str, keys: tuple[str, ...], held: str) -> str:

@@ -41,6 +41,7 @@ def _read(source: Archive) -> DataFile:
         order="xy",
         centred=True,
         reconstruction=obj,
+        stated=frozenset() if domain is None else frozenset(["quantity"]),
         lacks={"probe": f"{path.name} has no {_PROBE!r}: give a probe with --probe FILE"},
     )
 

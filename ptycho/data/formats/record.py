@@ -24,7 +24,8 @@ class DataFile:
     ``probe`` ``(modes, n, n)`` complex, the strongest first. ``positions`` ``(M, 2)`` in the file's own
     order of columns, in ``unit``: pixels of the object grid, or metres. ``mask`` ``(n, n)`` bool, laid out
     as the frames are: True where a pixel is valid. Pairs are ``(x, y)``. ``quantity``, ``order`` and
-    ``centred`` (zero frequency in the middle) are only given where the format fixes them. ``lacks`` holds a
+    ``centred`` (zero frequency in the middle) are as the format has them by custom, and as the file itself says where
+    ``stated`` names them. ``lacks`` holds a
     sentence for each part that is missing. The frames can be read until the file is closed.
     """
 
@@ -45,6 +46,7 @@ class DataFile:
     pixel_size_m: tuple[float, float] | None = None  # of the object grid, for frames of all n pixels
     photon_scale: float | None = None  # ``counts = (photon_scale * A)**2``, ``A`` in units of the file's probe
     reconstruction: Complex | None = None  # of a product: its object, ``(height, width)``
+    stated: frozenset[str] = frozenset()
     lacks: Mapping[str, str] = field(default_factory=dict)
     resources: ExitStack = field(default_factory=ExitStack, repr=False, compare=False)
 

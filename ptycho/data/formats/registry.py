@@ -83,11 +83,11 @@ def read_npy(path: Path) -> Any:
         return np.load(file, allow_pickle=False)
 
 
-def stated_layout(path: Path) -> dict[str, Any]:
-    """``quantity``, ``order`` and ``centred`` as the file's format fixes them, else counts, xy and True."""
+def file_layout(path: Path) -> tuple[dict[str, Any], frozenset[str]]:
+    """Those of ``quantity``, ``order`` and ``centred`` that are known from the file, and which of them it states.
+
+    The others are the custom of its format.
+    """
     with open_data(path) as file:
-        return {
-            "quantity": file.quantity or "counts",
-            "order": file.order or "xy",
-            "centred": True if file.centred is None else file.centred,
-        }
+        known = {"quantity": file.quantity, "order": file.order, "centred": file.centred}
+        return {name: value for name, value in known.items() if value is not None}, file.stated
