@@ -178,6 +178,16 @@ def test_what_a_file_states_is_told_from_its_format_s_custom(tmp_path):
         assert "order is 'zy', expected xy or yx" in refusal(write(tmp_path / "x", SCAN, order="zy"))
 
 
+def test_a_plain_file_may_state_its_lengths(tmp_path):
+    about = {"energy_ev": ENERGY_J / ELECTRON_VOLT_J, "distance_m": DISTANCE_M, "detector_pixel_m": DETECTOR_M[0]}
+    for write in (foreign.npz, foreign.hdf5):
+        dataset = loaded(write(tmp_path / "x", SCAN, **about), N=8)
+        assert dataset.geometry.pixel_size_m == pytest.approx((2 * PIXEL_M[0], 2 * PIXEL_M[0]))  # half of the detector
+        assert dataset.geometry.energy_j == pytest.approx(ENERGY_J)
+        with open_data(write(tmp_path / "y", SCAN, pixel_size_m=5e-8)) as file:
+            assert file.pixel_size_m == (5e-8, 5e-8)
+
+
 # CXI
 
 

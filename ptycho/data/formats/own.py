@@ -9,7 +9,7 @@ from ptycho.data.containers.archive import Archive
 from ptycho.data.containers.stack import FrameStack
 from ptycho.data.containers.tree import Tree
 from ptycho.data.containers.units import ELECTRON_VOLT_J
-from ptycho.data.formats import checks, masks
+from ptycho.data.formats import checks, geometry, masks
 from ptycho.data.formats.record import DataFile, Format
 from ptycho.errors import DataError
 
@@ -26,7 +26,9 @@ def _read(source: Archive | Tree, name: str, held: list[str], frames: FrameStack
     probe = next((source.array(key) for key in PROBE_KEYS if key in held), None)
     about = ", ".join(held) or "nothing"
     numbers = {key: source.number(key) for key in ("energy_ev", "distance_m", "detector_pixel_m", "pixel_size_m")}
-    energy, pixel, detector = numbers["energy_ev"], numbers["pixel_size_m"], numbers["detector_pixel_m"]
+    energy = None if numbers["energy_ev"] is None else numbers["energy_ev"] * ELECTRON_VOLT_J
+    pixel, detector = ((size, size) if (size := numbers[f"{n}_m"]) else None for n in ("pixel_size", "detector_pixel"))
+    side = None if frames is None else frames.shape[1]
     quantity, order = _word(source, "quantity", ("counts", "amplitude")), _word(source, "order", ("xy", "yx"))
     centred = source.number("centred")
     stated = {"quantity": quantity, "order": order, "centred": centred}
@@ -36,14 +38,14 @@ def _read(source: Archive | Tree, name: str, held: list[str], frames: FrameStack
         frames,
         None if probe is None else checks.probe_modes(probe, path),
         _positions(source, held, count),
-        mask=_mask(source, held, None if frames is None else frames.shape[1]),
+        mask=_mask(source, held, side),
         quantity=cast(Literal["counts", "amplitude"], quantity) if quantity else None,
         order=cast(Literal["xy", "yx"], order) if order else None,
         centred=None if centred is None else bool(centred),
-        energy_j=None if energy is None else energy * ELECTRON_VOLT_J,
+        energy_j=energy,
         distance_m=numbers["distance_m"],
-        detector_pixel_m=None if detector is None else (detector, detector),
-        pixel_size_m=None if pixel is None else (pixel, pixel),
+        detector_pixel_m=detector,
+        pixel_size_m=pixel or geometry.object_pixels(energy, numbers["distance_m"], side, detector),
         photon_scale=source.number("photon_scale"),
         stated=frozenset(name for name, value in stated.items() if value is not None),
         lacks={
