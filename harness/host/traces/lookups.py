@@ -16,6 +16,13 @@ from harness.host.senses.made import Made
 from harness.host.senses.origins import Origin, origin
 from harness.run.source.facts import OR, fact
 
+# Modules that libraries look for to show something to people: whoever installs one computes nothing else.
+_FOR_PEOPLE = frozenset(
+    (
+        *("IPython", "ipykernel", "ipywidgets", "colorama", "ctags", "cython", "objgraph", "psutil", "pydot"),
+        *("pydot_ng", "pydotplus", "pytest", "tblib", "tqdm"),
+    )
+)
 _MOST = 20_000  # facts; who looks up more than that lists folders, which is told
 
 
@@ -70,7 +77,12 @@ class Lookups(importlib.abc.MetaPathFinder):
 
 def _is_told(name: str) -> bool:
     top, dot, _ = name.partition(".")
-    if top in sys.stdlib_module_names or top == "harness" or not all(p.isidentifier() for p in name.split(".")):
+    if (
+        top in sys.stdlib_module_names
+        or top in _FOR_PEOPLE
+        or top == "harness"
+        or not all(p.isidentifier() for p in name.split("."))
+    ):
         return False
     return not dot or _origin(top) is Origin.OWN
 

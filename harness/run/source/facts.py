@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import re
 import sys
 from collections.abc import Mapping
 from importlib.metadata import distributions
@@ -20,6 +21,7 @@ PLUGINS = "entry points of all that is installed"
 """How the names of facts begin; a path or the name of a module follows."""
 
 ABSENT = "absent"
+_OF_TOOLS = ("[console_scripts]", "[gui_scripts]", "[pytest11]", "[distutils.", "[setuptools.", "[flake8.", "[pylint.")
 OR = " or "  # between values that are as good as each other
 
 
@@ -112,7 +114,9 @@ def _libraries(top: str) -> str:
 def _plugins(_: str) -> str:
     """What the installed distributions offer to be plugged in."""
     texts = {text for found in distributions() if (text := found.read_text("entry_points.txt"))}
-    return hashlib.sha256("\n".join(sorted(texts)).encode()).hexdigest()
+    sections = {section.strip() for text in texts for section in re.split(r"^(?=\[)", text, flags=re.M)}
+    offered = sorted(section for section in sections if not section.startswith(_OF_TOOLS))
+    return hashlib.sha256("\n".join(offered).encode()).hexdigest()
 
 
 _KINDS = {PLUGINS: _plugins, FILE: _content, THERE: _kind, TIME: _time, LISTING: _listing, MODULE: _module}
