@@ -176,8 +176,10 @@ def test_what_decides_a_result_is_not_taken_from_before_its_edit(case, plant):
     assert status == 0, said  # nobody is bothered
     edit(edits)
     status, said = edits.verify()
-    assert (status == 0) == (edits.verify("--no-cache")[0] == 0), said
-    assert status == 1 or "variable" in case, said  # which is withheld
+    if "variable" in case:  # which is withheld: without the cache it is as accepted, too
+        assert (status, edits.verify("--no-cache")[0]) == (0, 0), said
+    else:
+        assert status == 1
 
 
 def test_a_declared_variable_reaches_c_and_libraries_that_are_imported_first(plant):
