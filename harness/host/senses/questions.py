@@ -18,7 +18,7 @@ from harness.host.senses import audit
 from harness.host.senses.origins import Caller, Origin
 
 _NAMES = ("stat", "lstat", "fstat", "access", "readlink")
-_CHOOSES = ("gettext.", "mimetypes.", "zoneinfo.", "netrc.", "configparser.", "importlib.metadata.")
+_CHOOSES = ("gettext.", "mimetypes.", "zoneinfo.", "netrc.", "configparser.", "importlib.metadata.", "shutil.which")
 
 # Functions that hand an answer on, wherever this version of Python has them; and those that ask to do something else.
 _HAND_ON = re.compile(r"(genericpath|posixpath|glob|fnmatch|filecmp|pathlib(\._\w+)?)\.\w+")

@@ -20,7 +20,7 @@ _CONSTANTS = (int, float, complex, str, bytes, tuple, frozenset)
 _FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, type)
 _DEPTH = 1  # dots in the name of a module whose classes are looked into
 _GONE = object()
-_ELSEWHERE = frozenset(("sys", "os", "posix", "__main__", "warnings", "signal", "readline", "site", "random"))
+_ELSEWHERE = frozenset(("sys", "__main__", "warnings", "readline", "site"))
 
 
 class Patches:
@@ -29,6 +29,7 @@ class Patches:
     def __init__(self) -> None:
         self._known: dict[str, tuple[Any, dict[str, Any]]] = {}
         self._found: list[tuple[Any, str, Any]] = []
+        self._finders: list[Any] = []
         self._growing: set[str] = set()  # libraries of which a module was imported since the last stage
 
     def begin(self) -> None:
@@ -39,6 +40,7 @@ class Patches:
         basics = next(kind for kind in loaders.SourceFileLoader.__mro__ if kind.__name__ == "_LoaderBasics")
         for loader in (basics, loaders.ExtensionFileLoader):
             self._follow(loader)
+        self._finders = [*sys.meta_path]
 
     def _follow(self, loader: Any) -> None:
         by_python = loader.exec_module
@@ -54,6 +56,7 @@ class Patches:
         """Take whatever holds now for what is to hold."""
         for name in list(self._known):
             self._look_at(name)
+        self._finders = [*sys.meta_path]
 
     def _look_at(self, name: str) -> None:
         module = sys.modules.get(name)
@@ -70,9 +73,14 @@ class Patches:
         with audit.unheard():
             self._found = list(self._changed())
             exchanged = [name for name, known in self._known.items() if self._is_exchanged(name, known[0])]
-        return sorted(
-            [f"{_name(place)}.{name}" for place, name, _ in self._found] + [f"sys.modules[{n!r}]" for n in exchanged]
-        )
+            found = [f"{_name(place)}.{name}" for place, name, _ in self._found]
+            found += [f"sys.modules[{name!r}]" for name in exchanged]
+            found += ["sys.meta_path"] if self._own_finders() else []
+        return sorted(found)
+
+    def _own_finders(self) -> list[Any]:
+        """Finders of own code that are new."""
+        return [f for f in sys.meta_path if f not in self._finders and _whose(f) not in (Origin.THIRD, Origin.HARNESS)]
 
     def _is_exchanged(self, name: str, place: Any) -> bool:
         """Whether another module was put in the place of one; a library that is imported may do so with its own."""
@@ -84,6 +92,9 @@ class Patches:
         with audit.unheard():
             for place, name, value in self._found:
                 setattr(place, name, value)
+            if self._own_finders():
+                own = self._own_finders()
+                sys.meta_path[:] = [finder for finder in sys.meta_path if finder not in own]
             for name, (place, _) in self._known.items():
                 if self._is_exchanged(name, place):
                     sys.modules[name] = place

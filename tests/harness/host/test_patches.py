@@ -40,6 +40,12 @@ PATCHED: dict[str, tuple[str, list[str]]] = {
     "a_built_in": ("import builtins; builtins.len = lambda x: 3", ["builtins.len"]),
     "a_class": ("import json\nclass E(json.JSONEncoder): pass\njson.JSONEncoder = E", ["json.JSONEncoder"]),
     "a_method": ("import json; json.JSONEncoder.encode = lambda *a: '1'", ["json.encoder.JSONEncoder.encode"]),
+    "a_generator": ("import random; random.random = lambda: 0.5", ["random.random"]),
+    "a_question": ("import os; os.stat = lambda *a, **k: None", ["os.stat"]),
+    "a_finder": (
+        "import sys\nclass F:\n    find_spec = staticmethod(lambda *a: None)\nsys.meta_path.append(F)",
+        ["sys.meta_path"],
+    ),
     "a_module_for_another": (
         "import sys, types; sys.modules['colorsys'] = sys.modules['math'] = types.ModuleType('math')",
         ["sys.modules['colorsys']", "sys.modules['math']"],

@@ -70,6 +70,11 @@ DECIDE = {
         lambda e: e.library("outer", "try:\n    from inner import GAIN\nexcept ImportError:\n    GAIN = 1.0\n"),
         lambda e: e.library("inner", "GAIN = 3.0\n"),
     ),
+    "whether a program is there": (
+        "import shutil; gain = 3.0 if shutil.which('tool', path='tools') else 1.0",
+        lambda e: None,
+        lambda e: (e.file("tools/tool", "#!/bin/sh\n"), (e.plant.root / "tools/tool").chmod(0o755)),
+    ),
     "whether a module is there": (
         "import importlib.util; gain = 3.0 if importlib.util.find_spec('ext' + 'ra') else 1.0",
         lambda e: None,
