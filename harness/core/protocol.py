@@ -148,8 +148,9 @@ class Pipeline:
     ``reseed(config, member)`` gives the configuration of one ensemble member.
     ``libraries``: distributions whose versions decide the numbers, beside NumPy and those that the pipeline's
     own source imports, which are found without being named. ``environment``: names of environment variables
-    that do, too. ``axes(environment)`` names what environments differ in, such as
-    ``{"NumPy": "2.4.6"}``, from those versions and variables; by default each is an axis of its own.
+    that do, too; stages are given no others, but for those that interpreters and numeric libraries need.
+    ``axes(environment)`` names what environments differ in, such as ``{"NumPy": "2.4.6"}``, from those versions
+    and variables; by default each is an axis of its own.
     ``reference``: globs of values that tell what quality the data allow; ``quality``: those of the
     result that people care about; ``learned``: the stage that the quality depends on.
     ``analyze(paths)`` says what is wrong with runs that lie in folders, ``contrast(a, b)`` how two of them

@@ -19,7 +19,7 @@ import threading
 import time
 import uuid
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from harness.core.errors import HarnessError
 from harness.host.orphans import MARK, end_orphans
 from harness.host.wire import Channel, UnreadableError
 from harness.run.cache import AbsentError
+from harness.run.circumstances import passed
 from harness.run.work import StageError
 
 Heard = Callable[[int, int, str], None]
@@ -74,6 +75,7 @@ class Host:
     def __init__(self, root: Path, log: Path, limit_s: float) -> None:
         self.root, self.log, self.limit_s = root, log, limit_s
         self.opened: Any = None
+        self._declared: tuple[str, ...] = ()  # the environment variables that the pipeline declares
         self._process: _Process | None = None
         self._turn = threading.RLock()
 
@@ -98,8 +100,21 @@ class Host:
             self._process = None
 
     def _start(self) -> None:
-        self._process = _Process(self.log)
-        self.opened = self._asked("open", (str(self.root),), "importing the adapter", self._limit(True), None)
+        self._open()
+        declared = tuple(self.opened["plain"]["environment"])
+        if passed(os.environ, declared) != passed(os.environ, self._declared):
+            # Libraries read variables when they are imported, and before: so once more, with those of the pipeline.
+            self.end()
+            self._declared = declared
+            self._open()
+
+    def _open(self) -> None:
+        """Start the process, and import the adapter in it."""
+        given = passed(os.environ, self._declared)
+        withheld = {name: value for name, value in os.environ.items() if name not in given}
+        self._process = _Process(self.root, self.log, given)
+        question = (str(self.root), withheld)
+        self.opened = self._asked("open", question, "importing the adapter", self._limit(True), None)
 
     def _limit(self, brief: bool) -> float:
         return min(self.limit_s, _BRIEF_S) if brief else self.limit_s
@@ -148,7 +163,7 @@ class _TooLongError(Exception):
 class _Process:
     """One process, and the channel to it."""
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, root: Path, log: Path, environment: Mapping[str, str]) -> None:
         self.mark, self.log = uuid.uuid4().hex, log
         ours, theirs = socket.socketpair()
         self.channel = Channel(ours, bytes.fromhex(self.mark), self._look)
@@ -160,7 +175,8 @@ class _Process:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={**os.environ, MARK: self.mark},
+                env={**environment, MARK: self.mark},
+                cwd=root,  # wherever the command was started
                 start_new_session=True,  # so that Ctrl-C is not its own to handle, and all of it can be ended
             )
         theirs.close()  # so that the channel ends when the process does

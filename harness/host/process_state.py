@@ -280,4 +280,5 @@ def _generators(before: GeneratorStates, after: GeneratorStates) -> list[str]:
 def _libraries(before: Mapping[str, Hashable], after: Mapping[str, Hashable]) -> list[str]:
     fresh = {setting.label: setting.fresh for setting in random_states.LIBRARY_SETTINGS}
     earlier = {label: before.get(label, fresh[label]) for label in after}
-    return [label for label, value in after.items() if earlier[label] not in (..., value)]
+    told = {setting.label for setting in random_states.LIBRARY_SETTINGS if setting.told}
+    return [label for label, value in after.items() if label in told and earlier[label] not in (..., value)]

@@ -142,9 +142,10 @@ class HostedWork:
         answer: StageAnswer = self.host.ask("run", *self._place, call, doing=doing, heard=progress)
         return answer
 
-    def keep(self, key: str) -> None:
+    def keep(self, key: str, facts: Mapping[str, str]) -> None:
         """Put a result or an artifact into the cache."""
-        self.cache.unkept += self.host.ask("keep", *self._place, key, self.cache.spares, doing="keeping a result")
+        spares = self.cache.spares
+        self.cache.unkept += self.host.ask("keep", *self._place, key, facts, spares, doing="keeping a result")
 
     def output(self, key: str) -> Output:
         """A result."""

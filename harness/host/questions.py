@@ -13,6 +13,7 @@ from typing import Any
 from harness.core import text
 from harness.core.project import Project, find_project
 from harness.core.protocol import Artifact, Invariant, Json, Output, Pipeline, Progress, Scenario, entry_name
+from harness.host.senses import variables
 from harness.host.watch import ProcessWatch
 from harness.run.cache import Cache
 from harness.run.work import OwnWork, StageAnswer, StageCall, resolve
@@ -35,7 +36,7 @@ class Questions:
         method = getattr(self, question)
         if question not in HOOKS:
             return method(progress, *arguments)
-        with self._watch.over(()) as noted:
+        with variables.everything(), self._watch.over(()) as noted:
             given = method(progress, *arguments)
         name = {"scenario": "load", "hook": arguments[0] if arguments else ""}.get(question, question)
         self._left |= dict.fromkeys(f"the adapter's {name} leaves {what} changed" for what in noted["changed"])
@@ -45,13 +46,14 @@ class Questions:
         """What the adapter's hooks left changed until now, one sentence each."""
         return list(self._left)
 
-    def open(self, progress: Progress, root: str) -> dict[str, Any]:
-        """Import the adapter; its pipeline as data."""
+    def open(self, progress: Progress, root: str, withheld: Mapping[str, str]) -> dict[str, Any]:
+        """Import the adapter; its pipeline as data. ``withheld``: environment variables that stages are not given."""
         _say("the adapter")
         self.project = find_project(Path(root))
         kept = [self.project.state / name for name in ("pending", "cache")]
         kept += [self.project.goldens, self.project.schemas]
         self._watch = ProcessWatch(self.project.root, self.project.state, kept)
+        variables.withhold(withheld)
         with self._watch.importing() as found:
             pipeline = self.project.pipeline
         self._watch.environment = pipeline.environment
@@ -96,7 +98,7 @@ class Questions:
     def files(self, progress: Progress, stage: str, config: Mapping[str, Json]) -> list[str]:
         """The files that a stage declares."""
         files = self.project.pipeline.stage(stage).files
-        return [str(Path(path)) for path in files(config)] if files else []
+        return [str(self.project.root / path) for path in files(config)] if files else []
 
     def run(self, progress: Progress, folder: str, limit: int, call: StageCall) -> StageAnswer:
         """Run and observe a stage."""
@@ -105,12 +107,14 @@ class Questions:
         self.log(answer.details)
         return answer
 
-    def keep(self, progress: Progress, folder: str, limit: int, key: str, spares: bool) -> list[str]:
+    def keep(
+        self, progress: Progress, folder: str, limit: int, key: str, facts: Mapping[str, str], spares: bool
+    ) -> list[str]:
         """Put a result into the cache; what the cache notes of that."""
         work = self._works(folder, limit)
         noted = len(work.cache.unkept)
         with work.cache.sparing() if spares else nullcontext():
-            work.keep(key)
+            work.keep(key, facts)
         return work.cache.unkept[noted:]
 
     def output(self, progress: Progress, folder: str, limit: int, key: str) -> Output:

@@ -9,6 +9,7 @@ from pathlib import Path
 from harness.core.protocol import Json
 from harness.host import own_modules, process_state
 from harness.host.senses import random_states
+from harness.host.traces.patches import Patches
 from harness.host.witness import Witness
 
 
@@ -23,11 +24,12 @@ class ProcessWatch:
         self.environment: Collection[str] = ()
         self._witness = Witness(root, state, kept)
         self._witness.install()
+        self._patches = Patches()
 
     @contextmanager
     def over(self, files: tuple[str, ...]) -> Iterator[dict[str, Json]]:
         """See ``harness.run.work.Watch``; afterwards the process is as it was, and its global generators are fresh."""
-        noted: dict[str, Json] = {"undeclared": [], "changed": [], "loaded": []}
+        noted: dict[str, Json] = {"undeclared": [], "changed": [], "loaded": [], "facts": {}, "modules": []}
         before, known = process_state.capture(), set(self.loaded())
         try:
             with self._witness.watching(tuple(map(Path, files)), self.environment) as record:
@@ -35,8 +37,12 @@ class ProcessWatch:
         finally:
             noted["undeclared"] = record.undeclared()
             noted["changed"] = [*record.written(), *process_state.changes(before, process_state.capture())]
+            noted["changed"] += self._patches.changes()
             noted["loaded"] = [path for path in self.loaded() if path not in known]
+            noted["facts"] = dict(self._witness.lookups.facts)
+            noted["modules"] = self._witness.lookups.modules()
             process_state.restore(before)
+            self._patches.put_back()
 
     @contextmanager
     def importing(self) -> Iterator[dict[str, list[str]]]:
@@ -46,11 +52,13 @@ class ProcessWatch:
         """
         touched: dict[str, list[str]] = {}
         process_state.capture()  # which takes note, from now on, of who changes what
+        self._patches.begin()
         try:
             with self._witness.watching((), ()) as record:
                 yield touched
         finally:
             touched |= {"touched": record.undeclared(), "changed": record.written()}
+            self._patches.accept()
             random_states.refresh_generators()
 
     def loaded(self) -> Mapping[str, str]:

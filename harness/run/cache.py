@@ -123,6 +123,14 @@ class Cache:
             lambda: join_tree(values, read_only(arrays)),
         )
 
+    def forget(self, key: str) -> None:
+        """Remove an item that does not count any more; raises HarnessError where it stays."""
+        if self.get(key) is not None and not self._remove(self._place(key)) and self.get(key) is not None:
+            raise HarnessError(
+                f"the cached result {key[:12]} counts no longer and cannot be removed from {self.folder}: "
+                "make the folder writable, or run with --no-cache"
+            )
+
     @contextlib.contextmanager
     def sparing(self) -> Iterator[None]:
         """Evict nothing meanwhile (``spares``): for what needs more results at once than the cache may have."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from harness.core.errors import ProjectError
@@ -20,7 +20,7 @@ def file_digests(paths: Sequence[Path], stage: str) -> list[str]:
 def _digest_of(path: Path, stage: str) -> str:
     try:
         if path.is_dir():
-            return json_digest([[str(inner.relative_to(path)), _content_digest(inner)] for inner in _files_in(path)])
+            return json_digest([[str(inner.relative_to(path)), _told(inner)] for inner in sorted(path.rglob("*"))])
         if path.exists() and not path.is_file():
             raise ProjectError(f"stage {stage} reads {path}, which is neither a file nor a folder: declare one")
         return _content_digest(path)
@@ -28,9 +28,9 @@ def _digest_of(path: Path, stage: str) -> str:
         raise ProjectError(f"stage {stage} reads {path}, which cannot be read: {error.strerror or error}") from error
 
 
-def _files_in(folder: Path) -> Iterator[Path]:
-    """Every plain file in a folder and below, in order."""
-    yield from (path for path in sorted(folder.rglob("*")) if path.is_file())
+def _told(path: Path) -> str:
+    """What lies in a folder: a plain file's content, and of everything else that it is there."""
+    return _content_digest(path) if path.is_file() else "folder" if path.is_dir() else "neither"
 
 
 def _content_digest(path: Path) -> str:

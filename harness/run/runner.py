@@ -19,9 +19,10 @@ from harness.run.fingerprints import Sources
 from harness.run.pipeline_source import calls_of, handed_on_problem, libraries_of, named_in, sources_of
 from harness.run.settings import declared_settings, settings_key
 from harness.run.source.distributions import library_version
+from harness.run.source.facts import MODULE, AskedFacts
 from harness.run.work import StageAnswer, StageCall, StageError, work_on
 
-CACHE_FORMAT = 1  # raise it when the meaning of what the cache holds changes
+CACHE_FORMAT = 2  # raise it when the meaning of what the cache holds changes
 
 UNDECLARED = "name it in the stage's files or the pipeline's environment; until then nothing of it is cached"
 CHANGED = "what runs after it in the same process would depend on that, and not where it comes from the cache"
@@ -87,6 +88,7 @@ class Runner:
         self._entries = calls_of(pipeline, self.sources)
         self._known: dict[str, bool] = {}  # whether some entry leads to a file
         self._problems: dict[str, str] = {}
+        self._facts = AskedFacts()
         self.circumstances = circumstances()
         self.work = work_on(pipeline, cache)
         self.computed: set[str] = set()
@@ -113,13 +115,16 @@ class Runner:
         if broken:
             return StageRun(stage, "", blocked=done[broken[0]].blocked or broken[0])
         inputs = {n: done[n].key for n in stage.needs}
-        return self._run(scenario, stage, inputs, inputs)
+        facts: dict[str, str] = {}
+        for run in (done[n] for n in stage.needs):
+            facts |= run.item.about.get("facts", {}) if run.item else {}
+        return self._run(scenario, stage, inputs, inputs, facts)
 
     def alone(
         self, scenario: Scenario, stage: Stage, inputs: Mapping[str, Output], digests: Mapping[str, str]
     ) -> StageRun:
         """Run one stage on given outputs of its needs; ``digests`` stand for them in its key."""
-        return self._run(scenario, stage, inputs, digests, look=False)
+        return self._run(scenario, stage, inputs, digests, {}, look=False)
 
     def key(self, stage: Stage, config: Mapping[str, Json], inputs: Mapping[str, str]) -> str:
         """The digest of everything that decides a stage's result: what it reads, what it runs on, and its source."""
@@ -149,6 +154,7 @@ class Runner:
         stage: Stage,
         inputs: Mapping[str, str | Output],
         digests: Mapping[str, str],
+        facts: Mapping[str, str],
         look: bool = True,
     ) -> StageRun:
         try:
@@ -160,7 +166,7 @@ class Runner:
         # What is observed has a key of its own, so that another ``observe`` does not run the stage again.
         observing = [entry_name(stage.observe), self.sources.fingerprint(stage.observe)] if stage.observe else []
         observed_key = json_digest([key, *observing])
-        item, observed = self.cache.get(key), self.cache.get(observed_key) if look else None
+        item, observed = self._known_item(key), self._known_item(observed_key) if look else None
         if item is not None and (observed is not None or not look):
             cached = key not in self.ahead
             self.ahead.discard(key)
@@ -177,18 +183,27 @@ class Runner:
             tuple(map(str, files)),
         )
         with self.cache.lock(key, self.work.patience_s, lambda note: self._note(call, 0, note)):
-            return self._called(stage, call, before)
+            return self._called(stage, call, before, facts)
+
+    def _known_item(self, key: str) -> Item | None:
+        """What the cache has, if all that its stage looked up is as it was; else it is removed."""
+        item = self.cache.get(key)
+        if item is not None and self._facts.deny(item.about.get("facts", {})):
+            self.cache.forget(key)
+            return None
+        return item
 
     def _note(self, call: StageCall, done: int, note: str, total: int = 1) -> None:
         if self.watcher:
             self.watcher(call.scenario, call.profile, call.stage, done, total, note)
 
-    def _called(self, stage: Stage, call: StageCall, files: Sequence[str]) -> StageRun:
+    def _called(self, stage: Stage, call: StageCall, files: Sequence[str], facts: Mapping[str, str]) -> StageRun:
         """How the call went, its results kept where they can be trusted; another process may have been there first.
 
-        ``files``: the digests of the declared files when the key was made.
+        ``files``: the digests of the declared files when the key was made; ``facts``: what the inputs depend on.
         """
-        item, observed = self.cache.get(call.key), self.cache.get(call.observed_key) if call.observed_key else None
+        item = self._known_item(call.key)
+        observed = self._known_item(call.observed_key) if call.observed_key else None
         cached = item is not None
         if item is not None and (observed is not None or not call.observed_key):
             return StageRun(stage, call.key, item, observed, cached)
@@ -204,8 +219,9 @@ class Runner:
         untrusted = self._untrusted(stage, answer)
         if call.files and file_digests(list(map(Path, call.files)), stage.name) != files:
             untrusted.append("reads files that were edited while it ran: run again, what it read is not what is there")
-        item = self._item(call.key, answer.about, untrusted)
-        observed = self._item(call.observed_key, answer.observed, untrusted) if call.observed_key else None
+        item = self._item(call.key, answer.about, untrusted, facts)
+        facts = {**facts, **item.about.get("facts", {})}
+        observed = self._item(call.observed_key, answer.observed, untrusted, facts) if call.observed_key else None
         if new:
             self.computed.add(call.key)
             self._note(call, 1, f"{item.about['seconds']:.1f} s")
@@ -233,13 +249,18 @@ class Runner:
             self._known[path] = any(self.sources.foresees(entry, path) for entry in self._entries)
         return self._known[path]
 
-    def _item(self, key: str, about: Mapping[str, Json] | None, untrusted: list[str]) -> Item:
-        """A result, from the cache where it may be kept, else from whoever holds it."""
-        if about is not None and not about["undeclared"] and not untrusted:
-            self.work.keep(key)
+    def _item(
+        self, key: str, about: Mapping[str, Json] | None, untrusted: list[str], inputs: Mapping[str, str]
+    ) -> Item:
+        """A result, from the cache where it may be kept, else from whoever holds it; ``inputs``: facts about those."""
+        facts = dict(inputs)
+        if about is not None:
+            facts |= about["facts"] | {name: self._facts.of(name) for name in map(MODULE.__add__, about["modules"])}
+            if not about["undeclared"] and not untrusted:
+                self.work.keep(key, facts)
         if (item := self.cache.get(key)) is not None:
             return item
         if about is None:
             raise AbsentError(f"the result {key[:12]} was evicted while it was in use: run again, it is recomputed")
-        told = {**about, "untrusted": untrusted}
+        told = {**about, "untrusted": untrusted, "facts": facts}
         return Item(key, told, lambda: self.work.artifact(key), lambda: self.work.output(key))

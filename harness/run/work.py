@@ -56,9 +56,11 @@ class StageAnswer:
     """How it went; nothing is kept before somebody asks for it.
 
     ``about`` and ``observed`` describe the result and the artifact, where they are not in the cache; their
-    ``undeclared`` lists inputs that were touched and not declared, their ``changed`` what was left changed, and their
-    ``loaded`` the paths of own source that it made the process load. ``error`` is a sentence, and ``details`` the
-    traceback behind it. ``sources``: the digest of each own source that the process ever loaded, by path.
+    ``undeclared`` lists inputs that were touched and not declared, their ``changed`` what was left changed, their
+    ``loaded`` the paths of own source that it made the process load, their ``facts`` what was looked up besides (see
+    ``harness.run.source.facts``) and their ``modules`` which modules were looked for that are not its own source.
+    ``error`` is a sentence, and ``details`` the traceback behind it. ``sources``: the digest of each own source that
+    the process ever loaded, by path.
     """
 
     about: dict[str, Json] | None = None
@@ -72,7 +74,7 @@ class Watch(Protocol):
     """What follows a call: what it touched, and what it left changed."""
 
     def over(self, files: tuple[str, ...]) -> AbstractContextManager[dict[str, Json]]:
-        """A mapping that has ``undeclared``, ``changed`` and ``loaded`` at the end of the context."""
+        """A mapping that at the end has ``undeclared``, ``changed``, ``loaded``, ``facts`` and ``modules``."""
 
     def loaded(self) -> Mapping[str, str]:
         """The digest of each own source that this process loaded, by path."""
@@ -83,7 +85,7 @@ class NoWatch:
 
     def over(self, files: tuple[str, ...]) -> AbstractContextManager[dict[str, Json]]:
         """Nothing is noted."""
-        return nullcontext({"undeclared": [], "changed": [], "loaded": []})
+        return nullcontext({"undeclared": [], "changed": [], "loaded": [], "facts": {}, "modules": []})
 
     def loaded(self) -> Mapping[str, str]:
         """Nothing is known."""
@@ -101,8 +103,8 @@ class StageWork(Protocol):
     def run(self, call: StageCall, progress: Progress) -> StageAnswer:
         """Run and observe."""
 
-    def keep(self, key: str) -> None:
-        """Put a result or an artifact into the cache, which notes what it cannot keep."""
+    def keep(self, key: str, facts: Mapping[str, str]) -> None:
+        """Put a result or an artifact into the cache, which notes what it cannot keep; it counts while facts hold."""
 
     def output(self, key: str) -> Output:
         """A result."""
@@ -170,13 +172,14 @@ class OwnWork:
             self._artifacts[call.observed_key] = artifact, {"stage": stage.name, "observes": call.key, **noted}
         return self._artifacts[call.observed_key][1]
 
-    def keep(self, key: str) -> None:
+    def keep(self, key: str, facts: Mapping[str, str]) -> None:
         """Put what is held into the cache, and forget it where that succeeds."""
         nothing: SplitOutput = ({}, {})
         split, about = self._outputs.get(key, (nothing, {}))
         artifact, about = self._artifacts.get(key, (Artifact({}), about))
         unkept = len(self.cache.unkept)
-        self.cache.put(key, split, artifact, about)
+        plain = {name: value for name, value in about.items() if name != "modules"}
+        self.cache.put(key, split, artifact, plain | {"facts": dict(facts)})
         if len(self.cache.unkept) == unkept:
             self._outputs.pop(key, None)
             self._artifacts.pop(key, None)

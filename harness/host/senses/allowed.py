@@ -6,6 +6,7 @@ Who adds to it takes away from what the harness sees: a place belongs here when 
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 
@@ -15,7 +16,7 @@ from harness.host.senses.origins import Caller, Origin, origin_of_place
 MACHINE = (
     "/proc/",
     "/sys/",
-    "/dev/",
+    *(f"/dev/{name}" for name in ("dri/", "fd/", "input/", "mapper/", "pts/", "snd/")),
     "/run/systemd/resolve/",
     "/usr/share/zoneinfo/",
     "/usr/lib/zoneinfo/",
@@ -53,7 +54,13 @@ MACHINE_FILES = frozenset(
 # Fonts of the user, and what was found out about fonts once: by fontconfig and by Matplotlib.
 _AT_HOME = (
     *(".fonts", ".local/share/fonts", ".fontconfig", ".cache/fontconfig", ".config/fontconfig"),
-    *(".cache/matplotlib", ".config/matplotlib", ".matplotlib"),
+    ".cache/matplotlib",
+)
+# What Matplotlib found out about fonts, in a folder that has its settings, too.
+_FONTS = re.compile(r"/\.?matplotlib/(fontlist-v\d+\.json|tex\.cache/.*)$")
+# Devices, but for memory that is shared under a name, and disks.
+_DEVICES = re.compile(
+    r"/dev/(null|zero|full|u?random|tty\w*|console|ptmx|std\w+|kfd|nvidia[\w/-]*|hwrng|rtc\w*|cpu\w*)$"
 )
 
 # Compiled libraries of the system, which ``ctypes`` loads by their name or place.
@@ -65,9 +72,8 @@ _EXTERNAL = "_frozen_importlib_external"  # as it is called until importlib itse
 _MODULE_SOURCE = {  # a module's own file, which ``own_modules`` tells of
     (f"{module}.get_data", f"{module}.get_code") for module in ("importlib._bootstrap_external", _EXTERNAL)
 }
+_LOADS = ("runpy._get_code_from_file", "zipimport.")
 _FOR_ITSELF = (
-    "runpy._get_code_from_file",
-    "zipimport.",
     "importlib.metadata.",
     "importlib.metadata.__init__.",
     "gettext.",
@@ -85,19 +91,19 @@ _DELETES = ("shutil._rmtree", "shutil.rmtree", "tempfile._rmtree", "tempfile._cl
 
 
 class AllowedPlaces:
-    """The allowed places, with those of this interpreter and user. ``root`` is never among them, ``state`` is.
+    """The allowed places, with those of this interpreter and user. ``root`` is never among them.
 
     ``kept``: folders and files where nobody but the harness, or somebody who is asked, writes.
     """
 
-    def __init__(self, root: str, state: str = "", kept: Sequence[str] = ()) -> None:
+    def __init__(self, root: str, kept: Sequence[str] = ()) -> None:
         self.kept = tuple(os.path.join(folder, "") for folder in kept)
-        self.root, self.state = root, os.path.join(state, "") if state else ""
+        self.root = root
         home = os.path.realpath(os.path.expanduser("~"))
-        cached = [os.environ.get("XDG_CACHE_HOME", ""), os.environ.get("XDG_CONFIG_HOME", "")]
+        cache = os.environ.get("XDG_CACHE_HOME", "")
         folders = [os.path.join(home, name) for name in _AT_HOME]
-        folders += [os.path.join(folder, name) for folder in cached if folder for name in ("matplotlib", "fontconfig")]
-        folders += [os.environ.get("MPLCONFIGDIR", "")]
+        folders += [os.path.join(cache, name) for name in ("matplotlib", "fontconfig") if cache]
+        self._fonts = os.path.join(os.path.realpath(os.environ.get("MPLCONFIGDIR") or "/nowhere"), "fontlist-v")
         real = {os.path.join(os.path.realpath(folder), "") for folder in folders if folder}
         prefixes = {os.path.realpath(p) for p in (sys.prefix, sys.base_prefix, sys.exec_prefix)}
         shared = {"/", "/usr", "/usr/local", home}  # of these, only the standard library and the packages
@@ -108,15 +114,20 @@ class AllowedPlaces:
         """Whether a file or folder, absolute and without links, may be read by whoever wants to."""
         if path in MACHINE_FILES or path.startswith(self._places) or f"{path}/" in self._places:
             return True
-        if self.state and f"{path}/".startswith(self.state):
+        if _DEVICES.match(path) or _FONTS.search(path) or path.startswith(self._fonts):
             return True
         return origin_of_place(f"{path}/") is not Origin.OWN
 
 
-def reads_for_itself(path: str, asks: Caller) -> bool:
-    """Whether the standard library, or a library on its behalf, reads a file for reasons of its own."""
+def asks_for_itself(asks: Caller) -> bool:
+    """Whether the standard library reads a file of its own choice, or for a purpose of its own."""
+    return any(name.startswith(_FOR_ITSELF) for name in asks.through)
+
+
+def loads_for_itself(path: str, asks: Caller) -> bool:
+    """Whether a module is loaded, which ``own_modules`` tells of, or its source is shown to people."""
     through = asks.through
-    if through[:2] in _MODULE_SOURCE or any(name.startswith(_FOR_ITSELF) for name in through):
+    if through[:2] in _MODULE_SOURCE or any(name.startswith(_LOADS) for name in through):
         return True
     if asks.loading and path.endswith((".py", ".pyc")):  # a library's own loader imports a module
         return True
@@ -130,4 +141,19 @@ def reads_for_itself(path: str, asks: Caller) -> bool:
 def lists_for_itself(asks: Caller) -> bool:
     """Whether the standard library lists a folder to import from it, or to delete it."""
     first = asks.through[0] if asks.through else ""
-    return first.startswith(("importlib._bootstrap", "_frozen_importlib", *_FOR_ITSELF, *_DELETES))
+    return first.startswith(("importlib._bootstrap", "_frozen_importlib", *_DELETES))
+
+
+def lists_installed(asks: Caller) -> bool:
+    """Whether Python looks for what is installed, on all of its path."""
+    return any(name.startswith("importlib.metadata.") for name in asks.through)
+
+
+def looks_for_plugins(asks: Caller) -> bool:
+    """Whether somebody asks what the installed distributions offer to be plugged in."""
+    return asks.origin is not Origin.HARNESS and "importlib.metadata.entry_points" in asks.through
+
+
+def lists_package(folder: str, asks: Caller) -> bool:
+    """Whether modules are looked for, or what comes with them, as by a package with plug-ins."""
+    return any(n.startswith("pkgutil.") for n in asks.through) or os.path.isfile(os.path.join(folder, "__init__.py"))

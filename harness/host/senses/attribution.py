@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import os
 import signal
+import sys
 import threading
 import warnings
 import weakref
@@ -52,8 +53,17 @@ def attribute_changes() -> None:
 
 
 def started_by_others(thread: threading.Thread) -> bool:
-    """Whether a library started a thread for itself."""
-    return thread in _threads_of_others
+    """Whether a library started a thread for itself, or it waits for work that an executor was not given yet."""
+    return thread in _threads_of_others or _is_idle(thread)
+
+
+def _is_idle(thread: threading.Thread) -> bool:
+    """Whether it belongs to an executor that was not shut down, and has nothing to do."""
+    futures = sys.modules.get("concurrent.futures.thread")
+    queue = futures._threads_queues.get(thread) if futures else None
+    frame = sys._current_frames().get(thread.ident or 0)
+    at_rest = frame is not None and frame.f_code is futures._worker.__code__ if futures else False
+    return queue is not None and queue.empty() and at_rest
 
 
 def _others() -> bool:

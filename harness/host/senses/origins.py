@@ -120,7 +120,11 @@ class Caller(NamedTuple):
 
 
 _HERE = os.path.dirname(__file__)
-_WATCHERS = (os.path.join(_HERE, ""), os.path.join(os.path.dirname(_HERE), "witness.py"))
+_WATCHERS = (
+    os.path.join(_HERE, ""),
+    os.path.join(os.path.dirname(_HERE), "traces", ""),
+    os.path.join(os.path.dirname(_HERE), "witness.py"),
+)
 _IMPORTING = ("<frozen importlib._bootstrap>", "<frozen importlib._bootstrap_external>")
 
 

@@ -59,8 +59,8 @@ def on_spawn(record: Record, arguments: tuple[Any, ...]) -> None:
 
 def on_connect(record: Record, arguments: tuple[Any, ...]) -> None:
     """A socket is connected, or sends to an address."""
-    address = arguments[1]
-    if caller().innocent or address is None:
+    address, asks = arguments[1], caller()
+    if asks.innocent or address is None or any(name.startswith("multiprocessing.forkserver.") for name in asks.through):
         return
     if isinstance(address, str | bytes):
         record.network(os.fsdecode(address).replace("\0", "@"))
@@ -94,13 +94,20 @@ LISTENERS: dict[str, Callable[[Record, tuple[Any, ...]], None]] = {
 }
 
 
-def listen_to_processes(spawned: audit.Listener) -> None:
-    """Call ``spawned`` with the arguments of every interpreter that ``multiprocessing`` starts: no event tells."""
+def listen_to_processes(spawned: audit.Listener, followed: Callable[[tuple[Any, ...]], Any]) -> None:
+    """Call ``spawned`` with the arguments of every interpreter that ``multiprocessing`` starts: no event tells.
+
+    One for which ``followed`` gives other arguments is started with these, and is not told.
+    """
     import _posixsubprocess
 
     start = _posixsubprocess.fork_exec
 
     def fork_exec(*arguments: Any, **keywords: Any) -> int:
+        with audit.unheard():
+            others = followed(arguments)
+        if others is not None:
+            return start(*others, **keywords)
         audit.call("fork_exec", spawned, arguments)
         return start(*arguments, **keywords)
 

@@ -86,13 +86,17 @@ def refresh_generators() -> None:
 
 
 class LibrarySetting(NamedTuple):
-    """A global setting of a library. ``fresh`` is its value where the library was just imported."""
+    """A global setting of a library. ``fresh`` is its value where the library was just imported.
+
+    One that is not ``told`` is put back, and nobody is bothered: how figures look, above all.
+    """
 
     label: str
     module: str
     get: Callable[[Any], Hashable]
     put: Callable[[Any, Any], object]
     fresh: Hashable = ...
+    told: bool = True
 
 
 LIBRARY_SETTINGS = (
@@ -167,6 +171,20 @@ LIBRARY_SETTINGS = (
         lambda m: m.are_deterministic_algorithms_enabled(),
         lambda m, on: m.use_deterministic_algorithms(on),
         False,
+    ),
+    LibrarySetting(
+        "Matplotlib's settings",
+        "matplotlib",
+        lambda m: tuple(item for item in dict.items(m.rcParams) if not item[0].startswith("backend")),
+        lambda m, items: m.rcParams.update(dict(items)),
+        told=False,
+    ),
+    LibrarySetting(
+        "scikit-learn's settings",
+        "sklearn",
+        lambda m: tuple(sorted(m.get_config().items())),
+        lambda m, items: m.set_config(**dict(items)),
+        told=False,
     ),
     LibrarySetting("PyTorch's global seed", "torch", lambda m: m.initial_seed(), lambda m, seed: m.seed()),
     LibrarySetting(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 import time
@@ -11,10 +10,21 @@ from pathlib import Path
 
 from harness.host import own_modules
 from harness.host.senses import audit
-from harness.host.senses.allowed import SYSTEM_LIBRARIES, AllowedPlaces, lists_for_itself, reads_for_itself
+from harness.host.senses.allowed import (
+    SYSTEM_LIBRARIES,
+    AllowedPlaces,
+    asks_for_itself,
+    lists_for_itself,
+    lists_installed,
+    lists_package,
+    loads_for_itself,
+)
 from harness.host.senses.made import Made
 from harness.host.senses.origins import Caller
 from harness.host.senses.variables import EVERYTHING, FOR_PEOPLE
+from harness.host.traces import channel
+from harness.host.traces.lookups import Lookups
+from harness.run.source.facts import FILE, LISTING, PLUGINS, THERE, TIME
 
 _COARSE_CLOCK = 5  # CLOCK_REALTIME_COARSE, which files are stamped with
 _DIGEST = 64  # characters
@@ -36,21 +46,24 @@ class Record:
     """What was touched while it was active. Processes that are forked meanwhile write to the same record.
 
     Paths that its methods take are absolute and without links. ``made`` is what was made meanwhile,
-    ``set_here`` the variables that were set, ``looked_up`` the ports that a host was looked up for.
+    ``set_here`` the variables that were set, ``looked_up`` the ports that a host was looked up for,
+    ``known`` the paths that events told of.
     """
 
-    def __init__(self, allowed: AllowedPlaces, files: Collection[Path], environment: Collection[str]) -> None:
-        self._allowed, self._root = allowed, allowed.root
+    def __init__(
+        self, allowed: AllowedPlaces, files: Collection[Path], environment: Collection[str], lookups: Lookups
+    ) -> None:
+        self._allowed, self._root, self._lookups = allowed, allowed.root, lookups
         self._declared = {os.path.realpath(path) for path in files}
         self._declared_names = {os.path.basename(os.fspath(path)) for path in files}
         self._environment = {*environment, *FOR_PEOPLE}
         self._found: set[tuple[str, str]] = set()
-        self._process, self._channel, self._faults = os.getpid(), -1, len(audit.faults)
-        self._started = _now()
-        self._identity = (0, 0)
+        self._process, self._faults = os.getpid(), len(audit.faults)
+        self._started, self._since = _now(), channel.length()
         self._folders: dict[str, str] = {}
         self.made, self.set_here = Made(), set[str]()
         self.looked_up: set[object] = set()
+        self.known: set[str] = set()
 
     def undeclared(self) -> list[str]:
         """What was touched without being declared: sorted fragments of a sentence, such as "the file data/a.txt"."""
@@ -90,7 +103,10 @@ class Record:
     def file(self, real: str, asks: Caller) -> None:
         """A file is read, or looked for."""
         real = self.made.foreign.get(real, real)
-        if self._is_free(real) or self.made.covers(real) or reads_for_itself(real, asks):
+        if self._is_free(real) or self.made.covers(real) or loads_for_itself(real, asks):
+            return
+        if asks_for_itself(asks):
+            self.look_up(FILE, real, asks)
             return
         if os.path.isdir(real):
             self.folder(real, asks)
@@ -112,8 +128,34 @@ class Record:
 
     def folder(self, real: str, asks: Caller) -> None:
         """The names in a folder are read."""
-        if not (self._is_free(real) or self.made.covers(real) or lists_for_itself(asks)):
+        if self._is_free(real) or self.made.covers(real) or lists_for_itself(asks):
+            return
+        if asks_for_itself(asks) or lists_package(real, asks):
+            self.look_up(LISTING, real, asks)
+        else:
             self._add("folder", real)
+
+    def look_up(self, kind: str, real: str, asks: Caller) -> None:
+        """A library, or Python itself, looks something up for itself: it must be so when the result is taken again."""
+        if self._is_free(real) or self.made.covers(real) or loads_for_itself(real, asks) or lists_for_itself(asks):
+            return
+        if not (kind == LISTING and lists_installed(asks)) and (kind != THERE or not os.path.isdir(real)):
+            self._note(kind, self.made.foreign.get(real, real))
+
+    def times(self, real: str) -> None:
+        """When a declared file was changed is asked for; its content alone is in the key."""
+        if not self.made.covers(real) and not self._allowed.has(real) and not self._made_unseen(real):
+            self._note(TIME, real)
+
+    def plugins(self) -> None:
+        """What installed distributions offer is looked through."""
+        self._note(PLUGINS, "")
+
+    def _note(self, kind: str, real: str) -> None:
+        if self._lookups.note(kind, real):
+            self.known.add(real)  # by this process, but not by who is followed
+            if os.getpid() != self._process:
+                channel.send("fact", f"{kind}{real}\n{self._lookups.facts[kind + real]}")
 
     def library(self, real: str, asks: Caller) -> None:
         """A compiled library is loaded."""
@@ -138,56 +180,76 @@ class Record:
         """A variable is asked for."""
         self._add("variable", name)
 
-    def before_fork(self) -> None:
-        """Let a process that is about to be forked write to this record."""
-        if self._channel < 0:
-            self._channel = os.memfd_create("record") if hasattr(os, "memfd_create") else _nameless()
-            self._identity = _identity(self._channel)
+    def of_another(self) -> None:
+        """The record is another process's, which knows what is declared."""
+        self._process = 0
 
     def tell_made(self, real: str) -> None:
         """Tell the process that the record belongs to what a forked one made."""
         if os.getpid() != self._process and self.made.covers(real):
-            self._send("made", real)
+            channel.send("made", real)
 
     def tell_loaded(self, path: str, digest: str) -> None:
         """Tell the process that the record belongs to what a forked one loaded."""
         if os.getpid() != self._process:
-            self._send("loaded", digest + path)
+            channel.send("loaded", digest + path)
+
+    def take_in(self, opened: Collection[str], made: Collection[str], lost: bool) -> None:
+        """Take in what the kernel tells was opened and made; of what no event told, compiled code is the reader."""
+        self.made.files.update(path for path in made if path not in self.made.foreign and not os.path.isdir(path))
+        self.made.folders.update(path for path in made if path not in self.made.foreign and os.path.isdir(path))
+        for path in set(opened) - self.known - own_modules.loaded().keys():
+            name = os.path.basename(path)
+            if name.endswith(".pyc") or name.startswith("sem."):
+                continue
+            if not (self._is_free(path) or self.made.covers(path)) and os.path.lexists(path):
+                self._add("folder" if os.path.isdir(path) else "file", path)
+        if lost:
+            self._add("fault", "files that were opened")
 
     def close(self) -> None:
         """Take in what forked processes found until now; what comes later belongs to no record."""
         for fault in audit.faults[self._faults :]:
             self._add("fault", fault)
+        with audit.unheard():
+            self._lookups.settle(self.made)
         self._collect()
-        if self._channel >= 0 and os.getpid() == self._process:
-            if _identity(self._channel) == self._identity:
-                os.close(self._channel)
-            self._channel = -1
 
     def _add(self, kind: str, name: str) -> None:
         if (kind, name) not in self._found:
             self._found.add((kind, name))
             if os.getpid() != self._process:
-                self._send(kind, name)
+                channel.send(kind, name)
 
-    def _send(self, kind: str, name: str) -> None:
-        if self._channel >= 0:
-            os.write(self._channel, (json.dumps([kind, name]) + "\n").encode())
+    def tell_module(self, name: str) -> None:
+        """Tell the process that the record belongs to what a forked one looked for."""
+        if os.getpid() != self._process:
+            channel.send("module", name)
 
     def _collect(self) -> None:
-        if self._channel < 0 or os.getpid() != self._process:
+        if os.getpid() != self._process:
             return
-        if _identity(self._channel) != self._identity:  # all files were closed
+        if not channel.is_open():  # all files were closed
             self._add("fault", "forked processes")
             return
-        for line in os.pread(self._channel, os.fstat(self._channel).st_size, 0).splitlines():
-            kind, name = json.loads(line)
+        for kind, name in channel.lines_since(self._since):
             if kind == "loaded":
                 own_modules.take(name[_DIGEST:], name[:_DIGEST])
-            elif kind != "made":
-                self._found.add((kind, name))
-            else:
+            elif kind == "module":
+                self._lookups.find_spec(name, None)
+            elif kind == "fact":
+                self._lookups.facts.setdefault(*name.split("\n"))
+            elif kind == "made":
                 (self.made.folders if os.path.isdir(name) else self.made.files).add(name)
+            elif not (kind == "variable" and self.knows_variable(name)) and not self._is_known(kind, name):
+                self._found.add((kind, name))
+
+    def _is_known(self, kind: str, name: str) -> bool:
+        """Whether what another process found is declared here."""
+        if kind == "program":
+            return os.path.realpath(name) in self._declared
+        absent = kind == "question" and os.path.basename(name) in self._declared_names and not os.path.lexists(name)
+        return absent or (kind in _PATHS and self._is_free(name))
 
     def _is_free(self, real: str) -> bool:
         """Whether a place is declared, by itself or with its folder, or may be read by everybody."""
@@ -231,16 +293,3 @@ def _changed(path: str) -> float:
 
 def _now() -> float:
     return time.clock_gettime(_COARSE_CLOCK) if os.uname().sysname == "Linux" else time.time()
-
-
-def _identity(number: int) -> tuple[int, int]:
-    try:
-        status = os.fstat(number)
-    except OSError:
-        return (0, -1)
-    return (status.st_dev, status.st_ino)
-
-
-def _nameless() -> int:
-    with tempfile.TemporaryFile() as file:
-        return os.dup(file.fileno())

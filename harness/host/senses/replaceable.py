@@ -10,9 +10,10 @@ from typing import Any
 
 from harness.host.senses.origins import Origin, origin
 
+BUILTINS = ("open", "print", "input", "__import__", "sum", "round")
 _PLACES: dict[str, tuple[Any, str]] = {
     **{f"sys.{name}": (sys, name) for name in ("stdin", "stdout", "stderr", "excepthook", "displayhook")},
-    **{f"the built-in {name}": (builtins, name) for name in ("open", "print", "input", "__import__", "sum", "round")},
+    **{f"the built-in {name}": (builtins, name) for name in BUILTINS},
     "os.environ": (os, "environ"),
 }
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from harness.host.senses import audit
-from harness.host.senses.origins import Caller, Origin
+from harness.host.senses.origins import Caller, Origin, caller
 
 EVERYTHING = ""
 """Stands for all variables: they were copied, or looked through."""
@@ -33,6 +34,7 @@ _READERS = frozenset(
 
 _listeners: list[audit.Listener] = []
 _setters: list[audit.Listener] = []
+_withheld: dict[str, str] = {}
 
 
 def listen_to_environment(asked: audit.Listener, changed: audit.Listener) -> None:
@@ -41,6 +43,24 @@ def listen_to_environment(asked: audit.Listener, changed: audit.Listener) -> Non
     _setters.append(changed)
     for environment in (os.environ, os.environb):
         environment.__class__ = _Telling
+
+
+def withhold(variables: Mapping[str, str]) -> None:
+    """Give these to own code that asks for them by their names, which is told, and to nobody else."""
+    _withheld.update(variables)
+
+
+@contextmanager
+def everything() -> Iterator[None]:
+    """A context in which nothing is withheld."""
+    with audit.unheard():
+        os.environ.update(_withheld)
+    try:
+        yield
+    finally:
+        with audit.unheard():
+            for name in _withheld:
+                os.environ.pop(name, None)
 
 
 def is_own_request(asks: Caller) -> bool:
@@ -64,7 +84,13 @@ class _Telling(os._Environ):  # type: ignore[type-arg]
 
     def __getitem__(self, key: Any) -> Any:
         _tell(_listeners, key)
-        return super().__getitem__(key)
+        try:
+            return super().__getitem__(key)
+        except KeyError:
+            value = _withheld.get(os.fsdecode(key)) if isinstance(key, str | bytes) else None
+            if value is None or not is_own_request(caller()):
+                raise
+            return os.fsencode(value) if isinstance(key, bytes) else value
 
     def __iter__(self) -> Iterator[Any]:
         _tell(_listeners, EVERYTHING)

@@ -10,10 +10,12 @@ from pathlib import Path
 
 from harness.core.errors import ProjectError
 from harness.core.files import sha256
+from harness.run.source.edits import edited
 from harness.run.source.places import INSTALLED_FOLDER, NOWHERE, place_on_path, source_files
 
 NOT_INSTALLED = "not installed"
 _SHOWN = 12  # digits of a digest
+_TOP = re.compile(rb"^\"?(\w+)[/.]", re.M)  # of a line of a record
 
 
 @functools.cache
@@ -42,12 +44,20 @@ def _same_name(module: str) -> tuple[str, ...]:
 
 def _recorded(module: str, folders: set[Path]) -> tuple[str, ...]:
     """The distributions whose records, which lie beside a module, name it."""
-    names = set()
-    for record in (path for folder in folders for path in folder.glob("*.dist-info/RECORD")):
-        content = b"\n" + record.read_bytes()
-        if any(f"\n{module}{after}".encode() in content for after in "/."):
-            names.add(_name(Distribution.at(record.parent)))
+    names = {n for folder in folders for n in _recorded_in(folder, folder.stat().st_mtime_ns).get(module, ())}
     return tuple(sorted(names)) or tuple(sorted({*packages_distributions().get(module, ())}))
+
+
+@functools.cache
+def _recorded_in(folder: Path, changed: int) -> dict[str, set[str]]:
+    """By top-level module, the distributions whose records lie in a folder, as it was when it was last changed."""
+    found: dict[str, set[str]] = {}
+    for record in folder.glob("*.dist-info/RECORD"):
+        tops = {top.decode(errors="replace") for top in _TOP.findall(record.read_bytes())}
+        name = _name(Distribution.at(record.parent)) if tops else ""
+        for top in tops:
+            found.setdefault(top, set()).add(name)
+    return found
 
 
 def _name(found: Distribution) -> str:
@@ -59,15 +69,26 @@ def _name(found: Distribution) -> str:
 def library_version(name: str) -> str:
     """The version of a distribution, or of a module that no distribution installs: "not installed" where it is neither.
 
-    A version says nothing where the source was installed from a folder or a repository: there, a digest of its
-    files is added to it.
+    A version says nothing where the source was installed from a folder or a repository, or was edited where it lies:
+    there, a digest of its files is added to it.
     """
     try:
         found = distribution(name)
     except PackageNotFoundError:
         return _content_version(name)
-    local = _local(found)
-    return f"{found.version}+{sha256((found.read_text('RECORD') or '').encode())[:_SHOWN]}" if local else found.version
+    digests = [sha256((found.read_text("RECORD") or "").encode())[:_SHOWN]] if _local(found) else []
+    digests += [f"files.{digest}"] if (digest := _unrecorded(found)) else []
+    digests += [f"edited.{digest[:_SHOWN]}"] if (digest := edited(found)) else []
+    return "+".join((found.version, *digests))
+
+
+def _unrecorded(found: Distribution) -> str:
+    """A digest of the files of a distribution that has no record of them, but for own source; else empty."""
+    if found.read_text("RECORD") is not None:
+        return ""
+    tops = (found.read_text("top_level.txt") or _name(found).lower().replace("-", "_")).split()
+    parts = [_content_version(top) for top in tops if top.isidentifier() and not place_on_path(top).own]
+    return sha256("\n".join(parts).encode())[:_SHOWN] if parts else ""
 
 
 def _local(found: Distribution) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import importlib
 import json
 import os
@@ -59,7 +61,9 @@ def install(folder: Path, module: str, name: str, version: str = "1.0", **files:
     about = folder / f"{name.replace('-', '_')}-{version}.dist-info"
     about.mkdir()
     (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-    (about / "RECORD").write_text(f"{module}.py,sha256=x,1\n")
+    code = (folder / f"{module}.py").read_bytes()
+    digest = base64.urlsafe_b64encode(hashlib.sha256(code).digest()).rstrip(b"=").decode()
+    (about / "RECORD").write_text(f"{module}.py,sha256={digest},{len(code)}\n{about.name}/RECORD,,\n")
     for file, text in files.items():
         (about / file.replace("__", ".")).write_text(text)
     importlib.invalidate_caches()
@@ -152,6 +156,21 @@ def test_a_version_is_that_of_what_is_installed(plant):
     assert library_version("PyYAML-like") == "2.5"
     assert library_version("numpy") == numpy.__version__
     assert library_version("no-such-distribution") == "not installed"
+
+
+@pytest.mark.parametrize("edit", ["K = 7\n", "K = 12\n", ""])
+def test_a_library_that_is_edited_in_place_has_another_version(edit, plant):
+    """Of the same size or not, or gone; what was only copied or touched has not."""
+    _, installed, _ = plant
+    about = install(installed, "edited", "edited", "2.5")
+    module = installed / "edited.py"
+    os.utime(about / "RECORD", (1e9, 1e9))
+    assert library_version("edited") == "2.5"
+    if edit:
+        module.write_text(edit)
+    else:
+        module.unlink()
+    assert library_version("edited").startswith("2.5+edited.")
 
 
 @pytest.mark.parametrize("origin", [{"url": "file:///x", "dir_info": {}}, {"url": "https://x", "vcs_info": {}}])
