@@ -12,7 +12,8 @@ one fixture for each stage, named after its artifact
     an artifact and its golden; a test that asks for it runs once for each, and calls ``golden.check()``.
 
 A session in which any test uses one of these has one item more, which checks the store of goldens as ``harness
-verify`` does, and it fails where it was for every golden and left one out. Anywhere else the plugin does nothing.
+verify`` does, and it fails where it was for every golden and left one out. Every session says at its end how many
+goldens it compared. Where there is no such table the plugin does nothing.
 """
 
 from harness.plugin.hooks import (

@@ -10,7 +10,7 @@ from typing import Any
 
 
 @dataclass
-class Facts:
+class SessionFacts:
     """The tests that use a fixture of the harness, by their names, and what came of them.
 
     ``collected``: before anything chose among them; ``deselected``: those of them that pytest was told of; ``chosen``:
@@ -39,7 +39,7 @@ class Facts:
         """The tests that were collected and are neither to run nor deselected."""
         return sorted({*self.collected} - {*self.deselected, *self.chosen})
 
-    def add(self, other: Facts) -> None:
+    def add(self, other: SessionFacts) -> None:
         """Take in what another process saw; each collects all the tests."""
         for name in ("collected", "deselected", "chosen", "shadowed", "store"):
             mine = getattr(self, name)

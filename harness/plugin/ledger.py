@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from harness.core import text
-from harness.plugin.facts import Facts
+from harness.plugin.facts import SessionFacts
 from harness.plugin.session import COMPARED, GuardedSession, StoreItem, asked_golden
 
 _SHOWN = 5  # ids, of many
@@ -35,7 +35,7 @@ class Ledger:
         # By whoever started the session: what its configuration leaves out is left out of every session.
         self.selected = named or any(str(a).startswith(_SELECTING) for a in config.invocation_params.args)
         self.idle = any(config.getoption(name, False) for name in ("collectonly", "setuponly", "setupplan"))
-        self.guarded, self.facts = guarded, Facts()
+        self.guarded, self.facts = guarded, SessionFacts()
         self.failed: set[str] = set()
         self.late: list[str] = []
         self.looked = False
@@ -60,7 +60,7 @@ class Ledger:
     def pytest_testnodedown(self, node: Any, error: object) -> None:
         """Take in what a worker saw."""
         if facts := getattr(node, "workeroutput", {}).get("harness_facts"):
-            self.facts.add(Facts(**facts))
+            self.facts.add(SessionFacts(**facts))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Any:
@@ -101,7 +101,7 @@ class Ledger:
         """What the tests left out, one sentence each; none of a session that asks nothing of the harness."""
         if self.idle:
             return []
-        facts = Facts()
+        facts = SessionFacts()
         facts.add(self.facts)
         facts.add(self.guarded.facts)
         self.facts = facts
@@ -145,7 +145,7 @@ class Ledger:
         ]
 
 
-def _of_the_session(facts: Facts, failed: set[str]) -> list[str]:
+def _of_the_session(facts: SessionFacts, failed: set[str]) -> list[str]:
     """What hooks took out of a session, or changed in what it reports."""
     problems = []
     if taken := facts.taken_out:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.core.errors import HarnessError
-from harness.plugin.facts import Facts
+from harness.plugin.facts import SessionFacts
 
 if TYPE_CHECKING:
     from harness.core.project import Project
@@ -39,7 +39,7 @@ class GuardedSession:
     cases: Sequence[tuple[str, str, str]] = ()
     chosen: bool = False
     asked: set[str] = field(default_factory=set)
-    facts: Facts = field(default_factory=Facts)
+    facts: SessionFacts = field(default_factory=SessionFacts)
 
 
 GUARDED = pytest.StashKey[GuardedSession]()

@@ -64,6 +64,9 @@ def checked_artifact(artifact: Any, giver: str = "an artifact holds") -> Artifac
         key = encoder.key(name, "its arrays")
         if isinstance(array, list | tuple | int | float | np.generic):
             encoder.refuse(key, f"a {type(array).__name__}, which is no array", "give np.asarray(x)")
+        if array is None or isinstance(array, str | bytes | Mapping):
+            remedy = "give it among the artifact's values" + (", as text" if isinstance(array, bytes) else "")
+            encoder.refuse(key, f"a {type(array).__name__}, which is no array", remedy)
         encoder.array(array, key)
     return Artifact(values, encoder.arrays)
 
@@ -145,7 +148,7 @@ class _Encoder:
 
     def array(self, value: Any, path: str) -> Json:
         """Keep an array, in the order in which it is read again; gives what stands for it."""
-        if problem := array_problem(value) if isinstance(value, np.ndarray) else _no_array(value):
+        if problem := array_problem(value) if isinstance(value, np.ndarray) else _unfit(value):
             self.refuse(path, *problem)
         if len(path) > _LONGEST_PATH:
             self.refuse(path, f"an array under a name of {len(path)} characters", "give it a shorter one")
@@ -184,13 +187,6 @@ class _Encoder:
 def _is_mapping(value: Any) -> bool:
     """Whether a value is a mapping that says nothing but its keys and values: a dict, or one of the harness's own."""
     return type(value) in _MAPPINGS or (isinstance(value, Mapping) and type(value).__module__.startswith("harness."))
-
-
-def _no_array(value: Any) -> tuple[str, str]:
-    """What a value is that stands among arrays, and what to give instead."""
-    if value is None or type(value) in (bool, int, float, str, dict, list, tuple):
-        return f"a value of {type(value).__name__}, which is no array", "give it among the values, or as np.asarray(x)"
-    return _unfit(value)
 
 
 def _unfit(value: Any) -> tuple[str, str]:

@@ -258,6 +258,8 @@ REFUSED = {
     "masked, nothing masked": (np.ma.masked_array([1.0]), "a masked array", "x.filled(...)"),
     "unit": (np.ones(2).view(Unit), "of which only the numbers would be kept", "its unit"),
     "matrix": (np.ones((1, 1)).view(np.matrix), "numpy.matrix", "np.array(x)"),
+    "array of texts": (np.array(["a", None, "b"])[::2], "an array of object", "x.astype(str)"),
+    "array of mappings": (np.array([{}, 1]), "an array of object", "what is no number as x.tolist()"),
     "records": (np.rec.array([(1, 2.0)]), "recarray", "np.array(x)"),
     "structured": (np.zeros(2, [("a", "f4"), ("b", "i4")]), "a structured array of a, b", "each of its fields"),
     "dates": (np.array(["2000-01-01"], "M8[D]"), "an array of datetime64[D]", "astype(np.int64)"),
@@ -392,8 +394,11 @@ def test_an_artifact_writes_what_is_not_finite_by_its_name_and_texts_apart():
         (Artifact({}, {"x": [1.0]}), "at 'x' a list, which is no array: give np.asarray(x)"),
         (Artifact({}, {"x": 1.0}), "at 'x' a float, which is no array: give np.asarray(x)"),
         (Artifact({}, {"x": np.ma.masked_array([1])}), "at 'x' a masked array, whose mask would be lost"),
+        (Artifact({}, {"x": "text"}), "at 'x' a str, which is no array: give it among the artifact's values"),
+        (Artifact({}, {"x": {"y": 1}}), "at 'x' a dict, which is no array: give it among the artifact's values"),
+        (Artifact({}, {"x": None}), "at 'x' a NoneType, which is no array: give it among the artifact's values"),
     ],
-    ids=range(10),
+    ids=range(13),
 )
 def test_what_is_no_artifact_is_refused(artifact, cause):
     with pytest.raises(RefusedDataError) as error:

@@ -220,3 +220,9 @@ def test_a_linked_work_tree_is_a_clone_like_any_other(repository, tmp_path):
     side.offer("heat/cpu/flux", 1.0)
     side.accept("heat/cpu/flux")
     assert os.path.isfile(side.root / ".git")
+
+
+def test_a_file_of_rules_is_called_by_its_name(repository):
+    (repository.root / "goldens/tolerances.toml").unlink()
+    (sentence,) = [s for s in checkout_problems(repository.project) if "tolerances" in s]
+    assert sentence.startswith("tolerances.toml is in the manifest and not on the disk")

@@ -103,7 +103,7 @@ def test_what_branches_changed_apart_needs_no_act_after_gits_merge(apart):
 
 
 def test_a_version_that_is_none_is_said_with_those_that_are(against):
-    merge(against)
+    merge(against, status=1)
     with pytest.raises(
         ApprovalError, match="--take nonsense names no version of what both branches changed"
     ) as refused:
