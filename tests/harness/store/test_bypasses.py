@@ -354,7 +354,7 @@ def lead_elsewhere(r, key, folder):
 
 def move_the_project(r):
     """Put the project into a folder of its own, with other goldens."""
-    for name in ("goldens", "schemas", "pyproject.toml", "allowed_signers"):
+    for name in ("goldens", "schemas", "pyproject.toml", "allowed_signers", "plant.py", "test_goldens.py"):
         r.write("moved/x", "")
         (r.root / name).rename(r.root / "moved" / name)
     (r.root / "moved/x").unlink()
