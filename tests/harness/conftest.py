@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import prepared
 import pytest
 from heat_repository import FORGOTTEN, Heat, Repository, new_repository, play
 from inner_pytest import Pytest
@@ -12,18 +15,29 @@ from inner_pytest import Pytest
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests on the accepted repository as slow: to make it takes half a minute, whichever asks first."""
+    """Mark tests on an accepted repository as slow: to make one takes half a minute, whichever asks first."""
     for item in items:
-        if "accepted" in getattr(item, "fixturenames", ()):
+        if "ready" in getattr(item, "fixturenames", ()):
             item.add_marker("slow")
 
 
 @pytest.fixture(scope="session")
-def accepted(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+def ready(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path | None]:
+    """The folder of prepared commands; None where the system cannot fork them."""
+    if not hasattr(os, "pidfd_open"):
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="ready-") as folder:  # a socket's path has to be short
+        environment = new_repository(tmp_path_factory.mktemp("like-the-others")).environment
+        yield from prepared.ready(Path(folder), environment)
+
+
+@pytest.fixture(scope="session")
+def accepted(ready: Path | None, tmp_path_factory: pytest.TempPathFactory) -> Repository:
     """The tutorial's repository with its first goldens accepted and committed. Copy it, do not change it."""
-    repository = new_repository(tmp_path_factory.mktemp("accepted"))
-    play(repository, until="Break it")
-    return repository
+    repository = new_repository(tmp_path_factory.mktemp("accepted"), ready)
+    made = prepared.once(tmp_path_factory, "accepted-heat", repository, lambda new: play(new, until="Break it"))
+    return Repository(made.root, repository.environment)
 
 
 @pytest.fixture

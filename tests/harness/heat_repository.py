@@ -17,6 +17,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+import prepared
 import pytest
 import walkthrough
 
@@ -82,13 +83,19 @@ class Repository:
         return Repository(root.resolve(), self.environment)
 
 
-def new_repository(root: Path) -> Repository:
-    """An empty folder, and an environment with the commands, somebody's name, and no CI."""
+def new_repository(root: Path, ready: Path | None = None) -> Repository:
+    """An empty folder, and an environment with the commands, somebody's name, and no CI.
+
+    ``ready``: the folder of processes from which its commands are forked (see ``prepared.py``), unless the variable
+    ``UNPREPARED`` is set.
+    """
     bin_, home = root / "bin", root / "home"
     for folder in (bin_, home, root / "repository"):
         folder.mkdir(parents=True)
     for name in ("harness", "pytest"):
-        (bin_ / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" -m {name} "$@"\n')
+        start = f'if [ -z "$UNPREPARED" ]; then exec "$P" -I -S "{prepared.__file__}" "{ready}/{name}" {name} "$@"; fi'
+        lines = ("#!/bin/sh", f'P="{sys.executable}"', start if ready else "", f'exec "$P" -m {name} "$@"', "")
+        (bin_ / name).write_text("\n".join(lines))
         (bin_ / name).chmod(0o755)
     (home / "gitconfig").write_text("[user]\nname = Ada Example\nemail = ada@example.org\n[gc]\nauto = 0\n")
     environment = users_environment() | {

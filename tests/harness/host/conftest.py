@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from heat_repository import Repository, new_repository
+from prepared import once
 
 ADAPTER = '''"""Plants grow, and are weighed."""
 
@@ -90,8 +91,9 @@ class Plant(Repository):
         self.commit()
 
     def start(self, line: str, **options) -> subprocess.Popen:
-        """A line that runs on."""
-        return subprocess.Popen(line, shell=True, cwd=self.root, env=self.environment, **options)
+        """A line that runs on, whose commands can be ended."""
+        environment = self.environment | {"UNPREPARED": "yes"}
+        return subprocess.Popen(line, shell=True, cwd=self.root, env=environment, **options)
 
     def copy(self, root: Path) -> Plant:
         """The same repository elsewhere."""
@@ -99,9 +101,15 @@ class Plant(Repository):
 
 
 @pytest.fixture(scope="session")
-def accepted_plant(tmp_path_factory) -> Plant:
+def accepted_plant(ready, tmp_path_factory) -> Plant:
     """The repository with its goldens accepted. Copy it, do not change it."""
-    plant = Plant(**vars(new_repository(tmp_path_factory.mktemp("plant"))))
+    repository = new_repository(tmp_path_factory.mktemp("plant"), ready)
+    return Plant(once(tmp_path_factory, "accepted-plant", repository, accept_plants).root, repository.environment)
+
+
+def accept_plants(repository: Repository) -> None:
+    """Write it, and accept what it gives."""
+    plant = Plant(**vars(repository))
     files = {
         "guard.py": ADAPTER,
         "pyproject.toml": '[tool.harness]\nadapter = "guard:pipeline"\nstage_seconds = 20\n',
@@ -125,7 +133,6 @@ def accepted_plant(tmp_path_factory) -> Plant:
     plant.expect("harness accept $(harness pending --ids) --bulk --reason first")
     plant.commit("goldens")
     plant.harness("verify", 0)
-    return plant
 
 
 @pytest.fixture

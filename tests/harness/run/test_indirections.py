@@ -25,6 +25,7 @@ class Plant:
 
     def __init__(self, root, way):
         self.root, self.way, self.entry = root, way, way.get("entry", "heat.stages:run")
+        self.others = {*sys.modules}
         for name, text in way["files"].items():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_text(text)
@@ -56,12 +57,12 @@ class Plant:
 
     def forget(self):
         importlib.invalidate_caches()
-        for name, module in [*sys.modules.items()]:
-            if (getattr(module, "__file__", None) or "").startswith(str(self.root)) or name.split(".")[0] in (
-                "heat",
-                "gadgets",
-            ):
-                del sys.modules[name]
+        named = {name for name in sys.modules if name.partition(".")[0] in ("heat", "gadgets")}
+        for name in {*sys.modules} - self.others:
+            if (getattr(sys.modules[name], "__file__", None) or "").startswith(str(self.root)):
+                named.add(name)
+        for name in named:
+            del sys.modules[name]
 
 
 @pytest.fixture

@@ -68,9 +68,9 @@ FIRST = "git add . && git commit -q -m first"
 
 
 @pytest.fixture(scope="module")
-def accepted(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+def accepted(ready: Path | None, tmp_path_factory: pytest.TempPathFactory) -> Repository:
     """The repository with everything accepted, as its user would."""
-    repository = new_repository(tmp_path_factory.mktemp("sea"))
+    repository = new_repository(tmp_path_factory.mktemp("sea"), ready)
     root = repository.root
     (root / "sea.py").write_text(SEA)
     (root / "pyproject.toml").write_text('[tool.harness]\nadapter = "sea:pipeline"\n')
