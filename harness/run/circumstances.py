@@ -21,6 +21,10 @@ _FAMILIES = (  # how variables begin that libraries read for themselves, and tha
     *("SCIPY_", "SKLEARN_", "SKIMAGE_", "PANDAS_", "POLARS_", "ARROW_", "DASK_", "JOBLIB_", "LOKY_", "OPENCV_"),
     *("HDF5_", "H5PY_", "NETCDF_", "GDAL_", "PROJ_", "MPL", "MATPLOTLIB", "LC_", "LD_", "DYLD_", "MALLOC_", "PYTHON"),
 )
+_STRANGERS = (  # how Terraform's begin, which no library of numbers reads
+    *("TF_CLI_", "TF_VAR_", "TF_TOKEN_", "TF_REGISTRY_", "TF_STATE_", "TF_PLUGIN_CACHE_", "TF_IN_AUTOMATION"),
+    *("TF_WORKSPACE", "TF_DATA_DIR", "TF_INPUT", "TF_IGNORE"),
+)
 _VARIABLES = ("LANG", "LANGUAGE", "TZ", "GLIBC_TUNABLES")
 _OF_PLACES = (  # where something lies; what lies there counts, not where. And seeds of hashes, which are random.
     *("MPLCONFIGDIR", "PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE", "PYTHONPYCACHEPREFIX", "PYTHONSTARTUP"),
@@ -47,7 +51,7 @@ def passed(variables: Mapping[str, str], declared: Collection[str]) -> dict[str,
 
 
 def _is_passed(name: str) -> bool:
-    return name in _PASSED or name in _VARIABLES or name.startswith(_FAMILIES)
+    return name in _PASSED or _is_read(name)
 
 
 def circumstances() -> dict[str, Json]:
@@ -68,4 +72,8 @@ def circumstances() -> dict[str, Json]:
 def _decides(name: str) -> bool:
     if name in _OF_PLACES or "LOG" in name:
         return False
-    return name in _VARIABLES or name.startswith(_FAMILIES)
+    return _is_read(name)
+
+
+def _is_read(name: str) -> bool:
+    return name in _VARIABLES or (name.startswith(_FAMILIES) and not name.startswith(_STRANGERS))

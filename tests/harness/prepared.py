@@ -83,7 +83,7 @@ def once(factory: Any, name: str, repository: Any, make: Callable[[Any], None]) 
     return dataclasses.replace(repository, root=folder.resolve())
 
 
-def circumstances() -> dict:
+def decisive() -> dict:
     """What decides how a process starts."""
     return {
         "environment": {name: value for name, value in os.environ.items() if name not in LATE},
@@ -94,7 +94,7 @@ def circumstances() -> dict:
 
 def command(place: str, module: str, *words: str) -> int:
     """Run a command; gives its exit status."""
-    about = {"words": words, "cwd": os.getcwd(), "umask": os.umask(0), **circumstances(), "all": dict(os.environ)}
+    about = {"words": words, "cwd": os.getcwd(), "umask": os.umask(0), **decisive(), "all": dict(os.environ)}
     os.umask(about["umask"])
     try:
         for stream in range(3):
@@ -123,7 +123,7 @@ def serve(place: str, module: str) -> None:
     """Wait for commands, until standard input is closed; returns in the process of a command, which is then to run."""
     for name in IMPORTS[module]:
         __import__(name)
-    own = json.loads(json.dumps(circumstances()))
+    own = json.loads(json.dumps(decisive()))
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(place)
         listener.listen()

@@ -17,6 +17,7 @@ Dotted = tuple[str, ...]
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 IMPORTS = (ast.Import, ast.ImportFrom)
+_LEAVES = (ast.expr_context, ast.operator)
 
 
 class Target(NamedTuple):
@@ -266,6 +267,6 @@ def children(node: ast.AST) -> list[ast.AST]:
         value = getattr(node, name, None)
         if isinstance(value, list):
             nodes += [v for v in value if isinstance(v, ast.AST)]
-        elif isinstance(value, ast.AST) and not isinstance(value, ast.expr_context | ast.operator):
+        elif isinstance(value, ast.AST) and not isinstance(value, _LEAVES):
             nodes.append(value)
     return nodes

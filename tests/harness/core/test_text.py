@@ -154,6 +154,7 @@ def test_of_a_long_text_beginning_and_end_are_left():
     assert text.bounded(cut) == cut
 
 
+@pytest.mark.slow
 @given(
     st.recursive(
         st.text() | st.integers() | st.none(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)

@@ -58,7 +58,7 @@ def report_of(words):
     return Report(words, words, {words: words}, words, 1.0, (scenario, skipped), (words,), {words: 1.0}, words)
 
 
-@pytest.mark.parametrize("words", [HOSTILE, LARGE], ids=["hostile", "large"])
+@pytest.mark.parametrize("words", [HOSTILE, pytest.param(LARGE, marks=pytest.mark.slow)], ids=["hostile", "large"])
 def test_no_file_of_a_report_holds_anything_raw(words, tmp_path):
     ladder = [{"gain": words, "expected": 1.0, "measured": 2.0}]
     artifact = Artifact({words: [1.0, 2.0], "l": ladder}, {words: RAMP})

@@ -10,6 +10,7 @@ import pytest
 from harness import ProjectError
 from harness.core.protocol import Artifact, Pipeline, Scenario, Stage
 from harness.run.cache import AbsentError, Cache
+from harness.run.circumstances import circumstances
 from harness.run.runner import CACHE_FORMAT, Runner, environment
 from harness.run.settings import declared_settings
 from harness.run.work import observe, resolve
@@ -136,6 +137,25 @@ def test_an_edit_of_a_stages_source_runs_it_again(runner, tmp_path, monkeypatch)
     assert not cached("def run(config, progress): return {'a': 1}\n")
     assert cached("def run(config, progress):\n    # one\n    return {'a': 1}\n")
     assert not cached("def run(config, progress): return {'a': 2}\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "counts"),
+    [
+        ("OMP_NUM_THREADS", True),
+        ("TF_ENABLE_ONEDNN_OPTS", True),
+        ("TF_DETERMINISTIC_OPS", True),
+        ("TF_CPP_MIN_LOG_LEVEL", False),
+        ("TF_CLI_CONFIG_FILE", False),
+        ("TF_VAR_region", False),
+        ("TF_WORKSPACE", False),
+    ],
+)
+def test_variables_that_libraries_of_numbers_read_count_and_terraform_s_do_not(name, counts, monkeypatch):
+    monkeypatch.delenv(name, raising=False)
+    before = circumstances()
+    monkeypatch.setenv(name, "/some/where")
+    assert (circumstances() != before) is counts
 
 
 def test_an_environment_variable_and_a_librarys_version_decide(runner, monkeypatch, tmp_path):
