@@ -110,7 +110,8 @@ def command(place: str, module: str, *words: str) -> int:
         return _really(module, *words)
     status = int(answer)
     if status < 0:  # as it ended, so does this
-        signal.signal(-status, signal.SIG_DFL)
+        if -status not in (signal.SIGKILL, signal.SIGSTOP):  # which nobody handles
+            signal.signal(-status, signal.SIG_DFL)
         os.kill(os.getpid(), -status)
     return status
 
