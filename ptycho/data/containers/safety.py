@@ -7,9 +7,6 @@ import gzip
 import lzma
 import os
 import tempfile
-import tokenize
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,12 +14,8 @@ from typing import IO, Any
 
 import numpy as np
 
-from ptycho.errors import DataError
+from ptycho.errors import DataError, PtychoError
 
-_UNREADABLE = (
-    OSError, EOFError, ValueError, KeyError, TypeError, RuntimeError, MemoryError, NotImplementedError, SyntaxError,
-    tokenize.TokenError, zipfile.BadZipFile, zlib.error, lzma.LZMAError,
-)  # fmt: skip
 HARMLESS_BYTES = 2**28  # whatever a file of a few bytes becomes, this much may be read
 LARGEST_RATIO = 500  # sparse counts compress a hundredfold; nobody's photons compress more
 LARGEST_XZ_DICTIONARY = 2**28
@@ -34,7 +27,9 @@ def reading(path: Path) -> Iterator[None]:
     """Whatever goes wrong inside is a DataError that names the file."""
     try:
         yield
-    except _UNREADABLE as error:
+    except PtychoError:
+        raise
+    except Exception as error:  # what a library raises of a damaged file is the damage's choice
         if isinstance(error, ValueError) and "pickle" in str(error):
             raise pickled(path) from error
         told = str(error) or type(error).__name__
