@@ -250,10 +250,13 @@ def log(json: JsonOption = False) -> None:
     """List every approval, oldest first, and what is wrong with them, as a verification would say it."""
     from harness.cli.approval_tables import show_log
     from harness.store.approval_check import chain_problems, readable_approvals
+    from harness.store.goldens import Goldens
 
     project = find_project()
-    approvals, problems = readable_approvals(project), chain_problems(project)
+    approvals = readable_approvals(project)
     print_json([dataclasses.asdict(a) for a in approvals]) if json else show_log(approvals)
+    Goldens.of(project).manifest()  # what cannot be read at all is an error of the input, as for every command
+    problems = chain_problems(project)
     for problem in problems:
         complain(problem)
     raise typer.Exit(1 if problems else 0)
