@@ -21,7 +21,10 @@ PLUGINS = "entry points of all that is installed"
 """How the names of facts begin; a path or the name of a module follows."""
 
 ABSENT = "absent"
-_OF_TOOLS = ("[console_scripts]", "[gui_scripts]", "[pytest11]", "[distutils.", "[setuptools.", "[flake8.", "[pylint.")
+_OF_TOOLS = (
+    *("[console_scripts]", "[gui_scripts]", "[pytest11]", "[distutils.", "[setuptools.", "[flake8.", "[pylint."),
+    "[pyinstaller",
+)
 OR = " or "  # between values that are as good as each other
 
 
