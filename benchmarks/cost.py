@@ -22,21 +22,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "harness"))
 
 from heat_repository import ROOT, Repository, new_repository
+from trivial_chain import STAGES, write_chain
 from walkthrough import Commands, steps
 
-STAGES = 40
-CHAIN = f"""
-from harness import Pipeline, Scenario, Stage
-
-def run(config, progress, **needs):
-    return {{"value": 1.0}}
-
-names = [f"s{{i}}" for i in range({STAGES})]
-stages = tuple(
-    Stage(name, name, "guard:run", needs=tuple(names[max(i - 1, 0) : i])) for i, name in enumerate(names)
-)
-pipeline = Pipeline("chain", stages, lambda: {{"one": "one"}}, lambda n, p, o: Scenario(n, p, n, {{}}), ("guard",))
-"""
 MEASURED = {
     "verify, all from the cache": ("heat", "", "harness verify"),
     "verify, with an empty cache": ("heat", "rm -r .harness/cache", "harness verify"),
@@ -56,8 +44,7 @@ class Version:
     def __init__(self, root: Path, folder: Path) -> None:
         self.heat = _of(new_repository(folder / "heat"), root)
         self.chain = _of(new_repository(folder / "chain"), root)
-        (self.chain.root / "guard.py").write_text(CHAIN)
-        (self.chain.root / "pyproject.toml").write_text('[tool.harness]\nadapter = "guard:pipeline"\n')
+        write_chain(self.chain.root)
         text = (root / "docs" / "tutorial-harness.md").read_text(encoding="utf-8")
         for step in steps(text.partition("\n## Break it\n")[0]):
             if not isinstance(step, Commands):

@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-import textwrap
+import sys
 from dataclasses import fields
 
 import pytest
+from trivial_chain import STAGES, write_chain
 
 from harness.core.project import Project, find_project
 from harness.host.project import open_project
 from harness.run.cache import Cache
 from harness.run.runner import Runner
 
-STAGES = 40
-ADAPTER = f"""
-from harness import Pipeline, Scenario, Stage
-
-def run(config, progress, **needs):
-    return {{"value": 1.0}}
-
-names = [f"s{{i}}" for i in range({STAGES})]
-stages = tuple(
-    Stage(name, name, "guard:run", needs=tuple(names[max(i - 1, 0) : i])) for i, name in enumerate(names)
-)
-pipeline = Pipeline("chain", stages, lambda: {{"one": "one"}}, lambda n, p, o: Scenario(n, p, n, {{}}), ("guard",))
-"""
-
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    (tmp_path / "guard.py").write_text(textwrap.dedent(ADAPTER))
-    (tmp_path / "pyproject.toml").write_text('[tool.harness]\nadapter = "guard:pipeline"\n')
+    write_chain(tmp_path)
+    # The chain of an earlier benchmark, which this process imported, would be taken for this one's.
+    monkeypatch.delitem(sys.modules, "guard", raising=False)
     monkeypatch.syspath_prepend(str(tmp_path))
     return tmp_path
 
