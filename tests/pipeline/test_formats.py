@@ -272,6 +272,17 @@ def test_what_a_mask_leaves_out_is_not_looked_at(tmp_path):
     np.testing.assert_array_equal(dataset.frames.diffraction, wanted.frames.diffraction)
 
 
+def test_the_probe_has_the_energy_of_the_frames_in_the_pixels_that_are_valid(tmp_path):
+    bright = SCAN.valid.copy()
+    bright[6:9, 5:8] = False
+    np.save(tmp_path / "mask.npy", bright)
+    dataset = loaded(written("npz", tmp_path), mask=str(tmp_path / "mask.npy"))
+    farfield = np.abs(np.fft.fftshift(np.fft.fft2(dataset.probe.astype(complex)))) ** 2 / SIDE**2
+    energy = (dataset.frames.diffraction.astype(float) ** 2).sum((1, 2)).mean()
+    np.testing.assert_allclose(farfield[bright].sum(), energy, rtol=1e-5)
+    assert farfield.sum() > 1.05 * energy  # so that another norm would show
+
+
 def test_masks_add_up_and_are_cropped_and_turned_with_the_frames(tmp_path):
     given = np.ones((SIDE, SIDE), bool)
     given[8, 8] = False
