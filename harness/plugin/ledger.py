@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from harness.core import text
-from harness.plugin.facts import SessionFacts
 from harness.plugin.session import COMPARED, GuardedSession, StoreItem, asked_golden
+from harness.plugin.session_facts import SessionFacts
 
 _SHOWN = 5  # ids, of many
 _OWN_ITEMS = ("::store", "::compared")

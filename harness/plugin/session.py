@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.core.errors import HarnessError
-from harness.plugin.facts import SessionFacts
+from harness.plugin.session_facts import SessionFacts
 
 if TYPE_CHECKING:
     from harness.core.project import Project
