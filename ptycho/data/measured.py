@@ -7,16 +7,22 @@ Files hold ``data`` (or ``diffraction``, ``diff3d``) ``(M, n, n)``, ``probe`` (o
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ptycho.arrays import Complex, Real
+from ptycho.arrays import Complex, Mask, Real
 from ptycho.config.experiment import MeasuredConfig
 from ptycho.data import files
 from ptycho.data.files import find_data_file
 from ptycho.data.frames import Dataset, Frames
+from ptycho.data.layout import centred_frames, positions_xy
+from ptycho.data.raw.beam import dark_frames, energy_trend
+from ptycho.data.raw.pixels import bad_pixels
+from ptycho.data.raw.quantum import photon_quantum
+from ptycho.data.raw.statistics import frame_statistics
 from ptycho.errors import DataError
 from ptycho.optics import probes
 
@@ -24,6 +30,7 @@ DATA_KEYS = ("data", "diffraction", "diff3d")
 PROBE_KEYS = ("probe", "probeGuess")
 SCAN_KEYS = ("scan", "positions")
 AXIS_KEYS = ("xcoords", "ycoords")
+LAYOUT_KEYS = ("photon_scale",)  # what `ptycho simulate` writes beside the arrays
 LARGEST_SPAN_PX = 16384
 
 
@@ -32,7 +39,7 @@ def load_probe(path: str) -> Complex:
     source = find_data_file(path)
     if source.suffix == ".npy":
         return _as_probe(files.read_npy(source), source)
-    return _as_probe(_pick(files.read_arrays(source, PROBE_KEYS), PROBE_KEYS, source), source)
+    return _as_probe(picked(files.read_arrays(source, PROBE_KEYS), PROBE_KEYS, source), source)
 
 
 def load_measured(config: MeasuredConfig, N: int) -> Dataset:
@@ -43,14 +50,14 @@ def load_measured(config: MeasuredConfig, N: int) -> Dataset:
     scaled once so that its energy is the mean frame's, which makes an empty object 1.
     """
     source = find_data_file(config.path)
-    arrays = files.read_arrays(source, (*DATA_KEYS, *PROBE_KEYS, *SCAN_KEYS, *AXIS_KEYS))
-    raw = _as_frames(_pick(arrays, DATA_KEYS, source), source)
-    probe = _as_probe(_pick(arrays, PROBE_KEYS, source), source)
-    positions = _as_positions(arrays, len(raw), source)
+    arrays = files.read_arrays(source, (*DATA_KEYS, *PROBE_KEYS, *SCAN_KEYS, *AXIS_KEYS, *LAYOUT_KEYS))
+    raw = frame_stack(picked(arrays, DATA_KEYS, source), source)
+    probe = _as_probe(picked(arrays, PROBE_KEYS, source), source)
+    scan = scan_columns(arrays, len(raw), source)
     if config.frames > len(raw):
         raise DataError(f"{source.name}: measured.frames = {config.frames} asked of {len(raw)} frames")
     if config.frames:
-        raw, positions = raw[: config.frames], positions[: config.frames]
+        raw, scan = raw[: config.frames], scan[: config.frames]
     side = raw.shape[-1]
     if side < N:
         raise DataError(f"{source.name}: frames of {side} pixels a side are smaller than N = {N}: choose a smaller N")
@@ -58,27 +65,71 @@ def load_measured(config: MeasuredConfig, N: int) -> Dataset:
         raise DataError(
             f"{source.name}: the probe has {probe.shape[-1]} pixels a side, expected {side} as the frames have"
         )
-    amplitude = _amplitude(raw, config.quantity, source)
-    if not config.centred:
-        amplitude = np.fft.fftshift(amplitude, axes=(-2, -1))
-    start = (side - N) // 2
-    amplitude = np.ascontiguousarray(amplitude[:, start : start + N, start : start + N])
-    if config.order == "yx":
-        positions = positions[:, ::-1]
-    positions = positions * (N / side)
+    amplitude, mask = _centred_amplitude(raw, probe, config, N, source)
+    positions = positions_xy(scan, config) * (N / side)
     positions = positions - np.floor(positions.min(0)) + N // 2 + 1
     extent = np.ceil(positions.max(0)).astype(int) + N // 2 + 2
-    frames = Frames(amplitude, positions, np.arange(len(amplitude)))
+    scale = stated_photon_scale(arrays, config, source)
+    frames = _lit(Frames(amplitude / np.float32(scale or 1), positions, np.arange(len(amplitude)), mask), config)
     energy = float(frames.energy().mean())
     probe = probes.fourier_crop(probe, N)
-    probe = (probe * (np.sqrt(energy) / np.linalg.norm(probe.astype(np.complex128)))).astype(np.complex64)
-    return Dataset(frames, probe, (int(extent[1]), int(extent[0])), 1.0, energy, None)
+    if scale is None:
+        probe = (probe * (np.sqrt(energy) / np.linalg.norm(probe.astype(np.complex128)))).astype(np.complex64)
+    else:  # cropping is from n to N pixels of a unitary transform
+        probe = (probe * (N / side)).astype(np.complex64)
+    photon_scale = scale or 1.0
+    return Dataset(frames, probe, (int(extent[1]), int(extent[0])), photon_scale, energy * photon_scale**2, None)
 
 
-def _pick(arrays: dict[str, Any], names: tuple[str, ...], path: Path) -> Any:
+def stated_photon_scale(arrays: dict[str, Any], config: MeasuredConfig, path: Path) -> float | None:
+    """The photon scale ``s`` of ``counts = (s A)**2`` in units of the file's own probe, or None to scale the probe.
+
+    ``probe_scale = file`` keeps the probe's scale without one, too: counts are then in units of ``|P O|**2``.
+    """
+    if config.probe_scale == "data":
+        return None
+    if arrays.get("photon_scale") is None:
+        return 1.0 if config.probe_scale == "file" else None
+    value = float(np.ravel(arrays["photon_scale"])[0])
+    if not (np.isfinite(value) and value > 0):
+        raise DataError(f"{path.name}: photon_scale is {value:g}, expected a positive number")
+    return value
+
+
+def _lit(frames: Frames, config: MeasuredConfig) -> Frames:
+    """The frames without dark ones, and with the beam's drift taken out where asked."""
+    energy = frames.energy()
+    dark = dark_frames(energy)
+    if dark.any() and not dark.all():
+        frames, energy = frames.take(np.flatnonzero(~dark)), energy[~dark]
+    if config.level_energy:
+        level = np.sqrt(energy_trend(energy))[:, None, None].astype(np.float32)
+        frames = replace(frames, diffraction=frames.diffraction / level)
+    return frames
+
+
+def _centred_amplitude(
+    raw: Real, probe: Complex, config: MeasuredConfig, N: int, path: Path
+) -> tuple[Real, Mask | None]:
+    """Amplitudes of the central ``N`` pixels, and their mask, None where every pixel is valid."""
+    stats = frame_statistics(raw)
+    quantum = photon_quantum(raw, np.inf if stats.top is None else stats.top)
+    bad = bad_pixels(stats, config, probe, quantum.unit if quantum.kind == "counts" else None).any
+    frames = centred_frames(raw, config)
+    if bad.any():
+        frames = np.where(bad, frames.dtype.type(0), frames)
+    amplitude = _amplitude(_as_frames(frames, path), config.quantity, path)
+    start = (raw.shape[-1] - N) // 2
+    cut = (slice(start, start + N), slice(start, start + N))
+    mask = ~bad[cut]
+    return np.ascontiguousarray(amplitude[:, cut[0], cut[1]]), None if mask.all() else mask
+
+
+def picked(arrays: dict[str, Any], names: tuple[str, ...], path: Path) -> Any:
+    """The first of ``names`` that the file holds, an open data set as it is; raises DataError for none."""
     for name in names:
         if name in arrays:
-            return np.asarray(arrays[name])
+            return arrays[name] if hasattr(arrays[name], "dtype") else np.asarray(arrays[name])
     held = ", ".join(sorted(arrays)) or "nothing"
     raise DataError(f"{path.name} has no {' or '.join(map(repr, names))}; it holds: {held}")
 
@@ -93,12 +144,17 @@ def _squeeze(array: Any, ndim: int, what: str, path: Path) -> Any:
     return array
 
 
-def _as_frames(array: Any, path: Path) -> Real:
+def frame_stack(array: Any, path: Path) -> Real:
+    """Frames ``(M, n, n)`` as the file holds them."""
     frames = _squeeze(array, 3, "data", path)
     if frames.dtype.kind not in "fiu":
         raise DataError(f"{path.name}: data has type {frames.dtype}, expected real numbers")
     if frames.shape[1] != frames.shape[2] or len(frames) == 0:
         raise DataError(f"{path.name}: data has shape {frames.shape}, expected square frames (M, n, n)")
+    return frames
+
+
+def _as_frames(frames: Real, path: Path) -> Real:
     frames = _single(frames, np.float32, "data", path)
     if frames.min() < 0:
         negative = int((frames < 0).sum())
@@ -112,25 +168,31 @@ def _as_frames(array: Any, path: Path) -> Real:
 
 
 def _as_probe(array: Any, path: Path) -> Complex:
+    return np.asarray(probe_modes(array, path)[0])  # the first mode, the strongest one
+
+
+def probe_modes(array: Any, path: Path) -> Complex:
+    """The probe's modes ``(modes, n, n)`` complex64, the strongest first."""
     shape = array.shape
-    while array.ndim > 2 and len(array):  # further modes: the first, strongest one
+    while array.ndim > 3 and len(array):  # leading axes are further probes
         array = array[0]
-    if array.ndim != 2 or array.shape[0] != array.shape[1] or array.dtype.kind != "c" or array.size == 0:
+    if array.ndim < 2 or array.shape[-2] != array.shape[-1] or array.dtype.kind != "c" or array.size == 0:
         raise DataError(f"{path.name}: probe has shape {shape} and type {array.dtype}, expected a square complex array")
-    probe = _single(array, np.complex64, "probe", path)
-    if not probe.any():
+    modes = _single(array.reshape(-1, *array.shape[-2:]), np.complex64, "probe", path)
+    if not modes[0].any():
         raise DataError(f"{path.name}: every value of probe is zero: give a first guess of the illumination")
-    return probe
+    return np.asarray(modes)
 
 
-def _as_positions(arrays: dict[str, Any], count: int, path: Path) -> Real:
+def scan_columns(arrays: dict[str, Any], count: int, path: Path) -> Real:
+    """Positions ``(M, 2)`` float64 as the file's two columns have them."""
     if all(name in arrays for name in AXIS_KEYS):
         x, y = (np.ravel(arrays[name]) for name in AXIS_KEYS)
         if len(x) != len(y):
             raise DataError(f"{path.name}: xcoords has {len(x)} values and ycoords {len(y)}, expected {count} of each")
         scan = np.stack([x, y], axis=-1)
     else:
-        scan = _squeeze(_pick(arrays, SCAN_KEYS, path), 2, "scan", path)
+        scan = _squeeze(picked(arrays, SCAN_KEYS, path), 2, "scan", path)
     if scan.shape != (count, 2) or scan.dtype.kind not in "fiu":
         raise DataError(
             f"{path.name}: scan has shape {scan.shape} and type {scan.dtype}, "

@@ -22,8 +22,10 @@ from ptycho.output import artifacts, figures
 from ptycho.pipeline.declaration import PIPELINE, Stage
 from ptycho.pipeline.inference import to_bundle
 from ptycho.pipeline.values import Trained
+from ptycho.preflight.outcome import preflight, summary
 from ptycho.progress import StageProgress
 from ptycho.quality import invariants, telemetry
+from ptycho.quality.gates import measured_gates, photon_floor
 from ptycho.quality.invariants import Invariant
 from ptycho.reconstruction.stitching import Reconstruction
 
@@ -59,9 +61,10 @@ class Run:
         return all(i.passed for i in self.invariants)
 
 
-def run(scenario: Scenario, out: Path, progress: StageProgress | None = None) -> Run:
+def run(scenario: Scenario, out: Path, progress: StageProgress | None = None, forced: bool = False) -> Run:
     """Run every stage of ``scenario`` and write its artifacts into the folder ``out``.
 
+    Measured data are examined first, and refused with DataError where they are wrong, unless ``forced``.
     Raises TrainingDiverged (weights and history saved first), KeyboardInterrupt (likewise), and
     PtychoError for bad input. ``run_metadata.json`` is written last: where it exists, all is whole.
     """
@@ -70,6 +73,7 @@ def run(scenario: Scenario, out: Path, progress: StageProgress | None = None) ->
     started = time.perf_counter()
     config = scenario.config
     _check(config)
+    examined = preflight(config.measured, config.N, out, forced) if config.measured else None
     outputs: dict[str, Any] = {}
     records: list[StageRecord] = []
     for stage in PIPELINE:
@@ -77,7 +81,8 @@ def run(scenario: Scenario, out: Path, progress: StageProgress | None = None) ->
         records.append(record)
         if stage.name == "train":
             _save_training(out, config, outputs)
-    return _finish(scenario, out, outputs, records, time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    return _finish(scenario, out, outputs, records, seconds, None if examined is None else summary(examined, forced))
 
 
 def _run_stage(
@@ -148,7 +153,14 @@ def _save_training(out: Path, config: PipelineConfig, outputs: dict[str, Any]) -
         raise KeyboardInterrupt
 
 
-def _finish(scenario: Scenario, out: Path, outputs: dict[str, Any], records: list[StageRecord], seconds: float) -> Run:
+def _finish(
+    scenario: Scenario,
+    out: Path,
+    outputs: dict[str, Any],
+    records: list[StageRecord],
+    seconds: float,
+    examined: dict[str, Any] | None,
+) -> Run:
     config = scenario.config
     dataset, parts, grouped = outputs["simulate"], outputs["split"], outputs["group"]
     scales, trained, measured = outputs["normalize"], outputs["train"], outputs["measure"]
@@ -164,7 +176,9 @@ def _finish(scenario: Scenario, out: Path, outputs: dict[str, Any], records: lis
         int((~np.isfinite(result.object)).sum()),
         measured.unmoved,
     )
-    metadata = {
+    if config.measured:
+        held += measured_gates(comparison.metrics, photon_floor(dataset.frames))
+    metadata: dict[str, Any] = {
         "scenario": scenario.name,
         "profile": scenario.profile,
         "title": scenario.title,
@@ -194,6 +208,8 @@ def _finish(scenario: Scenario, out: Path, outputs: dict[str, Any], records: lis
         "invariants": held,
         "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
+    if examined is not None:
+        metadata["preflight"] = examined
     done = Run(
         scenario, out, outputs, records, measured.intensity, measured.inference, comparison.metrics, held, metadata
     )

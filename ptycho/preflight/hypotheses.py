@@ -1,0 +1,80 @@
+"""The hypotheses that a scan is put to: other orientations, scales and orders of its positions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ptycho.arrays import Complex, Mask, Real
+from ptycho.config.experiment import MeasuredConfig
+from ptycho.data.layout import positions_xy
+from ptycho.optics.probes import fourier_crop
+from ptycho.preflight.survey import Survey
+from ptycho.preflight.trials import TRIAL_SIDE, Hypothesis
+
+DECLARED, SHUFFLED = "as declared", "shuffled"
+SCALES = (0.5, 0.75, 1.33, 2.0)
+SHIFTS = (-1, 1)
+STRETCHES = ((0.5, 1.0), (2.0, 1.0), (1.0, 0.5), (1.0, 2.0), (0.1, 0.1), (10.0, 10.0))
+LARGEST_SPAN_PX = 2000  # of a trial: its canvases must stay small
+TURNS_DEG = (-45.0, -20.0, 20.0, 45.0)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The frames that trials use: centred amplitudes ``(S, N, N)`` of the sample, their mask, the probe on them.
+
+    ``places`` ``(M, 2)`` are the declared positions of the whole scan in pixels of that grid.
+    """
+
+    amplitude: Real
+    mask: Mask
+    probe: Complex
+    places: Real
+    zoom: float
+
+
+def evidence_of(seen: Survey) -> Evidence:
+    """What the survey's sample gives for trials, on at most ``TRIAL_SIDE`` central pixels."""
+    side = min(TRIAL_SIDE, seen.side)
+    start = (seen.side - side) // 2
+    cut = slice(start, start + side)
+    values = seen.sample[:, cut, cut]
+    amplitude = np.sqrt(values) if seen.config.quantity == "counts" else values
+    probe = fourier_crop(seen.scan.probe[0], side)
+    zoom = side / seen.side
+    return Evidence(amplitude, ~seen.bad.any[cut, cut], probe, seen.positions * zoom, zoom)
+
+
+def orientations(config: MeasuredConfig) -> Iterator[tuple[str, MeasuredConfig]]:
+    """The eight cases of axes and signs, each as the options that declare it, the declared one first."""
+    for order in (config.order, "xy" if config.order == "yx" else "yx"):
+        for flip_x in (config.flip_x, not config.flip_x):
+            for flip_y in (config.flip_y, not config.flip_y):
+                case = replace(config, order=order, flip_x=flip_x, flip_y=flip_y)
+                flips = [name for name, on in (("--flip-x", flip_x), ("--flip-y", flip_y)) if on]
+                yield " ".join([f"--order {order}", *flips]), case
+
+
+def first_hypotheses(seen: Survey, evidence: Evidence) -> list[Hypothesis]:
+    """As declared, shuffled, the other seven orientations, four scales, and one frame later or earlier."""
+    P, at, subset = evidence.probe, evidence.places, seen.subset
+    cases = list(orientations(seen.config))
+    turned = [(name, positions_xy(seen.scan.scan, case)[subset] * evidence.zoom) for name, case in cases]
+    rows = [(DECLARED, turned[0][1]), (SHUFFLED, np.random.default_rng(1).permutation(at[subset])), *turned[1:]]
+    rows += [(f"x{scale:g}", at[subset] * scale) for scale in SCALES]
+    rows += [(f"shift {shift:+d}", np.roll(at, -shift, axis=0)[subset]) for shift in SHIFTS]
+    return [Hypothesis(name, places, P) for name, places in rows]
+
+
+def further_hypotheses(seen: Survey, evidence: Evidence) -> list[Hypothesis]:
+    """What is tried where nothing explains the frames well: one axis stretched, all positions turned."""
+    at = evidence.places[seen.subset]
+    stretched = [(f"x{x:g} in x and x{y:g} in y", at * [x, y]) for x, y in STRETCHES]
+    rows = [(name, places) for name, places in stretched if np.ptp(places, axis=0).max() < LARGEST_SPAN_PX]
+    for turn in TURNS_DEG:
+        c, s = np.cos(np.radians(turn)), np.sin(np.radians(turn))
+        rows.append((f"turned by {turn:+g} degrees", at @ np.array([[c, s], [-s, c]])))
+    return [Hypothesis(name, places, evidence.probe) for name, places in [(DECLARED, at), *rows]]
