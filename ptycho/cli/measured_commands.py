@@ -12,7 +12,7 @@ from rich.table import Table
 from ptycho.cli.app import Out, Profile, Set, app, console
 from ptycho.cli.progress import libraries_held_back, stage_bars
 from ptycho.cli.running import run_and_show
-from ptycho.config.scenario import load_scenario, merge, parse_override
+from ptycho.config.scenario import load_scenario, merge_tables, parse_override
 
 Data = Annotated[Path, typer.Argument(help="An .npz, .npz.bz2, .h5 or .cxi file of measured data.")]
 Layout = Annotated[str | None, typer.Option(help="What the frames hold: counts (the usual) or amplitude.")]
@@ -26,7 +26,9 @@ Transpose = Annotated[
 Scale = Annotated[
     float | None, typer.Option("--position-scale", help="Pixels of the object grid a unit of the positions.")
 ]
-Level = Annotated[bool | None, typer.Option("--level-energy/--no-level-energy", help="Take a drift of the beam out.")]
+LevelEnergy = Annotated[
+    bool | None, typer.Option("--level-energy/--no-level-energy", help="Take the beam's drift out.")
+]
 ProbeScale = Annotated[str | None, typer.Option(help="Whose scale the probe has: data (an empty object is 1) or file.")]
 Force = Annotated[bool, typer.Option("--force", help="Go on although the preflight found errors; the run says so.")]
 
@@ -63,7 +65,7 @@ def check_command(
     flip_y: FlipY = None,
     transpose: Transpose = None,
     position_scale: Scale = None,
-    level_energy: Level = None,
+    level_energy: LevelEnergy = None,
     probe_scale: ProbeScale = None,
 ) -> None:
     """Look at measured data for seconds: is it what it is said to be? Exit status 2 where it is not."""
@@ -101,7 +103,7 @@ def reconstruct_command(
     flip_y: FlipY = None,
     transpose: Transpose = None,
     position_scale: Scale = None,
-    level_energy: Level = None,
+    level_energy: LevelEnergy = None,
     probe_scale: ProbeScale = None,
     force: Force = False,
     set_: Set = [],  # noqa: B006 (typer reads the default, nothing changes it)
@@ -126,7 +128,7 @@ def split_settings(texts: list[str]) -> tuple[dict[str, Any], list[str]]:
     for text in texts:
         parsed = parse_override(text)
         if set(parsed) == {"measured"} and isinstance(parsed["measured"], dict):
-            own = merge(own, parsed["measured"])
+            own = merge_tables(own, parsed["measured"])
         else:
             others.append(text)
     return own, others
@@ -144,7 +146,7 @@ def infer_command(
     flip_y: FlipY = None,
     transpose: Transpose = None,
     position_scale: Scale = None,
-    level_energy: Level = None,
+    level_energy: LevelEnergy = None,
     rescale: Annotated[
         bool, typer.Option("--rescale", help="Scale another exposure to the training's: an empty object stays 1.")
     ] = False,

@@ -21,6 +21,7 @@ from ptycho.model.backend import weight_path
 from ptycho.output import artifacts, figures
 from ptycho.pipeline.declaration import PIPELINE, Stage
 from ptycho.pipeline.inference import to_bundle
+from ptycho.pipeline.metadata import run_counts, run_seeds
 from ptycho.pipeline.values import Trained
 from ptycho.preflight.outcome import preflight, summary
 from ptycho.progress import StageProgress
@@ -162,7 +163,7 @@ def _finish(
     examined: dict[str, Any] | None,
 ) -> Run:
     config = scenario.config
-    dataset, parts, grouped = outputs["simulate"], outputs["split"], outputs["group"]
+    dataset, parts = outputs["simulate"], outputs["split"]
     scales, trained, measured = outputs["normalize"], outputs["train"], outputs["measure"]
     result, comparison = outputs["infer"], outputs["compare"]
     shared = len(set(parts.train.ids.tolist()) & set(parts.test.ids.tolist()))
@@ -186,18 +187,10 @@ def _finish(
         "config_digest": config_digest(config),
         "stages": records,
         "scales": asdict(scales),
-        "seeds": _seeds(to_mapping(config)),
+        "seeds": run_seeds(to_mapping(config)),
         "versions": machine.versions(),
         "device": machine.compute_device(),
-        "counts": {
-            "train": len(parts.train),
-            "test": len(parts.test),
-            "reconstructed": len(grouped.frames),
-            "train_groups": len(grouped.train),
-            "infer_groups": len(grouped.infer),
-            "grouping": "K-choose-C" if len(grouped.train) > len(parts.train) else "one group a seed",
-            "parameters": int(trained.model.count_params()),
-        },
+        "counts": run_counts(outputs),
         "timings": {
             "total_seconds": seconds,
             "training_seconds": trained.seconds,
@@ -283,14 +276,3 @@ def _measured(done: Run) -> dict[str, dict[str, Any]]:
             network, dataset.truth, comparison.support & result.support(shape)
         )
     return files
-
-
-def _seeds(values: dict[str, Any], path: str = "") -> dict[str, int]:
-    """Every seed of the configuration by its dotted name."""
-    seeds: dict[str, int] = {}
-    for key, value in values.items():
-        if isinstance(value, dict):
-            seeds |= _seeds(value, f"{path}{key}.")
-        elif key.endswith("seed"):
-            seeds[f"{path}{key}"] = value
-    return seeds

@@ -10,7 +10,7 @@ import numpy as np
 from ptycho.preflight.findings import Observation
 from ptycho.preflight.survey import Survey
 
-DARK_SHARE = 0.2
+TOO_MANY_DARK = 0.2
 
 
 def check_beam(seen: Survey) -> Iterator[Observation]:
@@ -26,10 +26,10 @@ def _dark(seen: Survey) -> Iterator[Observation]:
         return
     first = int(np.flatnonzero(seen.dark)[0])
     sentence = f"{count} frames are dark, the first is frame {first}"
-    if share > DARK_SHARE:
-        yield Observation("dark_frames", "error", share, DARK_SHARE, f"{sentence}: too many to leave out")
+    if share > TOO_MANY_DARK:
+        yield Observation("dark_frames", "error", share, TOO_MANY_DARK, f"{sentence}: too many to leave out")
     else:
-        yield Observation("dark_frames", "warning", share, DARK_SHARE, f"{sentence}; they are left out")
+        yield Observation("dark_frames", "warning", share, TOO_MANY_DARK, f"{sentence}; they are left out")
 
 
 def _duplicates(seen: Survey) -> Iterator[Observation]:

@@ -10,12 +10,13 @@ from ptycho.config.experiment import MeasuredConfig
 from ptycho.data.raw.pixels import farfield
 from ptycho.errors import DataError
 from ptycho.preflight.beam import check_beam
+from ptycho.preflight.declared import LAYOUT
 from ptycho.preflight.findings import Observation, PreflightReport, sorted_observations
-from ptycho.preflight.fit import Fit, fit_scan
 from ptycho.preflight.pixels import check_detector
 from ptycho.preflight.scan import check_scan, probe_diameter
 from ptycho.preflight.source import open_scan
 from ptycho.preflight.survey import Survey, survey_scan
+from ptycho.preflight.trials.fit import Fit, fit_scan
 from ptycho.preflight.values import check_values
 
 SPOILS_TRIALS = ("centre", "quantity", "spacing", "dark_frames")  # what must be mended before a trial can tell anything
@@ -56,6 +57,3 @@ def _figures(seen: Survey, fit: Fit | None) -> dict[str, Any]:
         "masked_pixels": int(seen.bad.any.sum()),
         "dark_frames": int(seen.dark.sum()),
     }
-
-
-LAYOUT = ("quantity", "order", "centred", "flip_x", "flip_y", "transpose", "position_scale")

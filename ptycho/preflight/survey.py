@@ -18,7 +18,7 @@ from ptycho.data.raw.quantum import Quantum, photon_quantum
 from ptycho.data.raw.statistics import FrameStatistics, chunks, frame_statistics
 from ptycho.errors import DataError
 from ptycho.preflight.source import OpenScan
-from ptycho.preflight.trials import compact_subset
+from ptycho.preflight.trials.engine import compact_subset
 
 MEGABYTES_A_CHUNK = 16
 

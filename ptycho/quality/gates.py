@@ -11,7 +11,7 @@ import numpy as np
 
 from ptycho.data.frames import Frames
 from ptycho.data.raw.quantum import photon_quantum
-from ptycho.quality.invariants import Invariant, bounded
+from ptycho.quality.invariants import Invariant, within_bounds
 
 OVER_FLOOR = 3.5  # Fourier error over what photon noise and the model's own limit leave together
 MODEL_FLOOR = 0.03  # what network and oracle leave of noise-free frames: their shifts, edges and sweeps
@@ -49,20 +49,22 @@ def measured_gates(quality: dict[str, Any], floor: float | None) -> list[Invaria
     for name in ("network", "oracle"):
         ratio = errors[name] / expected
         evidence = f"{errors[name]:.4f}, {ratio:.1f} times what photon noise leaves; at most {OVER_FLOOR:g} times"
-        found.append(bounded(f"fourier_error_{name}", ratio, None, OVER_FLOOR, evidence))
+        found.append(within_bounds(f"fourier_error_{name}", ratio, None, OVER_FLOOR, evidence))
     against = errors["network"] / errors["oracle"]
     found.append(
-        bounded("network_against_oracle", against, None, NETWORK_OVER_ORACLE, f"Fourier errors {against:.2f} to 1")
+        within_bounds(
+            "network_against_oracle", against, None, NETWORK_OVER_ORACLE, f"Fourier errors {against:.2f} to 1"
+        )
     )
     held_out = errors["network_held_out"] / errors["network"]
-    found.append(bounded("held_out_frames", held_out, None, HELD_OUT, f"Fourier errors {held_out:.2f} to 1"))
+    found.append(within_bounds("held_out_frames", held_out, None, HELD_OUT, f"Fourier errors {held_out:.2f} to 1"))
     agreement = halves["network"]["phase"]["pearson_r"], halves["oracle"]["phase"]["pearson_r"]
     amplitudes = halves["network"]["amplitude"]["pearson_r"], halves["oracle"]["amplitude"]["pearson_r"]
     known = [r for r in (max_known(agreement), max_known(amplitudes)) if r is not None]
     if known:
         best = max(known)
         found.append(
-            bounded("half_scan_agreement", best, HALF_SCAN_AGREEMENT, None, f"pearson_r {best:.3f} of two halves")
+            within_bounds("half_scan_agreement", best, HALF_SCAN_AGREEMENT, None, f"pearson_r {best:.3f} of two halves")
         )
     return found
 
@@ -77,4 +79,4 @@ def inference_gates(error: float, floor: float | None) -> list[Invariant]:
     """The gates of new data under a trained model: how well it explains them."""
     ratio = error / expected_error(floor)
     evidence = f"{error:.4f}, {ratio:.1f} times what photon noise leaves; at most {OVER_FLOOR:g} times"
-    return [bounded("fourier_error_network", ratio, None, OVER_FLOOR, evidence)]
+    return [within_bounds("fourier_error_network", ratio, None, OVER_FLOOR, evidence)]

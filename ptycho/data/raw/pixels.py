@@ -18,8 +18,8 @@ from ptycho.data.raw.statistics import FrameStatistics
 
 OFTEN = 0.5  # share of the frames in which a pixel has no measurement, for it to count as bad
 STUCK_FRAMES = 16  # a pixel that is constant over fewer frames may be so by chance
-HOT_RATIO, HOT_CLUSTER_RATIO, HOT_COUNTS = 4.0, 15.0, 50.0
-HIT_RATIO = 10.0  # the same for a pixel's largest value over the frames, which scatters more
+HOT_RATIO, HOT_CLUSTER_RATIO, HOT_COUNTS = 10.0, 30.0, 50.0
+HIT_RATIO = 10.0  # the same for a pixel's largest value over the frames
 DEAD_COUNTS = 100.0  # photons over the whole scan that a pixel's neighbours on both sides must have
 ALONG_PROBE = 0.1  # a pixel that the probe itself leaves darker than this, beside its neighbours, is no dead one
 

@@ -11,14 +11,14 @@ from ptycho.arrays import Real
 
 SAMPLE_FRAMES = 24
 SAMPLE_VALUES = 400_000
-Ladder = Literal["counts", "amplitude", "logarithm", "unknown"]
+ValueKind = Literal["counts", "amplitude", "logarithm", "unknown"]
 
 
 @dataclass(frozen=True)
 class Quantum:
     """``kind``: which function of whole numbers the values are; ``unit``: the value of one photon, or None."""
 
-    kind: Ladder
+    kind: ValueKind
     unit: float | None
     whole: bool
 

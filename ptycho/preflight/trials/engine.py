@@ -1,6 +1,6 @@
-"""Trials: the same frames reconstructed under several hypotheses at once, by a few sweeps each.
+"""Trials: the same frames reconstructed under several suppositions at once, by a few sweeps each.
 
-A hypothesis is a set of positions and a probe. Whichever is true explains the frames better than all
+A supposition is a set of positions and a probe. Whichever is true explains the frames better than all
 others after two sweeps; that is how orientation, scale and order of a scan are told. The update is that of
 ``ptycho.optics.projections`` with the probe corrected from the second sweep on; positions are rounded to
 whole pixels, which costs little and halves the transforms.
@@ -23,7 +23,7 @@ TRIAL_SIDE = 64
 
 
 @dataclass(frozen=True)
-class Hypothesis:
+class Supposition:
     """``positions`` ``(M, 2)`` in pixels, [x, y], and the ``probe`` ``(N, N)`` that may have made the frames."""
 
     name: str
@@ -32,8 +32,8 @@ class Hypothesis:
 
 
 @dataclass(frozen=True)
-class Trial:
-    """What a hypothesis explains: ``squared`` ``(M,)``, each frame's ``sum (A - |F|)**2`` in the last sweep.
+class TrialResult:
+    """What a supposition explains: ``squared`` ``(M,)``, each frame's ``sum (A - |F|)**2`` in the last sweep.
 
     ``error`` is the Fourier error of the last sweep, ``energy_ratio`` ``(M,)`` the energy of each frame over the
     one that the object and the probe gave it there.
@@ -46,18 +46,18 @@ class Trial:
 
 
 def run_trials(
-    amplitude: Real, hypotheses: Sequence[Hypothesis], mask: Mask | None = None, sweeps: int = SWEEPS
-) -> list[Trial]:
-    """A trial of each hypothesis on frames ``(M, N, N)``, centred amplitudes; masked pixels keep the model's value."""
+    amplitude: Real, suppositions: Sequence[Supposition], mask: Mask | None = None, sweeps: int = SWEEPS
+) -> list[TrialResult]:
+    """A trial of each supposition on frames ``(M, N, N)``, centred amplitudes; masked pixels keep the model's value."""
     A = fft.ifftshift(amplitude, axes=(-2, -1)).astype(np.float32)
     seen = np.ones(A.shape[1:], bool) if mask is None else fft.ifftshift(mask)
     M, N, _ = A.shape
     energy = np.einsum("mij,mij->m", A, A, dtype=np.float64)
-    P = np.stack([h.probe for h in hypotheses]).astype(np.complex64)
+    P = np.stack([h.probe for h in suppositions]).astype(np.complex64)
     P *= np.sqrt(energy.mean() / (np.abs(P) ** 2).sum((1, 2)))[:, None, None]
-    corners, shape = _corners(hypotheses, N)
-    canvas = np.ones((len(hypotheses), *shape), np.complex64)
-    squared, ratio = np.zeros((len(hypotheses), M)), np.zeros((len(hypotheses), M))
+    corners, shape = _corners(suppositions, N)
+    canvas = np.ones((len(suppositions), *shape), np.complex64)
+    squared, ratio = np.zeros((len(suppositions), M)), np.zeros((len(suppositions), M))
     rng = np.random.default_rng(0)
     for sweep in range(1, sweeps + 1):
         for m in rng.permutation(M):
@@ -76,13 +76,13 @@ def run_trials(
             for window, update in zip(windows, new, strict=True):
                 window[...] = update
     errors = np.sqrt(squared.sum(axis=1) / energy.sum())
-    rows = zip(hypotheses, errors, squared, ratio, strict=True)
-    return [Trial(h.name, float(e), s, r) for h, e, s, r in rows]
+    rows = zip(suppositions, errors, squared, ratio, strict=True)
+    return [TrialResult(h.name, float(e), s, r) for h, e, s, r in rows]
 
 
-def _corners(hypotheses: Sequence[Hypothesis], N: int) -> tuple[Integer, tuple[int, int]]:
+def _corners(suppositions: Sequence[Supposition], N: int) -> tuple[Integer, tuple[int, int]]:
     """First pixel ``(B, M, 2)``, row and column, of each patch, and the canvas that holds all of them."""
-    pixels = np.stack([np.rint(h.positions - h.positions.min(0)).astype(int) for h in hypotheses])
+    pixels = np.stack([np.rint(h.positions - h.positions.min(0)).astype(int) for h in suppositions])
     height, width = (int(pixels[..., axis].max()) + N for axis in (1, 0))
     return pixels[..., ::-1], (height, width)
 

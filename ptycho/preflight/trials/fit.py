@@ -1,4 +1,4 @@
-"""Frames against positions: which hypothesis explains them, and whether the declared one is it."""
+"""Frames against positions: which supposition explains them, and whether the declared one is it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import numpy as np
 from ptycho.arrays import Real
 from ptycho.data.raw.beam import energy_trend
 from ptycho.preflight.findings import Observation
-from ptycho.preflight.hypotheses import (
+from ptycho.preflight.survey import Survey
+from ptycho.preflight.trials.engine import Supposition, TrialResult, run_trials
+from ptycho.preflight.trials.rivals import (
     DECLARED,
     SHUFFLED,
     Evidence,
     evidence_of,
-    first_hypotheses,
-    further_hypotheses,
+    first_suppositions,
+    further_suppositions,
 )
-from ptycho.preflight.survey import Survey
-from ptycho.preflight.trials import Hypothesis, Trial, run_trials
 
 GAIN, SURE = 0.1, 5.0  # a rival explains this share more than the declared, and this many standard errors
 TOLD_APART = 0.02  # a gain below it, either way, leaves a rival and the declared undecided
@@ -40,11 +40,11 @@ FEWEST_FRAMES = 6
 class Fit:
     """The trials of one scan, and the shares that they explain of what a shuffled scan leaves."""
 
-    trials: dict[str, Trial]
+    trials: dict[str, TrialResult]
     floor: float
 
     @property
-    def declared(self) -> Trial:
+    def declared(self) -> TrialResult:
         """The trial of the positions as declared."""
         return self.trials[DECLARED]
 
@@ -79,11 +79,11 @@ def fit_scan(seen: Survey) -> tuple[Fit, list[Observation]]:
     """Run the trials and say what they tell."""
     found: list[Observation] = []
     evidence = evidence_of(seen)
-    fit = Fit(_trials(evidence, first_hypotheses(seen, evidence)), photon_floor(seen, evidence))
+    fit = Fit(_trials(evidence, first_suppositions(seen, evidence)), sample_floor(seen, evidence))
     tell = _photons(seen) > PHOTONS_TO_TELL
     least = RIVAL_LEAST if tell else 0.0
     if tell and not fit.rivals(least) and fit.explained < EXPLAINED_WELL:
-        more = _trials(evidence, further_hypotheses(seen, evidence))
+        more = _trials(evidence, further_suppositions(seen, evidence))
         fit = Fit(fit.trials | {n: t for n, t in more.items() if n != DECLARED}, fit.floor)
     if seen.quantum.kind == "unknown":
         reading = _quantity(seen, evidence)
@@ -97,7 +97,7 @@ def fit_scan(seen: Survey) -> tuple[Fit, list[Observation]]:
     return fit, found
 
 
-def photon_floor(seen: Survey, evidence: Evidence) -> float:
+def sample_floor(seen: Survey, evidence: Evidence) -> float:
     """What photon noise alone leaves as Fourier error, ``sqrt(sum var(sqrt n) / sum n)``; 0 where none can tell."""
     if seen.quantum.unit is None or seen.quantum.kind == "unknown":
         return 0.0
@@ -110,8 +110,8 @@ def too_little(seen: Survey) -> bool:
     return _photons(seen) < PHOTONS_AT_ALL or len(seen.subset) < FEWEST_FRAMES
 
 
-def _trials(evidence: Evidence, hypotheses: Sequence[Hypothesis]) -> dict[str, Trial]:
-    return {t.name: t for t in run_trials(evidence.amplitude, hypotheses, evidence.mask)}
+def _trials(evidence: Evidence, suppositions: Sequence[Supposition]) -> dict[str, TrialResult]:
+    return {t.name: t for t in run_trials(evidence.amplitude, suppositions, evidence.mask)}
 
 
 def _photons(seen: Survey) -> float:
@@ -216,7 +216,7 @@ def _quantity(seen: Survey, evidence: Evidence) -> Observation:
     declared = seen.config.quantity
     other = "amplitude" if declared == "counts" else "counts"
     readings: dict[str, Any] = {declared: A, other: A**2 if declared == "counts" else np.sqrt(A)}
-    pair = [Hypothesis(n, p, evidence.probe) for n, p in _true_and_shuffled(seen, evidence)]
+    pair = [Supposition(n, p, evidence.probe) for n, p in _true_and_shuffled(seen, evidence)]
     share = {}
     for name, values in readings.items():
         here, none = run_trials(values, pair, evidence.mask)

@@ -1,4 +1,4 @@
-"""The hypotheses that a scan is put to: other orientations, scales and orders of its positions."""
+"""The suppositions that a scan is put to: other orientations, scales and orders of its positions."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ptycho.config.experiment import MeasuredConfig
 from ptycho.data.layout import positions_xy
 from ptycho.optics.probes import fourier_crop
 from ptycho.preflight.survey import Survey
-from ptycho.preflight.trials import TRIAL_SIDE, Hypothesis
+from ptycho.preflight.trials.engine import TRIAL_SIDE, Supposition
 
 DECLARED, SHUFFLED = "as declared", "shuffled"
 SCALES = (0.5, 0.75, 1.33, 2.0)
 SHIFTS = (-1, 1)
 STRETCHES = ((0.5, 1.0), (2.0, 1.0), (1.0, 0.5), (1.0, 2.0), (0.1, 0.1), (10.0, 10.0))
-LARGEST_SPAN_PX = 2000  # of a trial: its canvases must stay small
+LARGEST_TRIAL_PX = 2000  # of a trial: its canvases must stay small
 TURNS_DEG = (-45.0, -20.0, 20.0, 45.0)
 
 
@@ -58,7 +58,7 @@ def orientations(config: MeasuredConfig) -> Iterator[tuple[str, MeasuredConfig]]
                 yield " ".join([f"--order {order}", *flips]), case
 
 
-def first_hypotheses(seen: Survey, evidence: Evidence) -> list[Hypothesis]:
+def first_suppositions(seen: Survey, evidence: Evidence) -> list[Supposition]:
     """As declared, shuffled, the other seven orientations, four scales, and one frame later or earlier."""
     P, at, subset = evidence.probe, evidence.places, seen.subset
     cases = list(orientations(seen.config))
@@ -66,15 +66,15 @@ def first_hypotheses(seen: Survey, evidence: Evidence) -> list[Hypothesis]:
     rows = [(DECLARED, turned[0][1]), (SHUFFLED, np.random.default_rng(1).permutation(at[subset])), *turned[1:]]
     rows += [(f"x{scale:g}", at[subset] * scale) for scale in SCALES]
     rows += [(f"shift {shift:+d}", np.roll(at, -shift, axis=0)[subset]) for shift in SHIFTS]
-    return [Hypothesis(name, places, P) for name, places in rows]
+    return [Supposition(name, places, P) for name, places in rows]
 
 
-def further_hypotheses(seen: Survey, evidence: Evidence) -> list[Hypothesis]:
+def further_suppositions(seen: Survey, evidence: Evidence) -> list[Supposition]:
     """What is tried where nothing explains the frames well: one axis stretched, all positions turned."""
     at = evidence.places[seen.subset]
     stretched = [(f"x{x:g} in x and x{y:g} in y", at * [x, y]) for x, y in STRETCHES]
-    rows = [(name, places) for name, places in stretched if np.ptp(places, axis=0).max() < LARGEST_SPAN_PX]
+    rows = [(name, places) for name, places in stretched if np.ptp(places, axis=0).max() < LARGEST_TRIAL_PX]
     for turn in TURNS_DEG:
         c, s = np.cos(np.radians(turn)), np.sin(np.radians(turn))
         rows.append((f"turned by {turn:+g} degrees", at @ np.array([[c, s], [-s, c]])))
-    return [Hypothesis(name, places, evidence.probe) for name, places in [(DECLARED, at), *rows]]
+    return [Supposition(name, places, evidence.probe) for name, places in [(DECLARED, at), *rows]]
