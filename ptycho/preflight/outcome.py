@@ -39,7 +39,7 @@ def summary(report: PreflightReport, forced: bool) -> dict[str, Any]:
     """What a run's metadata keep: findings above info, and which of them were forced."""
     loud = [o for o in report.observations if o.level != "info"]
     return {
-        "findings": [{"name": o.name, "level": o.level, "sentence": o.sentence} for o in loud],
+        "findings": [{"name": o.name, "level": o.level, "sentence": o.sentence, "flag": o.flag} for o in loud],
         "forced": [o.name for o in report.errors] if forced else [],
     }
 
