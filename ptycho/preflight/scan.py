@@ -23,7 +23,7 @@ def probe_diameter(seen: Survey) -> float:
 
 def check_scan(seen: Survey) -> Iterator[Observation]:
     """All findings about the positions, and the probe that they carry over the object."""
-    nearest = _nearest(seen)
+    nearest = spacing_px(seen)
     diameter = probe_diameter(seen)
     ratio = nearest / diameter
     low, high = SPACING
@@ -42,7 +42,7 @@ def check_scan(seen: Survey) -> Iterator[Observation]:
     yield from _modes(seen)
 
 
-def _nearest(seen: Survey) -> float:
+def spacing_px(seen: Survey) -> float:
     """Median distance of the nearest position that is another one; 0 where most lie at one place."""
     places = np.unique(np.round(seen.positions, 6), axis=0)
     if len(places) < max(2, SAME_PLACE_SHARE * seen.count):

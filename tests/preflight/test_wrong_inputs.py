@@ -82,5 +82,7 @@ def test_the_real_star_passes_as_it_is_declared_and_not_with_its_axes_swapped(sh
     star = {"path": str(Path(shared) / "siemens-star-small.npz.bz2"), "quantity": "counts", "centred": False}
     report, _ = examine(MeasuredConfig(**star, order="yx", refine_probe_sweeps=0), 64)
     assert loud(report) == []
+    few, _ = examine(MeasuredConfig(**star, order="yx", refine_probe_sweeps=0, frames=12), 64)
+    assert loud(few) == []
     swapped, _ = examine(MeasuredConfig(**star, order="xy", refine_probe_sweeps=0), 64)
     assert [(o.name, o.flag) for o in swapped.errors] == [("positions", "--order yx")]

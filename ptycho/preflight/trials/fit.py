@@ -34,6 +34,7 @@ DRIFT, DRIFT_EXPLAINED, DRIFT_SCATTER = 0.25, 0.7, 0.02
 TAIL_FRAMES, TAIL_SURE = 8, 4.0
 QUANTITY_GAIN = 0.1
 FEWEST_FRAMES = 6
+FEW_FRAMES, SURE_OF_FEW = 30, 1.0  # standard errors of few frames are themselves uncertain
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,11 @@ def _places(seen: Survey, fit: Fit, rivals: list[str], tell: bool) -> Observatio
         best = rivals[0]
         return Observation("positions", "error", fit.gain(best), GAIN, _rival_words(best, fit), _rival_flag(best, seen))
     sure = -fit.sureness(SHUFFLED)
-    if sure < SURE or (tell and fit.explained < EXPLAINED_LEAST):
+    few = len(seen.subset) < FEW_FRAMES
+    if few and SURE_OF_FEW < sure < SURE:
+        sentence = f"undecided: {len(seen.subset)} frames are few to tell orientation and order by; {words}"
+        return Observation("positions", "info", fit.explained, EXPLAINED_LEAST, sentence)
+    if sure < SURE or (tell and not few and fit.explained < EXPLAINED_LEAST):
         sentence = (
             f"the positions do not explain the frames: {words}; frames and positions may be shuffled, in another "
             "unit, or the probe is another one"

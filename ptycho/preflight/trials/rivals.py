@@ -11,6 +11,7 @@ from ptycho.arrays import Complex, Mask, Real
 from ptycho.config.experiment import MeasuredConfig
 from ptycho.data.layout import positions_xy
 from ptycho.optics.probes import fourier_crop
+from ptycho.preflight.scan import probe_diameter, spacing_px
 from ptycho.preflight.survey import Survey
 from ptycho.preflight.trials.engine import TRIAL_SIDE, Supposition
 
@@ -19,6 +20,7 @@ SCALES = (0.5, 0.75, 1.33, 2.0)
 SHIFTS = (-1, 1)
 STRETCHES = ((0.5, 1.0), (2.0, 1.0), (1.0, 0.5), (1.0, 2.0), (0.1, 0.1), (10.0, 10.0))
 LARGEST_TRIAL_PX = 2000  # of a trial: its canvases must stay small
+LARGEST_SPACING = 0.6  # of neighbours over the probe's diameter, for a rival that spreads the scan
 TURNS_DEG = (-45.0, -20.0, 20.0, 45.0)
 
 
@@ -64,15 +66,21 @@ def first_suppositions(seen: Survey, evidence: Evidence) -> list[Supposition]:
     cases = list(orientations(seen.config))
     turned = [(name, positions_xy(seen.scan.scan, case)[subset] * evidence.zoom) for name, case in cases]
     rows = [(DECLARED, turned[0][1]), (SHUFFLED, np.random.default_rng(1).permutation(at[subset])), *turned[1:]]
-    rows += [(f"x{scale:g}", at[subset] * scale) for scale in SCALES]
+    rows += [(f"x{scale:g}", at[subset] * scale) for scale in SCALES if _overlap_left(seen, scale)]
     rows += [(f"shift {shift:+d}", np.roll(at, -shift, axis=0)[subset]) for shift in SHIFTS]
     return [Supposition(name, places, P) for name, places in rows]
+
+
+def _overlap_left(seen: Survey, scale: float) -> bool:
+    """Whether frames still overlap at this scale: where none do, each is fitted by itself, and anything explains it."""
+    return scale <= 1 or scale * spacing_px(seen) < LARGEST_SPACING * probe_diameter(seen)
 
 
 def further_suppositions(seen: Survey, evidence: Evidence) -> list[Supposition]:
     """What is tried where nothing explains the frames well: one axis stretched, all positions turned."""
     at = evidence.places[seen.subset]
-    stretched = [(f"x{x:g} in x and x{y:g} in y", at * [x, y]) for x, y in STRETCHES]
+    fair = [(x, y) for x, y in STRETCHES if _overlap_left(seen, max(x, y))]
+    stretched = [(f"x{x:g} in x and x{y:g} in y", at * [x, y]) for x, y in fair]
     rows = [(name, places) for name, places in stretched if np.ptp(places, axis=0).max() < LARGEST_TRIAL_PX]
     for turn in TURNS_DEG:
         c, s = np.cos(np.radians(turn)), np.sin(np.radians(turn))
