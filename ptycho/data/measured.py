@@ -178,7 +178,7 @@ def probe_modes(array: Any, path: Path) -> Complex:
         array = array[0]
     if array.ndim < 2 or array.shape[-2] != array.shape[-1] or array.dtype.kind != "c" or array.size == 0:
         raise DataError(f"{path.name}: probe has shape {shape} and type {array.dtype}, expected a square complex array")
-    modes = _single(array.reshape(-1, *array.shape[-2:]), np.complex64, "probe", path)
+    modes = _single(array, np.complex64, "probe", path).reshape(-1, *array.shape[-2:])
     if not modes[0].any():
         raise DataError(f"{path.name}: every value of probe is zero: give a first guess of the illumination")
     return np.asarray(modes)

@@ -31,6 +31,9 @@ def check_values(seen: Survey) -> Iterator[Observation]:
 
 def _quantity(seen: Survey) -> Observation:
     kind, declared, unit = seen.quantum.kind, seen.config.quantity, seen.quantum.unit
+    if kind == "squares":
+        sentence = "every value is the square of a whole number: the counts were squared, store the counts themselves"
+        return Observation("quantity", "error", None, None, sentence, "")
     if kind == "logarithm":
         sentence = "the values are logarithms, log(1 + n) of whole counts: store the counts themselves"
         return Observation("quantity", "error", None, None, sentence, "")

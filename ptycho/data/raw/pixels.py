@@ -21,6 +21,7 @@ STUCK_FRAMES = 16  # a pixel that is constant over fewer frames may be so by cha
 HOT_RATIO, HOT_CLUSTER_RATIO, HOT_COUNTS = 10.0, 30.0, 50.0
 HIT_RATIO = 10.0  # the same for a pixel's largest value over the frames
 DEAD_COUNTS = 100.0  # photons over the whole scan that a pixel's neighbours on both sides must have
+SHONE_SHARE = 0.2  # of the brightest: where the probe itself shines so, zero in all frames is no measurement
 ALONG_PROBE = 0.1  # a pixel that the probe itself leaves darker than this, beside its neighbours, is no dead one
 
 
@@ -65,7 +66,9 @@ def bad_pixels(stats: FrameStatistics, config: MeasuredConfig, probe: Complex, q
     hit = known & ~stuck & _stands_out(largest, HOT_COUNTS * unit, known, HIT_RATIO)  # by a cosmic ray, once
     hot |= hit & (largest > HIT_RATIO * far)
     known &= ~(stuck | hot)
-    dead = known & (largest <= 0) & _dark_in_light(total, far * stats.count, known & (largest > 0), DEAD_COUNTS * unit)
+    shone = far * stats.count
+    dark = _dark_in_light(total, shone, known & (largest > 0), DEAD_COUNTS * unit)
+    dead = known & (largest <= 0) & (dark | ((shone > DEAD_COUNTS * unit) & (far > SHONE_SHARE * far.max())))
     return BadPixels(flagged, negative, non_finite, stuck, hot, dead)
 
 

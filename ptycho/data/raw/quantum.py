@@ -11,7 +11,8 @@ from ptycho.arrays import Real
 
 SAMPLE_FRAMES = 24
 SAMPLE_VALUES = 400_000
-ValueKind = Literal["counts", "amplitude", "logarithm", "unknown"]
+SQUARES_LEAST = 5  # as many different values above 1 are not all squares by chance
+ValueKind = Literal["counts", "amplitude", "squares", "logarithm", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ def photon_quantum(data: Any, largest: float = np.inf) -> Quantum:
     if not values.size:
         return Quantum("unknown", None, False)
     if _all_whole(values, 0.0 * values):
+        if np.unique(values[values > 1]).size > SQUARES_LEAST and _all_whole(np.sqrt(values), eps * np.sqrt(values)):
+            return Quantum("squares", None, True)
         return Quantum("counts", 1.0, True)
     unit = float(values.min())
     if _all_whole(values / unit, eps * values / unit):

@@ -24,7 +24,7 @@ from ptycho.preflight.trials.rivals import (
 
 GAIN, SURE = 0.1, 5.0  # a rival explains this share more than the declared, and this many standard errors
 TOLD_APART = 0.02  # a gain below it, either way, leaves a rival and the declared undecided
-EXPLAINED_LEAST, EXPLAINED_WELL = 0.3, 0.55
+EXPLAINED_LEAST, EXPLAINED_WELL = 0.45, 0.65
 RIVAL_LEAST = 0.4  # what a rival must explain itself to be named
 PHOTONS_TO_TELL = 2e4  # a frame: with fewer, noise hides how well positions explain it
 PHOTONS_AT_ALL = 300
@@ -159,8 +159,8 @@ def _rival_words(best: str, fit: Fit) -> str:
     if best.startswith("--"):
         return f"the positions' axes or signs are other ones than declared: {best} explains the frames better {how}"
     if best.startswith("shift"):
-        later = "later" if "+" in best else "earlier"
-        return f"each frame belongs to the position one {later}: a trigger was lost or came twice {how}"
+        count, later = abs(int(best.split()[1])), "later" if "+" in best else "earlier"
+        return f"each frame belongs to the position {count} {later}: triggers were lost or came twice {how}"
     if best.startswith("turned"):
         return f"the positions are turned against the frames: {best} they explain them better {how}"
     return f"the positions' unit is another one: times {best[1:]} they explain the frames better {how}"
@@ -201,7 +201,7 @@ def _course(seen: Survey) -> tuple[float, float]:
 
 def _tails(seen: Survey, fit: Fit) -> Iterator[Observation]:
     """A trigger lost in the middle: the frames after it, or before it, belong one position on."""
-    for name in [n for n in fit.trials if n.startswith("shift")]:
+    for name in [n for n in fit.trials if n in ("shift -1", "shift +1")]:
         gain = np.log(fit.declared.squared + 1e-12) - np.log(fit.trials[name].squared + 1e-12)
         for part, words in ((gain, "after"), (gain[::-1], "before")):
             tail = [_standard_errors(part[k:]) for k in range(len(part) - TAIL_FRAMES + 1)]

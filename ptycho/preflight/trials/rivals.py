@@ -21,7 +21,8 @@ SHIFTS = (-1, 1)
 STRETCHES = ((0.5, 1.0), (2.0, 1.0), (1.0, 0.5), (1.0, 2.0), (0.1, 0.1), (10.0, 10.0))
 LARGEST_TRIAL_PX = 2000  # of a trial: its canvases must stay small
 LARGEST_SPACING = 0.6  # of neighbours over the probe's diameter, for a rival that spreads the scan
-TURNS_DEG = (-45.0, -20.0, 20.0, 45.0)
+TURNS_DEG = (-45.0, -20.0, -10.0, 10.0, 20.0, 45.0)
+FAR_SHIFTS = (-10, -5, -4, -3, -2, 2, 3, 4, 5, 10)
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ def further_suppositions(seen: Survey, evidence: Evidence) -> list[Supposition]:
     fair = [(x, y) for x, y in STRETCHES if _overlap_left(seen, max(x, y))]
     stretched = [(f"x{x:g} in x and x{y:g} in y", at * [x, y]) for x, y in fair]
     rows = [(name, places) for name, places in stretched if np.ptp(places, axis=0).max() < LARGEST_TRIAL_PX]
+    rows += [(f"shift {shift:+d}", np.roll(evidence.places, -shift, axis=0)[seen.subset]) for shift in FAR_SHIFTS]
     for turn in TURNS_DEG:
         c, s = np.cos(np.radians(turn)), np.sin(np.radians(turn))
         rows.append((f"turned by {turn:+g} degrees", at @ np.array([[c, s], [-s, c]])))
