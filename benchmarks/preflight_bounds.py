@@ -36,21 +36,18 @@ def look(folder: Path, scan: Scan, config: dict[str, Any], n: int) -> PreflightR
 def main() -> None:
     common, began = scan_of(), time.process_time()
     right, wrong = defaultdict(list), defaultdict(list)
-    bounds: dict[str, float | None] = {}
     with tempfile.TemporaryDirectory() as folder:
         for make, config, n in RIGHT.values():
             for o in look(Path(folder), make(), config, n).observations:
-                if o.value is not None:
-                    right[o.name].append(o.value)
-                    bounds[o.name] = o.bound
+                if o.value is not None and o.bound is not None:
+                    right[o.name, o.bound].append(o.value)
         for case in WRONG.values():
             for o in look(Path(folder), case.spoil(common), case.config, case.n).observations:
-                if o.level != "info" and o.value is not None:
-                    wrong[o.name].append(o.value)
-                    bounds[o.name] = o.bound
+                if o.level != "info" and o.value is not None and o.bound is not None:
+                    wrong[o.name, o.bound].append(o.value)
     print("| check | right data | bound | wrong data |\n| --- | --- | --- | --- |")
-    for name in sorted({*right, *wrong}):
-        print(f"| `{name}` | {span(right[name])} | {bounds[name]} | {span(wrong[name])} |")
+    for name, bound in sorted({*right, *wrong}):
+        print(f"| `{name}` | {span(right[name, bound])} | {bound:g} | {span(wrong[name, bound])} |")
     seconds = (time.process_time() - began) / (len(RIGHT) + len(WRONG))
     print(f"\n{len(RIGHT)} right and {len(WRONG)} wrong variants, {seconds:.1f} CPU-seconds each")
 

@@ -52,7 +52,7 @@ def _saturation(seen: Survey) -> Iterator[Observation]:
     clipped = int((values >= top).sum())
     below = int(((values >= 0.9 * top) & (values < top)).sum())
     found = int(at_top.sum()) or (clipped if clipped >= CLIPPED_LEAST and top > CLIPPED_LEAST * _unit(seen) else 0)
-    ratio = clipped / max(below, 1)
+    ratio = clipped / max(below, 1) if found else 0.0
     if at_top.any() or (found and ratio > CLIPPED_RATIO):
         level = seen.stats.top if at_top.any() else top
         sentence = f"{found} values are clipped at {level:.6g}: photons beyond it were not counted"
@@ -94,11 +94,13 @@ def _background(seen: Survey) -> Iterator[Observation]:
     varies = float(np.median(variance[faint] - mean[faint]) / max(level, 1e-12) ** 2)
     share = level * mean.size / max(float(mean[good].sum()), 1e-12)
     shone = float(np.median(far[faint])) > BACKGROUND_OF_PROBE * level
-    if level > BACKGROUND_LEAST and varies < BACKGROUND_VARIES and not shone and share > BACKGROUND_SHARE:
+    constant = level > BACKGROUND_LEAST and varies < BACKGROUND_VARIES and not shone
+    if constant and share > BACKGROUND_SHARE:
         sentence = (
             f"a constant background of {level:.3g} photons a pixel lies under all frames, {share:.0%} of the light: "
             "subtract it, with what falls below zero set to zero"
         )
         yield Observation("background", "error", share, BACKGROUND_SHARE, sentence, "")
     else:
-        yield Observation("background", "info", share, BACKGROUND_SHARE, "no constant background lies under the frames")
+        sentence = "no constant background lies under the frames"
+        yield Observation("background", "info", share if constant else 0.0, BACKGROUND_SHARE, sentence)
