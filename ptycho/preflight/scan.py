@@ -1,0 +1,74 @@
+"""The scan: unit of the positions, overlap, and what two halves of it share; the probe's modes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from ptycho.optics.probes import rms_width
+from ptycho.preflight.findings import Observation
+from ptycho.preflight.survey import Survey
+
+SPACING = (0.015, 1.0)  # nearest neighbours' distance over the probe's diameter
+MODE_SHARE = 0.02
+SAME_PLACE_SHARE = 0.5
+
+
+def probe_diameter(seen: Survey) -> float:
+    """Diameter of the disk with the probe's second moment, pixels of the file's grid."""
+    return float(2 * np.sqrt(2) * rms_width(np.sqrt((np.abs(seen.scan.probe) ** 2).sum(axis=0))))
+
+
+def check_scan(seen: Survey) -> Iterator[Observation]:
+    """All findings about the positions, and the probe that they carry over the object."""
+    nearest = spacing_px(seen)
+    diameter = probe_diameter(seen)
+    ratio = nearest / diameter
+    low, high = SPACING
+    words = f"neighbours lie {nearest:.3g} px apart, {ratio:.2g} of the probe's diameter of {diameter:.3g} px"
+    if ratio < low:
+        sentence = f"{words}: the positions are not in pixels of the object grid (micrometres?), or do not move"
+        yield Observation("spacing", "error", ratio, low, sentence, "--position-scale PIXELS_A_UNIT")
+    elif ratio > high:
+        sentence = (
+            f"{words}: frames do not overlap, or the positions are not in pixels of the object grid (nanometres?)"
+        )
+        yield Observation("spacing", "error", ratio, high, sentence, "--position-scale PIXELS_A_UNIT")
+    else:
+        yield Observation("spacing", "info", ratio, high, words)
+    yield from _halves(seen, diameter)
+    yield from _modes(seen)
+
+
+def spacing_px(seen: Survey) -> float:
+    """Median distance of the nearest position that is another one; 0 where most lie at one place."""
+    places = np.unique(np.round(seen.positions, 6), axis=0)
+    if len(places) < max(2, SAME_PLACE_SHARE * seen.count):
+        return 0.0
+    return float(np.median(cKDTree(places).query(places, k=2)[0][:, 1]))
+
+
+def _halves(seen: Survey, diameter: float) -> Iterator[Observation]:
+    """The half-scan agreement needs object pixels that every second frame sees, and the others too."""
+    if seen.count < 4:
+        return
+    apart = float(cKDTree(seen.positions[::2]).query(seen.positions[1::2])[0].min()) / diameter
+    if apart > 1:
+        sentence = (
+            "every second frame and the frames between them see no common part of the object: no agreement can be told"
+        )
+        yield Observation("half_scan", "error", apart, 1.0, sentence)
+
+
+def _modes(seen: Survey) -> Iterator[Observation]:
+    power = (np.abs(seen.scan.probe.astype(np.complex128)) ** 2).sum(axis=(1, 2))
+    if len(power) < 2:
+        return
+    left = float(1 - power[0] / power.sum())
+    sentence = f"the file's probe has {len(power)} modes, and those beside the first hold {left:.1%} of its power"
+    if left > MODE_SHARE:
+        yield Observation("probe_modes", "error", left, MODE_SHARE, f"{sentence}: they would be dropped")
+    else:
+        yield Observation("probe_modes", "info", left, MODE_SHARE, f"{sentence}; they are dropped")
