@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests/preflight")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests/preflight")]
 
-from spoilt import RIGHT, WRONG  # noqa: E402 (its folder was just named)
+from spoilt import RIGHT, WRONG  # noqa: E402 (their folders were just named)
 from star_scan import Scan, scan_of  # noqa: E402
 
 from ptycho.config.experiment import MeasuredConfig  # noqa: E402

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 from scipy.spatial import cKDTree
 
+from ptycho.data.containers.units import HC_JOULE_METRE
+from ptycho.data.formats.geometry import object_pixels
 from ptycho.optics.probes import rms_width
 from ptycho.preflight.findings import Observation
 from ptycho.preflight.survey import Survey
@@ -14,6 +16,7 @@ from ptycho.preflight.survey import Survey
 SPACING = (0.015, 1.0)  # nearest neighbours' distance over the probe's diameter
 MODE_SHARE = 0.02
 SAME_PLACE_SHARE = 0.5
+PIXEL_OFF = 0.05  # of the object's pixel that a file states, from the one that its lengths give
 
 
 def probe_diameter(seen: Survey) -> float:
@@ -28,18 +31,42 @@ def check_scan(seen: Survey) -> Iterator[Observation]:
     ratio = nearest / diameter
     low, high = SPACING
     words = f"neighbours lie {nearest:.3g} px apart, {ratio:.2g} of the probe's diameter of {diameter:.3g} px"
+    metres = "the file's energy, distance or pixel size is wrong, or its positions are not in metres"
+    pixels = "the positions are not in pixels of the object grid"
+    in_metres = seen.scan.file.unit == "m"
     if ratio < low:
-        sentence = f"{words}: the positions are not in pixels of the object grid (micrometres?), or do not move"
+        sentence = f"{words}: {metres if in_metres else f'{pixels} (micrometres?)'}, or do not move"
         yield Observation("spacing", "error", ratio, low, sentence, "--position-scale PIXELS_A_UNIT")
     elif ratio > high:
-        sentence = (
-            f"{words}: frames do not overlap, or the positions are not in pixels of the object grid (nanometres?)"
-        )
+        sentence = f"{words}: frames do not overlap, or {metres if in_metres else f'{pixels} (nanometres?)'}"
         yield Observation("spacing", "error", ratio, high, sentence, "--position-scale PIXELS_A_UNIT")
     else:
         yield Observation("spacing", "info", ratio, high, words)
+    yield from _sampling(seen)
     yield from _halves(seen, diameter)
     yield from _modes(seen)
+
+
+def _sampling(seen: Survey) -> Iterator[Observation]:
+    """The object's pixel, as the file states it and as its lengths give it."""
+    file = seen.scan.file
+    if file.pixel_size_m is None:
+        return
+    x, y = file.pixel_size_m
+    words = f"an object pixel is {x:.4g} m by {y:.4g} m for frames of {seen.side} pixels"
+    due = object_pixels(file.energy_j, file.distance_m, seen.side, file.detector_pixel_m)
+    off = 0.0 if due is None else max(abs(x / due[0] - 1), abs(y / due[1] - 1))
+    if due is not None and off > PIXEL_OFF:
+        sentence = (
+            f"the file states that {words}, and its energy, distance and detector pixel make it {due[0]:.4g} m by "
+            f"{due[1]:.4g} m: correct whichever is wrong"
+        )
+        yield Observation("sampling", "error", off, PIXEL_OFF, sentence)
+        return
+    if file.energy_j is not None and file.distance_m is not None:
+        wavelength = HC_JOULE_METRE / file.energy_j
+        words = f"{words}, at a wavelength of {wavelength:.4g} m and a distance of {file.distance_m:.4g} m"
+    yield Observation("sampling", "info", off, PIXEL_OFF, words)
 
 
 def spacing_px(seen: Survey) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from ptycho.data.layout import centred_frames
 from ptycho.data.opening import OpenScan
 from ptycho.data.raw.beam import dark_frames
 from ptycho.data.raw.pixels import BadPixels, look_at_detector
-from ptycho.data.raw.quantum import Quantum
+from ptycho.data.raw.quantum import Quantum, photon_estimate
 from ptycho.data.raw.statistics import FrameStatistics, chunks
 from ptycho.errors import DataError
 from ptycho.preflight.trials.engine import compact_subset
@@ -64,6 +65,15 @@ class Survey:
         if unit is None or self.quantum.kind == "unknown":
             return None
         return self.energy / (unit if self.config.quantity == "counts" else unit**2)
+
+    @cached_property
+    def photons_about(self) -> Real:
+        """Photons of each frame; where the values do not tell, by the noise of the frames."""
+        known = self.photons
+        if known is not None:
+            return known
+        intensity = self.sample if self.config.quantity == "counts" else self.sample**2
+        return self.energy / max(photon_estimate(intensity, ~self.bad.any), 1e-300)
 
 
 def survey_scan(scan: OpenScan, config: MeasuredConfig, N: int) -> Survey:

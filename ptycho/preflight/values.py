@@ -35,7 +35,9 @@ def _quantity(seen: Survey) -> Observation:
         sentence = "every value is the square of a whole number: the counts were squared, store the counts themselves"
         return Observation("quantity", "error", None, None, sentence, "")
     if kind == "logarithm":
-        sentence = "the values are logarithms, log(1 + n) of whole counts: store the counts themselves"
+        sentence = (
+            "the values are logarithms, log(1 + n) of whole counts or of their roots: store the counts themselves"
+        )
         return Observation("quantity", "error", None, None, sentence, "")
     if kind in ("counts", "amplitude") and kind != declared:
         what = "whole counts" if kind == "counts" else "square roots of counts"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ptycho.data.frames import Frames
-from ptycho.data.raw.quantum import photon_quantum
+from ptycho.data.raw.quantum import photon_estimate, photon_quantum
 from ptycho.quality.invariants import Invariant, within_bounds
 
 OVER_FLOOR = 3.5  # Fourier error over what photon noise and the model's own limit leave together
@@ -19,29 +19,32 @@ NETWORK_OVER_ORACLE = 2.0
 HALF_SCAN_AGREEMENT = 0.3
 HELD_OUT = 1.5
 ENERGY_RATIO = 1.5
+NOISE_FRAMES = 64
 
 
-def photon_floor(frames: Frames) -> float | None:
+def photon_floor(frames: Frames) -> float:
     """``sqrt(sum var(sqrt n) / sum n)`` over all frames: the Fourier error of the true object, from noise alone.
 
-    ``var(sqrt n)`` is 1/4 where photons fall, and next to nothing where none do. None where amplitudes are on
-    no ladder of photons.
+    ``var(sqrt n)`` is 1/4 where photons fall, and next to nothing where none do. Where amplitudes are on no ladder of
+    photons, the noise of the frames says about what one is.
     """
     quantum = photon_quantum(frames.diffraction)
     if quantum.kind == "counts":  # amplitudes that are whole numbers: one photon a pixel at most
         quantum = photon_quantum(frames.diffraction**2)
-    if quantum.unit is None:
-        return None
+    power = None if quantum.unit is None else quantum.unit**2
+    if power is None:
+        some = frames.diffraction[:: max(1, len(frames) // NOISE_FRAMES)]
+        power = photon_estimate(some**2, np.ones(some.shape[1:], bool) if frames.mask is None else frames.mask)
     lit = sum(int((part > 0).sum()) for part in np.array_split(frames.diffraction, max(1, len(frames) // 64)))
-    return float(np.sqrt(0.25 * lit / (frames.energy().sum() / quantum.unit**2)))
+    return float(np.sqrt(0.25 * lit * power / frames.energy().sum()))
 
 
-def expected_error(floor: float | None) -> float:
+def expected_error(floor: float) -> float:
     """The Fourier error that photon noise and the model's own limit leave together."""
-    return float(np.hypot(floor or 0.0, MODEL_FLOOR))
+    return float(np.hypot(floor, MODEL_FLOOR))
 
 
-def measured_gates(quality: dict[str, Any], floor: float | None) -> list[Invariant]:
+def measured_gates(quality: dict[str, Any], floor: float) -> list[Invariant]:
     """The gates of a finished run on measured data; ``quality`` are its metrics."""
     errors, halves = quality["fourier_error"], quality["half_scan"]
     expected = expected_error(floor)
@@ -75,7 +78,7 @@ def max_known(values: tuple[float | None, ...]) -> float | None:
     return max(known) if known else None
 
 
-def inference_gates(error: float, floor: float | None) -> list[Invariant]:
+def inference_gates(error: float, floor: float) -> list[Invariant]:
     """The gates of new data under a trained model: how well it explains them."""
     ratio = error / expected_error(floor)
     evidence = f"{error:.4f}, {ratio:.1f} times what photon noise leaves; at most {OVER_FLOOR:g} times"

@@ -96,6 +96,16 @@ def set_frames(which: slice, value: float) -> Callable[[Any], None]:
     return change
 
 
+def flat_fielded(s: Scan) -> Scan:
+    """Counts that were corrected for each pixel's efficiency, so that no ladder of photons is left."""
+    return s.but(data=(s.data * _rng().uniform(0.9, 1.1, s.data.shape[1:])).astype(np.float32))
+
+
+def read_out(s: Scan) -> Scan:
+    """Counts with a CCD's noise, and with what fell below zero set to zero."""
+    return s.but(data=np.maximum(s.data + _rng().normal(0, 0.3, s.data.shape), 0).astype(np.float32))
+
+
 def half_shuffled(at: Any) -> Any:
     at = at.copy()
     some = np.sort(_rng().permutation(len(at))[: len(at) // 2])
@@ -189,6 +199,19 @@ WRONG: dict[str, Wrong] = {
         config={"quantity": "amplitude"},
     ),
     "log1p of counts": Wrong(values(lambda d: np.log1p(d).astype(np.float32)), ("quantity",)),
+    "log1p of amplitudes": Wrong(
+        values(lambda d: np.log1p(np.sqrt(d)).astype(np.float32)), ("quantity",), config={"quantity": "amplitude"}
+    ),
+    "saturated amplitudes": Wrong(
+        values(lambda d: np.sqrt(np.minimum(d, 255)).astype(np.float32)),
+        ("saturation",),
+        config={"quantity": "amplitude"},
+    ),
+    "columns swapped of few photons, corrected pixel by pixel": Wrong(
+        lambda s: (lambda t: t.but(scan=t.scan[:, ::-1]))(flat_fielded(scan_of(photons=1e4))),
+        ("positions",),
+        "--order yx",
+    ),
     "squares of counts": Wrong(values(lambda d: d.astype(np.float64) ** 2), ("quantity",)),
     "frames off by four triggers": Wrong(values(lambda d: np.roll(d, -4, axis=0)), ("positions",)),
     "pairs of frames swapped": Wrong(values(lambda d: d[np.arange(len(d)) ^ 1]), ("positions",)),
@@ -282,6 +305,21 @@ RIGHT: dict[str, Any] = {
     "intensity without a ladder": with_(
         values(lambda d: ((d + _rng().uniform(0, 0.2, d.shape)) * 0.1).astype(np.float32))
     ),
+    **{
+        f"amplitude of {photons:g} photons": with_(
+            values(lambda d: np.sqrt(d).astype(np.float32)), {"quantity": "amplitude"}, photons=photons
+        )
+        for photons in (1e2, 1e4)
+    },
+    **{
+        f"{photons:g} photons, corrected pixel by pixel": with_(flat_fielded, photons=photons)
+        for photons in (1e2, 1e3, 1e4, 1e5)
+    },
+    "amplitude of photons corrected pixel by pixel": with_(
+        lambda s: (lambda t: t.but(data=np.sqrt(t.data)))(flat_fielded(s)), {"quantity": "amplitude"}, photons=1e4
+    ),
+    "noise of a CCD, 1e4 photons": with_(read_out, photons=1e4),
+    "noise of a CCD, 1e6 photons": with_(read_out),
     "columns row, column": with_(moved(lambda at: at[:, ::-1]), {"order": "yx"}),
     "flipped x, declared": with_(moved(lambda at: at * [-1, 1]), {"flip_x": True}),
     "flipped y, declared": with_(moved(lambda at: at * [1, -1]), {"flip_y": True}),

@@ -132,6 +132,38 @@ def test_an_option_that_contradicts_the_bundle_is_refused_naming_both(small, wri
         bundle_layout(trained(), written(small), given)
 
 
+def pinn(tmp_path, scan):
+    """The scan as PtychoPINN has it: amplitudes, x first, the zero frequency in the middle."""
+    path = tmp_path / "pinn.npz"
+    x, y = scan.scan.T
+    np.savez(path, diff3d=np.sqrt(scan.data).astype(np.float32), probeGuess=scan.probe, xcoords=x, ycoords=y)
+    return str(path)
+
+
+def test_a_format_that_contradicts_the_bundle_is_refused_until_an_option_says_what_holds(small, tmp_path):
+    path = pinn(tmp_path, small)
+    with pytest.raises(BundleError, match=r"with --quantity counts, and .*pinn.npz is of a format with --quantity amp"):
+        bundle_layout(trained(), path, {})
+    its = {"quantity": "amplitude", "order": "xy", "centred": True}
+    config = bundle_layout(trained(flip_x=True), path, its)
+    assert (config.quantity, config.order, config.centred, config.flip_x) == ("amplitude", "xy", True, True)
+    the_bundle_s = {"quantity": "counts", "order": "yx", "centred": False}
+    config = bundle_layout(trained(), path, the_bundle_s)
+    assert (config.quantity, config.order, config.centred) == ("counts", "yx", False)
+
+
+def test_a_file_that_states_another_layout_than_the_bundle_may_not_be_taken_for_it(small, written):
+    path = written(small, order=np.array("xy"))
+    with pytest.raises(BundleError, match=r"scan.npz states --order xy: say what holds for it with --order xy$"):
+        bundle_layout(trained(), path, {})
+    assert bundle_layout(trained(), path, {"order": "xy"}).order == "xy"
+
+
+def test_a_bundle_of_simulated_data_takes_whatever_layout_the_format_has(small, tmp_path):
+    config = bundle_layout(load_scenario("gs2_ideal", "smoke").config, pinn(tmp_path, small), {})
+    assert (config.quantity, config.order, config.centred) == ("amplitude", "xy", True)
+
+
 def test_a_bundle_of_simulated_data_takes_the_layout_of_simulate(small, written):
     config = bundle_layout(load_scenario("gs2_ideal", "smoke").config, written(small), {})
     assert (config.quantity, config.order, config.centred) == ("counts", "xy", True)
@@ -174,6 +206,30 @@ def test_simulate_and_reconstruct_return_the_true_amplitude(tmp_path, gs2):
             assert ratio == pytest.approx(wanted, abs=0.03)
         else:
             assert np.abs(last.object[rows, columns]).mean() == pytest.approx(1, abs=0.1)
+
+
+def test_a_photon_scale_holds_for_the_file_s_own_probe_and_for_no_other(small, written, tmp_path):
+    path = written(small, photon_scale=np.array(7.0))
+    np.save(tmp_path / "probe.npy", 3 * small.probe)
+    assert loaded(path).photon_scale == 7.0
+    assert loaded(path, probe_scale="data").photon_scale == 1.0
+    other = loaded(path, probe=str(tmp_path / "probe.npy"))
+    assert other.photon_scale == 1.0
+    assert np.linalg.norm(other.probe) ** 2 == pytest.approx(other.frames.energy().mean(), rel=1e-5)
+    kept = loaded(path, probe=str(tmp_path / "probe.npy"), probe_scale="file")
+    np.testing.assert_allclose(kept.probe, (3 * small.probe).astype(np.complex64), atol=1e-4)
+
+
+def test_a_probe_is_scaled_to_what_the_mask_lets_through(small, written):
+    """Energies are those of valid pixels, of frames and probe alike: an empty object stays 1 under any mask."""
+    far = np.abs(np.fft.fftshift(np.fft.fft2(small.probe))) ** 2
+    empty = np.broadcast_to(np.rint(1e6 * far / far.sum()), small.data.shape).astype(np.uint32)
+    valid = np.ones((64, 64), bool)
+    valid[30:34] = False
+    noise = np.random.default_rng(0).poisson(empty)
+    whole, masked = (loaded(written(small.but(data=noise), mask=mask)) for mask in (valid | True, valid))
+    assert masked.nphotons < 0.98 * whole.nphotons
+    assert np.linalg.norm(masked.probe) == pytest.approx(np.linalg.norm(whole.probe), rel=1e-3)
 
 
 # Memory

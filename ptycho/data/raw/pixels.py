@@ -100,7 +100,10 @@ def bad_pixels(
     far = farfield(probe) if probe.shape[-2:] == mean.shape else np.zeros(mean.shape)
     far = far * (mean[known].sum() / max(far[known].sum(), 1e-300))
     total = mean * stats.count
-    stuck = known & (largest == smallest) & (largest > 0) & (stats.count >= STUCK_FRAMES)
+    constant = known & (largest == smallest) & (largest > 0) & (stats.count >= STUCK_FRAMES)
+    varied = largest[known & ~constant]
+    clipped = largest == (varied.max() if varied.size else np.inf)  # others reach that value too, and pass it never
+    stuck = constant & ~clipped
     hot = known & ~stuck & _stands_out(total, HOT_COUNTS * unit, known, HOT_RATIO) & (mean > HOT_RATIO * far)
     hit = known & ~stuck & _stands_out(largest, HOT_COUNTS * unit, known, HIT_RATIO)  # by a cosmic ray, once
     hot |= hit & (largest > HIT_RATIO * far)

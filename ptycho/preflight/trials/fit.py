@@ -99,11 +99,10 @@ def fit_scan(seen: Survey) -> tuple[Fit, list[Observation]]:
 
 
 def sample_floor(seen: Survey, evidence: Evidence) -> float:
-    """What photon noise alone leaves as Fourier error, ``sqrt(sum var(sqrt n) / sum n)``; 0 where none can tell."""
-    if seen.quantum.unit is None or seen.quantum.kind == "unknown":
-        return 0.0
-    n = evidence.amplitude**2 / (seen.quantum.unit if seen.config.quantity == "counts" else seen.quantum.unit**2)
-    return float(np.sqrt(0.25 * (n > 0).sum() / max(n.sum(), 1e-30)))
+    """What photon noise alone leaves as Fourier error, ``sqrt(sum var(sqrt n) / sum n)``."""
+    intensity = evidence.amplitude.astype(np.float64) ** 2
+    photons = intensity.sum() * float(np.median(seen.photons_about / np.maximum(seen.energy, 1e-30)))
+    return float(np.sqrt(0.25 * (intensity > 0).sum() / max(photons, 1e-30)))
 
 
 def too_little(seen: Survey) -> bool:
@@ -116,8 +115,8 @@ def _trials(evidence: Evidence, suppositions: Sequence[Supposition]) -> dict[str
 
 
 def _photons(seen: Survey) -> float:
-    """Photons of a typical frame; infinity where the values do not tell."""
-    return float("inf") if seen.photons is None else float(np.median(seen.photons))
+    """Photons of a typical frame, or about as many."""
+    return float(np.median(seen.photons_about))
 
 
 def _standard_errors(difference: Real) -> float:
