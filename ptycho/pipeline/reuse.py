@@ -15,6 +15,7 @@ from ptycho.data.measured import load_measured
 from ptycho.errors import BundleError
 from ptycho.model import bundle
 from ptycho.model.bundle import Bundle
+from ptycho.optics import probes
 from ptycho.pipeline.execution import write_inference
 from ptycho.pipeline.inference import infer_frames, infer_groups, make_model
 from ptycho.preflight.declared import bundle_layout
@@ -88,21 +89,24 @@ def infer_file(
 def _in_bundle_units(trained: Bundle, dataset: Dataset, rescale: bool, forced: bool) -> tuple[Frames, dict[str, Any]]:
     """The frames in the units of the training data, and their exposure over the training's.
 
-    ``nphotons`` of both are mean counts of a frame, so the ratio needs no other unit.
+    Both are mean counts of a frame, so the ratio needs no other unit, and both in the pixels that are valid here and
+    were in training: what else the training saw is taken off as the probe's own diffraction has it.
     """
-    ratio = dataset.nphotons / trained.scales.nphotons
+    frames = dataset.frames
+    if trained.mask is not None:
+        frames = dataclasses.replace(frames, mask=trained.mask if frames.mask is None else frames.mask & trained.mask)
+    share = (probes.seen_norm(trained.probe, frames.mask) / probes.seen_norm(trained.probe, trained.mask)) ** 2
+    photons = float(frames.energy().mean()) * dataset.photon_scale**2
+    expected = trained.scales.nphotons * share
+    ratio = photons / expected
     if not (1 / ENERGY_RATIO <= ratio <= ENERGY_RATIO or rescale or forced):
         raise BundleError(
-            f"the frames hold {ratio:.3g} times the photons of the training's ({dataset.nphotons:.4g} against "
-            f"{trained.scales.nphotons:.4g} a frame), and the network knows one exposure: --rescale brings them to the "
+            f"the frames hold {ratio:.3g} times the photons of the training's ({photons:.4g} against "
+            f"{expected:.4g} a frame), and the network knows one exposure: --rescale brings them to the "
             "training's, --force takes them as they are"
         )
     factor = dataset.photon_scale / trained.photon_scale  # square roots of counts, then the bundle's units
     if rescale:
         factor /= np.sqrt(ratio)
-    frames = dataset.frames
-    if trained.mask is not None:
-        mask = trained.mask if frames.mask is None else frames.mask & trained.mask
-        frames = dataclasses.replace(frames, mask=mask)
     frames = dataclasses.replace(frames, diffraction=frames.diffraction * np.float32(factor))
     return frames, {"ratio": float(ratio), "rescaled": rescale}

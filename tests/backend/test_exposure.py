@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import types
 
 import numpy as np
@@ -22,8 +23,12 @@ def dataset(photons, photon_scale=1.0):
 
 
 def trained(mask=None):
-    scales = types.SimpleNamespace(nphotons=PHOTONS)
-    return types.SimpleNamespace(scales=scales, photon_scale=SCALE, mask=mask)
+    """A bundle whose probe diffracts evenly, so that a pixel's share of its light is its share of the detector."""
+    valid = 1.0 if mask is None else mask.mean()
+    point = np.zeros((8, 8), np.complex64)
+    point[4, 4] = 1
+    scales = types.SimpleNamespace(nphotons=PHOTONS * valid)
+    return types.SimpleNamespace(scales=scales, photon_scale=SCALE, mask=mask, probe=point)
 
 
 @pytest.mark.parametrize("photon_scale", [1.0, 2.0, 5.0])
@@ -53,3 +58,15 @@ def test_pixels_that_the_training_masked_stay_masked():
     frames, _ = _in_bundle_units(trained(mask), dataset(PHOTONS), False, False)
     assert np.argwhere(~frames.mask).tolist() == [[2, 3]]
     assert not frames.diffraction[:, 2, 3].any()
+
+
+@pytest.mark.parametrize("of", ["the training", "the new data", "both"])
+def test_an_exposure_is_compared_in_the_pixels_that_both_see(of):
+    """Half of the detector hidden, in one or the other, is no half of the exposure."""
+    half, other = np.zeros((8, 8), bool), np.zeros((8, 8), bool)
+    half[:4], other[:, :4] = True, True
+    data = dataset(PHOTONS)
+    if of != "the training":
+        data = dataclasses.replace(data, frames=dataclasses.replace(data.frames, mask=other), nphotons=PHOTONS / 2)
+    _, exposure = _in_bundle_units(trained(None if of == "the new data" else half), data, False, False)
+    assert exposure["ratio"] == pytest.approx(1)
