@@ -8,6 +8,7 @@ import numpy as np
 from scipy import fft
 
 from ptycho.data.raw.pixels import farfield
+from ptycho.optics.probes import LEAST_SEEN
 from ptycho.preflight.findings import Observation
 from ptycho.preflight.survey import Survey
 
@@ -39,6 +40,11 @@ def check_detector(seen: Survey) -> Iterator[Observation]:
     if share > MASKED_SHARE:
         sentence = f"{share:.0%} of the detector measures nothing, too much to trust the rest"
         yield Observation("masked_share", "error", share, MASKED_SHARE, sentence)
+    far = farfield(seen.scan.probe)
+    hidden = float(far[seen.bad.any].sum() / far.sum())
+    if hidden > 1 - LEAST_SEEN:
+        sentence = f"{hidden:.1%} of what the probe itself diffracts is masked, so that no amplitude can be told"
+        yield Observation("masked_light", "error", hidden, 1 - LEAST_SEEN, sentence)
     yield from _centre(seen)
     yield from _crop(seen)
 

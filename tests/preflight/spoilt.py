@@ -106,6 +106,13 @@ def read_out(s: Scan) -> Scan:
     return s.but(data=np.maximum(s.data + _rng().normal(0, 0.3, s.data.shape), 0).astype(np.float32))
 
 
+def behind_a_stop(s: Scan) -> Scan:
+    """A declared mask of all but the far field's faint outskirts, in frames whose light lies there as well."""
+    far = np.abs(np.fft.fftshift(np.fft.fft2(s.probe))) ** 2
+    valid = far < np.sort(far.ravel())[np.searchsorted(np.cumsum(np.sort(far.ravel())), 0.08 * far.sum())]
+    return s.but(data=s.data + np.uint32(1), extra={"mask": valid})
+
+
 def half_shuffled(at: Any) -> Any:
     at = at.copy()
     some = np.sort(_rng().permutation(len(at))[: len(at) // 2])
@@ -216,6 +223,7 @@ WRONG: dict[str, Wrong] = {
     "frames off by four triggers": Wrong(values(lambda d: np.roll(d, -4, axis=0)), ("positions",)),
     "pairs of frames swapped": Wrong(values(lambda d: d[np.arange(len(d)) ^ 1]), ("positions",)),
     "positions skewed": Wrong(moved(lambda at: at @ np.array([[1, 0.4], [0, 1]])), ("positions",)),
+    "a beamstop that hides the beam, declared": Wrong(behind_a_stop, ("masked_light",)),
     "half of the detector dead": Wrong(block(slice(0, 26), slice(None)), ("pixels_dead",), level="warning"),
     "log10 of counts": Wrong(values(lambda d: np.log10(1 + d.astype(np.float64))), ("quantity",)),
     "beam decays to 30 %": Wrong(beam(linear), ("drift",), "--level-energy"),
