@@ -16,6 +16,7 @@ from ptycho.preflight.survey import Survey
 SPACING = (0.015, 1.0)  # nearest neighbours' distance over the probe's diameter
 MODE_SHARE = 0.02
 SAME_PLACE_SHARE = 0.5
+ISOLATED, ISOLATED_SHARE = 2.0, 0.5  # probe's diameters; where most are isolated, the spacing says it
 PIXEL_OFF = 0.05  # of the object's pixel that a file states, from the one that its lengths give
 
 
@@ -42,6 +43,7 @@ def check_scan(seen: Survey) -> Iterator[Observation]:
         yield Observation("spacing", "error", ratio, high, sentence, "--position-scale PIXELS_A_UNIT")
     else:
         yield Observation("spacing", "info", ratio, high, words)
+    yield from _isolated(seen, diameter)
     yield from _sampling(seen)
     yield from _halves(seen, diameter)
     yield from _modes(seen)
@@ -75,6 +77,21 @@ def spacing_px(seen: Survey) -> float:
     if len(places) < max(2, SAME_PLACE_SHARE * seen.count):
         return 0.0
     return float(np.median(cKDTree(places).query(places, k=2)[0][:, 1]))
+
+
+def _isolated(seen: Survey, diameter: float) -> Iterator[Observation]:
+    """Frames that lie so far from all others that the probe joins them to none: an encoder's glitch."""
+    if seen.count < 3:
+        return
+    apart = cKDTree(seen.positions).query(seen.positions, k=2)[0][:, 1] / diameter
+    alone = np.flatnonzero(apart > ISOLATED)
+    if 0 < len(alone) < ISOLATED_SHARE * seen.count:
+        first, far = int(alone[0]), float(apart[alone[0]])
+        sentence = (
+            f"{len(alone)} frames overlap with no other, the first is frame {first}, which lies {far:.3g} of the "
+            "probe's diameters from its nearest: leave them out, with their positions"
+        )
+        yield Observation("isolated", "error", float(apart.max()), ISOLATED, sentence)
 
 
 def _halves(seen: Survey, diameter: float) -> Iterator[Observation]:

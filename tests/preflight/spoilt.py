@@ -113,6 +113,20 @@ def behind_a_stop(s: Scan) -> Scan:
     return s.but(data=s.data + np.uint32(1), extra={"mask": valid})
 
 
+def one_moved(m: int, by: list[float]) -> Callable[[Any], Any]:
+    return lambda at: at + np.where((np.arange(len(at)) == m)[:, None], by, 0)
+
+
+def exchanged(a: int, b: int) -> Any:
+    order = np.arange(100)
+    order[[a, b]] = order[[b, a]]
+    return order
+
+
+def garbled(data: Any) -> None:
+    data[30] = _rng().permutation(data[30].ravel()).reshape(N, N)
+
+
 def half_shuffled(at: Any) -> Any:
     at = at.copy()
     some = np.sort(_rng().permutation(len(at))[: len(at) // 2])
@@ -184,6 +198,11 @@ WRONG: dict[str, Wrong] = {
     "frames in reverse": Wrong(values(lambda d: d[::-1]), ("positions",)),
     "frames off by one trigger": Wrong(values(lambda d: np.roll(d, 1, axis=0)), ("positions",)),
     "a trigger lost on the way": Wrong(moved(trigger_lost), ("trigger", "positions")),
+    "one position 15 px wrong": Wrong(moved(one_moved(50, [15, 0])), ("misfits",)),
+    "one position 60 px wrong": Wrong(moved(one_moved(50, [60, 0])), ("misfits",)),
+    "one position beyond everything": Wrong(moved(one_moved(50, [3000, 0])), ("isolated",)),
+    "two frames exchanged": Wrong(values(lambda d: d[exchanged(20, 60)]), ("misfits",)),
+    "one frame garbled": Wrong(framed(garbled), ("misfits",)),
     "positions 3 px wrong": Wrong(moved(lambda at: at + _rng().normal(0, 3, at.shape)), ("positions",)),
     "all positions at one place": Wrong(
         moved(lambda at: np.where(np.arange(len(at))[:, None] < 1, at + 3, at[1])), ("spacing",)

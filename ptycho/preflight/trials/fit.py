@@ -32,6 +32,7 @@ ENERGY_SCATTER = 0.08
 SCATTER_OF_NOISE = 3.0  # times the scatter of a frame's photons: a fit to few of them follows their noise
 DRIFT, DRIFT_EXPLAINED, DRIFT_SCATTER = 0.25, 0.7, 0.02
 TAIL_FRAMES, TAIL_SURE = 8, 4.0
+MISFIT_SHARE, MISFIT_DEVIATIONS = 0.7, 4.5  # of the frame's own error when shuffled; of the logarithm, over all frames
 QUANTITY_GAIN = 0.1
 FEWEST_FRAMES = 6
 FEW_FRAMES, SURE_OF_FEW = 30, 1.0  # standard errors of few frames are themselves uncertain
@@ -95,6 +96,7 @@ def fit_scan(seen: Survey) -> tuple[Fit, list[Observation]]:
     found.append(places)
     if places.level != "error" and not too_little(seen):
         found += [*_tails(seen, fit), *_energies(seen, fit)]
+        found += _misfits(seen, fit) if tell and not any(o.name == "trigger" for o in found) else []
     return fit, found
 
 
@@ -212,6 +214,28 @@ def _tails(seen: Survey, fit: Fit) -> Iterator[Observation]:
                     "trigger", "error", max(tail), TAIL_SURE, f"{sentence}: a trigger was lost on the way"
                 )
                 return
+
+
+def _misfits(seen: Survey, fit: Fit) -> list[Observation]:
+    """Single frames that fit no better than shuffled ones, amid others that do: exchanged, garbled, or misplaced."""
+    if len(seen.subset) < FEW_FRAMES:
+        return []
+    squared = fit.declared.squared
+    missed = np.log(squared / np.maximum(seen.energy[seen.subset], 1e-30) + 1e-9)
+    off = missed - np.median(missed)
+    deviations = off / max(1.4826 * float(np.median(np.abs(off))), 1e-9)
+    share = squared / np.maximum(fit.trials[SHUFFLED].squared, 1e-30)
+    wrong = np.flatnonzero((share > MISFIT_SHARE) & (deviations > MISFIT_DEVIATIONS))
+    worst = float(deviations.max())
+    if not wrong.size:
+        words = f"each of the {len(off)} frames in the middle fits its position as the others do"
+        return [Observation("misfits", "info", worst, MISFIT_DEVIATIONS, words)]
+    first = ", ".join(str(m) for m in seen.subset[wrong][:5])
+    sentence = (
+        f"{len(wrong)} frames fit their positions no better than shuffled ones, while the others do (frame {first}): "
+        "a position is wrong there, or the frame is another's: leave them out, with their positions"
+    )
+    return [Observation("misfits", "error", worst, MISFIT_DEVIATIONS, sentence)]
 
 
 def _quantity(seen: Survey, evidence: Evidence) -> Observation:
