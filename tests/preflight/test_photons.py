@@ -22,16 +22,16 @@ def rates(request):
     return scan.data / scan.data.sum((1, 2)).mean()
 
 
-@pytest.mark.parametrize("photons", [1e3, 1e4, 1e5])
+@pytest.mark.parametrize("photons", [1e3, 1e4, 1e5, 1e6])
 @pytest.mark.parametrize("gain", [1.0, 0.013, 700.0])
 def test_a_photon_is_told_to_a_quarter_from_the_noise_alone(rates, photons, gain):
     counts = gain * np.random.default_rng(0).poisson(photons * rates)
     assert photon_estimate(counts, EVERYWHERE) == pytest.approx(gain, rel=0.25)
 
 
-def test_many_photons_make_it_too_large_by_a_small_factor_and_no_noise_next_to_nothing(rates):
-    assert 0.8 < photon_estimate(np.random.default_rng(0).poisson(1e6 * rates), EVERYWHERE) < 3
-    assert photon_estimate(1e6 * rates, EVERYWHERE) < 2
+def test_very_many_photons_make_it_too_large_by_a_small_factor_and_no_noise_next_to_nothing(rates):
+    assert 0.8 < photon_estimate(np.random.default_rng(0).poisson(1e8 * rates), EVERYWHERE) < 10
+    assert photon_estimate(1e6 * rates, EVERYWHERE) < 0.2
     assert photon_estimate(0 * rates, EVERYWHERE) == 0
 
 

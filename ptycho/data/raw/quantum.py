@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
-from scipy.ndimage import uniform_filter
+from scipy.ndimage import binary_erosion, convolve, uniform_filter
 
 from ptycho.arrays import Mask, Real
 
 SAMPLE_FRAMES = 24
 SAMPLE_VALUES = 400_000
 FAINT_PERCENT = 10  # of the positive values: where no ladder tells, about what one photon is, or less
+HIGHEST = np.outer([1, -4, 6, -4, 1], [1.0, -4, 6, -4, 1])  # a difference of the highest frequencies of both axes
 NEAR_PX, LEAST_VARIED_PERCENT = 5, 10
 SQUARES_LEAST = 5  # as many different values above 1 are not all squares by chance
 ValueKind = Literal["counts", "amplitude", "squares", "logarithm", "unknown"]
@@ -70,26 +71,24 @@ def _ladder(values: Real, eps: float) -> Quantum:
 def photon_estimate(intensity: Real, valid: Mask) -> float:
     """About the value of one photon in frames ``(M, n, n)`` of intensities whose values are on no ladder; 0 for none.
 
-    Photons make a variance of ``unit * mean`` in every pixel apart, and what is diffracted is smooth: so the
-    difference ``d`` of a pixel and the mean of its four neighbours has ``E d**2 = unit * (mean + mean of them / 4)``.
-    Where the object adds to it, the bright places of least ``d`` are taken: with few photons the estimate is right to
-    a quarter, with 1e6 in a frame of 64**2 up to three times too large. Noise of the detector counts like photons.
+    Photons make a variance of ``unit * mean`` in every pixel apart. What is diffracted is smooth: its spectrum is the
+    autocorrelation of exit waves, which leaves the highest frequencies of both axes empty where the probe is narrower
+    than the frame. A difference ``d`` by a kernel ``K`` of those frequencies has ``E d**2 = unit * (K**2 * mean)``. In
+    those bright places where it is least, that is right to a fifth up to 1e6 photons in a frame of 64**2, and a few
+    times too large for more. Noise of the detector counts like photons.
     """
-    around = [(slice(None, -2), slice(1, -1)), (slice(2, None), slice(1, -1))]
-    around += [(slice(1, -1), slice(None, -2)), (slice(1, -1), slice(2, None))]
-    middle = (slice(1, -1), slice(1, -1))
     mean = intensity.mean(axis=0, dtype=np.float64)
-    square = np.zeros(mean[middle].shape)
+    known = binary_erosion(valid, np.ones(HIGHEST.shape))
+    square = np.zeros(mean.shape)
     for frame in intensity:
-        square += (frame[middle] - sum(frame[at] for at in around) / np.float32(4)).astype(np.float64) ** 2
-    known = np.logical_and.reduce([valid[at] for at in (middle, *around)])
-    due = np.where(known, mean[middle] + sum(mean[at] for at in around) / 16, 0)
+        square += convolve(np.asarray(frame, np.float64), HIGHEST, mode="constant") ** 2
+    due = np.where(known, convolve(mean, HIGHEST**2, mode="constant"), 0)
     square = np.where(known, square / len(intensity), 0)
-    bright = known & (due > np.median(due[known & (due > 0)])) if (known & (due > 0)).any() else known & False
-    if not bright.any():
+    if not due.any():
         return 0.0
+    bright = due > np.median(due[due > 0])
     near = uniform_filter(square, NEAR_PX) / np.maximum(uniform_filter(due, NEAR_PX), 1e-300)
-    return float(np.percentile(near[bright], LEAST_VARIED_PERCENT))
+    return float(np.percentile(near[bright if bright.any() else due > 0], LEAST_VARIED_PERCENT))
 
 
 def _all_whole(values: Real, tolerance: Real) -> bool:
