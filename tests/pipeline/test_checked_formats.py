@@ -88,6 +88,14 @@ def test_what_a_mask_leaves_out_is_found_and_what_it_names_is_not_told_again(dec
     assert not load_measured(config, N).frames.mask[40, 11]
 
 
+@pytest.mark.slow
+def test_what_lies_under_a_mask_decides_nothing(declared, common):
+    """A masked pixel near the type's largest value does not make a flag of another pixel a saturated measurement."""
+    counts = np.where(common.valid, common.counts, 0).astype(np.uint16)
+    counts[:, 40, 11], counts[:, 50, 50] = 60000, 65535
+    assert loud(declared("NPZ", dataclasses.replace(common, counts=counts))) == [("pixels_flagged", "warning", "")]
+
+
 @pytest.mark.parametrize("kind", [kind for kind in WRITERS if kind not in WITHOUT_MASK])
 def test_an_inverted_mask_is_refused_by_both(declared, common, kind):
     config = declared(kind, dataclasses.replace(common, valid=~common.valid))

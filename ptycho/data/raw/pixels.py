@@ -91,7 +91,7 @@ def bad_pixels(
     often = OFTEN * stats.count
     declared = np.zeros(stats.mean.shape, bool) if valid is None else image(~valid)
     flagged, negative, non_finite = (
-        (image(counts) > often) & ~declared for counts in (stats.flagged, stats.negative, stats.non_finite)
+        image(counts) > often for counts in (stats.flagged, stats.negative, stats.non_finite)
     )
     known = ~(declared | flagged | negative | non_finite)
     power = stats.variance + stats.mean**2 if amplitude else stats.mean
