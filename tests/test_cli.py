@@ -120,12 +120,15 @@ def test_simulate_writes_whole_counts_that_load_again(tmp_path, gs2):
     assert "128 frames of 64 pixels, 1e+09 photons each, in x.npz" in done.stdout
     with np.load(tmp_path / "x.npz", allow_pickle=False) as file:
         arrays = dict(file)
-    assert sorted(arrays) == ["data", "object", "probe", "scan"]
+    layout = ["centred", "order", "photon_scale", "quantity"]
+    assert sorted(arrays) == sorted(["data", "object", "probe", "scan", *layout])
     np.testing.assert_array_equal(arrays["data"], np.rint(arrays["data"]))
     np.testing.assert_array_equal(arrays["object"], dataset.truth)
     np.testing.assert_array_equal(arrays["scan"], dataset.frames.positions)
     loaded = load_measured(MeasuredConfig(str(tmp_path / "x.npz"), "counts", True, "xy", 0), config.N)
-    np.testing.assert_allclose(loaded.frames.diffraction / dataset.photon_scale, dataset.frames.diffraction, atol=1e-4)
+    np.testing.assert_allclose(loaded.frames.diffraction, dataset.frames.diffraction, atol=1e-4)
+    np.testing.assert_allclose(loaded.probe, dataset.probe, atol=1e-6)
+    assert loaded.photon_scale == pytest.approx(dataset.photon_scale)
     assert loaded.nphotons == pytest.approx(1e9, rel=1e-5)
 
 
@@ -142,7 +145,7 @@ def test_the_exit_status_says_whether_the_invariants_hold(monkeypatch, capsys, t
         metadata={"timings": {"total_seconds": 1, "training_seconds": 1}, "peak_memory_mb": 1},
         out=tmp_path,
     )
-    monkeypatch.setitem(sys.modules, "ptycho.pipeline.execution", types.SimpleNamespace(run=lambda *_: done))
+    monkeypatch.setitem(sys.modules, "ptycho.pipeline.execution", types.SimpleNamespace(run=lambda *_, **__: done))
     monkeypatch.setattr(sys, "argv", ["ptycho", "run", "gs2_ideal", "--out", str(tmp_path)])
     try:
         main()

@@ -11,33 +11,17 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ptycho.cli.progress import libraries_held_back, stage_bars
-from ptycho.cli.tables import show_run
+from ptycho.cli import measured_commands  # noqa: F401 (registers its commands)
+from ptycho.cli.app import Profile, Set, app, console, errors
+from ptycho.cli.progress import libraries_held_back
+from ptycho.cli.running import run_and_show
 from ptycho.config.scenario import list_scenarios, load_scenario
 from ptycho.errors import DataError, PtychoError, TrainingDiverged
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-console = Console()
-errors = Console(stderr=True)
-
 INTERRUPTED = 130
-
-Out = Annotated[Path, typer.Option("--out", help="Folder for the artifacts.")]
-Profile = Annotated[str, typer.Option(help="smoke (seconds), cpu (minutes) or full (the original sizes, for a GPU).")]
-Set = Annotated[list[str], typer.Option("--set", help="Change one setting, e.g. --set train.epochs=3. Repeatable.")]
-_USUAL = {"quantity": "counts", "order": "xy", "centred": True}
-_ELSE = "Default: as the file's format has it, else"
-Layout = Annotated[str | None, typer.Option(help=f"What the frames hold: counts or amplitude. {_ELSE} counts.")]
-Order = Annotated[str | None, typer.Option(help=f"What the two columns of the positions are: xy or yx. {_ELSE} xy.")]
-Centred = Annotated[
-    bool | None, typer.Option("--centred/--corner", help=f"Where a frame's zero frequency is. {_ELSE} in its middle.")
-]
-Probe = Annotated[str, typer.Option("--probe", help="A file with the probe: a product, a data file or a .npy.")]
-Masked = Annotated[str, typer.Option("--mask", help="A file with a mask, True where a pixel is valid.")]
 
 
 def main() -> None:
@@ -96,7 +80,7 @@ def run_command(
         except DataError as error:
             console.print(f"[yellow]skipped[/yellow] {escape(f'{scenario}: {error}')}", highlight=False, soft_wrap=True)
             return
-    _run(chosen, out or Path("out") / scenario)
+    run_and_show(chosen, out or Path("out") / scenario)
 
 
 @app.command("simulate")
@@ -106,7 +90,7 @@ def simulate_command(
     profile: Profile = "cpu",
     set_: Set = [],  # noqa: B006
 ) -> None:
-    """Write a scenario's simulated data as an NPZ of photon counts, probe, scan and true object."""
+    """Write a scenario's simulated data as an NPZ: photon counts, probe, scan, true object, layout, photon scale."""
     import numpy as np
 
     from ptycho.data.simulation import simulate_scan
@@ -114,68 +98,18 @@ def simulate_command(
 
     dataset = simulate_scan(load_scenario(scenario, profile, set_).config)
     counts = np.rint((dataset.frames.diffraction.astype(np.float64) * dataset.photon_scale) ** 2)
+    layout = {"quantity": "counts", "order": "xy", "centred": True, "photon_scale": dataset.photon_scale}
     arrays = {
         "data": counts.astype(np.float32),
         "probe": dataset.probe,
         "scan": dataset.frames.positions,
         "object": dataset.truth,
+        **{name: np.array(value) for name, value in layout.items()},
     }
     artifacts.write_npz(out, arrays)
     console.print(
         f"{len(counts)} frames of {counts.shape[-1]} pixels, {counts.sum() / len(counts):.4g} photons each, in {out}"
     )
-
-
-@app.command("reconstruct")
-def reconstruct_command(
-    data: Annotated[Path, typer.Argument(help="Measured data, in any format of docs/reference/formats.md.")],
-    out: Out,
-    like: Annotated[str, typer.Option(help="The scenario whose settings to use.")] = "siemens_star",
-    profile: Profile = "cpu",
-    quantity: Layout = None,
-    order: Order = None,
-    centred: Centred = None,
-    probe: Probe = "",
-    mask: Masked = "",
-    set_: Set = [],  # noqa: B006
-) -> None:
-    """Train on your own measured data and reconstruct it. Set N with --set N=64, 128 or 256."""
-    import dataclasses
-
-    from ptycho.config.experiment import MeasuredConfig
-    from ptycho.config.reading import from_mapping
-
-    base = load_scenario(like, profile, set_)
-    sweeps = base.config.measured.refine_probe_sweeps if base.config.measured else 0
-    layout = _layout(data, quantity, order, centred, sweeps) | {"probe": probe, "mask": mask}
-    measured = from_mapping(MeasuredConfig, layout, "reconstruct")
-    config = dataclasses.replace(base.config, simulate=None, measured=measured)
-    _run(dataclasses.replace(base, name=data.stem, title=f"Measured data {data.name}", config=config), out)
-
-
-@app.command("infer")
-def infer_command(
-    bundle: Annotated[Path, typer.Argument(help="A bundle.npz of an earlier training.")],
-    data: Annotated[Path, typer.Argument(help="Measured data for the same probe.")],
-    out: Out,
-    quantity: Layout = None,
-    order: Order = None,
-    centred: Centred = None,
-    probe: Probe = "",
-    mask: Masked = "",
-) -> None:
-    """Reconstruct new data with a trained model; nothing is trained."""
-    from ptycho.config.experiment import MeasuredConfig
-    from ptycho.config.reading import from_mapping
-
-    with libraries_held_back():
-        from ptycho.pipeline.reuse import infer_file
-
-    layout = _layout(data, quantity, order, centred, 0) | {"probe": probe, "mask": mask}
-    measured = from_mapping(MeasuredConfig, layout, "infer")
-    with stage_bars(console) as progress:
-        error = infer_file(bundle, measured, out, progress)
-    console.print(f"Fourier error {error:.4f}; artifacts in {out}")
 
 
 @app.command("dose")
@@ -204,25 +138,3 @@ def _figure(value: Any) -> str:
     from ptycho.diagnostics import figure_words
 
     return figure_words(value)
-
-
-def _layout(data: Path, quantity: str | None, order: str | None, centred: bool | None, sweeps: int) -> dict[str, Any]:
-    """The ``[measured]`` table that a command line stands for; what it leaves open is as the file's format has it."""
-    from ptycho.data.files import find_data_file
-    from ptycho.data.formats import file_layout
-
-    said = {"quantity": quantity, "order": order, "centred": centred}
-    known, _ = file_layout(find_data_file(str(data)))
-    layout = _USUAL | known | {key: value for key, value in said.items() if value is not None}
-    return {"path": str(data), "refine_probe_sweeps": sweeps, **layout}
-
-
-def _run(scenario: Any, out: Path) -> None:
-    with libraries_held_back():
-        from ptycho.pipeline.execution import run
-
-    console.print(f"[bold]{scenario.name}[/bold] ({scenario.profile}): {scenario.title}", highlight=False)
-    with stage_bars(console) as progress:
-        finished = run(scenario, out, progress)
-    show_run(console, finished)
-    raise typer.Exit(0 if finished.passed else 1)

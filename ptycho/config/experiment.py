@@ -103,8 +103,15 @@ class MeasuredConfig:
     frames: int = 0  # only the first so many of the scan; 0: all of it
     probe: str = ""  # a file with the probe; empty: the data file has it
     mask: str = ""  # a file with a mask of valid pixels, besides the data file's own; empty: none
+    flip_x: bool = False  # the file's x counts against the object's columns
+    flip_y: bool = False  # the file's y counts against the object's rows
+    transpose: bool = False  # rows and columns of every frame are exchanged
+    position_scale: float = 1.0  # pixels of the object grid a unit of the file's positions
+    level_energy: bool = False  # take a drift of the beam, over the frames' numbers, out of their energies
+    probe_scale: Literal["auto", "data", "file"] = "auto"  # auto: the file's where it states its photon scale
 
     def __post_init__(self) -> None:
+        require(self.position_scale > 0, "measured.position_scale", self.position_scale, "a positive number")
         require(self.refine_probe_sweeps >= 0, "measured.refine_probe_sweeps", self.refine_probe_sweeps, "zero or more")
         require(self.frames >= 0, "measured.frames", self.frames, "zero (all) or more")
 

@@ -70,9 +70,9 @@ def load_scenario(
     profiles = values.pop("profile", {})
     if profile not in profiles:
         raise ConfigError(f"scenario {name!r} has no profile {profile!r}; it has: {', '.join(profiles)}")
-    values = _merge(values, profiles[profile])
+    values = merge_tables(values, profiles[profile])
     for text in overrides:
-        values = _merge(values, parse_override(text))
+        values = merge_tables(values, parse_override(text))
     return Scenario(name, profile, title, from_mapping(PipelineConfig, values, f"scenario {name}"))
 
 
@@ -106,17 +106,17 @@ def _read(name: str, root: Path, seen: tuple[str, ...] = ()) -> dict[str, Any]:
         raise ConfigError(f"{path} is not valid TOML: {error}") from error
     parent = values.pop("extends", None)
     if parent is not None:
-        values = _merge(_read(parent, root, (*seen, name)), values)
+        values = merge_tables(_read(parent, root, (*seen, name)), values)
     if "title" not in values:
         raise ConfigError(f"{path} has no title: give it one line that says what the scenario is")
     return values
 
 
-def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+def merge_tables(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """``over`` laid on ``base``, table by table."""
     merged = dict(base)
     for key, value in over.items():
         below = merged.get(key)
         both = isinstance(value, Mapping) and isinstance(below, Mapping)
-        merged[key] = _merge(below, value) if both else value  # type: ignore[arg-type]
+        merged[key] = merge_tables(below, value) if both else value  # type: ignore[arg-type]
     return merged

@@ -1,56 +1,27 @@
 """Measured data, checked before anything is computed from them.
 
-What a file holds is read by ``ptycho.data.formats``; here it becomes a data set, or is refused with the remedy.
+What a file holds is opened by ``ptycho.data.opening``; here it becomes a data set, or is refused with the remedy.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from ptycho.arrays import Complex, Mask, Real
+from ptycho.arrays import Mask, Real
 from ptycho.config.experiment import MeasuredConfig
-from ptycho.data.files import find_data_file
-from ptycho.data.formats import DataFile, is_single_array, open_data, read_npy
-from ptycho.data.formats.checks import probe_modes
-from ptycho.data.formats.masks import from_array
+from ptycho.data.formats import DataFile
 from ptycho.data.frames import Dataset, Frames, Geometry
+from ptycho.data.layout import centred_frames
+from ptycho.data.opening import OpenScan, finite, open_scan
+from ptycho.data.raw.beam import dark_frames, energy_trend
+from ptycho.data.raw.pixels import look_at_detector
 from ptycho.errors import DataError
 from ptycho.optics import probes
 
 LARGEST_SPAN_PX = 16384
-_FRAMES_SAY = 16  # so many show which pixels see light
-
-
-def load_probe(path: str) -> Complex:
-    """The probe stored in a data file, a product or as a bare ``.npy``, ``(n, n)`` complex64; of several modes the
-    first, strongest one."""
-    source = find_data_file(path)
-    if source.suffix == ".npy" or is_single_array(source):
-        return _as_probe(probe_modes(read_npy(source), source), source)
-    with open_data(source) as file:
-        return _as_probe(file.require("probe"), source)
-
-
-def load_mask(path: str) -> Mask:
-    """The mask in a data file or a bare ``.npy``, ``(n, n)`` bool, True where a pixel is valid.
-
-    A ``.npy`` and the house's own ``mask`` are not zero there; in other formats it is as they say.
-    """
-    source = find_data_file(path)
-    if source.suffix == ".npy" or is_single_array(source):
-        array = read_npy(source)
-        if array.dtype.kind not in "biuf":
-            raise DataError(
-                f"{source.name}: the mask has type {array.dtype}, expected bool: True where a pixel is valid"
-            )
-        return from_array(array == 0, None, source, "the mask")
-    with open_data(source) as file:
-        if file.mask is None:
-            raise DataError(f"{source.name} has no mask: add an array 'mask' (n, n), True where a pixel is valid")
-        return file.mask
 
 
 def load_measured(config: MeasuredConfig, N: int) -> Dataset:
@@ -58,53 +29,46 @@ def load_measured(config: MeasuredConfig, N: int) -> Dataset:
 
     Cropping the detector coarsens the object grid, so positions scale by ``N / n`` and the probe
     is Fourier-cropped. Amplitudes are square-rooted counts (``photon_scale`` 1), and the probe is
-    scaled once so that its energy is the mean frame's, which makes an empty object 1. What the file or
-    ``config.mask`` marks as bad is not looked at, and zero.
+    scaled once so that its energy is the mean frame's, which makes an empty object 1; where the file states its
+    photon scale, both keep the file's units (see ``stated_photon_scale``). Pixels that the file, ``config.mask`` or
+    the frames themselves show to measure nothing are masked, and dark frames left out.
     """
-    source = find_data_file(config.path)
-    with open_data(source) as file:
-        mask = _whole_mask(file, config)
-        raw = _as_frames(file, config.frames, mask)
-        probe = load_probe(config.probe) if config.probe else _as_probe(file.require("probe"), source)
-        positions = _as_positions(file.positions_px(config.order), source)[: len(raw)]
-        geometry = _geometry(file, N)
-    side = raw.shape[-1]
-    if side < N:
-        raise DataError(f"{source.name}: frames of {side} pixels a side are smaller than N = {N}: choose a smaller N")
-    if probe.shape[-1] != side:
-        raise DataError(
-            f"{source.name}: the probe has {probe.shape[-1]} pixels a side, expected {side} as the frames have"
-        )
-    amplitude = _amplitude(raw, config.quantity, source)
-    if not config.centred:
-        amplitude = np.fft.fftshift(amplitude, axes=(-2, -1))
-        mask = None if mask is None else np.fft.fftshift(mask)
-    start = (side - N) // 2
-    amplitude = np.ascontiguousarray(amplitude[:, start : start + N, start : start + N])
-    mask = None if mask is None else np.ascontiguousarray(mask[start : start + N, start : start + N])
-    if config.order == "yx":
-        positions = positions[:, ::-1]
-    positions = positions * (N / side)
+    with open_scan(config) as scan:
+        source, side = scan.file.path, scan.side
+        if side < N:
+            raise DataError(
+                f"{source.name}: frames of {side} pixels a side are smaller than N = {N}: choose a smaller N"
+            )
+        amplitude, mask = _centred_amplitude(scan, config, N)
+        positions = _within_reach(scan.positions(config), source) * (N / side)
+        scale, geometry = stated_photon_scale(scan.file, config), _geometry(scan.file, N)
     positions = positions - np.floor(positions.min(0)) + N // 2 + 1
     extent = np.ceil(positions.max(0)).astype(int) + N // 2 + 2
-    frames = Frames(amplitude, positions, np.arange(len(amplitude)), mask)
+    frames = _lit(Frames(amplitude / np.float32(scale or 1), positions, np.arange(len(amplitude)), mask), config)
     energy = float(frames.energy().mean())
-    probe = probes.fourier_crop(probe, N)
-    probe = (probe * (np.sqrt(energy) / probes.seen_norm(probe, frames.mask))).astype(np.complex64)
-    return Dataset(frames, probe, (int(extent[1]), int(extent[0])), 1.0, energy, None, geometry)
+    probe = probes.fourier_crop(scan.probe[0], N)
+    if scale is None:
+        probe = (probe * (np.sqrt(energy) / probes.seen_norm(probe, frames.mask))).astype(np.complex64)
+    else:  # cropping is from n to N pixels of a unitary transform
+        probe = (probe * (N / side)).astype(np.complex64)
+    unit = scale or 1.0
+    return Dataset(frames, probe, (int(extent[1]), int(extent[0])), unit, energy * unit**2, None, geometry)
 
 
-def _whole_mask(file: DataFile, config: MeasuredConfig) -> Mask | None:
-    """Pixels that both the file and ``config.mask`` call valid; None where all are."""
-    mask, shape = file.mask, file.require("frames").shape[1:]
-    if config.mask:
-        given = load_mask(config.mask)
-        if given.shape != shape:
-            raise DataError(f"{config.mask}: the mask has shape {given.shape}, expected {shape} as the frames have")
-        mask = given if mask is None else mask & given
-    if mask is not None and not mask.any():
-        raise DataError(f"{file.path.name}: its mask leaves no valid pixel: check which value means valid")
-    return None if mask is None or mask.all() else mask
+def stated_photon_scale(file: DataFile, config: MeasuredConfig) -> float | None:
+    """The photon scale ``s`` of ``counts = (s A)**2`` in units of the probe that is used, or None to scale the probe.
+
+    What the file states holds for its own probe, and for no other that ``config.probe`` names.
+    ``probe_scale = file`` keeps the probe's scale without one, too: counts are then in units of ``|P O|**2``.
+    """
+    stated = None if config.probe else file.photon_scale
+    if config.probe_scale == "data":
+        return None
+    if stated is None:
+        return 1.0 if config.probe_scale == "file" else None
+    if not (np.isfinite(stated) and stated > 0):
+        raise DataError(f"{file.path.name}: photon_scale is {stated:g}, expected a positive number")
+    return stated
 
 
 def _geometry(file: DataFile, N: int) -> Geometry | None:
@@ -116,15 +80,35 @@ def _geometry(file: DataFile, N: int) -> Geometry | None:
     return Geometry((x * coarser, y * coarser), file.energy_j, file.distance_m)
 
 
-def _as_frames(file: DataFile, count: int, mask: Mask | None) -> Real:
-    path, stack = file.path, file.require("frames")
-    if count > len(stack):
-        raise DataError(f"{path.name}: measured.frames = {count} asked of {len(stack)} frames")
-    raw = stack[: count or len(stack)]
-    if mask is not None:
-        _check_mask(raw[:_FRAMES_SAY], mask, path)
-        raw[:, ~mask] = 0
-    frames = _single(raw, np.float32, "data", path)
+def _lit(frames: Frames, config: MeasuredConfig) -> Frames:
+    """The frames without dark ones, and with the beam's drift taken out where asked."""
+    energy = frames.energy()
+    dark = dark_frames(energy)
+    if dark.any() and not dark.all():
+        frames, energy = frames.take(np.flatnonzero(~dark)), energy[~dark]
+    if config.level_energy:
+        level = np.sqrt(energy_trend(energy))[:, None, None].astype(np.float32)
+        frames = replace(frames, diffraction=frames.diffraction / level)
+    return frames
+
+
+def _centred_amplitude(scan: OpenScan, config: MeasuredConfig, N: int) -> tuple[Real, Mask | None]:
+    """Amplitudes of the central ``N`` pixels, and their mask, None where every pixel is valid."""
+    raw = scan.frames[:]
+    bad = look_at_detector(raw, config, scan.probe, scan.valid).bad.any
+    frames = centred_frames(raw, config)
+    if bad.any():
+        frames = np.where(bad, frames.dtype.type(0), frames)
+    path = scan.file.path
+    amplitude = _amplitude(_as_frames(frames, path), config.quantity, path)
+    start = (scan.side - N) // 2
+    cut = (slice(start, start + N), slice(start, start + N))
+    mask = ~bad[cut]
+    return np.ascontiguousarray(amplitude[:, cut[0], cut[1]]), None if mask.all() else mask
+
+
+def _as_frames(frames: Real, path: Path) -> Real:
+    frames = finite(frames, np.float32, "data", path)
     if frames.min() < 0:
         negative = int((frames < 0).sum())
         raise DataError(
@@ -136,47 +120,15 @@ def _as_frames(file: DataFile, count: int, mask: Mask | None) -> Real:
     return frames
 
 
-def _check_mask(some: Real, mask: Mask, path: Path) -> None:
-    """Raise DataError where a mask leaves out most of the pixels that see light, as an inverted one does."""
-    lit = (some > 0).any(axis=0)
-    if (lit & ~mask).sum() > (lit & mask).sum():
-        raise DataError(
-            f"{path.name}: the mask leaves out {int((lit & ~mask).sum())} of {int(lit.sum())} pixels that see light: "
-            "check which value means valid, it may be inverted"
-        )
-
-
-def _as_probe(modes: Complex, path: Path) -> Complex:
-    """The first of the ``modes`` ``(K, n, n)``, complex64."""
-    probe = np.asarray(_single(modes[0], np.complex64, "probe", path))
-    if not probe.any():
-        raise DataError(f"{path.name}: every value of probe is zero: give a first guess of the illumination")
-    return probe
-
-
-def _as_positions(scan: Real, path: Path) -> Real:
-    scan = np.asarray(_single(scan, np.float64, "scan", path))
-    span = float(np.ptp(scan, axis=0).max())
+def _within_reach(positions: Real, path: Path) -> Real:
+    """Positions in pixels; raises DataError where they span less than one, or more than any object."""
+    span = float(np.ptp(positions, axis=0).max())
     if not 1 <= span <= LARGEST_SPAN_PX:
         raise DataError(
             f"{path.name}: scan positions span {span:.3g} pixels, expected 1 to {LARGEST_SPAN_PX}: "
-            "convert them to pixels of the object grid"
+            "convert them to pixels of the object grid, or say how many a unit is with measured.position_scale"
         )
-    return scan
-
-
-def _single(array: Any, dtype: Any, what: str, path: Path) -> Any:
-    """``array`` as ``dtype``; raises where a value is not finite, or too large to be."""
-    with np.errstate(over="ignore"):
-        cast = np.asarray(array, dtype)
-    bad = ~np.isfinite(cast)
-    if bad.any():
-        first = tuple(int(i) for i in np.argwhere(bad)[0])
-        raise DataError(
-            f"{path.name}: {what} has {int(bad.sum())} values that are not finite, the first at index {first}: "
-            "replace them, zero will do for dead pixels"
-        )
-    return cast
+    return positions
 
 
 def _amplitude(values: Real, quantity: str, path: Path) -> Real:

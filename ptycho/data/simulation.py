@@ -9,7 +9,7 @@ from ptycho.arrays import Complex, Real
 from ptycho.config.experiment import ObjectConfig, ProbeConfig, ScanConfig
 from ptycho.config.pipeline import PipelineConfig
 from ptycho.data.frames import Dataset, Frames
-from ptycho.data.measured import load_probe
+from ptycho.data.opening import load_probe
 from ptycho.errors import ConfigError, DataError
 from ptycho.optics import objects, probes
 from ptycho.optics.geometry import extract_patches

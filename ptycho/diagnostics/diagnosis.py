@@ -13,6 +13,7 @@ from ptycho.diagnostics.analyses.canvas import analyze_canvas
 from ptycho.diagnostics.analyses.configuration import analyze_configuration
 from ptycho.diagnostics.analyses.grouping import analyze_grouping
 from ptycho.diagnostics.analyses.intensity import analyze_intensity
+from ptycho.diagnostics.analyses.measured_quality import analyze_measured_quality
 from ptycho.diagnostics.analyses.probes import analyze_probes
 from ptycho.diagnostics.analyses.training_health import analyze_training_health
 from ptycho.diagnostics.findings import Analysis, Finding, ranked
@@ -32,6 +33,7 @@ ANALYSES: tuple[Callable[[RunRecord], Analysis | None], ...] = (
     analyze_canvas,
     analyze_probes,
     analyze_bias,
+    analyze_measured_quality,
 )
 
 

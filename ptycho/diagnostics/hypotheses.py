@@ -1,6 +1,6 @@
 """Hypotheses about the amplitude bias, as statements that a machine checks over one run, each with its evidence.
 
-They are those of the original PtychoPINN project, whose ids they keep; docs/explanation/history.md explains them.
+They are those of the original PtychoPINN project, whose ids they keep (docs/explanation/history.md), and one more.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Literal
 from ptycho.diagnostics.analyses.canvas import canvas_figures, stitched_figures
 from ptycho.diagnostics.analyses.configuration import fitting_side, stage_digests
 from ptycho.diagnostics.analyses.grouping import group_figures
+from ptycho.diagnostics.analyses.measured_quality import OF_DATA, quality_gates
 from ptycho.diagnostics.analyses.probes import SAME_PROBE, recorded_probes
 from ptycho.diagnostics.findings import Finding
 from ptycho.diagnostics.quantities.factors import amplitude_factors
@@ -237,6 +238,18 @@ def _architecture(run: RunRecord, findings: Mapping[str, Finding]) -> Answer:
     return untestable("needs the amplitude head's range and the weights before and after training")
 
 
+def _measured(run: RunRecord, findings: Mapping[str, Finding]) -> Answer:
+    causes = [cause for cause, f in findings.items() if cause.startswith("preflight_") and f.level == "fault"]
+    if answer := _confirmed_by(findings, *causes):
+        return answer
+    gates = quality_gates(run)
+    if failed := [gate for gate in gates if not gate["passed"] and gate["name"] in OF_DATA]:
+        return confirmed(f"{failed[0]['name']}: {failed[0]['evidence']}")
+    if gates:
+        return ruled_out(f"the preflight refused nothing, and {len(gates)} gates on quality hold")
+    return untestable("needs a run of measured data with its preflight")
+
+
 HYPOTHESES = (
     Hypothesis("H-CONFIG", "A stale configuration was read (CONFIG-001).", _config),
     Hypothesis("H-PROBE-IDEAL-REGRESSION", "The ideal probe is not made as it was.", _probe_ideal),
@@ -252,6 +265,7 @@ HYPOTHESES = (
     Hypothesis("H-NORMALIZATION", "Normalisation biases the amplitude.", _normalization),
     Hypothesis("H-TRAINING-PARAMS", "The optimisation is set so that it cannot converge.", _training),
     Hypothesis("H-ARCHITECTURE", "The model cannot represent or learn the answer.", _architecture),
+    Hypothesis("H-MEASURED-DATA", "Measured data are not what they were said to be.", _measured),
 )
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ptycho.arrays import Complex, Real
+from ptycho.arrays import Complex, Mask, Real
 from ptycho.config.pipeline import PipelineConfig
 from ptycho.config.reading import config_digest, from_mapping, to_mapping
 from ptycho.data.normalization import Scales
@@ -31,7 +31,9 @@ UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError
 class Bundle:
     """A trained model as data. ``log_scale`` is the trained one, ``scales`` are the training data's,
     and ``photon_scale`` says in which units that data was: ``A = sqrt(counts) / photon_scale``.
-    ``given_probe`` is the data's own, before ``probe`` was refined from it."""
+    ``given_probe`` is the data's own, before ``probe`` was refined from it. ``mask`` ``(N, N)``: True where the
+    training's detector pixels were valid; None: all were. The layout of the data is ``config.measured``, their mean
+    photons a frame ``scales.nphotons``."""
 
     config: PipelineConfig
     scales: Scales
@@ -41,6 +43,7 @@ class Bundle:
     given_probe: Complex
     weights: list[Real]
     versions: dict[str, str]
+    mask: Mask | None = None
 
     def check(self, N: int, gridsize: int, probe: Complex | None = None) -> None:
         """Raise BundleError unless the bundle was trained for this ``N``, ``gridsize`` and ``probe``.
@@ -80,6 +83,8 @@ def save_bundle(path: Path, bundle: Bundle) -> None:
         "versions": bundle.versions,
     }
     arrays = {f"weight_{i:03d}": weight for i, weight in enumerate(bundle.weights)}
+    if bundle.mask is not None:
+        arrays["mask"] = bundle.mask
     text = np.frombuffer(json.dumps(about, allow_nan=False).encode(), np.uint8)
     artifacts.write_npz(path, {"about": text, "probe": bundle.probe, "given_probe": bundle.given_probe, **arrays})
 
@@ -105,6 +110,7 @@ def load_bundle(path: Path) -> Bundle:
                 given_probe=file["given_probe"],
                 weights=[file[name] for name in sorted(file) if name.startswith("weight_")],
                 versions=about["versions"],
+                mask=file.get("mask"),
             )
     except FileNotFoundError:
         raise BundleError(f"no bundle at {path}") from None

@@ -21,10 +21,13 @@ from ptycho.model.backend import weight_path
 from ptycho.output import artifacts, figures
 from ptycho.pipeline.declaration import PIPELINE, Stage
 from ptycho.pipeline.inference import to_bundle
+from ptycho.pipeline.metadata import run_counts, run_seeds
 from ptycho.pipeline.products import write_products
 from ptycho.pipeline.values import Trained
+from ptycho.preflight.outcome import preflight, summary
 from ptycho.progress import StageProgress
 from ptycho.quality import invariants, telemetry
+from ptycho.quality.gates import measured_gates, photon_floor
 from ptycho.quality.invariants import Invariant
 from ptycho.reconstruction.stitching import Reconstruction
 
@@ -60,9 +63,10 @@ class Run:
         return all(i.passed for i in self.invariants)
 
 
-def run(scenario: Scenario, out: Path, progress: StageProgress | None = None) -> Run:
+def run(scenario: Scenario, out: Path, progress: StageProgress | None = None, forced: bool = False) -> Run:
     """Run every stage of ``scenario`` and write its artifacts into the folder ``out``.
 
+    Measured data are examined first, and refused with DataError where they are wrong, unless ``forced``.
     Raises TrainingDiverged (weights and history saved first), KeyboardInterrupt (likewise), and
     PtychoError for bad input. ``run_metadata.json`` is written last: where it exists, all is whole.
     """
@@ -71,6 +75,7 @@ def run(scenario: Scenario, out: Path, progress: StageProgress | None = None) ->
     started = time.perf_counter()
     config = scenario.config
     _check(config)
+    examined = preflight(config.measured, config.N, out, forced) if config.measured else None
     outputs: dict[str, Any] = {}
     records: list[StageRecord] = []
     for stage in PIPELINE:
@@ -78,7 +83,8 @@ def run(scenario: Scenario, out: Path, progress: StageProgress | None = None) ->
         records.append(record)
         if stage.name == "train":
             _save_training(out, config, outputs)
-    return _finish(scenario, out, outputs, records, time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    return _finish(scenario, out, outputs, records, seconds, None if examined is None else summary(examined, forced))
 
 
 def _run_stage(
@@ -149,9 +155,16 @@ def _save_training(out: Path, config: PipelineConfig, outputs: dict[str, Any]) -
         raise KeyboardInterrupt
 
 
-def _finish(scenario: Scenario, out: Path, outputs: dict[str, Any], records: list[StageRecord], seconds: float) -> Run:
+def _finish(
+    scenario: Scenario,
+    out: Path,
+    outputs: dict[str, Any],
+    records: list[StageRecord],
+    seconds: float,
+    examined: dict[str, Any] | None,
+) -> Run:
     config = scenario.config
-    dataset, parts, grouped = outputs["simulate"], outputs["split"], outputs["group"]
+    dataset, parts = outputs["simulate"], outputs["split"]
     scales, trained, measured = outputs["normalize"], outputs["train"], outputs["measure"]
     result, comparison = outputs["infer"], outputs["compare"]
     shared = len(set(parts.train.ids.tolist()) & set(parts.test.ids.tolist()))
@@ -165,7 +178,9 @@ def _finish(scenario: Scenario, out: Path, outputs: dict[str, Any], records: lis
         int((~np.isfinite(result.object)).sum()),
         measured.unmoved,
     )
-    metadata = {
+    if config.measured:
+        held += measured_gates(comparison.metrics, photon_floor(dataset.frames))
+    metadata: dict[str, Any] = {
         "scenario": scenario.name,
         "profile": scenario.profile,
         "title": scenario.title,
@@ -173,18 +188,10 @@ def _finish(scenario: Scenario, out: Path, outputs: dict[str, Any], records: lis
         "config_digest": config_digest(config),
         "stages": records,
         "scales": asdict(scales),
-        "seeds": _seeds(to_mapping(config)),
+        "seeds": run_seeds(to_mapping(config)),
         "versions": machine.versions(),
         "device": machine.compute_device(),
-        "counts": {
-            "train": len(parts.train),
-            "test": len(parts.test),
-            "reconstructed": len(grouped.frames),
-            "train_groups": len(grouped.train),
-            "infer_groups": len(grouped.infer),
-            "grouping": "K-choose-C" if len(grouped.train) > len(parts.train) else "one group a seed",
-            "parameters": int(trained.model.count_params()),
-        },
+        "counts": run_counts(outputs),
         "timings": {
             "total_seconds": seconds,
             "training_seconds": trained.seconds,
@@ -195,6 +202,8 @@ def _finish(scenario: Scenario, out: Path, outputs: dict[str, Any], records: lis
         "invariants": held,
         "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
+    if examined is not None:
+        metadata["preflight"] = examined
     done = Run(
         scenario, out, outputs, records, measured.intensity, measured.inference, comparison.metrics, held, metadata
     )
@@ -270,14 +279,3 @@ def _measured(done: Run) -> dict[str, dict[str, Any]]:
             network, dataset.truth, comparison.support & result.support(shape)
         )
     return files
-
-
-def _seeds(values: dict[str, Any], path: str = "") -> dict[str, int]:
-    """Every seed of the configuration by its dotted name."""
-    seeds: dict[str, int] = {}
-    for key, value in values.items():
-        if isinstance(value, dict):
-            seeds |= _seeds(value, f"{path}{key}.")
-        elif key.endswith("seed"):
-            seeds[f"{path}{key}"] = value
-    return seeds

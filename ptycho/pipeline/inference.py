@@ -68,4 +68,5 @@ def to_bundle(
     model = trained.model
     log_scale = float(host(model.scaler.log_scale))
     scale, given = dataset.photon_scale, dataset.probe
-    return Bundle(config, scales, log_scale, scale, model.probe, given, model.get_weights(), versions)
+    mask = dataset.frames.mask
+    return Bundle(config, scales, log_scale, scale, model.probe, given, model.get_weights(), versions, mask)

@@ -47,26 +47,26 @@ def check_invariants(
     reach = 0.0 if head["ceiling"] is None else head["required_rms"] / head["ceiling"]
     saturated = head["saturated_share"] or 0.0
     return [
-        _bounded(
+        within_bounds(
             "full_chain_product",
             product,
             1 - CHAIN_TOLERANCE,
             1 + CHAIN_TOLERANCE,
             f"{product:.4f}, within {CHAIN_TOLERANCE:.0%} of 1",
         ),
-        _bounded(
+        within_bounds(
             "intensity_scale",
             scaler / closed_form_scale,
             1 - SCALE_TOLERANCE,
             1 + SCALE_TOLERANCE,
             f"{scaler:.3f} against sqrt(nphotons)/(N/2) = {closed_form_scale:.3f}",
         ),
-        _bounded("one_configuration", different, 1, 1, f"{different} digest in {len(digests)} stages"),
-        _bounded("no_shared_frames", shared_frames, None, 0, f"{shared_frames} frames in both train and test"),
-        _bounded("fits_canvas", given - needed, 0, None, f"{needed} px needed, {given} px given"),
-        _bounded("finite", non_finite, None, 0, f"{non_finite} non-finite pixels"),
-        _bounded("covered", share, COVERED_SHARE, None, f"{share:.2%} of the illuminated pixels reconstructed"),
-        _bounded(
+        within_bounds("one_configuration", different, 1, 1, f"{different} digest in {len(digests)} stages"),
+        within_bounds("no_shared_frames", shared_frames, None, 0, f"{shared_frames} frames in both train and test"),
+        within_bounds("fits_canvas", given - needed, 0, None, f"{needed} px needed, {given} px given"),
+        within_bounds("finite", non_finite, None, 0, f"{non_finite} non-finite pixels"),
+        within_bounds("covered", share, COVERED_SHARE, None, f"{share:.2%} of the illuminated pixels reconstructed"),
+        within_bounds(
             "amplitude_head_reaches",
             max(reach, saturated / SATURATED_SHARE),
             None,
@@ -74,11 +74,11 @@ def check_invariants(
             f"{head['kind']} head, ceiling {head['ceiling'] or 'none'}; data require {head['required_rms']:.3f} rms, "
             f"{saturated:.1%} saturated",
         ),
-        _bounded("trainable_weights_moved", len(unmoved), None, 0, ", ".join(unmoved) or "all of them"),
+        within_bounds("trainable_weights_moved", len(unmoved), None, 0, ", ".join(unmoved) or "all of them"),
     ]
 
 
-def _bounded(name: str, value: float, low: float | None, high: float | None, evidence: str) -> Invariant:
-    """NaN holds nothing: every comparison with it is false."""
+def within_bounds(name: str, value: float, low: float | None, high: float | None, evidence: str) -> Invariant:
+    """An invariant that holds within bounds. NaN holds nothing: every comparison with it is false."""
     held = (low is None or value >= low) and (high is None or value <= high) and value == value
     return Invariant(name, bool(held), evidence, float(value), low, high)

@@ -21,6 +21,7 @@ NAMES = {
     "dose_normalization_stats",
     "grouping_summary",
     "intensity_stats",
+    "measured_quality",
     "metrics",
     "parameters",
     "probe_report",

@@ -28,9 +28,19 @@ class Scan:
     valid: Any
 
     @property
+    def side(self):
+        """Pixels a side of the frames."""
+        return self.counts.shape[-1]
+
+    @property
+    def pixel_m(self):
+        """The object's pixel ``(x, y)``."""
+        return tuple(HC_JOULE_METRE / ENERGY_J * DISTANCE_M / (self.side * pixel) for pixel in DETECTOR_M)
+
+    @property
     def metres(self):
         """Positions ``[x, y]`` in metres."""
-        return self.xy * np.array(PIXEL_M)
+        return self.xy * np.array(self.pixel_m)
 
 
 def small_scan(count: int = 12) -> Scan:
@@ -102,8 +112,8 @@ def tike(path: Path, scan: Scan) -> Path:
 def cxi(path: Path, scan: Scan, /, units: dict[str, str] | None = None, **changes: Any) -> Path:
     """CXI 1.6, in SI units; bits of the mask are set at bad pixels."""
     bits = np.where(scan.valid, 0, 0x1).astype(np.uint32)
-    bits[12, 2] = 0x200
-    bits[5, 5] = 0x1000  # has signal, which is no fault
+    bits[12, 2] = 0x0 if scan.valid[12, 2] else 0x200
+    bits[5, 5] |= 0x1000  # has signal, which is no fault
     detector, source = "entry_1/instrument_1/detector_1", "entry_1/instrument_1/source_1"
     entries: dict[str, Any] = {
         "cxi_version": 160,
@@ -128,8 +138,8 @@ def ptypy(path: Path, scan: Scan, /, **changes: Any) -> Path:
         "meta/energy": ENERGY_J / ELECTRON_VOLT_J / 1e3,
         "meta/distance": DISTANCE_M,
         "meta/psize": np.array(DETECTOR_M[::-1]),
-        "meta/center": np.array([SIDE / 2, SIDE / 2]),
-        "meta/shape": np.array([SIDE, SIDE]),
+        "meta/center": np.array([scan.side / 2, scan.side / 2]),
+        "meta/shape": np.array([scan.side, scan.side]),
         "meta/num_frames": len(scan.xy),
         "info/lam": np.zeros(1),
         "common/weight2d": np.zeros(1),
@@ -165,7 +175,7 @@ def product(path: Path, scan: Scan, /, **changes: Any) -> Path:
         about = {"name": "scan", "comments": "", "detector_object_distance_m": DISTANCE_M}
         file.attrs.update(about | {"probe_energy_eV": ENERGY_J / ELECTRON_VOLT_J, "exposure_time_s": 0.0})
         for name in ("probe", "object"):
-            file[name].attrs.update({"pixel_width_m": PIXEL_M[0], "pixel_height_m": PIXEL_M[1]})
+            file[name].attrs.update({"pixel_width_m": scan.pixel_m[0], "pixel_height_m": scan.pixel_m[1]})
         file["object"].attrs.update({"center_x_m": 0.0, "center_y_m": 0.0})
     return path
 

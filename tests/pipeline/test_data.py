@@ -13,7 +13,8 @@ import pytest
 from ptycho.config.experiment import MeasuredConfig
 from ptycho.data.containers.units import object_pixel_m
 from ptycho.data.files import find_data_file
-from ptycho.data.measured import load_measured, load_probe
+from ptycho.data.measured import load_measured
+from ptycho.data.opening import load_probe
 from ptycho.errors import DataError
 from ptycho.optics import probes
 

@@ -19,7 +19,8 @@ from ptycho.config.experiment import MeasuredConfig
 from ptycho.data.containers.units import ELECTRON_VOLT_J
 from ptycho.data.files import input_files, partner
 from ptycho.data.formats import file_layout, open_data
-from ptycho.data.measured import load_mask, load_measured, load_probe
+from ptycho.data.measured import load_measured
+from ptycho.data.opening import load_mask, load_probe
 from ptycho.errors import DataError
 
 SCAN = small_scan()

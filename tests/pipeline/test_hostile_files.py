@@ -21,7 +21,8 @@ from ptycho.config.experiment import MeasuredConfig
 from ptycho.data.containers import safety
 from ptycho.data.files import find_data_file
 from ptycho.data.formats import open_data
-from ptycho.data.measured import load_mask, load_measured, load_probe
+from ptycho.data.measured import load_measured
+from ptycho.data.opening import load_mask, load_probe
 from ptycho.errors import DataError
 
 SCAN = small_scan()

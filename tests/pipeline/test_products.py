@@ -10,7 +10,7 @@ import pytest
 
 from ptycho.data.formats import open_data
 from ptycho.data.frames import Dataset, Frames, Geometry
-from ptycho.data.measured import load_probe
+from ptycho.data.opening import load_probe
 from ptycho.errors import PtychoError
 from ptycho.pipeline.products import write_products
 

@@ -1,0 +1,1 @@
+"""What raw frames tell of themselves, before anything is computed from them."""

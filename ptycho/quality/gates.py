@@ -1,0 +1,85 @@
+"""Gates on the quality of measured data, which need no truth: what a right run keeps, and a wrong one does not.
+
+The bounds are measured; docs/explanation/preflight.md has the figures and the command that made them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ptycho.data.frames import Frames
+from ptycho.data.raw.quantum import photon_estimate, photon_quantum
+from ptycho.quality.invariants import Invariant, within_bounds
+
+OVER_FLOOR = 3.5  # Fourier error over what photon noise and the model's own limit leave together
+MODEL_FLOOR = 0.03  # what network and oracle leave of noise-free frames: their shifts, edges and sweeps
+NETWORK_OVER_ORACLE = 2.0
+HALF_SCAN_AGREEMENT = 0.3
+HELD_OUT = 1.5
+ENERGY_RATIO = 1.5
+NOISE_FRAMES = 64
+
+
+def photon_floor(frames: Frames) -> float:
+    """``sqrt(sum var(sqrt n) / sum n)`` over all frames: the Fourier error of the true object, from noise alone.
+
+    ``var(sqrt n)`` is 1/4 where photons fall, and next to nothing where none do. Where amplitudes are on no ladder of
+    photons, the noise of the frames says about what one is.
+    """
+    quantum = photon_quantum(frames.diffraction)
+    if quantum.kind == "counts":  # amplitudes that are whole numbers: one photon a pixel at most
+        quantum = photon_quantum(frames.diffraction**2)
+    power = None if quantum.unit is None else quantum.unit**2
+    if power is None:
+        some = frames.diffraction[:: max(1, len(frames) // NOISE_FRAMES)]
+        power = photon_estimate(some**2, np.ones(some.shape[1:], bool) if frames.mask is None else frames.mask)
+    lit = sum(int((part > 0).sum()) for part in np.array_split(frames.diffraction, max(1, len(frames) // 64)))
+    return float(np.sqrt(0.25 * lit * power / frames.energy().sum()))
+
+
+def expected_error(floor: float) -> float:
+    """The Fourier error that photon noise and the model's own limit leave together."""
+    return float(np.hypot(floor, MODEL_FLOOR))
+
+
+def measured_gates(quality: dict[str, Any], floor: float) -> list[Invariant]:
+    """The gates of a finished run on measured data; ``quality`` are its metrics."""
+    errors, halves = quality["fourier_error"], quality["half_scan"]
+    expected = expected_error(floor)
+    found = []
+    for name in ("network", "oracle"):
+        ratio = errors[name] / expected
+        evidence = f"{errors[name]:.4f}, {ratio:.1f} times what photon noise leaves; at most {OVER_FLOOR:g} times"
+        found.append(within_bounds(f"fourier_error_{name}", ratio, None, OVER_FLOOR, evidence))
+    against = errors["network"] / errors["oracle"]
+    found.append(
+        within_bounds(
+            "network_against_oracle", against, None, NETWORK_OVER_ORACLE, f"Fourier errors {against:.2f} to 1"
+        )
+    )
+    held_out = errors["network_held_out"] / errors["network"]
+    found.append(within_bounds("held_out_frames", held_out, None, HELD_OUT, f"Fourier errors {held_out:.2f} to 1"))
+    agreement = halves["network"]["phase"]["pearson_r"], halves["oracle"]["phase"]["pearson_r"]
+    amplitudes = halves["network"]["amplitude"]["pearson_r"], halves["oracle"]["amplitude"]["pearson_r"]
+    known = [r for r in (max_known(agreement), max_known(amplitudes)) if r is not None]
+    if known:
+        best = max(known)
+        found.append(
+            within_bounds("half_scan_agreement", best, HALF_SCAN_AGREEMENT, None, f"pearson_r {best:.3f} of two halves")
+        )
+    return found
+
+
+def max_known(values: tuple[float | None, ...]) -> float | None:
+    """The largest of those that there are."""
+    known = [v for v in values if v is not None]
+    return max(known) if known else None
+
+
+def inference_gates(error: float, floor: float) -> list[Invariant]:
+    """The gates of new data under a trained model: how well it explains them."""
+    ratio = error / expected_error(floor)
+    evidence = f"{error:.4f}, {ratio:.1f} times what photon noise leaves; at most {OVER_FLOOR:g} times"
+    return [within_bounds("fourier_error_network", ratio, None, OVER_FLOOR, evidence)]
