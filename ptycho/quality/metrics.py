@@ -19,6 +19,7 @@ from skimage.registration import phase_cross_correlation
 from ptycho.arrays import Complex, Mask, Real
 
 SHIFT_ROUNDS = 4
+DIM = 0.01  # of the mean weight; a phase that counts for less is left out of the largest difference
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,10 @@ def _phase_plane(pred: Complex, truth: Complex, support: Mask) -> tuple[float, f
 def quality_scores(pred: Complex, truth: Complex, support: Mask) -> dict[str, Any]:
     """Amplitude and phase differences over ``support``, after ``align``; SSIM, PSNR and FRC too.
 
-    ``phase`` differences are wrapped to (-pi, pi]. A constant truth has no ``pearson_r`` (None).
+    ``phase`` differences are wrapped to (-pi, pi], and weigh ``|pred| |truth|``: where next to no light
+    passes, a phase says nothing, and in an opaque object half of them are chance. The same weights are those
+    of the inner product by which ``align_objects`` turns the phase; an object of one amplitude weighs alike
+    everywhere. A constant truth has no ``pearson_r`` (None).
     """
     p, t = np.abs(pred[support]).astype(np.float64), np.abs(truth[support]).astype(np.float64)
     turn = np.angle(pred[support] * truth[support].conj()).astype(np.float64)
@@ -102,31 +106,44 @@ def quality_scores(pred: Complex, truth: Complex, support: Mask) -> dict[str, An
     amplitude |= _image_quality(np.abs(pred), np.abs(truth), support)
     return {
         "amplitude": amplitude,
-        "phase": _differences(angle + turn, angle),
+        "phase": _differences(angle + turn, angle, p * t),
         "frc": ring_correlation(pred, truth, support),
     }
 
 
-def _differences(p: Real, t: Real) -> dict[str, Any]:
+def _differences(p: Real, t: Real, weight: Real | None = None) -> dict[str, Any]:
+    """Figures of ``p - t``, in which every pixel counts alike or as its ``weight`` says; ``*_stats`` count alike."""
+    if weight is None or not weight.any():
+        weight = np.ones(p.shape)
+    share = weight / weight.sum()
     d = p - t
-    p05, median, p95 = np.percentile(d, [5, 50, 95])
+    p05, median, p95 = _percentiles(d, share, (5, 50, 95))
     return {
         "count": int(d.size),
-        "bias_summary": {"mean": float(d.mean()), "median": float(median), "p05": float(p05), "p95": float(p95)},
-        "mae": float(np.abs(d).mean()),
-        "rmse": float(np.sqrt(np.mean(d**2))),
-        "max_abs": float(np.abs(d).max()),
-        "pearson_r": pearson(p, t),
+        "bias_summary": {"mean": float(share @ d), "median": median, "p05": p05, "p95": p95},
+        "mae": float(share @ np.abs(d)),
+        "rmse": float(np.sqrt(share @ d**2)),
+        "max_abs": float(np.abs(d[share >= DIM / d.size]).max()),
+        "pearson_r": pearson(p, t, share),
         "pred_stats": array_summary(p),
         "truth_stats": array_summary(t),
     }
 
 
-def pearson(p: Real, t: Real) -> float | None:
+def _percentiles(values: Real, share: Real, wanted: tuple[float, ...]) -> list[float]:
+    """Between neighbours in order, each in the middle of its share: NumPy's own where all shares are one."""
+    order = np.argsort(values, kind="stable")
+    at = np.cumsum(share[order]) - 0.5 * (share[order] + share[order[0]])
+    spread = at[-1] if at[-1] > 0 else 1.0
+    return [float(v) for v in np.interp(np.array(wanted) / 100, at / spread, values[order])]
+
+
+def pearson(p: Real, t: Real, weight: Real | None = None) -> float | None:
     """The correlation coefficient, or None when either side is constant."""
     if np.ptp(p) <= 1e-6 * np.abs(p).max() or np.ptp(t) <= 1e-6 * np.abs(t).max():
         return None
-    return float(np.corrcoef(p, t)[0, 1])
+    covariance = np.cov(p, t, aweights=weight)
+    return float(covariance[0, 1] / np.sqrt(covariance[0, 0] * covariance[1, 1]))
 
 
 def array_summary(values: Real) -> dict[str, Any]:

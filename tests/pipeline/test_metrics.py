@@ -278,3 +278,56 @@ def test_ring_correlation_of_a_tiny_support_is_left_open():
     tiny[4:9, 4:9] = True
     result = metrics.ring_correlation(np.ones((32, 32)), np.ones((32, 32)), tiny)
     assert result == {"frequency": [], "correlation": [], "mean": None, "crossing_1_7": None}
+
+
+# Phase where there is no light
+
+
+def noisy(obj, rng, error):
+    """``obj`` with an additive error of that share of its root mean square."""
+    sigma = error * np.sqrt(np.mean(np.abs(obj) ** 2) / 2)
+    return obj + sigma * (rng.standard_normal(obj.shape) + 1j * rng.standard_normal(obj.shape))
+
+
+def test_the_phase_of_an_opaque_part_is_not_counted(truth, rng):
+    """An error of 0.5 % turns the phase at random where the object is a ten-thousandth: that is no error of phase."""
+    opaque = truth.copy()
+    opaque[40:90] *= 1e-4
+    whole = np.ones(truth.shape, bool)
+    result = metrics.quality_scores(noisy(opaque, rng, 0.005), opaque, whole)["phase"]
+    assert result["mae"] < 0.004
+    assert result["rmse"] == pytest.approx(0.005 / np.sqrt(2), rel=0.2)
+    assert result["max_abs"] < 0.1
+    assert result["pearson_r"] > 0.999
+    assert max(abs(result["bias_summary"][name]) for name in ("p05", "median", "p95")) < 0.02
+    wrong = np.where(np.arange(128)[:, None] < 20, opaque * np.exp(0.5j), opaque)
+    assert metrics.quality_scores(wrong, opaque, whole)["phase"]["mae"] > 0.1  # what shines and is wrong still counts
+
+
+def test_at_one_amplitude_every_phase_counts_alike(rng):
+    phase, off = rng.standard_normal((2, 40, 40))
+    truth = 2.0 * np.exp(1j * phase)
+    result = metrics.quality_scores(truth * np.exp(0.2j * off), truth, np.ones((40, 40), bool))["phase"]
+    d = 0.2 * off.ravel()
+    assert result["mae"] == pytest.approx(np.abs(d).mean())
+    assert result["rmse"] == pytest.approx(np.sqrt(np.mean(d**2)))
+    assert result["max_abs"] == pytest.approx(np.abs(d).max())
+    p05, median, p95 = np.percentile(d, [5, 50, 95])
+    assert result["bias_summary"] == pytest.approx({"mean": d.mean(), "median": median, "p05": p05, "p95": p95})
+    assert result["pearson_r"] == pytest.approx(np.corrcoef(np.angle(truth).ravel() + d, np.angle(truth).ravel())[0, 1])
+
+
+def test_phase_figures_weigh_by_both_amplitudes():
+    truth = np.ones((10, 10), complex)
+    truth[5:] = 3
+    turned = truth * np.exp(1j * np.where(truth.real > 1, 0.1, 0.4))
+    result = metrics.quality_scores(turned, truth, np.ones((10, 10), bool))["phase"]
+    assert result["mae"] == pytest.approx((0.4 + 9 * 0.1) / 10)
+    assert result["rmse"] == pytest.approx(np.sqrt((0.16 + 9 * 0.01) / 10))
+    assert result["bias_summary"]["median"] == pytest.approx(0.1)
+
+
+def test_without_any_light_the_phase_figures_are_finite():
+    truth = np.ones((20, 20), complex)
+    result = metrics.quality_scores(0 * truth, truth, np.ones((20, 20), bool))["phase"]
+    assert all(np.isfinite(value) for name, value in leaves(result) if value is not None), result
