@@ -32,7 +32,7 @@ class ReferenceConfig:
 class CompareConfig:
     """Where and after which alignments quality is measured."""
 
-    support_threshold: float  # share of the probe's peak intensity that covers a pixel
+    support_threshold: float  # share of the scan's typical dose that covers a pixel
     align_plane: bool
     align_shift: bool
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.spatial import KDTree
 
-from ptycho.arrays import Complex, Mask
+from ptycho.arrays import Complex, Integer, Mask, Real
 from ptycho.config.pipeline import PipelineConfig
 from ptycho.data.frames import Frames
 from ptycho.optics.geometry import Canvas
@@ -59,13 +60,28 @@ def compare_objects(
 
 
 def illuminated(frames: Frames, probe: Complex, shape: tuple[int, int], threshold: float) -> Mask:
-    """Pixels that gathered at least ``threshold`` of the probe's peak intensity over the scan."""
+    """Pixels that gathered at least ``threshold`` of the scan's typical dose.
+
+    A pixel's dose is ``sum |P|**2`` over the frames that reached it. The typical one is the median over the area
+    of the scan: what a pixel inside it gets, whatever a single pixel of the probe has.
+    """
     canvas = Canvas(shape)
-    intensity = (np.abs(probe) ** 2 / np.max(np.abs(probe) ** 2)).astype(np.float32)
+    intensity = (np.abs(probe) ** 2 / np.sum(np.abs(probe) ** 2)).astype(np.float32)
     for i in range(0, len(frames), 256):
         at = frames.positions[i : i + 256]
         canvas.add(np.ones((len(at), *probe.shape), np.complex64), intensity, at, "linear")
-    return canvas.support(threshold)
+    x, y = np.clip(_scanned(frames.positions), 0, np.array(shape[::-1]) - 1).T
+    least = threshold * float(np.median(canvas.weight[y, x]))
+    return canvas.support(max(least, float(np.finfo(np.float32).tiny)))
+
+
+def _scanned(positions: Real) -> Integer:
+    """Pixels ``(K, 2)`` that stand for the area of a scan: around each position, as far as half-way to the next."""
+    places = np.unique(positions, axis=0)
+    near = KDTree(places).query(places, min(2, len(places)))[0]
+    half = float(np.median(near[..., -1])) / 2
+    around = np.stack(np.meshgrid(*2 * [np.linspace(-half, half, 5)]), axis=-1).reshape(-1, 2)
+    return np.rint(places[:, None] + around).astype(int).reshape(-1, 2)
 
 
 def half_scan(config: PipelineConfig, prepared: Prepared, trained: Trained) -> dict[str, Any]:
