@@ -13,11 +13,12 @@ from ptycho.config.validation import require, require_seed
 class ObjectConfig:
     """A simulated object of ``size`` pixels a side (see ``ptycho.objects``)."""
 
-    kind: Literal["lines", "gaussian_random_field", "points", "complex_field"]
+    kind: Literal["lines", "gaussian_random_field", "points", "complex_field", "opaque_star"]
     size: int
-    seed: int
+    seed: int  # of the random objects; the star has no use for it
     correlation_px: float = 0.0  # used by the random fields only, and required there
     phase_std_rad: float = 0.0  # used by complex_field only, and required there
+    transmission: float = 0.0  # amplitude of opaque_star's spokes; 0: they let nothing through
 
     def __post_init__(self) -> None:
         require_seed("object.seed", self.seed)
@@ -31,6 +32,7 @@ class ObjectConfig:
             )
         if self.kind == "complex_field":
             require(0 < self.phase_std_rad < math.pi, "object.phase_std_rad", self.phase_std_rad, "between 0 and pi")
+        require(0 <= self.transmission < 1, "object.transmission", self.transmission, "from 0 up to, not including, 1")
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,17 @@ class ProbeConfig:
     mask: bool
     width: float = 0.0  # idealized only, and required there
     path: str = ""  # file only, and required there
+    second_mode: float = 0.0  # share of the light in a second incoherent mode; 0: the beam is coherent
+    third_mode: float = 0.0  # and in a third
 
     def __post_init__(self) -> None:
+        shares = self.second_mode, self.third_mode
+        require(
+            min(shares) >= 0 and sum(shares) < 0.5,
+            "probe.second_mode",
+            shares,
+            "shares of the light, zero or more each and together less than half: the first mode is the strongest",
+        )
         require(self.scale > 0, "probe.scale", self.scale, "a positive number")
         require(
             self.kind != "idealized" or self.width > 0,
@@ -71,6 +82,21 @@ class ScanConfig:
 
 
 @dataclass(frozen=True)
+class DetectorConfig:
+    """What the detector does not see: a gap between modules, and hot or dead pixels at random places."""
+
+    gap_px: int = 0  # columns of a vertical gap; 0: there is none
+    gap_offset_px: int = 0  # from the frame's middle to the gap's first column
+    bad_pixels: int = 0
+    seed: int = 0  # of their places
+
+    def __post_init__(self) -> None:
+        require_seed("detector.seed", self.seed)
+        require(self.gap_px >= 0, "detector.gap_px", self.gap_px, "zero or more columns")
+        require(self.bad_pixels >= 0, "detector.bad_pixels", self.bad_pixels, "zero or more")
+
+
+@dataclass(frozen=True)
 class SimulateConfig:
     """Simulated data: what is illuminated, by what, where, and with how many photons an image."""
 
@@ -79,6 +105,8 @@ class SimulateConfig:
     scan: ScanConfig
     nphotons: float
     noise_seed: int
+    shift: Literal["bilinear", "fourier"] = "bilinear"  # how a scan position between pixels is met
+    detector: DetectorConfig = DetectorConfig()
 
     def __post_init__(self) -> None:
         require_seed("simulate.noise_seed", self.noise_seed)

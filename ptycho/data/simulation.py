@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from scipy import fft
 
-from ptycho.arrays import Complex, Real
-from ptycho.config.experiment import ObjectConfig, ProbeConfig, ScanConfig
+from ptycho.arrays import Complex, Mask, Real
+from ptycho.config.experiment import DetectorConfig, ObjectConfig, ProbeConfig, ScanConfig
 from ptycho.config.pipeline import PipelineConfig
+from ptycho.config.validation import require
 from ptycho.data.frames import Dataset, Frames
 from ptycho.data.opening import load_probe
 from ptycho.errors import ConfigError, DataError
@@ -23,6 +24,8 @@ def make_object(config: ObjectConfig) -> Complex:
         return objects.lines(config.size, config.seed)
     if config.kind == "points":
         return objects.points(config.size, config.seed)
+    if config.kind == "opaque_star":
+        return objects.opaque_star(config.size, config.transmission)
     if config.kind == "gaussian_random_field":
         return objects.gaussian_random_field(config.size, config.seed, config.correlation_px)
     return objects.complex_field(config.size, config.seed, config.correlation_px, config.phase_std_rad)
@@ -39,6 +42,30 @@ def make_probe(config: ProbeConfig, N: int) -> Complex:
     return probes.normalize_probe(raw, config.scale, config.mask)
 
 
+def make_modes(probe: Complex, config: ProbeConfig) -> Complex:
+    """The probe itself, or ``(K, N, N)`` incoherent modes of its energy, as ``config`` shares the light out."""
+    shares = tuple(share for share in (config.second_mode, config.third_mode) if share)
+    return probes.incoherent_modes(probe, shares) if shares else probe
+
+
+def make_mask(config: DetectorConfig, N: int) -> Mask | None:
+    """Where the detector is valid, ``(N, N)``; None for a whole one. Raises ConfigError for a gap outside it."""
+    if not (config.gap_px or config.bad_pixels):
+        return None
+    first = N // 2 + config.gap_offset_px
+    require(
+        first >= 0 and first + config.gap_px <= N,
+        "detector.gap_offset_px",
+        config.gap_offset_px,
+        f"the gap would leave the frame of {N} pixels",
+    )
+    require(config.bad_pixels < N**2, "detector.bad_pixels", config.bad_pixels, f"fewer than the {N**2} there are")
+    mask = np.ones((N, N), bool)
+    mask[:, first : first + config.gap_px] = False
+    mask.flat[np.random.default_rng(config.seed).choice(N**2, config.bad_pixels, replace=False)] = False
+    return mask
+
+
 def scan_positions(config: ScanConfig, size: int) -> Real:
     """Uniform random positions ``(images, 2)``: all x are drawn first, then all y."""
     rng = np.random.RandomState(config.seed)
@@ -53,9 +80,18 @@ def diffraction_amplitude(exit_waves: Complex, N: int) -> Real:
 
 
 def detect(
-    obj: Complex, probe: Complex, positions: Real, nphotons: float, rng: np.random.Generator
+    obj: Complex,
+    probe: Complex,
+    positions: Real,
+    nphotons: float,
+    rng: np.random.Generator,
+    shift: str = "bilinear",
 ) -> tuple[Real, float]:
     """Diffraction amplitudes with photon noise ``(M, N, N)`` float32, and the scale ``s`` used.
+
+    ``probe`` ``(N, N)``, or ``(K, N, N)`` for incoherent modes, whose intensities add. ``shift``: between pixels
+    the object is interpolated bilinearly, as the network's own physics does, or the probe is moved by Fourier
+    phase, which is exact for a beam without light at the edges of its patch.
 
     ``s = sqrt(nphotons / mean(sum |psi|**2))`` multiplies the exit wave before the photons are
     counted and is divided out afterwards, so the result is in units of ``P * O``. Raises DataError
@@ -72,8 +108,7 @@ def detect(
     amplitude = np.empty((len(positions), N, N), np.float32)
     starts = range(0, len(positions), _CHUNK)
     for i in starts:
-        patches = extract_patches(obj, positions[i : i + _CHUNK], N)
-        amplitude[i : i + _CHUNK] = diffraction_amplitude(patches.astype(np.complex128) * probe, N)
+        amplitude[i : i + _CHUNK] = _amplitude(obj, probe, positions[i : i + _CHUNK], shift)
     energy = np.einsum("mij,mij->", amplitude, amplitude, dtype=np.float64) / len(positions)
     s = float(np.sqrt(nphotons / energy))
     for i in starts:
@@ -82,8 +117,24 @@ def detect(
     return amplitude, s
 
 
+def _amplitude(obj: Complex, probe: Complex, positions: Real, shift: str) -> Real:
+    """Noise-free diffraction amplitudes ``(B, N, N)`` at some positions."""
+    N, at = probe.shape[-1], positions
+    modes = [np.asarray(mode) for mode in probe.reshape(-1, N, N)]
+    if shift == "fourier":
+        at = np.rint(positions)
+        modes = [probes.shift_probe(mode, positions - at) for mode in modes]
+    patches = extract_patches(obj, at, N).astype(np.complex128)
+    if len(modes) == 1:
+        return diffraction_amplitude(patches * modes[0], N)
+    return np.asarray(np.sqrt(sum(diffraction_amplitude(patches * mode, N) ** 2 for mode in modes)))
+
+
 def simulate_scan(config: PipelineConfig) -> Dataset:
-    """The simulated data set of ``config.simulate``; raises ConfigError when there is none."""
+    """The simulated data set of ``config.simulate``; raises ConfigError when there is none.
+
+    Of a partially coherent beam the data set knows no modes: it has the one probe, with all of the light.
+    """
     sim = config.simulate
     if sim is None:
         raise ConfigError("this scenario has measured data: there is nothing to simulate")
@@ -91,6 +142,8 @@ def simulate_scan(config: PipelineConfig) -> Dataset:
     probe = make_probe(sim.probe, config.N)
     positions = scan_positions(sim.scan, sim.object.size)
     rng = np.random.default_rng(sim.noise_seed)
-    amplitude, s = detect(obj, probe, positions, sim.nphotons, rng)
-    frames = Frames(amplitude, positions, np.arange(len(positions)))
-    return Dataset(frames, probe, (obj.shape[0], obj.shape[1]), s, sim.nphotons, obj)
+    modes, mask = make_modes(probe, sim.probe), make_mask(sim.detector, config.N)
+    amplitude, s = detect(obj, modes, positions, sim.nphotons, rng, sim.shift)
+    frames = Frames(amplitude, positions, np.arange(len(positions)), mask)
+    seen = sim.nphotons if mask is None else float(s**2 * frames.energy().mean())
+    return Dataset(frames, probe, (obj.shape[0], obj.shape[1]), s, seen, obj)

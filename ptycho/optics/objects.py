@@ -51,6 +51,17 @@ def complex_field(size: int, seed: int, correlation_px: float, phase_std_rad: fl
     return (lines(size, seed) * np.exp(1j * phase)).astype(np.complex64)
 
 
+def opaque_star(size: int, transmission: float, spokes: int = 18) -> Complex:
+    """A Siemens star in an absorber: ``transmission`` in its spokes, 1 between them and around it.
+
+    Its edges are a pixel soft. Thirteen sixteenths of the object are star; nothing of it is random.
+    """
+    rows, columns = np.indices((size, size)) - (size - 1) / 2
+    radius, angle = np.hypot(rows, columns), np.arctan2(rows, columns)
+    dark = (np.cos(spokes * angle + 1.0) > 0) & (radius > size / 32) & (radius < 13 * size / 32)
+    return (1.0 - (1.0 - transmission) * gaussian_filter(dark.astype(float), 0.7)).astype(np.complex64)
+
+
 def _unit_field(rng: np.random.RandomState, size: int, correlation_px: float) -> Real:
     """A periodic Gaussian random field of zero mean and unit variance."""
     field = gaussian_filter(rng.standard_normal((size, size)), correlation_px, mode="wrap")

@@ -76,6 +76,25 @@ def normalize_probe(probe: Complex, scale: float, mask: bool) -> Complex:
     return (masked / (scale * np.abs(masked).mean())).astype(np.complex64)
 
 
+def incoherent_modes(probe: Complex, shares: tuple[float, ...]) -> Complex:
+    """Modes ``(1 + K, N, N)`` of a partially coherent beam that has the probe's energy, the first of its shape.
+
+    ``shares`` ``(K,)`` are those of the further modes; they look like the probe with a node down its middle,
+    then across it, and are orthogonal to all before, as modes of a beam are (Thibault & Menzel 2013).
+    """
+    first = probe.astype(np.complex128)
+    norm = np.linalg.norm(first)
+    modes = [first / norm]
+    axis = _axis(probe.shape[-1])
+    for node in (axis[None, :], axis[:, None])[: len(shares)]:
+        mode = node * modes[0]
+        for other in modes:
+            mode = mode - other * np.vdot(other, mode)
+        modes.append(mode / np.linalg.norm(mode))
+    powers = np.sqrt([1 - sum(shares), *shares])
+    return (norm * powers[:, None, None] * np.stack(modes)).astype(np.complex64)
+
+
 def shift_probe(probe: Complex, offsets: Real) -> Complex:
     """Copies of the probe moved by sub-pixel ``offsets`` ``(..., 2)`` in ``[x, y]``, by Fourier phase; complex128."""
     f = fft.fftfreq(probe.shape[-1])
