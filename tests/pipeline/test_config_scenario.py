@@ -20,9 +20,9 @@ from ptycho.config.scenario import PROFILES, REPLAY, list_scenarios, load_scenar
 from ptycho.errors import ConfigError
 
 SCENARIOS = sorted(list_scenarios())
-NINE = [
-    "dose_legacy_gs2", "gs1_custom", "gs1_ideal", "gs2_base", "gs2_complex", "gs2_custom", "gs2_ideal", "gs2_ne60",
-    "siemens_star",
+THIRTEEN = [
+    "asymmetric_probe", "dose_legacy_gs2", "gs1_custom", "gs1_ideal", "gs2_base", "gs2_complex", "gs2_custom",
+    "gs2_ideal", "gs2_ne60", "masked_detector", "opaque_star", "partial_coherence", "siemens_star",
 ]  # fmt: skip
 
 
@@ -49,9 +49,9 @@ def built(**changes):
 # Scenarios
 
 
-def test_there_are_the_nine_scenarios_each_with_a_title():
+def test_there_are_the_thirteen_scenarios_each_with_a_title():
     listed = list_scenarios()
-    assert sorted(listed) == NINE
+    assert sorted(listed) == THIRTEEN
     assert all(title.strip() for title in listed.values())
 
 
@@ -101,7 +101,7 @@ def test_the_window_is_half_or_all_of_the_patch():
 def test_an_unknown_scenario_lists_all_and_suggests_the_nearest():
     with pytest.raises(ConfigError, match="unknown scenario 'gs2_idela'; did you mean 'gs2_ideal'") as caught:
         load_scenario("gs2_idela")
-    assert all(name in str(caught.value) for name in NINE)
+    assert all(name in str(caught.value) for name in THIRTEEN)
 
 
 def test_an_unknown_profile_lists_all_and_suggests_the_nearest():

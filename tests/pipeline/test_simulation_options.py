@@ -9,7 +9,7 @@ import pytest
 
 from ptycho.config.experiment import DetectorConfig, ProbeConfig
 from ptycho.config.pipeline import ReferenceConfig
-from ptycho.config.scenario import load_scenario
+from ptycho.config.scenario import list_scenarios, load_scenario
 from ptycho.data.frames import Frames
 from ptycho.data.simulation import detect, diffraction_amplitude, make_mask, make_modes, simulate_scan
 from ptycho.errors import ConfigError
@@ -151,3 +151,22 @@ def test_every_option_is_in_the_configuration_s_words():
     assert config.shift == "fourier"
     assert dataclasses.astuple(config.detector)[:3] == (4, 3, 20)
     assert simulate_scan(load_scenario("gs2_ideal", "replay", (*SHARES, "simulate.shift=fourier")).config)
+
+
+# Scenarios
+
+
+@pytest.mark.parametrize("name", ["masked_detector", "opaque_star", "partial_coherence", "asymmetric_probe"])
+@pytest.mark.parametrize("profile", ["smoke", "replay", "cpu", "full"])
+def test_the_scenarios_load(name, profile):
+    assert load_scenario(name, profile).config.simulate is not None
+
+
+def test_each_scenario_is_about_what_it_says():
+    replay = {name: load_scenario(name, "replay").config.simulate for name in list_scenarios()}
+    assert {name for name, sim in replay.items() if sim and sim.detector.gap_px} == {"masked_detector"}
+    assert {name for name, sim in replay.items() if sim and sim.object.kind == "opaque_star"} == {"opaque_star"}
+    assert {name for name, sim in replay.items() if sim and sim.probe.second_mode} == {"partial_coherence"}
+    assert {name for name, sim in replay.items() if sim and sim.shift == "fourier"} == {"asymmetric_probe"}
+    masked = simulate_scan(load_scenario("masked_detector", "replay").config).frames.mask
+    assert (~masked).sum() > 4 * 64
