@@ -19,6 +19,8 @@ class ReferenceConfig:
     step: float
     seed: int
     update_probe_from: int  # first sweep (counted from 1) that updates the probe; 0: never
+    damping: float = 1.0  # of the object's update where the probe is weak (alpha of rPIE); 1: ePIE
+    softness: float = 0.0  # of the modulus constraint where the wave has a node; 0: hard, as ePIE has it
 
     def __post_init__(self) -> None:
         require_seed("reference.seed", self.seed)
@@ -26,6 +28,8 @@ class ReferenceConfig:
         require(first >= 0, "reference.update_probe_from", first, "a sweep from 1 on, or 0 for never")
         require(self.sweeps >= 1, "reference.sweeps", self.sweeps, "at least 1")
         require(0 < self.step <= 1, "reference.step", self.step, "in (0, 1]")
+        require(0 < self.damping <= 1, "reference.damping", self.damping, "in (0, 1]")
+        require(0 <= self.softness <= 10, "reference.softness", self.softness, "from 0 to 10")
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ def epie(frames: Frames, probe: Complex, shape: tuple[int, int], config: Referen
     The object starts flat at the amplitude that the data's energy demands,
     ``sqrt(mean sum A**2) / ||P||`` (as far as the detector sees either). The probe is shifted by Fourier phase for
     sub-pixel positions.
+    ``damping`` and ``softness`` make it rPIE, and calm (``projection_sweep``); 1 and 0 are ePIE.
     With ``update_probe_from`` the probe is corrected from that sweep on (measured data) and keeps
     its energy.
     The Fourier error is ``sqrt(sum (A - |F|)**2 / sum A**2)``, each frame taken before its update. Masked
@@ -64,6 +65,8 @@ def epie(frames: Frames, probe: Complex, shape: tuple[int, int], config: Referen
                 config.step,
                 probe_step=config.step if updating else 0.0,
                 mask=mask,
+                damping=config.damping,
+                softness=config.softness,
             )
             error, energy = error + e, energy + w
             if updating:

@@ -16,6 +16,7 @@ from ptycho.data.measured import load_measured
 from ptycho.data.simulation import detect, diffraction_amplitude
 from ptycho.optics import objects, probes
 from ptycho.optics.geometry import extract_patches
+from ptycho.optics.projections import _with_modulus, projection_sweep
 from ptycho.quality import metrics
 from ptycho.reconstruction.oracle import diffracted_energy, epie, fourier_error
 
@@ -220,3 +221,61 @@ def test_another_fft_s_rounding_is_below_single_precision(scene, iterates, anoth
     for result, again in zip(iterates, epie(frames, probe, obj.shape, TEN), strict=True):
         assert np.linalg.norm(again.object - result.object) <= 1e-10 * np.linalg.norm(result.object)
         assert again.fourier_error == pytest.approx(result.fourier_error, rel=1e-12)
+
+
+# Damping and softness
+
+
+def test_one_and_zero_are_epie_itself(scene):
+    obj, probe, frames = scene
+    part = frames.take(np.arange(20))
+    plain, same = (next(epie(part, probe, obj.shape, s)) for s in (ONCE, dataclasses.replace(ONCE, damping=1.0)))
+    np.testing.assert_array_equal(plain.object, same.object)
+
+
+@pytest.mark.parametrize("softness", [0.0, 0.1, 0.5])
+def test_a_right_wave_is_left_alone(scene, softness):
+    """Neither denominator moves the fixed point: where the modulus is right nothing changes."""
+    obj, probe, _ = scene
+    canvas, start = (obj[None, 32:96, 32:96].astype(np.complex128) for _ in range(2))
+    A = np.abs(np.fft.fft2(canvas * probe)) / 64
+    corners = np.zeros((1, 1, 2), int)
+    projection_sweep(
+        canvas, probe[None, None].astype(complex), corners, A[:, None], 1.0, damping=0.25, softness=softness
+    )
+    np.testing.assert_allclose(canvas, start, atol=1e-10)
+
+
+def test_a_node_that_noise_lit_is_not_blown_up():
+    """A wave with next to nothing where photons were counted: the hard factor makes 2 A of a change of sign."""
+    A, tiny = np.full((1, 8, 8), 3.0), 1e-3
+    change = {}
+    for softness in (0.0, 0.5):
+        waves = [np.fft.ifft2(np.full((1, 8, 8), sign * tiny + 0j)) for sign in (1, -1)]
+        there, back = (_with_modulus(wave, A, 8, None, softness)[0] for wave in waves)
+        change[softness] = np.abs(np.fft.fft2(there - back)).max()
+    assert change[0.0] == pytest.approx(6.0)
+    assert change[0.5] < 0.01
+
+
+@pytest.mark.slow
+def test_damping_converges_further_in_as_many_sweeps(scene, iterates):
+    obj, probe, frames = scene
+    *_, last = epie(frames, probe, obj.shape, dataclasses.replace(TEN, damping=0.1))
+    assert last.fourier_error < 0.9 * iterates[-1].fourier_error
+
+
+@pytest.mark.slow
+def test_softness_keeps_rounding_small_where_photons_are_few(scene, another_fft):
+    """Noisy frames and a probe that is corrected: as measured data are."""
+    obj, probe, frames = scene
+    noisy, _ = detect(obj, probe, frames.positions, 3e3, np.random.default_rng(2))
+    data = dataclasses.replace(frames, diffraction=noisy)
+    hard = dataclasses.replace(TEN, step=0.5, update_probe_from=2)
+    both = {"hard": hard, "soft": dataclasses.replace(hard, damping=0.25, softness=0.5)}
+    first = {name: list(epie(data, probe, obj.shape, s))[-1] for name, s in both.items()}
+    another_fft()
+    again = {name: list(epie(data, probe, obj.shape, s))[-1] for name, s in both.items()}
+    grown = {k: np.linalg.norm(again[k].object - first[k].object) / np.linalg.norm(first[k].object) for k in both}
+    assert grown["soft"] < 1e-7 < grown["hard"]
+    assert first["soft"].fourier_error < 1.02 * first["hard"].fourier_error
