@@ -11,6 +11,7 @@ from ptycho.config.pipeline import PipelineConfig
 from ptycho.config.validation import require
 from ptycho.data.frames import Dataset, Frames
 from ptycho.data.opening import load_probe
+from ptycho.data.photons import poisson_quantile
 from ptycho.errors import ConfigError, DataError
 from ptycho.optics import objects, probes
 from ptycho.optics.geometry import extract_patches
@@ -105,26 +106,26 @@ def detect(
             f"{outside.size} of {len(positions)} scan positions lie outside the object of {limits[0]} x {limits[1]} "
             f"pixels, the first at {positions[outside[0]].tolist()}"
         )
-    amplitude = np.empty((len(positions), N, N), np.float32)
+    amplitude, wide = np.empty((len(positions), N, N), np.float32), obj.astype(np.complex128)
     starts = range(0, len(positions), _CHUNK)
     for i in starts:
-        amplitude[i : i + _CHUNK] = _amplitude(obj, probe, positions[i : i + _CHUNK], shift)
+        amplitude[i : i + _CHUNK] = _amplitude(wide, probe, positions[i : i + _CHUNK], shift)
     energy = np.einsum("mij,mij->", amplitude, amplitude, dtype=np.float64) / len(positions)
     s = float(np.sqrt(nphotons / energy))
     for i in starts:
         rate = (s * amplitude[i : i + _CHUNK].astype(np.float64)) ** 2
-        amplitude[i : i + _CHUNK] = np.sqrt(rng.poisson(rate)) / s
+        amplitude[i : i + _CHUNK] = np.sqrt(poisson_quantile(rate, rng.random(rate.shape))) / s
     return amplitude, s
 
 
 def _amplitude(obj: Complex, probe: Complex, positions: Real, shift: str) -> Real:
-    """Noise-free diffraction amplitudes ``(B, N, N)`` at some positions."""
+    """Noise-free diffraction amplitudes ``(B, N, N)`` of an object in double precision, at some positions."""
     N, at = probe.shape[-1], positions
     modes = [np.asarray(mode) for mode in probe.reshape(-1, N, N)]
     if shift == "fourier":
         at = np.rint(positions)
         modes = [probes.shift_probe(mode, positions - at) for mode in modes]
-    patches = extract_patches(obj, at, N).astype(np.complex128)
+    patches = extract_patches(obj, at, N)
     if len(modes) == 1:
         return diffraction_amplitude(patches * modes[0], N)
     return np.asarray(np.sqrt(sum(diffraction_amplitude(patches * mode, N) ** 2 for mode in modes)))
@@ -141,7 +142,7 @@ def simulate_scan(config: PipelineConfig) -> Dataset:
     obj = make_object(sim.object)
     probe = make_probe(sim.probe, config.N)
     positions = scan_positions(sim.scan, sim.object.size)
-    rng = np.random.default_rng(sim.noise_seed)
+    rng = np.random.default_rng(sim.noise_seed)  # PCG64, which can advance to any pixel of any frame
     modes, mask = make_modes(probe, sim.probe), make_mask(sim.detector, config.N)
     amplitude, s = detect(obj, modes, positions, sim.nphotons, rng, sim.shift)
     frames = Frames(amplitude, positions, np.arange(len(positions)), mask)
