@@ -66,7 +66,7 @@ class TrainConfig:
     learning_rate: float
     schedule: Literal["constant", "cosine", "plateau"]
     seed: int  # of the batch order
-    validation_fraction: float
+    validation_fraction: float  # of the groups, held out together with all their frames
     clip_norm: float
 
     def __post_init__(self) -> None:

@@ -11,7 +11,6 @@ import numpy as np
 
 from ptycho.arrays import Complex, Integer, Real
 from ptycho.config.network import TrainConfig
-from ptycho.config.validation import require
 from ptycho.data.frames import Frames
 from ptycho.data.grouping import Groups
 from ptycho.errors import TrainingDiverged
@@ -20,6 +19,7 @@ from ptycho.model.features import FeatureMaker
 from ptycho.model.network import COMPONENTS, PtychoModel
 from ptycho.optics.geometry import extract_patches
 from ptycho.progress import Progress
+from ptycho.training.validation import hold_out
 
 CACHE_BYTES = 512 * 2**20  # inputs are kept between epochs when they are smaller than this
 
@@ -151,21 +151,17 @@ def train_network(
     """Train ``model`` in place; its weights are finite afterwards, however training ended.
 
     ``make`` turns groups into inputs (see ``ptycho.features``). A NaN or an infinity stops training
-    at that step (``Outcome.diverged``) and Ctrl-C at the next (``Outcome.interrupted``).
+    at that step (``Outcome.diverged``) and Ctrl-C at the next (``Outcome.interrupted``). Validation is on
+    ``hold_out``'s groups, none of whose frames is trained on.
     """
-    shuffled = np.random.default_rng(config.seed).permutation(len(groups))
-    held = round(config.validation_fraction * len(groups))
-    fraction = config.validation_fraction
-    require(
-        held < len(groups), "train.validation_fraction", fraction, f"it leaves none of {len(groups)} groups to train on"
-    )
-    batches = GroupBatches(make, groups.take(np.sort(shuffled[held:])), config.batch_size, config.seed)
-    validation = GroupBatches(make, groups.take(np.sort(shuffled[:held])), config.batch_size, None) if held else None
+    learned, held = hold_out(groups, config)
+    batches = GroupBatches(make, learned, config.batch_size, config.seed)
+    validation = None if held is None else GroupBatches(make, held, config.batch_size, None)
     compile_model(model, config, steps=len(batches) * config.epochs)
     guard = Guard(batches, model.get_weights(), progress, config.epochs)
     callbacks: list[keras.callbacks.Callback] = [guard]
     if config.schedule == "plateau":
-        monitor = "val_loss" if held else "loss"
+        monitor = "loss" if held is None else "val_loss"
         callbacks.append(
             keras.callbacks.ReduceLROnPlateau(monitor, factor=0.5, patience=2, min_lr=1e-4 * config.learning_rate)
         )

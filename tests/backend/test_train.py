@@ -73,7 +73,7 @@ def trained(scene):
 def plain(trained):
     """Two epochs of the cosine schedule, with validation, and what was reported."""
     reports = []
-    done = trained("train.validation_fraction=0.25", compiled=True, report=lambda *r: reports.append(r))
+    done = trained("train.validation_fraction=0.1", compiled=True, report=lambda *r: reports.append(r))
     return done, reports
 
 
@@ -144,10 +144,12 @@ def test_history_has_every_component_and_the_rate_of_every_epoch(plain):
     assert all(isinstance(v, float) and math.isfinite(v) for values in history.values() for v in values)
 
 
-def test_training_lowers_the_loss_of_both_parts(plain):
+def test_training_lowers_the_loss_and_watches_the_other_part(plain):
     history = plain[0].outcome.history
-    for name in ("loss", "val_loss", "val_mae_loss"):
-        assert history[name][1] < history[name][0]
+    assert history["loss"][1] < history["loss"][0]
+    for name in ("val_loss", "val_mae_loss"):  # of frames that no group shows: two epochs need not lower it
+        assert len(history[name]) == 2
+        assert history[name][1] != history[name][0]
     np.testing.assert_allclose(history["loss"], history["nll_loss"], rtol=1e-6)
 
 
@@ -194,7 +196,7 @@ def test_cosine_schedule_lowers_the_rate(plain, scene):
 
 
 def test_same_seed_same_training_bit_for_bit(plain, trained):
-    again = trained("train.validation_fraction=0.25", compiled=True)
+    again = trained("train.validation_fraction=0.1", compiled=True)
     assert again.outcome.history == plain[0].outcome.history
     for a, b in zip(again.weights, plain[0].weights, strict=True):
         np.testing.assert_array_equal(a, b)
@@ -211,8 +213,10 @@ def test_validation_groups_are_not_trained_on(scene, trained, monkeypatch):
     monkeypatch.setattr(t, "GroupBatches", Recorded)
     trained("train.validation_fraction=0.25", "train.epochs=1")
     training, held = parts
-    assert (len(training), len(held)) == (18, 6)
-    assert training | held == set(scene().group.train.members[:, 0].tolist())
+    assert len(held) == 6
+    assert len(training) >= 9  # those that share a frame with one that is held out serve neither
+    assert not training & held
+    assert training | held <= set(scene().group.train.members[:, 0].tolist())
 
 
 def test_without_validation_nothing_is_said_of_it_and_a_constant_rate_stays(trained):
