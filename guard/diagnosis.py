@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from guard.scenarios import gates_of
 from harness import Artifact, Scenario
 
 
@@ -23,8 +24,9 @@ def record_parts(scenario: Scenario, artifacts: Mapping[str, Artifact]) -> dict[
     telemetry, simulation = values.get("telemetry", {}), values.get("simulation", {})
     curves = artifacts["trained"].arrays if "trained" in artifacts else {}
     history = {name.removeprefix("history/"): curve.tolist() for name, curve in curves.items()}
+    metadata = {"config": dict(scenario.config), "scales": {"nphotons": simulation.get("nphotons")}}
     parts = {
-        "metadata": {"config": dict(scenario.config), "scales": {"nphotons": simulation.get("nphotons")}},
+        "metadata": metadata | _measured(scenario, values.get("comparison", {}).get("metrics")),
         "intensity": _intensity(telemetry.get("intensity")),
         "inference": dict(telemetry.get("inference", {})),
         "weights": {"unmoved": telemetry["unmoved"]} if telemetry else {},
@@ -34,6 +36,25 @@ def record_parts(scenario: Scenario, artifacts: Mapping[str, Artifact]) -> dict[
         "probe": _probe(values.get("probe")),
     }
     return {name: part for name, part in parts.items() if part}
+
+
+def _measured(scenario: Scenario, metrics: Any) -> dict[str, Any]:
+    """Of measured data: what a preflight says of them now, and whether the gates on their quality hold."""
+    from ptycho.config.experiment import MeasuredConfig
+    from ptycho.config.reading import from_mapping
+    from ptycho.errors import PtychoError
+    from ptycho.preflight.examination import examine
+    from ptycho.preflight.outcome import summary
+
+    if not scenario.config.get("measured") or scenario.missing:
+        return {}
+    gates = {"invariants": [vars(gate) for gate in gates_of(metrics)]} if metrics else {}
+    try:
+        measured = from_mapping(MeasuredConfig, scenario.config["measured"], "measured")
+        report, _ = examine(measured, scenario.config["N"])
+    except PtychoError:
+        return gates
+    return gates | {"preflight": summary(report, forced=True)}
 
 
 def _intensity(recorded: Any) -> dict[str, Any]:
@@ -51,7 +72,7 @@ def _intensity(recorded: Any) -> dict[str, Any]:
 
 
 def _metrics(metrics: Any, simulation: Mapping[str, Any]) -> dict[str, Any]:
-    """The network's figures; of its mean only the relative bias is kept, which is all that their ratio needs."""
+    """The figures of network and oracle; of a mean only the relative bias is kept, which is all that is needed."""
     network = (metrics or {}).get("network")
     truth = (simulation.get("truth") or {}).get("amplitude", {}).get("mean")
     if not network or truth is None:
@@ -62,7 +83,12 @@ def _metrics(metrics: Any, simulation: Mapping[str, Any]) -> dict[str, Any]:
         "truth_stats": {"mean": truth},
         "pred_stats": {"mean": truth * (1 + bias)},
     }
-    return {"support": metrics["support"], "amplitude": network["amplitude"] | amplitude, "phase": network["phase"]}
+    return {
+        "support": metrics["support"],
+        "amplitude": network["amplitude"] | amplitude,
+        "phase": network["phase"],
+        "oracle": metrics["oracle"],
+    }
 
 
 def _grouping(scenario: Scenario, groups: Any, split: Mapping[str, Any]) -> dict[str, Any]:

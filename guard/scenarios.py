@@ -57,15 +57,26 @@ def invariants(artifacts: Mapping[str, Artifact]) -> list[Invariant]:
     from ptycho.quality.invariants import check_invariants
 
     telemetry, simulation = artifacts["telemetry"].values, artifacts["simulation"].values
+    metrics = artifacts["comparison"].values["metrics"]
     held = check_invariants(
         telemetry["intensity"],
         telemetry["inference"],
-        artifacts["comparison"].values["metrics"],
+        metrics,
         closed_form_scale(simulation["nphotons"], simulation["frames"]["side_px"]),
         ["the harness compares configurations itself"],
         artifacts["split"].values["shared_frames"],
         artifacts["reconstruction"].values["non_finite_pixels"],
         telemetry["unmoved"],
     )
+    held += gates_of(metrics)
     own = ("one_configuration",)  # the harness's own invariant sees the stages apart
     return [Invariant(i.name, i.value, i.low, i.high, i.evidence) for i in held if i.name not in own]
+
+
+def gates_of(metrics: Mapping[str, Any]) -> list[Any]:
+    """The pipeline's gates on the quality of measured data, from the comparison's artifact; none for simulated data."""
+    from ptycho.quality.gates import measured_gates
+
+    if "half_scan_oracle" not in metrics:
+        return []
+    return list(measured_gates({**metrics, "half_scan": {"oracle": metrics["half_scan_oracle"]}}))

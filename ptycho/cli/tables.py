@@ -39,6 +39,12 @@ def show_run(console: Console, run: Run) -> None:
     for item in run.invariants:
         invariants.add_row(item.name, "[green]pass[/green]" if item.passed else "[red]FAIL[/red]", item.evidence)
     console.print(invariants)
+    if gaps := run.metadata["far_from_oracle"]:
+        console.print(
+            f"[yellow]The network is far from what the data allow, as its oracle shows[/yellow]: {'; '.join(gaps)}",
+            highlight=False,
+            soft_wrap=True,
+        )
     times, memory = run.metadata["timings"], run.metadata["peak_memory_mb"]
     console.print(
         f"{times['total_seconds']:.0f} s ({times['training_seconds']:.0f} s of training), "
@@ -57,9 +63,13 @@ def _quality(metrics: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     errors = metrics["fourier_error"]
     yield "Fourier error", cell(errors["network"]), cell(errors["oracle"])
     known = "amplitude" in metrics
-    network, oracle = (metrics, metrics["oracle"]) if known else metrics["half_scan"].values()
-    if not known:
+    if known:
+        network, oracle = metrics, metrics["oracle"]
+    else:
         yield "Fourier error, held-out frames", cell(errors["network_held_out"]), "-"
+        if not metrics["half_scan"]:
+            return
+        network, oracle = metrics["half_scan"].values()
     for label, part, key, form in _QUALITY:
         name = label if known else f"half-scan agreement: {label}"
         yield name, cell(network[part][key], form), cell(oracle[part][key], form)

@@ -14,6 +14,7 @@ from ptycho.optics.geometry import Canvas
 from ptycho.pipeline.inference import infer_frames, infer_groups
 from ptycho.pipeline.values import Comparison, Prepared, Reference, Trained
 from ptycho.quality import metrics
+from ptycho.quality.gates import photon_floor
 from ptycho.reconstruction.oracle import epie, fourier_error
 from ptycho.reconstruction.stitching import Reconstruction
 
@@ -37,7 +38,6 @@ def compare_objects(
         },
         "fourier_error": {
             "network": fourier_error(filled, probe, frames),
-            "network_held_out": fourier_error(filled, probe, prepared.split.test),
             "oracle": fourier_error(reference.object, reference.probe, frames),
         },
     }
@@ -47,7 +47,8 @@ def compare_objects(
     figures["alignment"] = how
     if dataset.truth is None:
         figures["network_to_oracle"] = scores
-        figures["half_scan"] = half_scan(config, prepared, trained)
+        figures["half_scan"], held_out = half_scans(config, prepared, trained)
+        figures["fourier_error"] |= {"network_held_out": held_out, "photon_floor": photon_floor(dataset.frames)}
         return Comparison(figures, support, aligned, reference.object)
     figures |= scores
     best, _ = metrics.align_objects(
@@ -84,20 +85,32 @@ def _scanned(positions: Real) -> Integer:
     return np.rint(places[:, None] + around).astype(int).reshape(-1, 2)
 
 
-def half_scan(config: PipelineConfig, prepared: Prepared, trained: Trained) -> dict[str, Any]:
-    """Agreement of two reconstructions, each from every second frame: no truth is needed."""
-    frames, probe, shape = prepared.groups.frames, prepared.probe, prepared.dataset.object_shape
-    networks, oracles = [], []
-    support = np.ones(shape, bool)
-    for first in (0, 1):
-        half = frames.take(np.arange(first, len(frames), 2))
+def half_scans(config: PipelineConfig, prepared: Prepared, trained: Trained) -> tuple[dict[str, Any], float]:
+    """Agreement of two reconstructions, each from every second frame, and the network's Fourier error held out.
+
+    No truth is needed. The oracle's halves share neither frames nor a probe: each corrects the given one for itself,
+    and what that leaves open, a shift and a plane of phase, is aligned. The network's share what training learnt.
+    Held out are those test frames of a half that the network's object of the other half is asked to explain: neither
+    training nor inference has seen them. Where the halves see no common part of the object, there is no agreement.
+    """
+    frames, shape = prepared.groups.frames, prepared.dataset.object_shape
+    halves = [frames.take(np.arange(first, len(frames), 2)) for first in (0, 1)]
+    objects: dict[str, list[Complex]] = {"network": [], "oracle": []}
+    support, errors = np.ones(shape, bool), []
+    for half, other in zip(halves, reversed(halves), strict=True):
         network = infer_frames(config, trained.model, trained.maker, half, infer_groups(config, half), None)
-        networks.append(network.on(shape))
-        *_, last = epie(half, probe, shape, config.reference)
-        oracles.append(last.object)
-        support &= illuminated(half, probe, shape, config.compare.support_threshold) & network.support(shape)
+        known = network.support(shape)
+        objects["network"].append(network.on(shape))
+        *_, last = epie(half, prepared.dataset.probe, shape, config.reference)
+        objects["oracle"].append(last.object)
+        support &= illuminated(half, prepared.probe, shape, config.compare.support_threshold) & known
+        unseen = other.take(np.flatnonzero(np.isin(other.ids, prepared.split.test.ids)))
+        if len(unseen):
+            filled = np.where(known, network.on(shape), np.abs(network.on(shape)[known]).mean())
+            errors.append(fourier_error(filled.astype(np.complex64), prepared.probe, unseen))
     scores = {}
-    for name, (a, b) in (("network", networks), ("oracle", oracles)):
-        aligned, _ = metrics.align_objects(a, b, support, plane=True)
-        scores[name] = metrics.quality_scores(aligned, b, support)
-    return scores
+    if support.any():
+        for name, (a, b) in objects.items():
+            aligned, _ = metrics.align_objects(a, b, support, plane=True, shift=True)
+            scores[name] = metrics.quality_scores(aligned, b, support)
+    return scores, float(np.sqrt(np.mean(np.square(errors))))

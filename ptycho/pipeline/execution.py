@@ -15,7 +15,9 @@ from ptycho.config.reading import config_digest, to_mapping
 from ptycho.config.scenario import Scenario
 from ptycho.config.validation import require
 from ptycho.data.normalization import closed_form_scale
+from ptycho.diagnostics import RunRecord
 from ptycho.diagnostics import measurements as diagnostics
+from ptycho.diagnostics.analyses.training_health import oracle_gaps
 from ptycho.model import bundle, machine
 from ptycho.model.backend import weight_path
 from ptycho.output import artifacts, figures
@@ -27,7 +29,7 @@ from ptycho.pipeline.values import Trained
 from ptycho.preflight.outcome import preflight, summary
 from ptycho.progress import StageProgress
 from ptycho.quality import invariants, telemetry
-from ptycho.quality.gates import measured_gates, photon_floor
+from ptycho.quality.gates import measured_gates
 from ptycho.quality.invariants import Invariant
 from ptycho.reconstruction.stitching import Reconstruction
 
@@ -179,7 +181,7 @@ def _finish(
         measured.unmoved,
     )
     if config.measured:
-        held += measured_gates(comparison.metrics, photon_floor(dataset.frames))
+        held += measured_gates(comparison.metrics)
     metadata: dict[str, Any] = {
         "scenario": scenario.name,
         "profile": scenario.profile,
@@ -200,6 +202,7 @@ def _finish(
         },
         "peak_memory_mb": machine.peak_memory_mb(),
         "invariants": held,
+        "far_from_oracle": oracle_gaps(RunRecord(scenario.name, "ptycho", {"metrics": comparison.metrics})),
         "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
     if examined is not None:

@@ -44,38 +44,38 @@ def expected_error(floor: float) -> float:
     return float(np.hypot(floor, MODEL_FLOOR))
 
 
-def measured_gates(quality: dict[str, Any], floor: float) -> list[Invariant]:
-    """The gates of a finished run on measured data; ``quality`` are its metrics."""
+def measured_gates(quality: dict[str, Any]) -> list[Invariant]:
+    """The gates of a finished run on measured data; ``quality`` are its metrics (``compare_objects``).
+
+    The network's own half-scans share what training learnt of the whole scan, so that the agreement is the oracle's.
+    """
     errors, halves = quality["fourier_error"], quality["half_scan"]
-    expected = expected_error(floor)
+    expected = expected_error(errors["photon_floor"])
     found = []
     for name in ("network", "oracle"):
         ratio = errors[name] / expected
         evidence = f"{errors[name]:.4f}, {ratio:.1f} times what photon noise leaves; at most {OVER_FLOOR:g} times"
         found.append(within_bounds(f"fourier_error_{name}", ratio, None, OVER_FLOOR, evidence))
-    against = errors["network"] / errors["oracle"]
-    found.append(
-        within_bounds(
-            "network_against_oracle", against, None, NETWORK_OVER_ORACLE, f"Fourier errors {against:.2f} to 1"
-        )
-    )
-    held_out = errors["network_held_out"] / errors["network"]
-    found.append(within_bounds("held_out_frames", held_out, None, HELD_OUT, f"Fourier errors {held_out:.2f} to 1"))
-    agreement = halves["network"]["phase"]["pearson_r"], halves["oracle"]["phase"]["pearson_r"]
-    amplitudes = halves["network"]["amplitude"]["pearson_r"], halves["oracle"]["amplitude"]["pearson_r"]
-    known = [r for r in (max_known(agreement), max_known(amplitudes)) if r is not None]
-    if known:
-        best = max(known)
-        found.append(
-            within_bounds("half_scan_agreement", best, HALF_SCAN_AGREEMENT, None, f"pearson_r {best:.3f} of two halves")
-        )
+    for gate, error, other, most in (
+        ("network_against_oracle", "network", "oracle", NETWORK_OVER_ORACLE),
+        ("held_out_frames", "network_held_out", "network", HELD_OUT),
+    ):
+        ratio = errors[error] / errors[other]
+        found.append(within_bounds(gate, ratio, None, most, f"Fourier errors {ratio:.2f} to 1; at most {most:g}"))
+    agreement = half_scan_agreement(halves)
+    words = "the two halves see no common part" if np.isnan(agreement) else f"pearson_r {agreement:.3f} of two halves"
+    found.append(within_bounds("half_scan_agreement", agreement, HALF_SCAN_AGREEMENT, None, words))
     return found
 
 
-def max_known(values: tuple[float | None, ...]) -> float | None:
-    """The largest of those that there are."""
-    known = [v for v in values if v is not None]
-    return max(known) if known else None
+def half_scan_agreement(halves: dict[str, Any]) -> float:
+    """The better correlation of the oracle's two halves, of amplitude and phase; NaN where there is none.
+
+    An object of one amplitude, or of one phase, correlates in the other alone.
+    """
+    parts = halves.get("oracle", {})
+    known = [part["pearson_r"] for name in ("amplitude", "phase") if (part := parts.get(name))]
+    return max((r for r in known if r is not None), default=float("nan"))
 
 
 def inference_gates(error: float, floor: float) -> list[Invariant]:

@@ -16,6 +16,7 @@ from ptycho.diagnostics.wording import figure_words
 
 VANISHED, EXPLODED = 1e-6, 1e4  # of the first epoch's gradient norm
 DEAD = 1e-5  # standard deviation over mean
+FAR_FROM_ORACLE = 0.1  # of pearson_r with the truth
 ONE_BIT = 3e-7  # relative; about two units in float32's last place
 
 
@@ -28,6 +29,7 @@ class TrainingHealth:
     loss: dict[str, Any]
     gradient: dict[str, float | None]
     output: dict[str, Any]
+    far_from_oracle: list[str]
     epochs: float | None
     exp_log_scale: float | None
 
@@ -59,6 +61,7 @@ def read_health(run: RunRecord) -> TrainingHealth:
         loss,
         gradient_norms(run),
         output_spread(run),
+        oracle_gaps(run),
         loss["epochs"] or run.finite("metadata", "nepochs"),
         scaler_state(run)["exp_log_scale"],
     )
@@ -97,6 +100,17 @@ def output_spread(run: RunRecord) -> dict[str, Any]:
     if mean is not None and std is not None and math.isfinite(mean) and math.isfinite(std) and not nan:
         dead = std <= DEAD * abs(mean)
     return {"mean": mean, "std": std, "nan_count": nan, "dead": dead}
+
+
+def oracle_gaps(run: RunRecord) -> list[str]:
+    """Where the network's correlation with the truth is far below that of its oracle, in words; often nowhere."""
+    found = []
+    for name in ("amplitude", "phase"):
+        network = run.finite("metrics", name, "pearson_r")
+        oracle = run.finite("metrics", "oracle", name, "pearson_r")
+        if network is not None and oracle is not None and oracle - network > FAR_FROM_ORACLE:
+            found.append(f"{name} pearson_r {network:.2f} against {oracle:.2f}")
+    return found
 
 
 def analyze_training_health(run: RunRecord) -> Analysis | None:
@@ -239,6 +253,14 @@ HEALTH_CHECKS: tuple[CauseCheck[TrainingHealth], ...] = (
             f"The loss has settled: {100 * h.loss['last_third']:.2g} % of its descent fell in the last third."
         ),
         remedy="More epochs will not help.",
+    ),
+    CauseCheck(
+        cause="far_from_oracle",
+        level="info",
+        when=lambda h: h.far_from_oracle,
+        statement=lambda h: f"The network is far from what the data allow: {'; '.join(h.far_from_oracle)}.",
+        evidence=lambda h: ("of network and oracle with the truth, over the support",),
+        remedy="Train longer, on more groups, or with another architecture.",
     ),
     CauseCheck(
         cause="dead_output",
