@@ -15,9 +15,9 @@ from ptycho.config.experiment import MeasuredConfig
 from ptycho.data.measured import load_measured
 from ptycho.quality.invariants import Invariant
 
-NINE = [
-    "dose_legacy_gs2", "gs1_custom", "gs1_ideal", "gs2_base", "gs2_complex", "gs2_custom", "gs2_ideal", "gs2_ne60",
-    "siemens_star",
+SCENARIOS = [
+    "asymmetric_probe", "dose_legacy_gs2", "gs1_custom", "gs1_ideal", "gs2_base", "gs2_complex", "gs2_custom",
+    "gs2_ideal", "gs2_ne60", "masked_detector", "opaque_star", "partial_coherence", "siemens_star",
 ]  # fmt: skip
 
 
@@ -63,17 +63,17 @@ def test_no_command_at_all_shows_the_help_and_no_empty_error(tmp_path):
     assert "error: \n" not in done.stderr
 
 
-def test_list_names_all_nine_scenarios(tmp_path):
+def test_list_names_all_scenarios(tmp_path):
     done = ptycho("list", cwd=tmp_path)
     assert done.returncode == 0
-    for name in NINE:
+    for name in SCENARIOS:
         assert f" {name} " in done.stdout
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["run", "gs2_idela"], "unknown scenario 'gs2_idela'; did you mean 'gs2_ideal'? choose from: dose_legacy_gs2,"),
+        (["run", "gs2_idela"], "unknown scenario 'gs2_idela'; did you mean 'gs2_ideal'? choose from: asymmetric_probe,"),
         (["run", "gs2_ideal", "--profile", "tiny"], "unknown profile 'tiny'; choose from: cpu, full, replay, smoke"),
         (["run", "gs2_ideal", "--set", "train.epoch=3"], "train: unknown key 'epoch'; did you mean 'epochs'?"),
         (["run", "gs2_ideal", "--set", "N=65"], "N = 65 is not possible: one of (64, 128, 256)"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from ptycho.config.experiment import GroupConfig, MeasuredConfig, SimulateConfig, SplitConfig
 from ptycho.config.network import InferConfig, LossConfig, ModelConfig, TrainConfig
@@ -21,6 +22,10 @@ class ReferenceConfig:
     update_probe_from: int  # first sweep (counted from 1) that updates the probe; 0: never
     damping: float = 1.0  # of the object's update where the probe is weak (alpha of rPIE); 1: ePIE
     softness: float = 0.0  # of the modulus constraint where the wave has a node; 0: hard, as ePIE has it
+    oracle: Literal["builtin", "ptychi"] = "builtin"  # the engine; pty-chi is an optional extra
+    probe_modes: int = 1  # incoherent ones; the built-in engine has one
+    correct_positions: bool = False  # of the scan, in the reconstruction; not by the built-in engine
+    level_frames: bool = False  # an intensity of each frame's own; not by the built-in engine
 
     def __post_init__(self) -> None:
         require_seed("reference.seed", self.seed)
@@ -30,6 +35,11 @@ class ReferenceConfig:
         require(0 < self.step <= 1, "reference.step", self.step, "in (0, 1]")
         require(0 < self.damping <= 1, "reference.damping", self.damping, "in (0, 1]")
         require(0 <= self.softness <= 10, "reference.softness", self.softness, "from 0 to 10")
+        require(1 <= self.probe_modes <= 3, "reference.probe_modes", self.probe_modes, "1 to 3")
+        if self.oracle == "builtin":
+            for name, plain in (("probe_modes", 1), ("correct_positions", False), ("level_frames", False)):
+                value = getattr(self, name)
+                require(value == plain, f"reference.{name}", value, f"{plain} with the built-in oracle; say ptychi")
 
 
 @dataclass(frozen=True)
