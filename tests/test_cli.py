@@ -73,7 +73,10 @@ def test_list_names_all_scenarios(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["run", "gs2_idela"], "unknown scenario 'gs2_idela'; did you mean 'gs2_ideal'? choose from: asymmetric_probe,"),
+        (
+            ["run", "gs2_idela"],
+            "unknown scenario 'gs2_idela'; did you mean 'gs2_ideal'? choose from: asymmetric_probe,",
+        ),
         (["run", "gs2_ideal", "--profile", "tiny"], "unknown profile 'tiny'; choose from: cpu, full, replay, smoke"),
         (["run", "gs2_ideal", "--set", "train.epoch=3"], "train: unknown key 'epoch'; did you mean 'epochs'?"),
         (["run", "gs2_ideal", "--set", "N=65"], "N = 65 is not possible: one of (64, 128, 256)"),

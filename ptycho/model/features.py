@@ -40,9 +40,8 @@ class FeatureMaker:
         """``diffraction`` ``(B, C, N, N)``, ``offsets`` ``(B, C, 2)`` and, when conditioned,
         ``estimate`` ``(B, C, 4, w, w)`` (real, imaginary, and the last sweep's change of both); with a detector
         mask also ``mask`` ``(B, N, N)``, 1 where a pixel is valid; all float32."""
-        unit = np.float32(self.scales.counts_scale * self.scales.gain)
         inputs: dict[str, Real] = {
-            "diffraction": frames.diffraction[groups.members] * unit,
+            "diffraction": self.diffraction(frames, groups),
             "offsets": groups.offsets.astype(np.float32),
         }
         if frames.mask is not None:
@@ -57,6 +56,11 @@ class FeatureMaker:
             with ThreadPoolExecutor(cpus()) as pool:
                 list(pool.map(fill, parts))
         return inputs
+
+    def diffraction(self, frames: Frames, groups: Groups) -> Real:
+        """The groups' amplitudes ``(B, C, N, N)`` float32, as square roots of photons."""
+        unit = np.float32(self.scales.counts_scale * self.scales.gain)
+        return np.asarray(frames.diffraction[groups.members] * unit)
 
     def _estimate(self, groups: Groups, amplitude: Real, mask: Mask | None) -> Real:
         canvas, change, corners = self.project(groups, amplitude, mask)
