@@ -1,94 +1,89 @@
-"""Check the oracle once against an independent library's reconstruction of the same real data.
+"""The oracle beside pty-chi on the same data, in one run: Fourier errors by our forward model, and seconds.
 
-Reconstructs the Siemens star (N = 128, 20 sweeps, probe updated from the third) with
-``ptycho.reconstruction.oracle`` and with pty-chi's ePIE, and compares the two. Run in an environment of its
-own, because pty-chi needs PyTorch: ``python -m tox run -e oracle-check``.
+Twice each on simulated data (``gs2_ideal``) and on real ones (``siemens_star``), at their cpu profiles: ePIE against
+ePIE, frame by frame, and each engine at its best, the built-in one as the scenario has it, pty-chi's LSQML as
+``reference.oracle = "ptychi"`` runs it. Engines take turns, three times; seconds are medians, on one thread.
+Run in an environment of its own, because pty-chi needs PyTorch: ``python -m tox run -e oracle-check``.
 """
 
 from __future__ import annotations
 
-import sys
+import contextlib
+import dataclasses
+import statistics
 import time
-import types
+from typing import Any
+from unittest import mock
 
-import numpy as np
-
-from ptycho.config.experiment import MeasuredConfig
 from ptycho.config.pipeline import ReferenceConfig
-from ptycho.data.frames import Dataset
-from ptycho.data.measured import load_measured
+from ptycho.config.scenario import load_scenario
+from ptycho.data.frames import Dataset, Frames
+from ptycho.pipeline import stages
 from ptycho.pipeline.comparison import illuminated
 from ptycho.quality import metrics
-from ptycho.reconstruction.oracle import epie, fourier_error
+from ptycho.reconstruction import ptychi_engine
+from ptycho.reconstruction.engines import reconstruct
+from ptycho.reconstruction.oracle import Iterate, fourier_error
 
-SWEEPS, PROBE_FROM, STEP = 20, 3, 0.5
+SCENARIOS = ("gs2_ideal", "siemens_star")
+EPIE_SWEEPS, TURNS = 10, 3
 
 
-def ptychi_epie(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """pty-chi's object and probe, frame by frame (batch size 1), in its own conventions undone."""
-    _without_torchvision()
-    import torch
-    from ptychi import api
-    from ptychi.api.task import PtychographyTask
+def silent(*_: object) -> None:
+    """Progress that no one reads."""
 
-    shape = tuple(int(n) for n in dataset.object_shape)
+
+def epie_options(api: Any, config: ReferenceConfig) -> Any:
+    """pty-chi's ePIE, one frame a step, in place of its LSQML."""
     options = api.EPIEOptions()
-    options.reconstructor_options.num_epochs = SWEEPS
-    options.reconstructor_options.batch_size = 1
-    options.reconstructor_options.default_device = api.Devices.CPU
-    options.reconstructor_options.random_seed = 42
-    options.object_options.pixel_size_m = 1e-8
-    options.object_options.build_preconditioner_with_all_modes = False
-    options.probe_options.optimization_plan.start = PROBE_FROM - 1
-    options.probe_options.orthogonalize_incoherent_modes.enabled = False
-    options.object_options.alpha = options.probe_options.alpha = STEP
-    # It takes positions relative to the object's centre, and a patch's centre at pixel N / 2 - 0.5.
-    centre = (np.array(shape[::-1]) - 1) / 2
-    x, y = (dataset.frames.positions - 0.5 - centre).T
-    # Its diffraction patterns are intensities and, like ours, centred; its FFT is not normalised.
-    task = PtychographyTask(
-        options,
-        diffraction_data=(dataset.probe.shape[-1] * dataset.frames.diffraction) ** 2,
-        object_data=torch.ones((1, *shape), dtype=torch.complex64),
-        probe_data=torch.tensor(dataset.probe)[None, None],
-        probe_position_x_px=x,
-        probe_position_y_px=y,
-    )
-    task.run()
-    obj = np.asarray(task.get_data_to_cpu("object", as_numpy=True))[0]
-    probe = np.asarray(task.get_data_to_cpu("probe", as_numpy=True))[0, 0]
-    return obj, probe
+    how, obj, probe = options.reconstructor_options, options.object_options, options.probe_options
+    how.num_epochs, how.batch_size, how.default_device = config.sweeps, 1, api.Devices.CPU
+    obj.remove_object_probe_ambiguity.enabled = False
+    obj.alpha = probe.alpha = config.step
+    probe.optimizable = config.update_probe_from > 0
+    probe.optimization_plan.start = max(config.update_probe_from - 1, 0)
+    return options
 
 
-def _without_torchvision() -> None:
-    """pty-chi imports torchvision for a blur that nothing here uses; it has no CPU build to match."""
-    package, transforms = types.ModuleType("torchvision"), types.ModuleType("torchvision.transforms")
-    transforms.GaussianBlur = type("GaussianBlur", (), {})  # type: ignore[attr-defined]
-    sys.modules |= {"torchvision": package, "torchvision.transforms": transforms}
-
-
-def main() -> None:
-    """Print Fourier errors, times and the agreement."""
-    dataset = load_measured(MeasuredConfig("siemens-star-small.npz.bz2", "counts", False, "yx", 0), 128)
+def ran(frames: Frames, dataset: Dataset, config: ReferenceConfig, epie: bool) -> tuple[Iterate, float]:
+    """The last iterate, and the seconds it took."""
+    options = mock.patch.object(ptychi_engine, "_options", epie_options) if epie else contextlib.nullcontext()
     started = time.perf_counter()
-    *_, ours = epie(dataset.frames, dataset.probe, dataset.object_shape, ReferenceConfig(SWEEPS, STEP, 42, PROBE_FROM))
-    middle = time.perf_counter()
-    obj, probe = ptychi_epie(dataset)
-    ended = time.perf_counter()
-    factor = np.linalg.norm(probe) / np.linalg.norm(dataset.probe)
-    obj, probe = obj * factor, probe / factor
-    support = illuminated(dataset.frames, dataset.probe, dataset.object_shape, 0.5)
-    aligned, how = metrics.align_objects(obj, ours.object, support, plane=True, shift=True)
-    result = metrics.quality_scores(aligned, ours.object, support)
-    error = fourier_error(ours.object, ours.probe, dataset.frames)
-    other = fourier_error(obj, probe, dataset.frames)
-    print(f"ptycho.reconstruction.oracle: Fourier error {error:.4f} in {middle - started:.1f} s")
-    print(f"pty-chi ePIE:     Fourier error {other:.4f} in {ended - middle:.1f} s (measured by our forward model)")
-    print(f"shift removed {how.shift_px} px, plane {how.plane_rad_per_px} rad/px")
-    for part in ("amplitude", "phase"):
-        print(f"{part}: pearson_r {result[part]['pearson_r']:.4f}, MAE {result[part]['mae']:.4f}")
-    print(f"FRC, mean over rings: {result['frc']['mean']:.4f}")
+    with options:
+        *_, last = reconstruct(frames, dataset.probe, dataset.object_shape, config)
+    return last, time.perf_counter() - started
+
+
+def report(name: str) -> None:
+    """Print one scenario's rows."""
+    config = load_scenario(name, "cpu").config
+    dataset = stages.simulate(config, silent)
+    frames = stages.split(config, silent, dataset).test if config.infer.frames == "test" else dataset.frames
+    support = illuminated(frames, dataset.probe, dataset.object_shape, 0.5)
+    plain = dataclasses.replace(config.reference, sweeps=EPIE_SWEEPS, damping=1.0, softness=0.0)
+    for how, ours in (("ePIE", plain), ("best", config.reference)):
+        theirs = dataclasses.replace(ours, oracle="ptychi", softness=0.0)
+        if how == "best":  # pty-chi's own choices, which are better on both: the length of a step, and the damping
+            theirs = dataclasses.replace(theirs, step=0.9, damping=0.1)
+        turns = [[ran(frames, dataset, settings, how == "ePIE") for settings in (ours, theirs)] for _ in range(TURNS)]
+        ends = [last for last, _ in turns[-1]]
+        errors = [fourier_error(last.object, last.probe, frames) for last in ends]
+        seconds = [statistics.median(turn[side][1] for turn in turns) for side in (0, 1)]
+        aligned, _ = metrics.align_objects(ends[1].object, ends[0].object, support, plane=True, shift=True)
+        agreement = metrics.quality_scores(aligned, ends[0].object, support)
+        r = " | ".join(f"{agreement[p]['pearson_r'] or float('nan'):.4f}" for p in ("amplitude", "phase"))
+        what = f"`{name}` | {how}, {ours.sweeps} sweeps"
+        print(
+            f"| {what} | {errors[0]:.4f} | {errors[1]:.4f} | {errors[0] / errors[1]:.2f} "
+            f"| {seconds[0]:.1f} | {seconds[1]:.1f} | {seconds[1] / seconds[0]:.1f} | {r} |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":
-    main()
+    print(
+        "| data | algorithm | Fourier error, built-in | pty-chi | ratio | seconds, built-in | pty-chi | ratio ", end=""
+    )
+    print("| r of amplitudes | of phases |\n| --- | --- |" + " ---: |" * 8)
+    for scenario in SCENARIOS:
+        report(scenario)

@@ -157,11 +157,13 @@ def infer(
 
 
 def oracle(config: Config, progress: Progress, simulate: Output, group: Output) -> Output:
-    """The reference reconstruction."""
+    """The reference reconstruction; what only some engines correct is there where it was corrected."""
     from ptycho.pipeline import stages
 
     result = stages.oracle(as_config(config), progress, as_dataset(simulate), as_groups(simulate, group))
-    return {"object": result.object, "probe": result.probe, "fourier_errors": result.fourier_errors}
+    found = {"object": result.object, "probe": result.probe, "fourier_errors": result.fourier_errors}
+    corrected = {"positions": result.positions, "levels": result.levels}
+    return found | {name: value for name, value in corrected.items() if value is not None}
 
 
 def compare(

@@ -97,7 +97,8 @@ def as_reference(oracle: Output) -> Reference:
     """The oracle's result."""
     from ptycho.pipeline.values import Reference
 
-    return Reference(oracle["object"], oracle["probe"], oracle["fourier_errors"], 0.0)
+    corrected = {name: oracle.get(name) for name in ("positions", "levels")}
+    return Reference(oracle["object"], oracle["probe"], oracle["fourier_errors"], 0.0, **corrected)
 
 
 def as_comparison(compare: Output) -> Comparison:

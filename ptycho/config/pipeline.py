@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ptycho.config.experiment import GroupConfig, MeasuredConfig, SimulateConfig, SplitConfig
@@ -14,7 +14,7 @@ PATCH_SIDES = (64, 128, 256)
 
 @dataclass(frozen=True)
 class ReferenceConfig:
-    """The oracle (see ``ptycho.reference``)."""
+    """The oracle (see ``ptycho.reconstruction.engines``)."""
 
     sweeps: int
     step: float
@@ -35,11 +35,25 @@ class ReferenceConfig:
         require(0 < self.step <= 1, "reference.step", self.step, "in (0, 1]")
         require(0 < self.damping <= 1, "reference.damping", self.damping, "in (0, 1]")
         require(0 <= self.softness <= 10, "reference.softness", self.softness, "from 0 to 10")
-        require(1 <= self.probe_modes <= 3, "reference.probe_modes", self.probe_modes, "1 to 3")
-        if self.oracle == "builtin":
-            for name, plain in (("probe_modes", 1), ("correct_positions", False), ("level_frames", False)):
-                value = getattr(self, name)
-                require(value == plain, f"reference.{name}", value, f"{plain} with the built-in oracle; say ptychi")
+        require(1 <= self.probe_modes <= 3, "reference.probe_modes", self.probe_modes, "1, 2 or 3")
+        self._require_what_the_oracle_can()
+
+    def _require_what_the_oracle_can(self) -> None:
+        if self.oracle == "ptychi":
+            remedy = "pty-chi has no softness: set it to 0, or reference.oracle to 'builtin'"
+            require(self.softness == 0, "reference.softness", self.softness, remedy)
+            remedy = "further modes are found by correcting the probe: set reference.update_probe_from to 1 or more"
+            found = self.probe_modes == 1 or self.update_probe_from > 0
+            require(found, "reference.probe_modes", self.probe_modes, remedy)
+            return
+        for key, plain in (("probe_modes", 1), ("correct_positions", False), ("level_frames", False)):
+            value = getattr(self, key)
+            remedy = f"the built-in oracle leaves it at {plain!r}: set reference.oracle to 'ptychi'"
+            require(value == plain, f"reference.{key}", value, remedy)
+
+    def builtin(self) -> ReferenceConfig:
+        """These settings for the built-in oracle, without what only another one can."""
+        return replace(self, oracle="builtin", probe_modes=1, correct_positions=False, level_frames=False)
 
 
 @dataclass(frozen=True)

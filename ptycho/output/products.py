@@ -20,8 +20,9 @@ _UNKNOWN_PIXEL_M = 1.0
 
 @dataclass(frozen=True)
 class Product:
-    """An object ``(height, width)`` with the probe ``(N, N)`` that goes with it, in square roots of photons, and the
-    positions ``(M, 2)`` of the probe in pixels of the object, ``[x, y]``; ``indexes`` name their frames."""
+    """An object ``(height, width)`` with the probe that goes with it, in square roots of photons, ``(N, N)`` or
+    ``(K, N, N)`` for incoherent modes, and the positions ``(M, 2)`` of the probe in pixels of the object, ``[x, y]``;
+    ``indexes`` name their frames."""
 
     name: str
     comments: str
@@ -56,7 +57,7 @@ def write_product(path: Path, product: Product) -> None:
         file.attrs["exposure_time_s"] = file.attrs["mass_attenuation_m2_kg"] = 0.0
         file["probe_position_indexes"] = np.asarray(product.indexes, np.int64)
         file["probe_position_x_m"], file["probe_position_y_m"] = metres[:, 0], metres[:, 1]
-        file["probe"] = product.probe[None, None].astype(np.complex64)
+        file["probe"] = product.probe.reshape(1, -1, *product.probe.shape[-2:]).astype(np.complex64)
         file["object"] = product.object[None].astype(np.complex64)
         file["object_layer_spacing_m"] = np.zeros(0)
         file["probe"].attrs.update(pixel)

@@ -15,7 +15,8 @@ from ptycho.pipeline.inference import infer_frames, infer_groups
 from ptycho.pipeline.values import Comparison, Prepared, Reference, Trained
 from ptycho.quality import metrics
 from ptycho.quality.gates import photon_floor
-from ptycho.reconstruction.oracle import epie, fourier_error
+from ptycho.reconstruction.engines import reconstruct
+from ptycho.reconstruction.oracle import fourier_error
 from ptycho.reconstruction.stitching import Reconstruction
 
 
@@ -38,7 +39,7 @@ def compare_objects(
         },
         "fourier_error": {
             "network": fourier_error(filled, probe, frames),
-            "oracle": fourier_error(reference.object, reference.probe, frames),
+            "oracle": fourier_error(reference.object, reference.probe, frames, reference.positions, reference.levels),
         },
     }
     against = reference.object if dataset.truth is None else dataset.truth
@@ -101,7 +102,7 @@ def half_scans(config: PipelineConfig, prepared: Prepared, trained: Trained) -> 
         network = infer_frames(config, trained.model, trained.maker, half, infer_groups(config, half), None)
         known = network.support(shape)
         objects["network"].append(network.on(shape))
-        *_, last = epie(half, prepared.dataset.probe, shape, config.reference)
+        *_, last = reconstruct(half, prepared.dataset.probe, shape, config.reference)
         objects["oracle"].append(last.object)
         support &= illuminated(half, prepared.probe, shape, config.compare.support_threshold) & known
         unseen = other.take(np.flatnonzero(np.isin(other.ids, prepared.split.test.ids)))

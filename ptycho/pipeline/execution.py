@@ -31,6 +31,7 @@ from ptycho.progress import StageProgress
 from ptycho.quality import invariants, telemetry
 from ptycho.quality.gates import measured_gates
 from ptycho.quality.invariants import Invariant
+from ptycho.reconstruction.engines import engine_versions, require_engine
 from ptycho.reconstruction.stitching import Reconstruction
 
 
@@ -114,6 +115,7 @@ def _check(config: PipelineConfig) -> None:
         config.loss.realspace_mae_weight,
         "measured data has no truth to compare with",
     )
+    require_engine(config.reference)
 
 
 def _save_training(out: Path, config: PipelineConfig, outputs: dict[str, Any]) -> None:
@@ -191,7 +193,7 @@ def _finish(
         "stages": records,
         "scales": asdict(scales),
         "seeds": run_seeds(to_mapping(config)),
-        "versions": machine.versions(),
+        "versions": machine.versions() | engine_versions(config.reference),
         "device": machine.compute_device(),
         "counts": run_counts(outputs),
         "timings": {

@@ -18,12 +18,13 @@ def write_products(folder: Path, name: str, outputs: Mapping[str, Any]) -> None:
     """
     dataset, frames, reference = outputs["simulate"], outputs["group"].frames, outputs["oracle"]
     network = outputs["infer"].on(dataset.object_shape)
+    moved = frames.positions if reference.positions is None else reference.positions
     sides = {
-        "network": (network, outputs["probe"], outputs["train"].outcome.history["loss"]),
-        "oracle": (reference.object, reference.probe, reference.fourier_errors),
+        "network": (network, outputs["probe"], frames.positions, outputs["train"].outcome.history["loss"]),
+        "oracle": (reference.object, reference.probe, moved, reference.fourier_errors),
     }
-    for side, (obj, probe, losses) in sides.items():
+    for side, (obj, probe, positions, losses) in sides.items():
         counted = probe * np.float32(dataset.photon_scale)
         about, photons, geometry = f"{name}: the object of the {side}", dataset.nphotons, dataset.geometry
-        product = Product(name, about, obj, counted, frames.positions, frames.ids, photons, losses, geometry)
+        product = Product(name, about, obj, counted, positions, frames.ids, photons, losses, geometry)
         write_product(folder / f"{side}.h5", product)

@@ -21,6 +21,7 @@ from ptycho.pipeline.inference import infer_frames, infer_groups, make_model
 from ptycho.pipeline.measurement import measure_scales
 from ptycho.pipeline.values import Comparison, Grouped, Prepared, Reference, Telemetry, Trained
 from ptycho.progress import Progress
+from ptycho.reconstruction.engines import reconstruct
 from ptycho.reconstruction.oracle import epie
 from ptycho.reconstruction.stitching import Reconstruction
 from ptycho.training.training import input_maker, train_network
@@ -40,12 +41,13 @@ def probe(config: PipelineConfig, progress: Progress, dataset: Dataset, parts: S
     """Give the probe of the model: the data's own, corrected on the training frames when they are measured.
 
     A measured probe comes from another reconstruction, in its own gauge; ePIE with probe update
-    fits it to this data.
+    fits it to this data. It is one coherent probe, as the model has, and the built-in engine finds it whichever the
+    oracle is.
     """
     sweeps = config.measured.refine_probe_sweeps if config.measured else 0
     if not sweeps:
         return dataset.probe
-    settings = dataclasses.replace(config.reference, sweeps=sweeps, update_probe_from=2)
+    settings = dataclasses.replace(config.reference, sweeps=sweeps, update_probe_from=2).builtin()
     for iterate in epie(parts.train, dataset.probe, dataset.object_shape, settings):
         progress(iterate.sweep, sweeps, f"Fourier error {iterate.fourier_error:.4f}")
     return iterate.probe
@@ -92,10 +94,11 @@ def oracle(config: PipelineConfig, progress: Progress, dataset: Dataset, groups:
     """Reconstruct the same frames iteratively."""
     started = time.perf_counter()
     errors = []
-    for iterate in epie(groups.frames, dataset.probe, dataset.object_shape, config.reference):
+    for iterate in reconstruct(groups.frames, dataset.probe, dataset.object_shape, config.reference):
         errors.append(iterate.fourier_error)
         progress(iterate.sweep, config.reference.sweeps, f"Fourier error {iterate.fourier_error:.4f}")
-    return Reference(iterate.object, iterate.probe, errors, time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    return Reference(iterate.object, iterate.probe, errors, seconds, iterate.positions, iterate.levels)
 
 
 def compare(

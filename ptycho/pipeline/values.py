@@ -51,12 +51,14 @@ class Trained:
 
 @dataclass(frozen=True)
 class Reference:
-    """The oracle's object and how it got there."""
+    """The oracle's object and how it got there: what ``Iterate`` has, and the Fourier error of every sweep."""
 
     object: Complex
     probe: Complex
     fourier_errors: list[float]
     seconds: float
+    positions: Real | None = None
+    levels: Real | None = None
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The reference reconstruction: ePIE on the whole scan (docs/explanation/physics.md, "The oracle").
+"""The built-in reference reconstruction: ePIE on the whole scan (docs/explanation/physics.md, "The oracle").
 
 It knows nothing of networks, gains or groups, so it tells what quality the data allow.
 """
@@ -6,7 +6,7 @@ It knows nothing of networks, gains or groups, so it tells what quality the data
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,12 +19,19 @@ from ptycho.optics.projections import projection_sweep
 
 @dataclass(frozen=True)
 class Iterate:
-    """The state after one sweep: the object on the whole grid, the probe, and the Fourier error."""
+    """The state after one sweep: the object on the whole grid, the probe, and the Fourier error.
+
+    ``probe`` is ``(N, N)``, or ``(K, N, N)`` for incoherent modes. ``positions`` ``(M, 2)`` are those that an engine
+    corrected, and ``levels`` ``(M,)`` the factors of the frames' amplitudes that it found, ``mean(levels**2) = 1``;
+    None where it takes both as they are given.
+    """
 
     sweep: int
     object: Complex
     probe: Complex
     fourier_error: float
+    positions: Real | None = None
+    levels: Real | None = None
 
 
 def epie(frames: Frames, probe: Complex, shape: tuple[int, int], config: ReferenceConfig) -> Iterator[Iterate]:
@@ -78,28 +85,39 @@ def epie(frames: Frames, probe: Complex, shape: tuple[int, int], config: Referen
         yield Iterate(number, obj, probe.astype(np.complex64), float(np.sqrt(error / energy)))
 
 
-def fourier_error(obj: Complex, probe: Complex, frames: Frames) -> float:
-    """``sqrt(sum (A - |FFT2(P O)| / N)**2 / sum A**2)`` of an object in object units, over all frames' valid pixels.
+def fourier_error(
+    obj: Complex, probe: Complex, frames: Frames, positions: Real | None = None, levels: Real | None = None
+) -> float:
+    """``sqrt(sum (A - l |FFT2(P O)| / N)**2 / sum A**2)`` of an object in object units, over all frames' valid pixels.
 
-    The probe is shifted by Fourier phase, so the figure is comparable with the oracle's own.
+    The probe is shifted by Fourier phase, so the figure is comparable with the oracle's own. Modes ``(K, N, N)`` add
+    their intensities. ``positions`` and ``levels`` l ``(M,)`` stand for the frames' own, and for 1, where given.
     """
-    error = sum(float(np.sum((A - had) ** 2)) for A, had in _forward(obj, probe, frames))
+    at = frames if positions is None else replace(frames, positions=positions)
+    factors = np.ones(len(frames)) if levels is None else levels
+    pairs = zip(factors, amplitudes(obj, probe, at), strict=True)
+    error = sum(float(np.sum((A - level * had) ** 2)) for level, (A, had) in pairs)
     return float(np.sqrt(error / frames.energy().sum()))
 
 
 def diffracted_energy(obj: Complex, probe: Complex, frames: Frames) -> float:
     """Mean ``sum |FFT2(P O)|**2 / N**2`` of an object's exit waves at the frames' positions, over valid pixels."""
-    return float(np.mean([np.sum(had**2) for _, had in _forward(obj, probe, frames)]))
+    return float(np.mean([np.sum(had**2) for _, had in amplitudes(obj, probe, frames)]))
 
 
-def _forward(obj: Complex, probe: Complex, frames: Frames) -> Iterator[tuple[Real, Real]]:
-    """Every frame's amplitude, and the one that the object predicts; both zero at masked pixels."""
+def amplitudes(obj: Complex, probe: Complex, frames: Frames) -> Iterator[tuple[Real, Real]]:
+    """Every frame's amplitude ``(N, N)``, and the one that object and probe predict; both zero at masked pixels.
+
+    ``probe`` is ``(N, N)``, or ``(K, N, N)`` for incoherent modes, whose intensities add.
+    """
     N = probe.shape[-1]
+    modes = probe.reshape(-1, N, N)
     pixel = np.rint(frames.positions).astype(int)
     fraction = frames.positions - pixel
     padded = np.pad(obj, N)
     for m, (x, y) in enumerate(pixel):
         patch = padded[y + N // 2 : y + 3 * N // 2, x + N // 2 : x + 3 * N // 2]
-        psi = patch * probes.shift_probe(probe, fraction[m])
-        had = np.abs(np.fft.fftshift(np.fft.fft2(psi))) / N
+        waves = [np.abs(np.fft.fft2(patch * probes.shift_probe(mode, fraction[m]))) for mode in modes]
+        modulus = waves[0] if len(waves) == 1 else np.sqrt(sum(wave**2 for wave in waves))
+        had = np.fft.fftshift(modulus) / N
         yield frames.diffraction[m], had if frames.mask is None else np.where(frames.mask, had, 0.0)
