@@ -168,7 +168,9 @@ def _normalized(seen: Survey, photon: float) -> Iterator[Observation]:
 
 
 def _steps(seen: Survey) -> Iterator[Observation]:
-    step = gain_step(seen.mean, ~seen.bad.any, seen.count, float(np.median(seen.energy / seen.photons_about)))
+    step = gain_step(
+        seen.mean, ~seen.bad.any, seen.count, float(seen.energy.sum() / max(seen.photons_about.sum(), 1e-300))
+    )
     if step is None:
         return
     words = f"across the middle of the frames the mean changes by a factor of {np.exp(step.change):.3f} {step.where}"

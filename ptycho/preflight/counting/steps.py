@@ -18,7 +18,7 @@ MEDIAN_ERROR = 1.2533 * 1.4826  # standard error of a median over the median dev
 
 
 @dataclass(frozen=True)
-class Step:
+class GainStep:
     """The logarithm of right over left, or lower over upper, and how many times larger than elsewhere it is."""
 
     change: float
@@ -26,7 +26,7 @@ class Step:
     where: str
 
 
-def gain_step(mean: Real, known: Mask, count: int, photon: float) -> Step | None:
+def gain_step(mean: Real, known: Mask, count: int, photon: float) -> GainStep | None:
     """The step that stands out most along the middle lines of the mean ``(n, n)`` of ``count`` frames, centred or not.
 
     ``photon`` is the value of one. None where too few pixels along a line see light.
@@ -43,7 +43,7 @@ def gain_step(mean: Real, known: Mask, count: int, photon: float) -> Step | None
         for part, half in parts:
             step = _stands_out(change[part], fine[part], n // 2 - 2)
             if step is not None:
-                found.append(Step(*step, f"between {words[0]} {n // 2 - 1} and {n // 2}{half}"))
+                found.append(GainStep(*step, f"between {words[0]} {n // 2 - 1} and {n // 2}{half}"))
     return max(found, key=lambda s: s.score, default=None)
 
 
