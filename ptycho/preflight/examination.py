@@ -11,13 +11,15 @@ from ptycho.data.opening import open_scan
 from ptycho.data.raw.pixels import farfield
 from ptycho.errors import DataError
 from ptycho.preflight.beam import check_beam
+from ptycho.preflight.counting.checks import check_counting, check_resolution, counted
 from ptycho.preflight.declared import LAYOUT
+from ptycho.preflight.encoder import check_wrapped
 from ptycho.preflight.findings import Observation, PreflightReport, sorted_observations
 from ptycho.preflight.pixels import check_detector
 from ptycho.preflight.scan import check_scan, probe_diameter
 from ptycho.preflight.survey import Survey, survey_scan
 from ptycho.preflight.trials.fit import Fit, fit_scan
-from ptycho.preflight.values import check_values
+from ptycho.preflight.values import check_background, check_values
 
 SPOILS_TRIALS = ("centre", "quantity", "spacing", "dark_frames")  # what must be mended before a trial can tell anything
 
@@ -33,11 +35,17 @@ def examine(config: MeasuredConfig, N: int) -> tuple[PreflightReport, Survey]:
                 f"{scan.name}: frames of {scan.side} pixels a side are smaller than N = {N}: choose a smaller N"
             )
         seen = survey_scan(scan, config, N)
-    found: list[Observation] = [*check_values(seen), *check_detector(seen), *check_scan(seen), *check_beam(seen)]
+    found: list[Observation] = [*check_values(seen), *check_detector(seen), *check_scan(seen)]
+    found += [*check_wrapped(seen), *check_beam(seen)]
+    frames = counted(seen)
+    counting = [*check_counting(frames)]
+    found += [*(counting if frames.in_photons else []), *check_background(seen)]
     fit = None
     if not any(o.level == "error" and o.name in SPOILS_TRIALS for o in found):
         fit, more = fit_scan(seen)
         found += more
+    if frames.in_photons or not any(o.level == "error" and o.name == "quantity" for o in found):
+        found += [*([] if frames.in_photons else counting), *check_resolution(frames)]
     report = PreflightReport(scan.name, seen.count, seen.side, sorted_observations(found), _figures(seen, fit))
     return report, seen
 

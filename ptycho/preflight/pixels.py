@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import fft
 
+from ptycho.arrays import Integer
 from ptycho.data.raw.pixels import farfield
 from ptycho.optics.probes import LEAST_SEEN
 from ptycho.preflight.findings import Observation
@@ -59,9 +60,7 @@ def _centre(seen: Survey) -> Iterator[Observation]:
         sentence = f"the light lies as it does in frames of the kind {other}, and they were said to be {declared}"
         yield Observation("centre", "error", here / there, 0.5, sentence, f"--{other}")
         return
-    cross = fft.ifft2(fft.fft2(seen.mean) * fft.fft2(far).conj()).real
-    peak = np.array(np.unravel_index(int(np.argmax(cross)), cross.shape))
-    off = float(np.abs((peak + n // 2) % n - n // 2).max())
+    off = float(np.abs(beam_offset(seen)).max())
     bound = OFF_CENTRE_SHARE * n
     if off > bound:
         sentence = (
@@ -70,6 +69,13 @@ def _centre(seen: Survey) -> Iterator[Observation]:
         yield Observation("centre", "error", off, bound, sentence)
     else:
         yield Observation("centre", "info", off, bound, f"the beam lies within {off:.0f} px of where the probe has it")
+
+
+def beam_offset(seen: Survey) -> Integer:
+    """Whole pixels ``(2,)``, rows and columns, by which the mean frame lies off the probe's far field."""
+    cross = fft.ifft2(fft.fft2(seen.mean) * fft.fft2(farfield(seen.scan.probe)).conj()).real
+    peak = np.array(np.unravel_index(int(np.argmax(cross)), cross.shape))
+    return np.asarray((peak + seen.side // 2) % seen.side - seen.side // 2)
 
 
 def _overlap(a: object, b: object) -> float:

@@ -15,6 +15,7 @@ from ptycho.preflight.survey import Survey
 
 SPACING = (0.015, 1.0)  # nearest neighbours' distance over the probe's diameter
 MODE_SHARE = 0.02
+ACROSS_EDGES = 1.3  # width of a probe over that with its quadrants exchanged
 SAME_PLACE_SHARE = 0.5
 ISOLATED, ISOLATED_SHARE = 2.0, 0.5  # probe's diameters; where most are isolated, the spacing says it
 PIXEL_OFF = 0.05  # of the object's pixel that a file states, from the one that its lengths give
@@ -47,6 +48,7 @@ def check_scan(seen: Survey) -> Iterator[Observation]:
     yield from _sampling(seen)
     yield from _halves(seen, diameter)
     yield from _modes(seen)
+    yield from _probe_place(seen)
 
 
 def _sampling(seen: Survey) -> Iterator[Observation]:
@@ -104,6 +106,19 @@ def _halves(seen: Survey, diameter: float) -> Iterator[Observation]:
             "every second frame and the frames between them see no common part of the object: no agreement can be told"
         )
         yield Observation("half_scan", "error", apart, 1.0, sentence)
+
+
+def _probe_place(seen: Survey) -> Iterator[Observation]:
+    """A probe that lies across the edges of its frame, as one does whose zero is at the corner."""
+    amplitude = np.sqrt((np.abs(seen.scan.probe) ** 2).sum(axis=0))
+    here, there = (rms_width(image) for image in (amplitude, np.fft.fftshift(amplitude)))
+    ratio = here / max(there, 1e-30)
+    if ratio > ACROSS_EDGES:
+        sentence = (
+            f"the probe lies across the edges of its frame, {ratio:.3g} times as wide as when its quadrants are "
+            "exchanged: store it with its middle in the middle, as fftshift does"
+        )
+        yield Observation("probe_place", "error", ratio, ACROSS_EDGES, sentence)
 
 
 def _modes(seen: Survey) -> Iterator[Observation]:

@@ -22,11 +22,10 @@ BAD_SHARE = 0.3
 
 
 def check_values(seen: Survey) -> Iterator[Observation]:
-    """All findings about the frames' values."""
+    """All findings about the frames' values, but for a background: values that are no counts look like one."""
     yield _quantity(seen)
     yield from _saturation(seen)
     yield from _not_measurements(seen)
-    yield from _background(seen)
 
 
 def _quantity(seen: Survey) -> Observation:
@@ -80,7 +79,7 @@ def _not_measurements(seen: Survey) -> Iterator[Observation]:
             yield Observation(name, "error", left, 0, sentence, "")
 
 
-def _background(seen: Survey) -> Iterator[Observation]:
+def check_background(seen: Survey) -> Iterator[Observation]:
     """A constant under all frames: where the probe shines least, counts vary as little as a constant rate's would."""
     if seen.quantum.kind != "counts" or not seen.quantum.unit or seen.config.quantity != "counts":
         return

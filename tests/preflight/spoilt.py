@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import held_out
 import numpy as np
 from star_scan import N, Scan, positions_of, probe_of, scan_of
 
@@ -270,6 +271,46 @@ WRONG: dict[str, Wrong] = {
         lambda s: s.but(probe=np.fft.fftshift(np.fft.fft2(np.fft.ifftshift(s.probe)))),
         ("positions", "spacing", "centre"),
     ),
+    "right half of the detector at 0.8 of the gain": Wrong(held_out.gain(0.8), ("gain_step",)),
+    "a quadrant at 0.8 of the gain": Wrong(held_out.gain(0.8, quadrant=True), ("gain_step",)),
+    "lower half at 1.25 times the gain, whole counts": Wrong(
+        held_out.gain(1.25, rows=True, whole=True), ("gain_step",)
+    ),
+    "a constant of 3 subtracted and clipped": Wrong(held_out.subtracted(3), ("small_counts",)),
+    "counts below 3 set to zero": Wrong(held_out.below(3), ("small_counts",)),
+    "counts of 1 set to zero": Wrong(held_out.below(2), ("small_counts",)),
+    "frames averaged in pairs": Wrong(values(held_out.averaged), ("noise",)),
+    "frames of 1e4 photons averaged in pairs, whole": Wrong(
+        lambda s: values(lambda d: held_out.averaged(d).astype(np.uint32))(scan_of(photons=1e4)), ("noise",)
+    ),
+    "afterglow of a fifth at 1e4 photons": Wrong(
+        lambda s: values(lambda d: d + 0.2 * np.roll(d, 1, axis=0))(scan_of(photons=1e4)), ("noise",)
+    ),
+    "blurred by 1 px": Wrong(held_out.blurred(1.0), ("blur",)),
+    "blurred by 1 px, whole counts": Wrong(held_out.blurred(1.0, whole=True), ("small_counts", "noise")),
+    "rounded amplitudes read as counts": Wrong(
+        values(lambda d: np.rint(np.sqrt(d)).astype(np.uint16)), ("small_counts", "noise", "quantity")
+    ),
+    **{
+        f"backlash of {px} px, {grid}": Wrong(
+            lambda s, px=px, grid=grid: (lambda t: t.but(scan=t.scan + np.outer(np.arange(100) // 10 % 2, [px, 0])))(
+                scan_of(grid=grid)
+            ),
+            ("positions",),
+        )
+        for px, grid in ((4, "raster"), (-4, "raster"), (4, "snake"), (-4, "snake"))
+    },
+    "positions that wrapped in int8": Wrong(
+        moved(lambda at: (np.rint(at) + 100).astype(int).astype(np.int8)), ("positions_wrapped",)
+    ),
+    "positions of 1.2 times the scale": Wrong(moved(lambda at: at * 1.2), ("positions",), "--position-scale 0.8"),
+    "positions of 0.8 times the scale": Wrong(moved(lambda at: at * 0.8), ("positions",), "--position-scale 1.25"),
+    "probe with its middle at the corner": Wrong(
+        lambda s: s.but(probe=np.fft.fftshift(s.probe)), ("probe_place", "centre")
+    ),
+    "frames divided by their sums": Wrong(
+        lambda s: values(lambda d: d / d.sum(axis=(1, 2), keepdims=True))(scan_of(photons=1e4)), ("normalized",)
+    ),
     "halves that share nothing": Wrong(
         moved(lambda at: at + np.where(np.arange(len(at)) % 2, 900, 0)[:, None]), ("half_scan",)
     ),
@@ -391,6 +432,28 @@ RIGHT: dict[str, Any] = {
     "first frames only": with_(config={"frames": 50}),
     "jittered random walk": with_(lambda s: scan_of(grid="random", step=4.0, seed=9), count=100),
 }
+SHORT = (
+    "3e5 photons",
+    "10000 photons, spiral",
+    "1e+07 photons, raster",
+    "mirrors, 30000 photons",
+    "diffuser, 30000 photons",
+    "pinhole, 30000 photons",
+    "twist, 1e+06 photons",
+    "weak object",
+    "gravel",
+    "grid hexagon",
+    "a third of the counts, rounded",
+    "counts with a gain, rounded",
+    "corrected pixel by pixel",
+    "noise of a camera",
+    "without noise",
+    "whole positions, int8",
+    "declared gap",
+    "beam 3 px off",
+    "background subtracted that was there",
+)
+RIGHT |= {f"second scan: {name}": held_out.right_variants(held_out.SECOND)[name] for name in SHORT}
 RIGHT["cropped without loss"] = (lambda: scan_of(probe=_oversampled(), n=2 * N, step=10.0), {}, N)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from scipy.special import gammaln
 
 from ptycho.arrays import Real
 from ptycho.data.raw.beam import energy_trend
@@ -15,35 +16,45 @@ from ptycho.preflight.survey import Survey
 from ptycho.preflight.trials.engine import Supposition, TrialResult, run_trials
 from ptycho.preflight.trials.rivals import (
     DECLARED,
+    NEAR_SCALES,
+    ROWS,
     SHUFFLED,
     Evidence,
     evidence_of,
     first_suppositions,
     further_suppositions,
 )
+from ptycho.preflight.trials.words import rival_flag, rival_words
 
 GAIN, SURE = 0.1, 5.0  # a rival explains this share more than the declared, and this many standard errors
+GAIN_OF_ROWS, SURE_OF_ROWS, SURE_OF_SCALE = 0.01, 8.0, 12.0  # rows moved against each other; a scale that is near to 1
 TOLD_APART = 0.02  # a gain below it, either way, leaves a rival and the declared undecided
 EXPLAINED_LEAST, EXPLAINED_WELL = 0.45, 0.65
 RIVAL_LEAST = 0.4  # what a rival must explain itself to be named
 PHOTONS_TO_TELL = 2e4  # a frame: with fewer, noise hides how well positions explain it
+NOISE_EVEN = 20.0  # photons: from here on the variance of their root is a quarter
+ROOM_TO_TELL = 1.9  # the shuffled scan's squared error over that of noise: with less, light does
 PHOTONS_AT_ALL = 300
 ENERGY_SCATTER = 0.08
 SCATTER_OF_NOISE = 3.0  # times the scatter of a frame's photons: a fit to few of them follows their noise
 DRIFT, DRIFT_EXPLAINED, DRIFT_SCATTER = 0.25, 0.7, 0.02
-TAIL_FRAMES, TAIL_SURE = 8, 4.0
+TAIL_FRAMES, TAIL_SURE, TAIL_SURE_OF_FEW = 8, 5.0, 8.0  # the last where noise hides most
 MISFIT_SHARE, MISFIT_DEVIATIONS = 0.7, 4.5  # of the frame's own error when shuffled; of the logarithm, over all frames
-QUANTITY_GAIN = 0.1
+QUANTITY_GAIN = 0.2
 FEWEST_FRAMES = 6
 FEW_FRAMES, SURE_OF_FEW = 30, 1.0  # standard errors of few frames are themselves uncertain
 
 
 @dataclass(frozen=True)
 class Fit:
-    """The trials of one scan, and the shares that they explain of what a shuffled scan leaves."""
+    """The trials of one scan, and the shares that they explain of what a shuffled scan leaves.
+
+    ``floor`` and ``noise`` are Fourier errors that photon noise makes, of a perfect fit and of the mean frame.
+    """
 
     trials: dict[str, TrialResult]
     floor: float
+    noise: float
 
     @property
     def declared(self) -> TrialResult:
@@ -70,32 +81,48 @@ class Fit:
         """Standard errors, over the frames, of how much less each is missed: of the logarithm, as frames differ."""
         return _standard_errors(np.log(self.declared.squared + 1e-12) - np.log(self.trials[name].squared + 1e-12))
 
-    def rivals(self, least: float) -> list[str]:
-        """Those that explain at least ``least``, and surely more than the declared, the best first."""
-        names = [n for n in self.trials if n not in (DECLARED, SHUFFLED) and self.explained_by(n) > least]
-        better = [n for n in names if self.gain(n) > GAIN and self.sureness(n) > SURE]
+    @property
+    def room(self) -> float:
+        """The shuffled scan's squared error over that of noise: what there is to explain beside it."""
+        return float((self.trials[SHUFFLED].error / max(self.noise, 1e-30)) ** 2)
+
+    def rivals(self, tell: bool) -> list[str]:
+        """Those that explain surely more than the declared, the best first.
+
+        Where noise hides most (not ``tell``), all that spread or shrink the scan, or move a part of it, are left out:
+        frames that share less fit their noise better.
+        """
+        names = [n for n in self.trials if n not in (DECLARED, SHUFFLED) and self.explained_by(n) > RIVAL_LEAST * tell]
+        names = [n for n in names if tell or n.startswith(("--", "shift"))]
+        better = [n for n in names if self.gain(n) > self._bounds(n)[0] and self.sureness(n) > self._bounds(n)[1]]
         return sorted(better, key=lambda n: self.trials[n].error)
+
+    def _bounds(self, name: str) -> tuple[float, float]:
+        if name.startswith(ROWS):
+            return GAIN_OF_ROWS, SURE_OF_ROWS
+        return GAIN, SURE_OF_SCALE if name in NEAR_SCALES else SURE
 
 
 def fit_scan(seen: Survey) -> tuple[Fit, list[Observation]]:
     """Run the trials and say what they tell."""
     found: list[Observation] = []
     evidence = evidence_of(seen)
-    fit = Fit(_trials(evidence, first_suppositions(seen, evidence)), sample_floor(seen, evidence))
-    tell = _photons(seen) > PHOTONS_TO_TELL
-    least = RIVAL_LEAST if tell else 0.0
-    if tell and not fit.rivals(least) and fit.explained < EXPLAINED_WELL:
+    fit = Fit(
+        _trials(evidence, first_suppositions(seen, evidence)), sample_floor(seen, evidence), noise_level(seen, evidence)
+    )
+    tell = _photons(seen) > PHOTONS_TO_TELL and fit.room > ROOM_TO_TELL
+    if tell and not fit.rivals(tell) and fit.explained < EXPLAINED_WELL:
         more = _trials(evidence, further_suppositions(seen, evidence))
-        fit = Fit(fit.trials | {n: t for n, t in more.items() if n != DECLARED}, fit.floor)
+        fit = replace(fit, trials=fit.trials | {n: t for n, t in more.items() if n != DECLARED})
     if seen.quantum.kind == "unknown":
         reading = _quantity(seen, evidence)
         if reading.level == "error":  # nothing else can be told before it is mended
             return fit, [reading]
         found.append(reading)
-    places = _places(seen, fit, fit.rivals(least), tell)
+    places = _places(seen, fit, fit.rivals(tell), tell)
     found.append(places)
     if places.level != "error" and not too_little(seen):
-        found += [*_tails(seen, fit), *_energies(seen, fit)]
+        found += [*_tails(seen, fit, TAIL_SURE if tell else TAIL_SURE_OF_FEW), *_energies(seen, fit)]
         found += _misfits(seen, fit) if tell and not any(o.name == "trigger" for o in found) else []
     return fit, found
 
@@ -103,8 +130,30 @@ def fit_scan(seen: Survey) -> tuple[Fit, list[Observation]]:
 def sample_floor(seen: Survey, evidence: Evidence) -> float:
     """What photon noise alone leaves as Fourier error, ``sqrt(sum var(sqrt n) / sum n)``."""
     intensity = evidence.amplitude.astype(np.float64) ** 2
-    photons = intensity.sum() * float(np.median(seen.photons_about / np.maximum(seen.energy, 1e-30)))
+    photons = intensity.sum() * _photons_a_value(seen)
     return float(np.sqrt(0.25 * (intensity > 0).sum() / max(photons, 1e-30)))
+
+
+def noise_level(seen: Survey, evidence: Evidence) -> float:
+    """The Fourier error of the mean frame against counts of its rates, ``sqrt(sum E(sqrt n - sqrt mu)**2 / sum mu)``.
+
+    It is above the floor where pixels see less than a photon a frame, which a fit of few sweeps follows.
+    """
+    rates = (evidence.amplitude.astype(np.float64) ** 2).mean(axis=0) * _photons_a_value(seen)
+    return float(np.sqrt(_missed_by_noise(rates).sum() / max(float(rates.sum()), 1e-30)))
+
+
+def _photons_a_value(seen: Survey) -> float:
+    return float(np.median(seen.photons_about / np.maximum(seen.energy, 1e-30)))
+
+
+def _missed_by_noise(rate: Real) -> Real:
+    """``E(sqrt n - sqrt mu)**2 = 2 mu - 2 sqrt(mu) E sqrt(n)`` of Poisson counts of the given rates, 1/4 for many."""
+    known = np.concatenate([[0.0], np.geomspace(1e-4, NOISE_EVEN, 200)])
+    n = np.arange(4 * int(NOISE_EVEN))
+    often = np.exp(n * np.log(np.maximum(known, 1e-300))[:, None] - known[:, None] - gammaln(n + 1))
+    missed = 2 * known - 2 * np.sqrt(known) * (np.sqrt(n) * often).sum(axis=1)
+    return np.where(rate < NOISE_EVEN, np.interp(rate, known, missed), 0.25)
 
 
 def too_little(seen: Survey) -> bool:
@@ -135,7 +184,8 @@ def _places(seen: Survey, fit: Fit, rivals: list[str], tell: bool) -> Observatio
         return Observation("positions", "info", fit.explained, EXPLAINED_LEAST, sentence)
     if rivals:
         best = rivals[0]
-        return Observation("positions", "error", fit.gain(best), GAIN, _rival_words(best, fit), _rival_flag(best, seen))
+        words_of = rival_words(best, fit.trials[best].error, here)
+        return Observation("positions", "error", fit.gain(best), GAIN, words_of, rival_flag(best, seen.config))
     sure = -fit.sureness(SHUFFLED)
     few = len(seen.subset) < FEW_FRAMES
     if few and SURE_OF_FEW < sure < SURE:
@@ -152,27 +202,6 @@ def _places(seen: Survey, fit: Fit, rivals: list[str], tell: bool) -> Observatio
     return Observation(
         "positions", "info", fit.explained, EXPLAINED_LEAST, f"{words}: the declared orientation wins{also}"
     )
-
-
-def _rival_words(best: str, fit: Fit) -> str:
-    a, b = fit.trials[best].error, fit.declared.error
-    how = f"(Fourier error of a trial fit {a:.3f} against {b:.3f})"
-    if best.startswith("--"):
-        return f"the positions' axes or signs are other ones than declared: {best} explains the frames better {how}"
-    if best.startswith("shift"):
-        count, later = abs(int(best.split()[1])), "later" if "+" in best else "earlier"
-        return f"each frame belongs to the position {count} {later}: triggers were lost or came twice {how}"
-    if best.startswith("turned"):
-        return f"the positions are turned against the frames: {best} they explain them better {how}"
-    return f"the positions' unit is another one: times {best[1:]} they explain the frames better {how}"
-
-
-def _rival_flag(best: str, seen: Survey) -> str:
-    if best.startswith("--"):
-        return best
-    if best[1:].replace(".", "", 1).isdigit():
-        return f"--position-scale {seen.config.position_scale * float(best[1:]):g}"
-    return ""
 
 
 def _energies(seen: Survey, fit: Fit) -> Iterator[Observation]:
@@ -200,19 +229,17 @@ def _course(seen: Survey) -> tuple[float, float]:
     return float(line[-1] - line[0]), float(line.var() / max(log.var(), 1e-300))
 
 
-def _tails(seen: Survey, fit: Fit) -> Iterator[Observation]:
+def _tails(seen: Survey, fit: Fit, bound: float) -> Iterator[Observation]:
     """A trigger lost in the middle: the frames after it, or before it, belong one position on."""
     for name in [n for n in fit.trials if n in ("shift -1", "shift +1")]:
         gain = np.log(fit.declared.squared + 1e-12) - np.log(fit.trials[name].squared + 1e-12)
         for part, words in ((gain, "after"), (gain[::-1], "before")):
             tail = [_standard_errors(part[k:]) for k in range(len(part) - TAIL_FRAMES + 1)]
-            if tail and max(tail) > TAIL_SURE:
+            if tail and max(tail) > bound:
                 k = int(np.argmax(tail))
                 frame = int((seen.subset if words == "after" else seen.subset[::-1])[k])
                 sentence = f"frames {words} {frame} belong to the position one {'later' if '+' in name else 'earlier'}"
-                yield Observation(
-                    "trigger", "error", max(tail), TAIL_SURE, f"{sentence}: a trigger was lost on the way"
-                )
+                yield Observation("trigger", "error", max(tail), bound, f"{sentence}: a trigger was lost on the way")
                 return
 
 

@@ -7,15 +7,20 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ptycho.arrays import Complex, Mask, Real
+from ptycho.arrays import Complex, Integer, Mask, Real
 from ptycho.config.experiment import MeasuredConfig
 from ptycho.optics.probes import fourier_crop
+from ptycho.preflight.pixels import beam_offset
 from ptycho.preflight.scan import probe_diameter, spacing_px
 from ptycho.preflight.survey import Survey
 from ptycho.preflight.trials.engine import TRIAL_SIDE, Supposition
+from ptycho.preflight.trials.rows import rows_of
 
 DECLARED, SHUFFLED = "as declared", "shuffled"
-SCALES = (0.5, 0.75, 1.33, 2.0)
+SCALES = (0.5, 0.8, 1.25, 2.0)
+NEAR_SCALES = ("x0.8", "x1.25")
+ROWS = "every second row"
+ROWS_PX = (-3, 3)  # of a trial
 SHIFTS = (-1, 1)
 STRETCHES = ((0.5, 1.0), (2.0, 1.0), (1.0, 0.5), (1.0, 2.0), (0.1, 0.1), (10.0, 10.0))
 LARGEST_TRIAL_PX = 2000  # of a trial: its canvases must stay small
@@ -45,9 +50,19 @@ def evidence_of(seen: Survey) -> Evidence:
     cut = slice(start, start + side)
     values = seen.sample[:, cut, cut]
     amplitude = np.sqrt(values) if seen.config.quantity == "counts" else values
-    probe = fourier_crop(seen.scan.probe[0], side)
+    probe = fourier_crop(towards_beam(seen.scan.probe[0], beam_offset(seen)), side)
     zoom = side / seen.side
     return Evidence(amplitude, ~seen.bad.any[cut, cut], probe, seen.positions * zoom, zoom)
+
+
+def towards_beam(probe: Complex, offset: Integer) -> Complex:
+    """The probe ``(n, n)`` with its far field moved by whole pixels ``(2,)``, rows and columns: a phase ramp on it.
+
+    A beam that lies off the middle of the frames is that ramp, and nothing that positions could tell.
+    """
+    at = np.arange(probe.shape[-1]) / probe.shape[-1]
+    y, x = (np.exp(2j * np.pi * shift * at) for shift in offset)
+    return np.asarray(probe * y[:, None] * x[None, :])
 
 
 def orientations(config: MeasuredConfig) -> Iterator[tuple[str, MeasuredConfig]]:
@@ -61,14 +76,26 @@ def orientations(config: MeasuredConfig) -> Iterator[tuple[str, MeasuredConfig]]
 
 
 def first_suppositions(seen: Survey, evidence: Evidence) -> list[Supposition]:
-    """As declared, shuffled, the other seven orientations, four scales, and one frame later or earlier."""
+    """As declared, shuffled, the other seven orientations, four scales, one frame later or earlier, rows moved."""
     P, at, subset = evidence.probe, evidence.places, seen.subset
     cases = list(orientations(seen.config))
     turned = [(name, seen.scan.positions(case)[subset] * evidence.zoom) for name, case in cases]
     rows = [(DECLARED, turned[0][1]), (SHUFFLED, np.random.default_rng(1).permutation(at[subset])), *turned[1:]]
     rows += [(f"x{scale:g}", at[subset] * scale) for scale in SCALES if _overlap_left(seen, scale)]
     rows += [(f"shift {shift:+d}", np.roll(at, -shift, axis=0)[subset]) for shift in SHIFTS]
+    rows += _rows_moved(seen, evidence)
     return [Supposition(name, places, P) for name, places in rows]
+
+
+def _rows_moved(seen: Survey, evidence: Evidence) -> list[tuple[str, Real]]:
+    """Every second row of a raster moved along itself."""
+    found = rows_of(seen.positions)
+    if found is None:
+        return []
+    fast, row = found
+    odd = (row[seen.subset] % 2)[:, None] * np.eye(2)[fast]
+    at = evidence.places[seen.subset]
+    return [(f"{ROWS} moved by {px / evidence.zoom:+g} px", at + px * odd) for px in ROWS_PX]
 
 
 def _overlap_left(seen: Survey, scale: float) -> bool:
