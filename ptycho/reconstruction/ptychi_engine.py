@@ -24,7 +24,8 @@ from ptycho.optics import probes
 from ptycho.reconstruction.oracle import Iterate, amplitudes
 
 BATCH = 32  # frames a step; the length of every step is solved for, so that frames that overlap in it do no harm
-MODE_SHARE = 0.05  # of the light that each further mode starts with
+FURTHER_MODE = 0.05  # of the light that each further mode starts with
+POSITION_STEP = 1.0  # of least squares; pty-chi's own default, 0.3, takes as many more sweeps
 POSITIONS_FROM = 3  # first sweep (counted from 1) that corrects positions: before, there is no object to go by
 
 
@@ -40,7 +41,7 @@ def lsqml(frames: Frames, probe: Complex, shape: tuple[int, int], config: Refere
     N = probe.shape[-1]
     start = float(np.sqrt(frames.energy().mean()) / probes.seen_norm(probe, frames.mask))
     unit = N / float(np.sqrt(frames.energy().mean()))  # of amplitudes, so that a mean pixel has one photon
-    modes = probes.incoherent_modes(probe, (MODE_SHARE,) * (config.probe_modes - 1))
+    modes = probes.incoherent_modes(probe, (FURTHER_MODE,) * (config.probe_modes - 1))
     light = float(np.linalg.norm(probe))
     with _settings_of_torch():
         task = _task(frames, modes * np.float32(start * unit), unit, shape, config)
@@ -117,6 +118,7 @@ def _options(api: Any, config: ReferenceConfig) -> Any:
     probe.optimization_plan.start = max(config.update_probe_from - 1, 0)
     probe.orthogonalize_incoherent_modes.enabled = config.probe_modes > 1
     options.probe_position_options.optimizable = config.correct_positions
+    options.probe_position_options.step_size = POSITION_STEP
     options.probe_position_options.optimization_plan.start = POSITIONS_FROM - 1
     return options
 

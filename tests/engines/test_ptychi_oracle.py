@@ -155,31 +155,41 @@ def test_nothing_global_is_left_behind(truth, frames):
 # What the built-in oracle cannot
 
 
-def test_a_partially_coherent_beam_is_explained_by_modes(truth):
-    obj, probe, positions = truth
+@pytest.fixture(scope="module")
+def fine():
+    """An object with more detail than the probe is wide, the probe, and 96 positions."""
+    obj = objects.gaussian_random_field(144, 3, 5.0)[: SHAPE[0]].astype(np.complex64)
+    probe = probes.normalize_probe(probes.idealized(64), 10.0, True)
+    return obj, probe, np.random.default_rng(0).uniform((28, 28), (116, 100), (96, 2))
+
+
+def test_a_partially_coherent_beam_is_explained_by_modes(fine):
+    obj, probe, positions = fine
     frames = recorded(obj, probes.incoherent_modes(probe, (0.2, 0.1)), positions)
-    found = [last(frames, probe, sweeps=30, probe_modes=modes, update_probe_from=3) for modes in (1, 2, 3)]
+    found = [last(frames, probe, sweeps=25, probe_modes=modes, update_probe_from=3) for modes in (1, 2, 3)]
     one, two, three = (iterate.fourier_error for iterate in found)
-    assert three < 0.8 * two < 0.6 * one
-    scores = [quality(iterate.object, obj) for iterate in found]
-    for part in ("amplitude", "phase"):
-        assert scores[2][part]["pearson_r"] > scores[0][part]["pearson_r"] + 0.01
+    assert two < 0.5 * one
+    assert three < 0.85 * two
+    r = [quality(iterate.object, obj)["amplitude"]["pearson_r"] for iterate in found]
+    assert min(r[1:]) > r[0] + 0.02
     assert [iterate.probe.shape for iterate in found] == [(64, 64), (2, 64, 64), (3, 64, 64)]
     for iterate in found:
         assert np.linalg.norm(iterate.probe) == pytest.approx(np.linalg.norm(probe), rel=1e-5)
         assert iterate.fourier_error == pytest.approx(error_of(iterate, frames), rel=1e-6)
     light = np.sum(np.abs(found[2].probe) ** 2, axis=(1, 2)) / np.sum(np.abs(probe) ** 2)
-    np.testing.assert_allclose(light, (0.7, 0.2, 0.1), atol=0.1)
+    assert light[0] > light[1] > light[2] > 0.05
 
 
-def test_wrong_positions_are_corrected(truth, frames):
-    obj, probe, positions = truth
+def test_wrong_positions_are_corrected(fine):
+    obj, probe, positions = fine
+    frames = recorded(obj, probe, positions)
     jitter = np.random.default_rng(5).normal(0, 1.0, positions.shape)
     wrong = dataclasses.replace(frames, positions=positions + jitter)
-    left, mended = (last(wrong, probe, sweeps=40, correct_positions=value) for value in (False, True))
-    assert mended.fourier_error < 0.5 * left.fourier_error
-    assert (mended.positions - positions).std() < 0.5 * jitter.std()
-    assert quality(mended.object, obj)["phase"]["pearson_r"] > quality(left.object, obj)["phase"]["pearson_r"]
+    left, mended = (last(wrong, probe, sweeps=25, correct_positions=value) for value in (False, True))
+    assert mended.fourier_error < 0.4 * left.fourier_error
+    assert (mended.positions - positions).std() < 0.65 * jitter.std()
+    r = [quality(iterate.object, obj)["amplitude"]["pearson_r"] for iterate in (left, mended)]
+    assert r[1] > r[0] + 0.002
     assert mended.fourier_error == pytest.approx(error_of(mended, wrong), rel=1e-6)
     assert left.positions is None
 
