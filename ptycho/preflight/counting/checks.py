@@ -20,7 +20,7 @@ SPLIT_EVENLY, SPLIT = 0.8, 1.22  # mean square of a - 2b + c over 4, where a + b
 SPLIT_SURE, SPLIT_SPREAD, TRIPLES_LEAST = 4.0, 1.3, 400  # standard errors; the spread of one triple's; triples
 MISSING_LEAST = 30  # times that the smallest count occurs
 SUBTRACTED, SUBTRACTED_ZEROS = 0.1, 0.7  # what a constant background leaves: means alike beyond noise, and some zeros
-SHARED = 0.1  # of the noise of dim pixels
+SHARED, SHARED_SURE = 0.1, 4.0  # of the noise of dim pixels; its standard errors
 LEVEL_LEAST = 0.1  # power over photons in the emptiest frequencies, of whole counts
 BESIDE_PROBE = 0.05  # the same over the probe's own
 NORMALIZED = 0.1  # variance of the frames' energies over what photons alone make
@@ -143,7 +143,8 @@ def _noise(had: Counted) -> Iterator[Observation]:
         between["frames"] = 1 - had.spectrum.step
     shared = {name: share for name, share in between.items() if share is not None}
     name = max(shared, key=lambda n: shared[n], default="")
-    if name and shared[name] > SHARED:
+    sure = dim is None or shared.get(name, 0.0) > SHARED_SURE / np.sqrt(dim.photons)
+    if name and shared[name] > SHARED and sure:
         sentence = f"{shared[name]:.0%} of the photons' noise is shared between neighbouring {name}: {SHARE[name]}"
         yield Observation("noise", "error", shared[name], SHARED, sentence)
     elif name:

@@ -31,11 +31,13 @@ PAIRS = (
 class DimNoise:
     """The noise of dim pixels: the share that neighbours have in common, 0 for photons; None where too few are dim.
 
-    ``unit`` is the variance over the mean that photons make there, ``pixels`` how many they are.
+    ``unit`` is the variance over the mean that photons make there, ``pixels`` how many they are, and
+    ``photons`` what they hold in all frames: a share is uncertain by the inverse of its root.
     """
 
     unit: float
     pixels: int
+    photons: float
     between_pixels: float | None
     between_frames: float | None
 
@@ -122,6 +124,7 @@ def _shared(intensity: Real, mean: Real, found: list[_Class], numbers: Integer) 
     return DimNoise(
         found[0].ratio,
         int(dim.sum()),
+        float(mean[dim].sum()) * len(intensity) / found[0].ratio,
         1 - square / noise if count >= LEAST_PIXELS else None,
         1 - between / float(due.sum()) if len(after) >= LEAST_FRAMES // 2 else None,
     )
