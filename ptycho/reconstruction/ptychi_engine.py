@@ -25,7 +25,7 @@ from ptycho.reconstruction.oracle import Iterate, amplitudes
 
 BATCH = 32  # frames a step; the length of every step is solved for, so that frames that overlap in it do no harm
 FURTHER_MODE = 0.05  # of the light that each further mode starts with
-POSITION_STEP = 1.0  # of least squares; pty-chi's own default, 0.3, takes as many more sweeps
+POSITION_STEP = 1.0  # the length that least squares gives; pty-chi's own default is 0.3
 POSITIONS_FROM = 3  # first sweep (counted from 1) that corrects positions: before, there is no object to go by
 
 
