@@ -1,7 +1,7 @@
 """The gates that need no network: what the oracle makes of right and of wrong measured data.
 
-Run it as ``python benchmarks/gates.py``; docs/explanation/preflight.md has its table. The data are those of
-tests/preflight, taken as they are, as if every finding of the preflight had been forced.
+Run it as ``python benchmarks/gates.py [NAME...]``; docs/explanation/preflight.md has figures of it. The data are
+those of tests/preflight, all or those named, taken as they are, as if every finding had been forced.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def main() -> None:
         folder = Path(name)
         cases = [("right", n, make, config, side) for n, (make, config, side) in RIGHT.items()]
         cases += [("wrong", n, lambda w=w: w.spoil(common), w.config, w.n) for n, w in WRONG.items()]
-        for kind, case, make, config, side in cases:
+        for kind, case, make, config, side in (c for c in cases if not sys.argv[1:] or c[1] in sys.argv[1:]):
             try:
                 over, agreement = gates(folder, make(), config, side)
             except PtychoError as error:
