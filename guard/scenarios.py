@@ -18,10 +18,10 @@ def scenarios() -> dict[str, str]:
 
 def load(name: str, profile: str, overrides: Sequence[str] = ()) -> Scenario:
     """A resolved scenario; it says so where its measured data are not found, or the library of its oracle."""
+    from ptycho.config.optional import require_installed
     from ptycho.config.reading import to_mapping
     from ptycho.config.scenario import load_scenario
     from ptycho.errors import PtychoError
-    from ptycho.reconstruction.engines import require_engine
 
     try:
         scenario = load_scenario(name, profile, overrides)
@@ -31,7 +31,7 @@ def load(name: str, profile: str, overrides: Sequence[str] = ()) -> Scenario:
     missing = ""
     try:
         files(config)
-        require_engine(scenario.config.reference)
+        require_installed(scenario.config.reference)
     except PtychoError as error:
         missing = str(error)
     return Scenario(name, profile, scenario.title, config, missing)

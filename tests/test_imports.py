@@ -13,7 +13,7 @@ import ptycho
 
 MODULES = sorted(Path(ptycho.__file__).parent.rglob("*.py"))
 BACKENDS = {"tensorflow", "keras", "jax", "torch"}
-SEEDED = {"default_rng", "Generator", "SeedSequence", "RandomState", "BitGenerator", "PCG64"}
+SEEDED = {"default_rng", "Generator", "SeedSequence", "RandomState", "BitGenerator", "PCG64", "Philox"}
 
 every_module = pytest.mark.parametrize("module", MODULES, ids=lambda path: path.stem)
 

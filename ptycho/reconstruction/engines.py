@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ptycho.arrays import Complex
+from ptycho.config.optional import LIBRARIES, require_installed
 from ptycho.config.pipeline import ReferenceConfig
 from ptycho.data.frames import Frames
 from ptycho.reconstruction.oracle import Iterate, epie
@@ -24,6 +25,7 @@ def reconstruct(frames: Frames, probe: Complex, shape: tuple[int, int], config: 
 
 def require_engine(config: ReferenceConfig) -> None:
     """Raise ConfigError, naming the remedy, where the library of the engine cannot be used."""
+    require_installed(config)
     if config.oracle == "ptychi":
         from ptycho.reconstruction.ptychi_engine import library
 
@@ -36,4 +38,4 @@ def engine_versions(config: ReferenceConfig) -> dict[str, str]:
         return {}
     from importlib.metadata import version
 
-    return {name: version(name) for name in ("ptychi", "torch")}
+    return {name: version(name) for name in LIBRARIES}

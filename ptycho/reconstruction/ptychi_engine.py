@@ -7,8 +7,6 @@ step has a length that is solved for. The library is optional, and imported when
 from __future__ import annotations
 
 import contextlib
-import sys
-import types
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
@@ -65,9 +63,8 @@ def lsqml(frames: Frames, probe: Complex, shape: tuple[int, int], config: Refere
 def library() -> Any:
     """pty-chi's ``api``, with its ``PtychographyTask``; raises ConfigError where it, or PyTorch, cannot be imported."""
     try:
-        with _fitting_torchvision():
-            from ptychi import api
-            from ptychi.api.task import PtychographyTask
+        from ptychi import api
+        from ptychi.api.task import PtychographyTask
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"reference.oracle = 'ptychi' needs {error.name}, which is not installed: "
@@ -75,8 +72,8 @@ def library() -> Any:
         ) from error
     except (ImportError, OSError, RuntimeError) as error:
         raise ConfigError(
-            f"reference.oracle = 'ptychi' finds a pty-chi that cannot be imported ({error}): "
-            "mend its installation, or set reference.oracle to 'builtin'"
+            f"reference.oracle = 'ptychi' finds a pty-chi that cannot be imported ({error}): mend the installation ("
+            "torch and torchvision must be of one kind, for CPUs or for GPUs), or set reference.oracle to 'builtin'"
         ) from error
     return api, PtychographyTask
 
@@ -163,30 +160,3 @@ def _settings_of_torch() -> Iterator[None]:
         torch.set_default_device(None if device.type == "cpu" else device)
         torch.set_default_dtype(kind)
         torch.set_num_threads(threads)
-
-
-@contextlib.contextmanager
-def _fitting_torchvision() -> Iterator[None]:
-    """While pty-chi is imported: what it takes of torchvision, where the one that is there does not fit PyTorch.
-
-    It takes one class, for a blur of the detector that is never asked for here. A torchvision for GPUs beside a
-    PyTorch for CPUs, as installers often leave it, cannot be imported at all.
-    """
-    if "ptychi.utils" not in sys.modules:
-        try:
-            import torchvision  # noqa: F401
-        except (ImportError, OSError, RuntimeError):
-            parts = {name: types.ModuleType(name) for name in ("torchvision", "torchvision.transforms")}
-            parts["torchvision.transforms"].GaussianBlur = _no_blur  # type: ignore[attr-defined]
-            sys.modules.update(parts)
-            try:
-                yield
-            finally:
-                for name in parts:
-                    sys.modules.pop(name, None)
-            return
-    yield
-
-
-def _no_blur(*_: Any, **__: Any) -> None:
-    raise ConfigError("a blur of the detector needs a torchvision that fits PyTorch: install both for the same device")
