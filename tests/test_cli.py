@@ -145,7 +145,7 @@ def test_the_exit_status_says_whether_the_invariants_hold(monkeypatch, capsys, t
         stats={"gain_ladder": [], "full_chain_product": 1.0},
         metrics=metrics | {"oracle": metrics, "fourier_error": {"network": 0.1, "oracle": 0.1}},
         invariants=[Invariant("full_chain_product", held, "1.0000")],
-        metadata={"timings": {"total_seconds": 1, "training_seconds": 1}, "peak_memory_mb": 1},
+        metadata={"timings": {"total_seconds": 1, "training_seconds": 1}, "peak_memory_mb": 1, "far_from_oracle": []},
         out=tmp_path,
     )
     monkeypatch.setitem(sys.modules, "ptycho.pipeline.execution", types.SimpleNamespace(run=lambda *_, **__: done))

@@ -44,7 +44,8 @@ def test_idealized_probe_and_mask_agree_with_upstream(shared, N):
 def test_diffraction_has_the_published_statistics(upper_half):
     A, energy = upper_half.diffraction, upper_half.energy().mean()
     assert len(upper_half) == 512
-    assert A.mean(dtype=float) == pytest.approx(0.145831, rel=1e-5)
+    # Half of the last digit that is published, and four standard deviations (5.7e-7 over eight seeds of the noise).
+    assert A.mean(dtype=float) == pytest.approx(0.145831, abs=5e-7 + 4 * 5.7e-7)
     assert A.std(dtype=float) == pytest.approx(0.84272, rel=1e-5)
     assert A.max() == pytest.approx(27.52, rel=1e-3)
     assert energy == pytest.approx(2995.98, abs=0.05)

@@ -13,6 +13,7 @@ from ptycho.data.frames import Dataset, Frames, Geometry
 from ptycho.data.opening import load_probe
 from ptycho.errors import PtychoError
 from ptycho.pipeline.products import write_products
+from ptycho.pipeline.values import Reference
 
 SHAPE, SIDE = (50, 70), 16
 LENGTHS = Geometry((40e-9, 30e-9), 1.4e-15, 2.0)
@@ -34,7 +35,7 @@ def finished(rng, geometry, photon_scale=1.0):
         "group": types.SimpleNamespace(frames=frames),
         "train": types.SimpleNamespace(outcome=outcome),
         "infer": types.SimpleNamespace(on=lambda shape: obj),
-        "oracle": types.SimpleNamespace(object=field(*SHAPE), probe=field(SIDE, SIDE), fourier_errors=[0.5, 0.2, 0.1]),
+        "oracle": Reference(field(*SHAPE), field(SIDE, SIDE), [0.5, 0.2, 0.1], 0.0),
     }
 
 
