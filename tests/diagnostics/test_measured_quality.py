@@ -93,3 +93,19 @@ def test_a_simulated_run_says_nothing_of_measured_data():
     diagnosis = diagnose([RunRecord("simulated", "ptycho", {"metadata": {"invariants": []}})])["runs"][0]
     assert "measured_quality" not in {a["name"] for a in diagnosis["analyses"]}
     assert hypothesis(diagnosis)["status"] == "untestable here"
+
+
+def correlated(network, oracle):
+    parts = {"metrics": {"phase": {"pearson_r": network}, "oracle": {"phase": {"pearson_r": oracle}}}}
+    return diagnose([RunRecord("simulated", "ptycho", parts)])["runs"][0]["findings"]
+
+
+def test_a_network_far_from_its_oracle_is_said_and_is_no_fault():
+    (finding,) = correlated(0.66, 0.98)
+    assert (finding["cause"], finding["level"]) == ("far_from_oracle", "info")
+    assert "phase pearson_r 0.66 against 0.98" in finding["statement"]
+
+
+@pytest.mark.parametrize(("network", "oracle"), [(0.95, 0.99), (0.9, 0.5), (None, 0.99), (0.5, float("nan"))])
+def test_a_network_near_its_oracle_or_of_which_nothing_is_known_is_not(network, oracle):
+    assert correlated(network, oracle) == []
