@@ -83,6 +83,15 @@ def test_right_runs_keep_every_gate(figures):
     assert [g.name for g in measured_gates(figures) if not g.passed] == []
 
 
+@pytest.mark.parametrize(("common", "told"), [(980, True), (130, False)])
+def test_a_scan_whose_halves_see_other_parts_cannot_tell_of_held_out_frames(common, told):
+    figures = quality(held_out=0.4)
+    figures["half_scan"]["oracle"]["amplitude"]["count"] = common
+    gates = measured_gates(figures | {"support": {"count": 1000}})
+    assert [g.name for g in gates if not g.passed] == (["held_out_frames"] if told else [])
+    assert ("held_out_frames" in {g.name for g in gates}) == told
+
+
 def test_halves_that_see_nothing_of_one_another_have_no_agreement():
     failed = [g for g in measured_gates(quality() | {"half_scan": {}}) if not g.passed]
     assert [g.name for g in failed] == ["half_scan_agreement"]
