@@ -129,7 +129,7 @@ def test_the_command_line_ends_with_the_sentence_and_2(without_ptychi, tmp_path,
 def test_a_library_that_cannot_be_imported_is_refused_with_its_own_words(monkeypatch):
     broken = types.ModuleType("ptychi")
     monkeypatch.setitem(sys.modules, "ptychi", broken)  # a package without its modules
-    with pytest.raises(ConfigError, match=r"finds a pty-chi that cannot be imported .* mend its installation"):
+    with pytest.raises(ConfigError, match=r"finds a pty-chi that cannot be imported .* mend the installation"):
         ptychi_engine.library()
 
 
