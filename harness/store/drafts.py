@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath, PureWindowsPath
 
 from harness.core.artifacts import parse_artifact
 from harness.core.errors import ApprovalError
@@ -99,10 +100,19 @@ def removal(identity: str, before: Entry) -> Draft:
 
 
 def _environment_line(environment: Json) -> str:
-    """An environment as one line that people can compare."""
+    """An environment as one line that people can compare; without places, which are one machine's own."""
     if isinstance(environment, Mapping):
-        return ", ".join(f"{name} {value}" for name, value in sorted(environment.items()) if value)
+        kept = {name: value for name, value in environment.items() if value and not _is_place(str(value))}
+        return ", ".join(f"{name} {value}" for name, value in sorted(kept.items()))
     return str(environment)
+
+
+def _is_place(value: str) -> bool:
+    """Whether a variable's value is a path, or several, that lead somewhere on one machine."""
+    if "://" in value:
+        return value.startswith("file:")
+    parts = value.split(":")
+    return PureWindowsPath(value).is_absolute() or any(PurePosixPath(p).is_absolute() or p[:1] == "~" for p in parts)
 
 
 def _schema_id(files: Mapping[str, bytes], identity: str, before: Entry | None) -> str:

@@ -23,6 +23,7 @@ from harness.store.approval_check import chain_problems
 from harness.store.approvals import Deviation, dump_approval, parse_approval
 from harness.store.candidates import list_edits, list_pending
 from harness.store.chain import approval_files
+from harness.store.drafts import Draft
 from harness.store.transaction import apply_changes, recover_acceptance
 
 SCHEMAS = Path(__file__).parents[3] / "schemas" / "harness"
@@ -116,6 +117,25 @@ def test_an_approval_says_who_what_why_and_how_far(started):
     assert record["previous"] == [sha256(started.approval(2).read_bytes())]
     assert (entry["commit"], entry["schema"], entry["seeds"]) == (head, SCHEMA, {"train": 7})
     assert (entry["environment"], entry["comparator"]) == ("numpy 2", "1")
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ("/data/scans", False),
+        ("~/scans", False),
+        ("shared:/opt/scans", False),
+        ("C:\\scans", False),
+        ("file:///opt/scans", False),
+        ("s3://bucket/scans", True),
+        ("2.21.0+cpu", True),
+        ("tensorflow", True),
+    ],
+)
+def test_no_place_on_a_machine_gets_into_a_manifest(value, kept):
+    about = {"environment": {"numpy": "2", "SCANS": value}}
+    entry = Draft("rod/cpu/energy", "golden", None, {".json": b"{}"}, about=about).entry("c0ffee")
+    assert entry.environment == (f"SCANS {value}, numpy 2" if kept else "numpy 2")
 
 
 def test_what_is_written_meets_its_schema(started):
