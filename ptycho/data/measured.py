@@ -35,10 +35,7 @@ def load_measured(config: MeasuredConfig, N: int) -> Dataset:
     """
     with open_scan(config) as scan:
         source, side = scan.file.path, scan.side
-        if side < N:
-            raise DataError(
-                f"{source.name}: frames of {side} pixels a side are smaller than N = {N}: choose a smaller N"
-            )
+        scan.require_side(N)
         amplitude, mask = _centred_amplitude(scan, config, N)
         positions = _within_reach(scan.positions(config), source) * (N / side)
         scale, geometry = stated_photon_scale(scan.file, config), _geometry(scan.file, N)

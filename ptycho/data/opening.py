@@ -51,6 +51,13 @@ class OpenScan:
         """Pixels a side of the frames."""
         return self.frames.shape[-1]
 
+    def require_side(self, N: int) -> None:
+        """Raise DataError where the frames have no ``N`` pixels a side to crop to."""
+        if self.side < N:
+            raise DataError(
+                f"{self.name}: frames of {self.side} pixels a side are smaller than N = {N}: choose a smaller N"
+            )
+
     def positions(self, config: MeasuredConfig) -> Real:
         """``(M, 2)`` positions ``[x, y]`` as ``config`` declares them, in pixels of the object grid of all ``n``."""
         columns = finite(self.file.positions_px(config.order), np.float64, "scan", self.file.path)

@@ -27,9 +27,7 @@ def compare_objects(
     dataset, frames, probe = prepared.dataset, prepared.groups.frames, prepared.probe
     shape, settings = dataset.object_shape, config.compare
     support = illuminated(frames, probe, shape, settings.support_threshold)
-    network = reconstruction.on(shape)
-    known = reconstruction.support(shape)
-    filled = np.where(known, network, np.abs(network[support & known]).mean()).astype(np.complex64)
+    known, filled = reconstruction.support(shape), reconstruction.filled(shape, support)
     figures: dict[str, Any] = {
         "support": {
             "threshold": settings.support_threshold,
@@ -100,15 +98,14 @@ def half_scans(config: PipelineConfig, prepared: Prepared, trained: Trained) -> 
     support, errors = np.ones(shape, bool), []
     for half, other in zip(halves, reversed(halves), strict=True):
         network = infer_frames(config, trained.model, trained.maker, half, infer_groups(config, half), None)
-        known = network.support(shape)
         objects["network"].append(network.on(shape))
         *_, last = reconstruct(half, prepared.dataset.probe, shape, config.reference)
         objects["oracle"].append(last.object)
-        support &= illuminated(half, prepared.probe, shape, config.compare.support_threshold) & known
+        support &= illuminated(half, prepared.probe, shape, config.compare.support_threshold)
+        support &= network.support(shape)
         unseen = other.take(np.flatnonzero(np.isin(other.ids, prepared.split.test.ids)))
         if len(unseen):
-            filled = np.where(known, network.on(shape), np.abs(network.on(shape)[known]).mean())
-            errors.append(fourier_error(filled.astype(np.complex64), prepared.probe, unseen))
+            errors.append(fourier_error(network.filled(shape), prepared.probe, unseen))
     scores = {}
     if support.any():
         for name, (a, b) in objects.items():

@@ -29,8 +29,7 @@ def measure_scales(
     shape, support, scales = prepared.dataset.object_shape, comparison.support, trained.maker.scales
     known = reconstruction.support(shape)
     amplitude = np.abs(reconstruction.on(shape))
-    filled = np.where(known, reconstruction.on(shape), amplitude[support & known].mean())
-    ladder = telemetry.gain_ladder(levels(filled, probe, groups, trained), scales)
+    ladder = telemetry.gain_ladder(levels(reconstruction.filled(shape, support), probe, groups, trained), scales)
     stages = []
     for name, part, of in (("train", prepared.split.train, groups.train), ("test", frames, groups.infer)):
         stages += telemetry.stage_stats(part, of, scales, network_inputs(trained, part, of), name)

@@ -71,10 +71,7 @@ def infer_file(
             progress("infer", done, total, note)
 
     result = infer_frames(config, model, maker, frames, groups, report)
-    shape = dataset.object_shape
-    known = result.support(shape)
-    placed = result.on(shape)
-    error = fourier_error(np.where(known, placed, np.abs(placed[known]).mean()), trained.probe, frames)
+    error = fourier_error(result.filled(dataset.object_shape), trained.probe, frames)
     gates = inference_gates(error, photon_floor(frames))
     stats = telemetry.inference_stats(result, frames, config.window_px) | {
         "fourier_error": error,

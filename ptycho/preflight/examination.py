@@ -9,7 +9,6 @@ import numpy as np
 from ptycho.config.experiment import MeasuredConfig
 from ptycho.data.opening import open_scan
 from ptycho.data.raw.pixels import farfield
-from ptycho.errors import DataError
 from ptycho.preflight.beam import check_beam
 from ptycho.preflight.counting.checks import check_counting, check_resolution, counted
 from ptycho.preflight.declared import LAYOUT
@@ -30,10 +29,7 @@ def examine(config: MeasuredConfig, N: int) -> tuple[PreflightReport, Survey]:
     Raises DataError for a file that cannot be read at all.
     """
     with open_scan(config) as scan:
-        if scan.side < N:
-            raise DataError(
-                f"{scan.name}: frames of {scan.side} pixels a side are smaller than N = {N}: choose a smaller N"
-            )
+        scan.require_side(N)
         seen = survey_scan(scan, config, N)
     found: list[Observation] = [*check_values(seen), *check_detector(seen), *check_scan(seen)]
     found += [*check_wrapped(seen), *check_beam(seen)]

@@ -44,6 +44,12 @@ class Reconstruction:
         """Where on that grid anything was reconstructed."""
         return _cut(self.weight, self.origin, shape) > 0
 
+    def filled(self, shape: tuple[int, int], within: Mask | None = None) -> Complex:
+        """The object on that grid; where it is unknown, the mean amplitude of what is known (``within`` a mask)."""
+        obj, known = self.on(shape), self.support(shape)
+        seen = known if within is None else within & known
+        return np.where(known, obj, np.abs(obj[seen]).mean()).astype(np.complex64)
+
 
 def _cut(array: Real | Complex, origin: tuple[int, int], shape: tuple[int, int]) -> Real | Complex:
     out = np.zeros(shape, array.dtype)
