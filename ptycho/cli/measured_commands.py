@@ -10,72 +10,27 @@ import typer
 from rich.table import Table
 
 from ptycho.cli.app import Out, Profile, Set, app, console
+from ptycho.cli.layout_options import Given, with_layout, with_layout_of_a_bundle
 from ptycho.cli.progress import libraries_held_back, stage_bars
 from ptycho.cli.running import run_and_show
 from ptycho.config.scenario import load_scenario, merge_tables, parse_override
 
-_ELSE = "Default: as the file or its format has it, else"
 Data = Annotated[Path, typer.Argument(help="Measured data, in any format of docs/reference/formats.md.")]
-Layout = Annotated[str | None, typer.Option(help=f"What the frames hold: counts or amplitude. {_ELSE} counts.")]
-Order = Annotated[str | None, typer.Option(help=f"What the two columns of the positions are: xy or yx. {_ELSE} xy.")]
-Centred = Annotated[
-    bool | None, typer.Option("--centred/--corner", help=f"Where a frame's zero frequency is. {_ELSE} in its middle.")
-]
-Probe = Annotated[str | None, typer.Option("--probe", help="A file with the probe: a product, a data file or a .npy.")]
-Masked = Annotated[str | None, typer.Option("--mask", help="A file with a mask, True where a pixel is valid.")]
-FlipX = Annotated[bool | None, typer.Option("--flip-x/--no-flip-x", help="The positions' x counts backwards.")]
-FlipY = Annotated[bool | None, typer.Option("--flip-y/--no-flip-y", help="The positions' y counts backwards.")]
-Transpose = Annotated[
-    bool | None, typer.Option("--transpose/--no-transpose", help="Exchange rows and columns of frames.")
-]
-Scale = Annotated[
-    float | None, typer.Option("--position-scale", help="Pixels of the object grid a unit of the positions.")
-]
-LevelEnergy = Annotated[
-    bool | None, typer.Option("--level-energy/--no-level-energy", help="Take the beam's drift out.")
-]
-ProbeScale = Annotated[str | None, typer.Option(help="Whose scale the probe has: data (an empty object is 1) or file.")]
 Force = Annotated[bool, typer.Option("--force", help="Go on although the preflight found errors; the run says so.")]
 
 _COLOURS = {"error": "red", "warning": "yellow", "info": "green"}
 
 
-def given_layout(
-    quantity: str | None,
-    order: str | None,
-    centred: bool | None,
-    flip_x: bool | None,
-    flip_y: bool | None,
-    transpose: bool | None,
-    position_scale: float | None,
-    level_energy: bool | None,
-    probe_scale: str | None,
-    probe: str | None,
-    mask: str | None,
-) -> dict[str, Any]:
-    """The ``[measured]`` keys that a command line gives; what it leaves out is not among them."""
-    return {name: value for name, value in locals().items() if value is not None}
-
-
 @app.command("check")
+@with_layout
 def check_command(
     data: Data,
+    given: Given,
     out: Annotated[Path | None, typer.Option("--out", help="Folder for preflight.json and preflight.png.")] = None,
     n: Annotated[
         int, typer.Option("--n", help="Side of the patches that frames would be cropped to; 0: as the data.")
     ] = 0,
     json_: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
-    quantity: Layout = None,
-    order: Order = None,
-    centred: Centred = None,
-    flip_x: FlipX = None,
-    flip_y: FlipY = None,
-    transpose: Transpose = None,
-    position_scale: Scale = None,
-    level_energy: LevelEnergy = None,
-    probe_scale: ProbeScale = None,
-    probe: Probe = None,
-    mask: Masked = None,
 ) -> None:
     """Look at measured data for seconds: is it what it is said to be? Exit status 2 where it is not."""
     import json
@@ -85,8 +40,6 @@ def check_command(
     from ptycho.preflight.examination import examine
     from ptycho.preflight.outcome import write_preflight
 
-    places = (order, centred, flip_x, flip_y, transpose, position_scale)
-    given = given_layout(quantity, *places, level_energy, probe_scale, probe, mask)
     report, seen = examine(declared_layout(str(data), given), n)
     if out is not None:
         write_preflight(out, report, seen)
@@ -101,30 +54,19 @@ def check_command(
 
 
 @app.command("reconstruct")
+@with_layout
 def reconstruct_command(
     data: Data,
     out: Out,
+    given: Given,
     like: Annotated[str, typer.Option(help="The scenario whose settings to use.")] = "siemens_star",
     profile: Profile = "cpu",
-    quantity: Layout = None,
-    order: Order = None,
-    centred: Centred = None,
-    flip_x: FlipX = None,
-    flip_y: FlipY = None,
-    transpose: Transpose = None,
-    position_scale: Scale = None,
-    level_energy: LevelEnergy = None,
-    probe_scale: ProbeScale = None,
-    probe: Probe = None,
-    mask: Masked = None,
     force: Force = False,
     set_: Set = [],  # noqa: B006 (typer reads the default, nothing changes it)
 ) -> None:
     """Train on your own measured data and reconstruct it. Set N with --set N=64, 128 or 256."""
     from ptycho.preflight.declared import declared_layout
 
-    places = (order, centred, flip_x, flip_y, transpose, position_scale)
-    given = given_layout(quantity, *places, level_energy, probe_scale, probe, mask)
     own, others = split_settings(set_)
     base = load_scenario(like, profile, others)
     sweeps = base.config.measured.refine_probe_sweeps if base.config.measured else 0
@@ -148,20 +90,12 @@ def split_settings(texts: list[str]) -> tuple[dict[str, Any], list[str]]:
 
 
 @app.command("infer")
+@with_layout_of_a_bundle
 def infer_command(
     bundle: Annotated[Path, typer.Argument(help="A bundle.npz of an earlier training.")],
     data: Annotated[Path, typer.Argument(help="Measured data for the same probe.")],
     out: Out,
-    quantity: Layout = None,
-    order: Order = None,
-    centred: Centred = None,
-    flip_x: FlipX = None,
-    flip_y: FlipY = None,
-    transpose: Transpose = None,
-    position_scale: Scale = None,
-    level_energy: LevelEnergy = None,
-    probe: Probe = None,
-    mask: Masked = None,
+    given: Given,
     rescale: Annotated[
         bool, typer.Option("--rescale", help="Scale another exposure to the training's: an empty object stays 1.")
     ] = False,
@@ -171,8 +105,6 @@ def infer_command(
     with libraries_held_back():
         from ptycho.pipeline.reuse import infer_file
 
-    places = (order, centred, flip_x, flip_y, transpose, position_scale)
-    given = given_layout(quantity, *places, level_energy, None, probe, mask)
     with stage_bars(console) as progress:
         result = infer_file(bundle, str(data), given, out, progress, rescale=rescale, forced=force)
     console.print(f"Fourier error {result.fourier_error:.4f}; artifacts in {out}")
