@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -87,14 +87,24 @@ class ValueCheck:
 
 def check_fixture(config: pytest.Config) -> ModuleType:
     """A plugin with the fixture, under the name that no other plugin has."""
-    taken = any(_is_fixture(vars(p).get(CHECK)) for p in config.pluginmanager.get_plugins() if hasattr(p, "__dict__"))
+    taken = any(CHECK in _fixtures_of(plugin) for plugin in config.pluginmanager.get_plugins())
     plugin = ModuleType("harness_check")
     vars(plugin).update({name: _named(name) for name in ([ALWAYS] if taken else [CHECK, ALWAYS])})
     return plugin
 
 
-def _is_fixture(found: Any) -> bool:
-    return hasattr(found, "_pytestfixturefunction") or type(found).__name__ == "FixtureFunctionDefinition"
+def _fixtures_of(plugin: Any) -> set[str]:
+    """The names of a plugin's fixtures; those of a ``conftest.py`` hold in its folder alone, and win there anyway."""
+    if str(getattr(plugin, "__file__", "")).endswith("conftest.py"):
+        return set()
+    members = vars(plugin) if isinstance(plugin, ModuleType) else vars(type(plugin))
+    names = set()
+    for key, found in members.items():
+        if type(found).__name__ == "FixtureFunctionDefinition":
+            names.add(found._fixture_function_marker.name or key)
+        elif isinstance(found, FunctionType) and (marker := vars(found).get("_pytestfixturefunction")):  # before 8.4
+            names.add(marker.name or key)
+    return names
 
 
 def _named(name: str) -> Any:

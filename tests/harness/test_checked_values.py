@@ -395,7 +395,7 @@ def test_outside_of_a_repository_check_says_what_it_needs(ready, tmp_path):
 
 
 def test_another_plugin_may_have_a_fixture_called_check(checked):
-    other = "import pytest\n\n\n@pytest.fixture\ndef check():\n    return lambda ok: ok\n"
+    other = "import pytest\n\n\n@pytest.fixture(name='check')\ndef theirs():\n    return lambda ok: ok\n"
     test = (
         "def test_a(check):\n    assert check(True)\n\n\ndef test_b(harness_check):\n    harness_check(1, exact=True)\n"
     )
