@@ -31,7 +31,8 @@ def commands(page: Path) -> list[str]:
     return [line for line in lines if line.startswith(("ptycho ", "harness "))]
 
 
-OWN_TEST = ("tutorial-harness", "refresh-goldens")  # tests/harness/test_tutorial.py makes their repository first
+# tests/harness/test_tutorial.py makes their repository first
+OWN_TEST = ("tutorial-harness", "refresh-goldens", "check-any-test")
 
 
 # One process for a page: to import what trains takes longer than most commands, and test_cli.py starts each by itself.

@@ -210,13 +210,13 @@ def prune(
     sign_key: KeyOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Remove goldens that no scenario makes any more, and files that the manifest does not know."""
+    """Remove goldens that no scenario and no test makes any more, and files that the manifest does not know."""
     from harness.store.acceptance import prune_goldens
-    from harness.verify.coverage import all_known
+    from harness.verify.checks.housekeeping import all_in_use
 
     project = open_project()
     orphans, removed, approval = prune_goldens(
-        project, all_known(project), reason=reason, issue=issue, bulk=bulk, sign_key=sign_key
+        project, all_in_use(project), reason=reason, issue=issue, bulk=bulk, sign_key=sign_key
     )
     if json:
         print_json({"orphans": orphans, "removed": removed, "approval": approval.id if approval else None})

@@ -52,12 +52,14 @@ def _examine() -> Iterator[Check]:
     yield Check("disk", free > 1, False, f"{free:.1f} GiB free", "" if free > 1 else "make room: the cache needs some")
     try:
         project = open_project()
-        yield Check("project", True, True, str(project.root / "pyproject.toml"))
+        where = project.root / "pyproject.toml" if project.declared else project.root
+        yield Check("project", True, True, str(where))
         pipeline = project.pipeline
     except HarnessError as error:
         yield Check("project", False, True, "not usable", str(error))
         return
-    yield Check("adapter", True, True, f"{project.adapter}: {len(pipeline.stages)} stages")
+    stages = f"{project.adapter}: {len(pipeline.stages)} stages"
+    yield Check("adapter", True, True, stages if project.adapter else "none: the goldens are of tests alone")
     yield from _surroundings(project)
     for name in libraries_of(pipeline, sources_of(pipeline)):
         found = library_version(name)
@@ -89,12 +91,13 @@ def _goldens(project: Project) -> Iterator[Check]:
     )
     try:
         manifest = Goldens.of(project).manifest()
+        first = "harness verify" if project.adapter else "pytest"
         yield Check(
             "goldens",
             bool(manifest),
             False,
             f"{len(manifest)} in the manifest",
-            "" if manifest else "run `harness verify`, then accept the candidates",
+            "" if manifest else f"run `{first}`, then accept the candidates",
         )
     except HarnessError as error:
         yield Check("goldens", False, True, "not readable", str(error))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,7 +24,7 @@ from harness.cli.options import (
 from harness.cli.progress import watching
 from harness.core.errors import HarnessError, ProjectError
 from harness.core.files import check_writable
-from harness.core.ids import GoldenId
+from harness.core.ids import CHECK, GoldenId
 from harness.core.project import find_project
 from harness.host.project import open_project
 
@@ -32,21 +33,23 @@ if TYPE_CHECKING:
 
 
 def list_command(json: JsonOption = False) -> None:
-    """List scenarios, and how many goldens each has at which profile."""
+    """List scenarios and modules of tests, and how many goldens each has at which profile."""
     from harness.cli.verification_tables import show_scenarios
     from harness.store.goldens import Goldens
 
     project = open_project()
     titles = project.pipeline.scenarios()
-    manifest = Goldens.of(project).manifest()
-    rows = []
-    for name, title in sorted(titles.items()):
-        tracks: dict[str, int] = {}
-        for identity, entry in manifest.items():
-            if entry.kind == "golden" and (golden_id := GoldenId.parse(identity)).scenario == name:
-                track = golden_id.track
-                tracks[track] = tracks.get(track, 0) + 1
-        rows.append({"scenario": name, "title": title, "goldens": tracks})
+    ids = [GoldenId.parse(i) for i, entry in Goldens.of(project).manifest().items() if entry.kind == "golden"]
+    rows = [
+        {
+            "scenario": name,
+            "title": title,
+            "goldens": Counter(i.track for i in ids if i.scenario == name and i.track != CHECK),
+        }
+        for name, title in sorted(titles.items())
+    ]
+    of_tests = Counter(identity.scenario for identity in ids if identity.track == CHECK)
+    rows += [{"scenario": name, "title": "tests", "goldens": {CHECK: n}} for name, n in sorted(of_tests.items())]
     print_json(rows) if json else show_scenarios(rows)
 
 

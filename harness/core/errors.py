@@ -12,7 +12,7 @@ class ProjectError(HarnessError):
 
 
 class NoProjectError(ProjectError):
-    """No ``pyproject.toml`` here or above has a ``[tool.harness]`` table."""
+    """No ``pyproject.toml`` here or above has a ``[tool.harness]`` table, and there is no git repository either."""
 
 
 class RuleError(HarnessError):

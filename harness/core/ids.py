@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections.abc import Sequence
+from pathlib import PurePath
 
 from harness.core.errors import GoldenError
 
 CONFIGURATION, INVARIANTS, ENSEMBLE = "configuration", "invariants", "ensemble"
+CHECK = "check"
+"""The track of what tests check; the pytest fixture that they check it with has that name too."""
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
+_OTHER, _LONGEST = re.compile(r"[^A-Za-z0-9_.-]"), 150  # characters of a part, before its digest
+_TAKEN = ("approvals",)  # folders among the goldens that belong to no module
 
 
 def check_id(identity: str) -> str:
@@ -50,3 +57,31 @@ class GoldenId(str):
 def scenario_of(identity: str) -> str:
     """The scenario that an id of any kind belongs to: its first part."""
     return identity.partition("/")[0]
+
+
+def is_of_a_test(identity: str) -> bool:
+    """Whether an id is one of what a test checks, and of no stage."""
+    return identity.split("/")[1:2] == [CHECK]
+
+
+def checked_id(module: PurePath, names: Sequence[str], parameters: str = "") -> GoldenId:
+    """The id of what a test checks: its module's path from the project's root, its classes, its name, its parameters.
+
+    The parts are joined by dots, and the parameter id follows after a ``-``. Where that takes a character out or could
+    mean another test as well, a digest of the whole name follows, so that no two tests share an id.
+    """
+    folders = [*module.parent.parts, module.stem]
+    dotted, plain = ".".join(folders), not any("." in folder for folder in folders)
+    scenario = _part(dotted, module.as_posix(), plain and module.suffix == ".py" and dotted not in _TAKEN)
+    whole = [*names[:-1], f"{names[-1]}[{parameters}]" if parameters else names[-1]]
+    shown = ".".join(names) + (f"-{parameters}" if parameters else "")
+    return GoldenId(scenario, CHECK, _part(shown, "::".join(whole), not any("-" in name for name in names)))
+
+
+def _part(shown: str, whole: str, plain: bool) -> str:
+    """``shown`` as a part of an id, with a digest of ``whole`` unless it is ``plain`` and one as it is."""
+    fits = NAME.fullmatch(shown) and ".." not in shown and len(shown) <= _LONGEST and not shown.endswith(".about")
+    if plain and fits:
+        return shown
+    kept = re.sub(r"\.{2,}", ".", _OTHER.sub("_", shown))[:_LONGEST].lstrip(".-") or "_"
+    return f"{kept}-{hashlib.sha256(whole.encode(errors='surrogatepass')).hexdigest()[:8]}"

@@ -6,7 +6,7 @@ import difflib
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -24,12 +24,14 @@ _FOLDERS = {"goldens": "goldens", "schemas": "schemas", "state": ".harness"}
 _TEXTS = ("adapter", "goldens", "schemas", "state", "profile", "allowed_signers")
 _NUMBERS = {"cache_bytes": int, "alpha": float, "values": int, "stage_seconds": float}
 _KEYS = {*_TEXTS, *_NUMBERS}
+_NO_TABLE, _ADAPTER = "no pyproject.toml with a [tool.harness] table", 'adapter = "your_module:pipeline"'
 
 
 @dataclass(frozen=True)
 class Project:
     """A repository whose pipeline the harness guards.
 
+    ``adapter`` is empty where it has no pipeline, so that its goldens are of tests alone. ``declared``: it has a table.
     ``goldens`` and ``schemas`` are under version control; ``state`` (cache, pending candidates, last
     report) is not. ``alpha``: how often a whole healthy suite may raise a false alarm, shared by
     ``values`` statistical values. ``allowed_signers``: approvals must carry a signature of one of
@@ -47,11 +49,20 @@ class Project:
     values: int
     allowed_signers: Path | None = None
     stage_seconds: float = 7200.0
+    declared: bool = True
 
     @property
     def log(self) -> Path:
         """The file that gets whatever the stages print."""
         return self.state / "stages.log"
+
+    @property
+    def lacks_adapter(self) -> str:
+        """The sentence that says what to write where a project has no adapter and something asks for its pipeline."""
+        where = self.root / "pyproject.toml"
+        if self.declared:
+            return f"{where}: [tool.harness] needs {_ADAPTER}"
+        return f"{_NO_TABLE} in or above {self.root}: add one with {_ADAPTER}"
 
     def problems(self) -> list[str]:
         """What is wrong with the pipeline's code as such, one sentence each; nothing is known where it runs here."""
@@ -59,7 +70,12 @@ class Project:
 
     @cached_property
     def pipeline(self) -> Pipeline:
-        """The adapter's pipeline; raises ProjectError when it cannot be imported, or cannot be run."""
+        """The adapter's pipeline; raises ProjectError when it cannot be imported, or cannot be run.
+
+        Without an adapter it has neither stages nor scenarios.
+        """
+        if not self.adapter:
+            return without_adapter(self.root)
         # First, wherever it stood: another checkout on the path, or an installed one, is not what is verified.
         sys.path[:] = [str(self.root), *(entry for entry in sys.path if entry != str(self.root))]
         return import_pipeline(self.adapter, self.root / "pyproject.toml")
@@ -67,6 +83,8 @@ class Project:
     def scenario(self, name: str, profile: str, overrides: Sequence[str] = ()) -> Scenario:
         """A resolved scenario; raises ProjectError where none has that name, or the adapter cannot load it."""
         known = self.pipeline.scenarios()
+        if not self.adapter:
+            raise ProjectError(f"there is no scenario {name!r}: {self.lacks_adapter}")
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]!r}? " if near else ""
@@ -79,8 +97,16 @@ def in_ci() -> bool:
     return os.environ.get("CI", "").lower() not in ("", "0", "false")
 
 
+def without_adapter(root: Path) -> Pipeline:
+    """The pipeline of a project that has none: no stage, no scenario, and the folder's name."""
+    return Pipeline(root.name, (), dict, dict, invariants=tuple)  # type: ignore[arg-type]  # nothing calls these
+
+
 def find_project(start: Path | None = None) -> Project:
-    """The project whose ``pyproject.toml`` has a ``[tool.harness]`` table, in or above ``start``."""
+    """The project whose ``pyproject.toml`` has a ``[tool.harness]`` table, in or above ``start``.
+
+    Without one it is git's top level, whose tests can have goldens; raises NoProjectError outside of git as well.
+    """
     start = (start or Path.cwd()).resolve()
     for folder in (start, *start.parents):
         if (path := folder / "pyproject.toml").is_file():
@@ -92,9 +118,10 @@ def find_project(start: Path | None = None) -> Project:
                 raise ProjectError(f"{path} is not valid TOML: {error}") from error
             if isinstance(tool, Mapping) and (table := tool.get("harness")) is not None:
                 return read_table(folder, table)
+    if top := next((folder for folder in (start, *start.parents) if (folder / ".git").exists()), None):
+        return replace(read_table(top, {}), declared=False)
     raise NoProjectError(
-        f"no pyproject.toml with a [tool.harness] table in or above {start}: "
-        'add one with adapter = "your_module:pipeline"'
+        f"{_NO_TABLE} in or above {start}: add one with {_ADAPTER}, or run `git init` if it is tests that have goldens"
     )
 
 
@@ -107,8 +134,6 @@ def read_table(root: Path, table: Mapping[str, Any]) -> Project:
         near = difflib.get_close_matches(key, _KEYS, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"it may hold: {', '.join(sorted(_KEYS))}"
         raise ProjectError(f"{where}: [tool.harness] has an unknown key {key!r}; {hint}")
-    if not isinstance(table.get("adapter"), str):
-        raise ProjectError(f'{where}: [tool.harness] needs adapter = "your_module:pipeline"')
     for key, kind in {**dict.fromkeys(_TEXTS, str), **_NUMBERS}.items():
         if key in table and not isinstance(table[key], (int, float) if kind is float else kind):
             raise ProjectError(f"{where}: [tool.harness] {key} = {table[key]!r} is not of type {kind.__name__}")
@@ -116,7 +141,7 @@ def read_table(root: Path, table: Mapping[str, Any]) -> Project:
     signers = table.get("allowed_signers")
     return Project(
         root=root,
-        adapter=table["adapter"],
+        adapter=table.get("adapter", ""),
         goldens=root / table.get("goldens", "goldens"),
         schemas=root / table.get("schemas", "schemas"),
         state=root / table.get("state", ".harness"),

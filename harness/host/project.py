@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.errors import ProjectError
-from harness.core.project import Project, find_project
+from harness.core.project import Project, find_project, without_adapter
 from harness.core.protocol import Artifact, Json, Output, Pipeline, Progress, Scenario, Stage
 from harness.host.process import DiedError, Host, RaisedError
 from harness.run.cache import Cache
@@ -42,7 +42,9 @@ class HostedProject(Project):
 
     @cached_property
     def pipeline(self) -> Pipeline:
-        """The pipeline, whose every call is a question to its process; raises ProjectError where it has none."""
+        """The pipeline, whose every call is a question to its process; raises ProjectError where it cannot be used."""
+        if not self.adapter:
+            return without_adapter(self.root)
         try:
             self.host.ask("scenarios", doing="the adapter's scenarios", brief=True)
         except (DiedError, RaisedError) as error:
@@ -53,6 +55,8 @@ class HostedProject(Project):
 
     def problems(self) -> list[str]:
         """What its code touches when it is imported, where no stage can declare it; what its hooks leave changed."""
+        if not self.adapter:
+            return []
         _ = self.pipeline
         remedy = "what decides results is read by `load`, which makes the configuration, or by a stage that declares it"
         variables = "the variables that decide results are named in the pipeline's environment"
@@ -65,7 +69,9 @@ class HostedProject(Project):
         ]
 
     def scenario(self, name: str, profile: str, overrides: Sequence[str] = ()) -> Scenario:
-        """A resolved scenario."""
+        """A resolved scenario; raises ProjectError where the adapter cannot load it, or there is none."""
+        if not self.adapter:
+            return super().scenario(name, profile, overrides)
         return self.pipeline.load(name, profile, overrides)
 
 

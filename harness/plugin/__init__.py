@@ -11,9 +11,14 @@ one fixture for each stage, named after its artifact
 ``golden``
     an artifact and its golden; a test that asks for it runs once for each, and calls ``golden.check()``.
 
+In any git repository, with a table or without one, there is besides
+
+``check``
+    what compares a test's own values with the golden of that test: ``check(value, rtol=1e-6)``.
+
 A session in which any test uses one of these has one item more, which checks the store of goldens as ``harness
 verify`` does, and it fails where it was for every golden and left one out. Every session says at its end how many
-goldens it compared. Where there is no such table the plugin does nothing.
+goldens it compared. Where there is no such table, and no test uses ``check``, the plugin does nothing.
 """
 
 from harness.plugin.hooks import (
@@ -26,6 +31,7 @@ from harness.plugin.hooks import (
     pytest_itemcollected,
     pytest_load_initial_conftests,
     pytest_report_header,
+    pytest_runtest_call,
     pytest_runtest_makereport,
     pytest_runtest_setup,
     pytest_sessionfinish,
@@ -41,6 +47,7 @@ __all__ = [
     "pytest_itemcollected",
     "pytest_load_initial_conftests",
     "pytest_report_header",
+    "pytest_runtest_call",
     "pytest_runtest_makereport",
     "pytest_runtest_setup",
     "pytest_sessionfinish",

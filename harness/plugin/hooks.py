@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import argparse
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from harness.core.errors import HarnessError, NoProjectError, ProjectError
-from harness.core.text import line
+from harness.core.errors import HarnessError
+from harness.plugin.checks import book_of, finish_checks, identity_of_test
+from harness.plugin.collecting import choose_checking
 from harness.plugin.examinations import FRESH_CACHE
+from harness.plugin.opening import artifact_names, guarded_session, is_guarded, places_of
 from harness.plugin.session import (
+    CHECK_ID,
     EMPTY,
     GUARDED,
     GuardedSession,
@@ -22,11 +26,9 @@ from harness.plugin.session import (
     harness_fixtures,
     shadowing_golden,
     store_item,
+    uses_check,
     without_empty_parameters,
 )
-
-if TYPE_CHECKING:
-    from harness.core.project import Project
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -36,33 +38,60 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--harness-scenario", action="append", metavar="NAME", help="only this scenario; repeatable")
     group.addoption("--harness-approvals", metavar="BASE", help="check that every change since BASE was approved")
     group.addoption("--harness-no-cache", action="store_true", help="compute everything anew")
+    group.addoption("--harness-collect", metavar="FOLDER", help=argparse.SUPPRESS)  # what `harness` starts pytest with
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Find the project; refuse to regenerate anything in CI."""
     from harness.core.project import in_ci
-    from harness.plugin.fixtures import fixture_plugin, unusable_plugin
-    from harness.plugin.ledger import Ledger
+    from harness.plugin.checks import check_fixture
 
     if in_ci():
         for option in ("force_regen", "regen_all"):
             if config.getoption(option, False):
                 raise pytest.UsageError(f"--{option.replace('_', '-')} is not for CI: goldens are never written there")
-    guarded = _guarded(config)
-    if guarded is None:
+    config.pluginmanager.register(check_fixture(config), "harness-check")
+    if (guarded := guarded_session(config)) is not None:
+        config.stash[GUARDED] = guarded
+        if not any(known.startswith("xdist_group") for known in config.getini("markers")):  # xdist may come later
+            config.addinivalue_line("markers", "xdist_group(name): pytest-xdist's, which scenarios have without it too")
+        _start(config, guarded)
+        _register_fixtures(config, guarded)
+
+
+def _start(config: pytest.Config, guarded: GuardedSession) -> None:
+    """Say what the session is for, and let the process that was started keep its books."""
+    from harness.plugin.collecting import Collector
+    from harness.plugin.ledger import Ledger, is_selective
+
+    worker = getattr(config, "workerinput", None)
+    guarded.selected = worker["harness_selected"] if worker else is_selective(config)
+    if folder := config.getoption("harness_collect"):
+        guarded.collects = Path(folder)
+    if worker is not None:
         return
-    config.stash[GUARDED] = guarded
-    if not any(known.startswith("xdist_group") for known in config.getini("markers")):  # xdist may be configured later
-        config.addinivalue_line("markers", "xdist_group(name): pytest-xdist's, which scenarios have with it or without")
-    if not hasattr(config, "workerinput"):
+    if guarded.collects is not None:
+        config.pluginmanager.register(Collector(guarded.collects), "harness-collector")
+        return
+    if guarded.project is None or is_guarded(guarded.project.root):
         _remove_stale_report(config)
-        config.pluginmanager.register(Ledger(config, guarded), "harness-ledger")
-        if config.getoption("harness_no_cache"):
-            config.stash[FRESH_CACHE] = tempfile.TemporaryDirectory(prefix="harness-")  # gone when pytest is
+    config.pluginmanager.register(Ledger(config, guarded), "harness-ledger")
+    if config.getoption("harness_no_cache"):
+        config.stash[FRESH_CACHE] = tempfile.TemporaryDirectory(prefix="harness-")  # gone when pytest is
+
+
+def _register_fixtures(config: pytest.Config, guarded: GuardedSession) -> None:
+    """The fixtures of the project's pipeline; of a repository without a table nothing but what checks values."""
+    from harness.plugin.fixtures import fixture_plugin, unusable_plugin
+
     project = guarded.project
+    if project is not None and not project.declared:
+        return
     if project is None or guarded.problem:
-        fixtures = unusable_plugin(guarded.problem, _artifact_names(project))
+        fixtures = unusable_plugin(guarded.problem, artifact_names(project))
+    elif not project.adapter:
+        fixtures = unusable_plugin(project.lacks_adapter, artifact_names(project))
     else:
         fixtures = fixture_plugin(project, guarded.scenarios, guarded.cases)
     config.pluginmanager.register(fixtures, "harness-fixtures")
@@ -73,7 +102,9 @@ def pytest_configure_node(node: Any) -> None:
     """Tell an xdist worker which cache to share, and where the user stood."""
     folder = node.config.stash.get(FRESH_CACHE, None)
     node.workerinput["harness_cache"] = folder.name if folder else ""
-    node.workerinput["harness_places"] = [[str(place) for place in group] for group in _places(node.config)]
+    guarded = node.config.stash.get(GUARDED, None)
+    node.workerinput["harness_selected"] = guarded.selected if guarded else True
+    node.workerinput["harness_places"] = [[str(place) for place in group] for group in places_of(node.config)]
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -86,11 +117,24 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
     """Add the item that checks the store, once what -k and -m leave out has gone."""
     guarded = config.stash.get(GUARDED, None)
-    users = [item for item in items if any(harness_fixtures(item))] if guarded else []
+    if guarded is None:
+        return
+    if guarded.collects is not None:
+        choose_checking(guarded, config, items)
+        return
+    users = [item for item in items if any(harness_fixtures(item))]
     for item in users:
         without_empty_parameters(item)
-    if guarded and users:
+    if users or (not guarded.selected and _tests_have_goldens(config)):
         items.append(store_item(session, guarded))
+
+
+def _tests_have_goldens(config: pytest.Config) -> bool:
+    """Whether goldens of tests were accepted, so that a whole session without those tests leaves them out."""
+    try:
+        return config.stash[GUARDED].project is not None and bool(book_of(config).accepted)
+    except HarnessError:
+        return False  # what cannot be read is told by whatever reads it
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -98,6 +142,10 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     if guarded := item.config.stash.get(GUARDED, None):
         if any(harness_fixtures(item)):
             guarded.facts.collected.append(item.nodeid)
+        if uses_check(item):
+            with suppress(HarnessError):  # its fixture tells
+                item.stash[CHECK_ID] = identity = str(identity_of_test(item))  # which crosses processes
+                guarded.tests.setdefault(identity, []).append(item.nodeid)
         if where := shadowing_golden(item):
             guarded.facts.shadowed.append(where)
 
@@ -114,6 +162,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Note which tests are to run, and which goldens they ask for."""
     if guarded := session.config.stash.get(GUARDED, None):
         guarded.asked = {identity for item in session.items if (identity := asked_golden(item))}
+        guarded.checking = {item.stash[CHECK_ID] for item in session.items if CHECK_ID in item.stash}
         guarded.facts.item = any(isinstance(item, StoreItem) for item in session.items)
         guarded.facts.chosen += [item.nodeid for item in session.items if any(harness_fixtures(item))]
 
@@ -147,6 +196,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """At the end of a call that did not raise, judge what the test checked."""
+    result: Any = yield
+    finish_checks(item)
+    return result
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """Let a test's report say which goldens it compared."""
     report: Any = yield
@@ -157,105 +214,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     return report
 
 
-def is_guarded(folder: Path) -> bool:
-    """Whether a folder's ``pyproject.toml`` has the table of the harness."""
-    table = folder / "pyproject.toml"
-    return table.is_file() and "[tool.harness]" in table.read_text(encoding="utf-8", errors="replace")
-
-
-def _guarded(config: pytest.Config) -> GuardedSession | None:
-    """What the session is about; None where it is in no guarded project."""
-    try:
-        project = _project(config)
-        if project is None:
-            return None
-    except HarnessError as error:
-        return GuardedSession(None, str(error))
-    try:
-        known = _known_scenarios(project)
-        scenarios = _scenarios(config, known)
-        artifacts = _artifacts(config, project)
-    except HarnessError as error:
-        return GuardedSession(project, str(error))
-    cases = [(name, track, artifact) for name in scenarios for track, artifact in artifacts]
-    return GuardedSession(project, "", scenarios, cases, bool(config.getoption("harness_scenario")))
-
-
-def _project(config: pytest.Config) -> Project | None:
-    """The project of the tests that were named, else of where the user stood, else of pytest's own root.
-
-    The root is last because a folder above the repository may hold pytest's configuration.
-    """
-    from harness.host.project import open_project
-
-    for group in _places(config):
-        found: dict[Path, Project] = {}
-        for place in group:
-            with suppress(NoProjectError):
-                project = open_project(place, keep_log=hasattr(config, "workerinput"))
-                found.setdefault(project.root, project)
-        if len(found) > 1:
-            names = " and ".join(map(str, sorted(found)))
-            raise ProjectError(f"the tests of this session belong to {names}: run pytest once for each")
-        if found:
-            return next(iter(found.values()))
-    return None
-
-
-def _places(config: pytest.Config) -> list[list[Path]]:
-    """Where to look for the project: what was named on the command line, the folder of the call, pytest's root."""
-    if hasattr(config, "workerinput"):
-        return [[Path(place) for place in group] for group in config.workerinput["harness_places"]]
-    here = config.invocation_params.dir
-    named = [here / argument.partition("::")[0] for argument in config.args]
-    folders = [place if place.is_dir() else place.parent for place in named if place.exists()]
-    return [folders, [here], [config.rootpath]]
-
-
 def _remove_stale_report(config: pytest.Config) -> None:
     """Remove the report that ``--junit-xml`` will write: whoever ends pytest must not leave an older one."""
     if path := getattr(config.option, "xmlpath", None):
         with suppress(OSError):
             (config.invocation_params.dir / path).unlink(missing_ok=True)
-
-
-def _known_scenarios(project: Project) -> list[str]:
-    """The scenarios of the project; raises ProjectError for whatever its adapter raises."""
-    try:
-        return sorted(project.pipeline.scenarios())
-    except HarnessError:
-        raise
-    except (Exception, SystemExit) as error:  # the adapter is a stranger's code
-        cause = f"{type(error).__name__}: {error}"
-        raise ProjectError(f"the adapter {project.adapter!r} cannot be used ({cause}): mend it") from error
-
-
-def _scenarios(config: pytest.Config, known: list[str]) -> list[str]:
-    chosen: list[str] = config.getoption("harness_scenario") or []
-    for name in chosen:
-        if name not in known:
-            raise pytest.UsageError(
-                line(f"--harness-scenario {name}: there is no such scenario; there are {', '.join(known)}")
-            )
-    return chosen or known
-
-
-def _artifacts(config: pytest.Config, project: Project) -> list[tuple[str, str]]:
-    from harness.verify.coverage import verified_artifacts
-
-    try:
-        return verified_artifacts(project.pipeline, config.getoption("harness_profile") or project.profile)
-    except HarnessError as error:
-        if config.getoption("harness_profile"):
-            raise pytest.UsageError(str(error)) from error
-        raise
-
-
-def _artifact_names(project: Project | None) -> list[str]:
-    """The artifacts of a project whose adapter cannot say, by its schemas."""
-    from harness.judge.schema import SCHEMA_SUFFIX, Schemas
-
-    if project is None:
-        return []
-    names = [path.name.removesuffix(SCHEMA_SUFFIX) for path in Schemas(project.schemas).files()]
-    return [name for name in names if name.isidentifier()]

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from harness.core import text
-from harness.plugin.session import COMPARED, GuardedSession, StoreItem, asked_golden
+from harness.core.ids import is_of_a_test
+from harness.plugin.session import CHECK_ID, COMPARED, GuardedSession, StoreItem, asked_golden
 from harness.plugin.session_facts import SessionFacts
 
 _SHOWN = 5  # ids, of many
@@ -18,11 +19,17 @@ _OWN_ITEMS = ("::store", "::compared")
 _SELECTING = ("-k", "-m", "--lf", "--last-failed", "--deselect", "--ignore", "--sw", "--stepwise")
 
 
+def is_selective(config: pytest.Config) -> bool:
+    """Whether whoever started a session chose among its tests: what its configuration leaves out is always left out."""
+    named = config.args_source is pytest.Config.ArgsSource.ARGS
+    return named or any(str(a).startswith(_SELECTING) for a in config.invocation_params.args)
+
+
 def annotate(item: pytest.Item, report: Any) -> None:
     """Write into a test's report what the end of the session has to know, in a form that crosses processes."""
     compared = item.stash.get(COMPARED, None)
     report.harness_compared = dict(compared or {})
-    report.harness_asked = asked_golden(item)
+    report.harness_asked = asked_golden(item) or item.stash.get(CHECK_ID, "")
     if isinstance(item, StoreItem) and report.when == "call":
         report.harness_expected = item.expected
 
@@ -31,12 +38,11 @@ class Ledger:
     """What was compared, by which tests, and what should have been."""
 
     def __init__(self, config: pytest.Config, guarded: GuardedSession) -> None:
-        named = config.args_source is pytest.Config.ArgsSource.ARGS
-        # By whoever started the session: what its configuration leaves out is left out of every session.
-        self.selected = named or any(str(a).startswith(_SELECTING) for a in config.invocation_params.args)
+        self.selected = guarded.selected
         self.idle = any(config.getoption(name, False) for name in ("collectonly", "setuponly", "setupplan"))
         self.guarded, self.facts = guarded, SessionFacts()
         self.failed: set[str] = set()
+        self.skipped: dict[str, str] = {}  # tests that check values themselves, and why they did not: by their goldens
         self.late: list[str] = []
         self.looked = False
         self.session: pytest.Session | None = None
@@ -54,6 +60,9 @@ class Ledger:
         self.facts.by_test.setdefault(report.nodeid, []).extend(filter(None, (*compared, asked)))
         if report.failed:
             self.failed.add(report.nodeid)
+        if report.skipped and is_of_a_test(asked):
+            reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else getattr(report, "wasxfail", "")
+            self.skipped[asked] = text.line(reason)
         self.facts.expected = getattr(report, "harness_expected", None) or self.facts.expected
 
     @pytest.hookimpl(optionalhook=True)
@@ -82,13 +91,19 @@ class Ledger:
         """Say how many goldens were compared, since a session may pass without any."""
         for problem in self.late:
             terminalreporter.write_line(f"harness: {problem}", red=True)
+        project = self.guarded.project
         if self.idle or terminalreporter.config.option.verbose < -1:
             return
+        if project and not project.declared and not (self.facts.collected or self.facts.expected):
+            return  # a session of a repository that has nothing to do with the harness
         number, bad = len(self.facts.compared), sum(self.facts.compared.values())
+        due = {*(self.facts.expected or {}).get("checks", ())} - set(self.facts.compared)
+        skipped = [f"{i} was not: {why}" for i, why in sorted(self.skipped.items()) if i in due]
         well = number and not bad and self.session is not None and int(self.session.exitstatus) == 0
         told = ", as accepted" if well else f", {bad} of them not as accepted" if bad else ""
         counted = text.count(number, "golden") if number else "no golden"
-        terminalreporter.write_line(f"harness: {counted} {'was' if number < 2 else 'were'} compared{told}")
+        also = "".join(f"; {sentence}" for sentence in [*skipped[:_SHOWN], *_rest(skipped, "more golden")])
+        terminalreporter.write_line(f"harness: {counted} {'was' if number < 2 else 'were'} compared{told}{also}")
 
     def _last_word(self) -> None:
         """See that the exit status says so, where it should: here for the last time, after every hook."""
@@ -109,8 +124,9 @@ class Ledger:
         if facts.expected is None:
             return [*problems, *self._shadowed()]
         told = set().union(*(ids for test, ids in facts.by_test.items() if test in self.failed))
+        problems += self._unchecked(facts, told)
         cases, asked = set(facts.expected["goldens"]), set(facts.expected["asked"])
-        hidden = sorted(i for i, failed in facts.compared.items() if failed and i not in told)
+        hidden = sorted(i for i, failed in facts.compared.items() if failed and i not in told and not is_of_a_test(i))
         if hidden:
             problems.append(f"{_ids(hidden)}: not as accepted, and no test failed: let it call golden.check()")
         whole = bool(cases) and (cases <= asked or (bool(asked) and not self.selected))
@@ -128,12 +144,36 @@ class Ledger:
             )
         return problems
 
+    def _unchecked(self, facts: SessionFacts, told: set[str]) -> list[str]:
+        """Goldens of tests that the session had to compare and did not, or that differ though no test failed."""
+        from harness.core.project import in_ci
+
+        expected = facts.expected or {}
+        hidden = sorted(i for i, failed in facts.compared.items() if failed and i not in told and is_of_a_test(i))
+        problems = (
+            [f"{_ids(hidden)}: not as accepted, and no test failed: let it fail (xfail hides it)"] if hidden else []
+        )
+        lacking = sorted(set(expected["checks"]) - set(facts.compared) - told)
+        skipped = [i for i in lacking if i in self.skipped]
+        if skipped and in_ci():
+            problems.append(f"{_ids(skipped)}: skipped ({self.skipped[skipped[0]]}): in CI every golden is compared")
+        if rest := [i for i in lacking if i not in self.skipped]:
+            problems.append(
+                f"{_ids(rest)}: compared by no test, though the session was for it: its test was left out by something "
+                "else than -k or -m"
+            )
+        return problems
+
     def _replaced(self) -> list[str]:
         """What goldens were judged by and is no longer there."""
+        from harness.verify.checks.book import rules_for_tests
         from harness.verify.standards import replaced_standards
 
-        project = self.guarded.project
-        return replaced_standards(project, self.facts.judged_by) if project and self.facts.judged_by else []
+        if (project := self.guarded.project) is None:
+            return []
+        scenarios = replaced_standards(project, self.facts.judged_by) if self.facts.judged_by else []
+        modules = self.facts.checked_by
+        return [*scenarios, *(replaced_standards(project, modules, rules_for_tests) if modules else [])]
 
     def _shadowed(self) -> list[str]:
         """A whole session whose tests have a fixture in the place of ``golden``, and compare nothing."""

@@ -16,7 +16,8 @@ class SessionFacts:
     ``collected``: before anything chose among them; ``deselected``: those of them that pytest was told of; ``chosen``:
     those that were to run. ``shadowed``: where tests have a fixture in the place of ``golden``. ``item``: whether the
     check of the store was to run. ``expected`` and ``store``: what it said, and the problems that it found.
-    ``compared``: goldens, and whether each failed; ``by_test``: the goldens of each test. ``judged_by``: of scenarios.
+    ``compared``: goldens, and whether each failed; ``by_test``: the goldens of each test. ``judged_by``: of scenarios;
+    ``checked_by``: of modules of tests.
     """
 
     collected: list[str] = field(default_factory=list)
@@ -29,6 +30,7 @@ class SessionFacts:
     compared: dict[str, bool] = field(default_factory=dict)
     by_test: dict[str, list[str]] = field(default_factory=dict)
     judged_by: dict[str, dict[str, str]] = field(default_factory=dict)
+    checked_by: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def plain(self) -> dict[str, Any]:
         """As values that cross processes."""
@@ -49,3 +51,4 @@ class SessionFacts:
         for test, ids in other.by_test.items():
             self.by_test.setdefault(test, []).extend(ids)
         self.judged_by |= other.judged_by
+        self.checked_by |= other.checked_by

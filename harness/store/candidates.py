@@ -13,7 +13,7 @@ from typing import Literal
 
 from harness.core.artifacts import dump_artifact, parse_artifact
 from harness.core.errors import GoldenError
-from harness.core.files import LARGEST_JSON, dump_json, leads_out, parse_json, read_plain, write_file
+from harness.core.files import LARGEST_JSON, dump_json, is_there, leads_out, parse_json, read_plain, write_file
 from harness.core.ids import NAME
 from harness.core.project import Project, in_ci
 from harness.core.protocol import Artifact, Json
@@ -58,12 +58,19 @@ def add_candidate(project: Project, identity: str, artifact: Artifact, schema: s
         return False
     entry = Goldens.of(project).manifest().get(identity)
     files, paths = dump_artifact(artifact, schema), _paths(project, identity)
+    _keep_out_of_git(project)
     remove_candidate(project, identity)  # the file that describes the others goes first and comes last
     for suffix, content in files.items():
         write_file(paths[suffix], content)
     record = {"about": dict(about), "files": combined_digest(files)[0], "replaces": entry.sha256 if entry else None}
     write_file(paths[_ABOUT], dump_json(record))
     return True
+
+
+def _keep_out_of_git(project: Project) -> None:
+    """Let git ignore the state's folder, as nobody has to say so who never heard of it; what stands there stays."""
+    if not is_there(project.state / ".gitignore"):
+        write_file(project.state / ".gitignore", b"# What the harness keeps here is of this machine alone.\n*\n")
 
 
 def remove_candidate(project: Project, identity: str) -> None:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from harness.core import globs, text
 from harness.core.errors import GoldenError, ProjectError
-from harness.core.ids import CONFIGURATION, ENSEMBLE, INVARIANTS, GoldenId, scenario_of
+from harness.core.ids import CHECK, CONFIGURATION, ENSEMBLE, INVARIANTS, GoldenId, is_of_a_test
 from harness.core.project import Project
 from harness.core.protocol import Pipeline, Stage, Tier
 from harness.core.trees import leaves
 from harness.store.goldens import Goldens
+from harness.store.manifest import Entry
 
 if TYPE_CHECKING:
     from harness.verify.examination import Examination
@@ -31,6 +32,8 @@ def verified_artifacts(pipeline: Pipeline, profile: str) -> list[tuple[str, str]
     """Track and name of every artifact that is verified at ``profile``, the pipeline's order in both tracks."""
     if profile == pipeline.replay_profile:
         raise ProjectError(f"profile {profile!r} is the replay's, which every verification contains: choose another")
+    if CHECK in (profile, pipeline.replay_profile):
+        raise ProjectError(f"profile {CHECK!r} is the track of what tests check: choose another name for it")
     main = [(profile, s.artifact) for s in pipeline.stages if s.main]
     alone = [(pipeline.replay_profile, s.artifact) for s in pipeline.stages if s.replay == "verify"]
     return [(profile, CONFIGURATION), *main, *alone, (profile, INVARIANTS)]
@@ -49,15 +52,20 @@ def stored_outputs(pipeline: Pipeline) -> list[str]:
 def all_known(project: Project) -> set[str]:
     """Every golden's id that some scenario makes at some profile that has goldens."""
     goldens, pipeline = Goldens.of(project), project.pipeline
-    kept = (GoldenId.parse(i) for i, entry in goldens.manifest().items() if entry.kind == "golden")
+    kept = accepted_of_stages(goldens.manifest())
     profiles = {project.profile, *(identity.track for identity in kept)} - {pipeline.replay_profile}
-    known: set[str] = set()
+    known = {identity for identity in goldens.manifest() if is_of_a_test(identity)}  # no scenario makes these
     for name in pipeline.scenarios():
         for profile in profiles:
             known |= {GoldenId(name, track, artifact) for track, artifact in verified_artifacts(pipeline, profile)}
             known.add(GoldenId(name, profile, ENSEMBLE))
         known |= {GoldenId(name, pipeline.replay_profile, artifact) for artifact in stored_outputs(pipeline)}
     return known
+
+
+def accepted_of_stages(manifest: Mapping[str, Entry]) -> list[GoldenId]:
+    """The ids of the goldens that belong to scenarios, and not to tests."""
+    return [GoldenId.parse(i) for i, entry in manifest.items() if entry.kind == "golden" and not is_of_a_test(i)]
 
 
 def coverage_problems(examinations: Mapping[str, Examination], complete: bool) -> list[str]:
@@ -104,8 +112,7 @@ def _other_profiles(examinations: Mapping[str, Examination], complete: bool) -> 
     problems: dict[tuple[str, str], int] = {}
     idle: dict[tuple[str, str], bool] = {}
     for examination in (e for e in examinations.values() if e.profile == e.project.profile):
-        found = [GoldenId.parse(i) for i, entry in examination.manifest.items() if entry.kind == "golden"]
-        tracks = [i.track for i in found if i.scenario == examination.scenario.name]
+        tracks = [i.track for i in accepted_of_stages(examination.manifest) if i.scenario == examination.scenario.name]
         for track in set(tracks) - {examination.profile, examination.replay, *examination.rules.profiles}:
             place = (track, examination.rules.place(examination.rules.sources[-1]))
             problems[place] = problems.get(place, 0) + tracks.count(track)
@@ -131,8 +138,11 @@ def _made(examination: Examination) -> dict[GoldenId, tuple[str, bool]]:
     profile, replay = examination.profile, examination.replay
     compared = {examination.identity(*name) for name in verified_artifacts(examination.pipeline, profile)}
     stored = {examination.identity(replay, artifact) for artifact in stored_outputs(examination.pipeline)}
-    accepted = [GoldenId.parse(i) for i, entry in examination.manifest.items() if entry.kind == "golden"]
-    own = {i for i in accepted if i.scenario == examination.scenario.name and i.track in (profile, replay)}
+    own = {
+        i
+        for i in accepted_of_stages(examination.manifest)
+        if i.scenario == examination.scenario.name and i.track in (profile, replay)
+    }
     return {
         i: (
             f"replay/{i.artifact}" if i.track == replay else i.artifact,
@@ -202,12 +212,10 @@ def omissions(examinations: Iterable[Examination], complete: bool) -> list[str]:
     elsewhere: dict[str, int] = {}
     for examination in examined if complete else ():
         here = {examination.profile, examination.replay}
-        for text_id, entry in examination.manifest.items():
-            if entry.kind == "golden" and scenario_of(text_id) == examination.scenario.name:
-                track = GoldenId.parse(text_id).track
-                if track not in here:
-                    command = f"harness verify {examination.scenario.name} --profile {track}"
-                    elsewhere[command] = elsewhere.get(command, 0) + 1
+        for identity in accepted_of_stages(examination.manifest):
+            if identity.scenario == examination.scenario.name and identity.track not in here:
+                command = f"harness verify {examination.scenario.name} --profile {identity.track}"
+                elsewhere[command] = elsewhere.get(command, 0) + 1
     return sentences + [f"{text.count(n, 'golden')} of another profile: `{how}`" for how, n in elsewhere.items()]
 
 

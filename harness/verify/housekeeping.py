@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from harness.core.ids import GoldenId
 from harness.core.project import Project, in_ci
 from harness.judge.schema import Schemas
 from harness.store.approval_check import chain_problems
 from harness.store.goldens import Goldens
-from harness.verify.coverage import coverage_problems, training_problems
+from harness.verify.coverage import accepted_of_stages, coverage_problems, training_problems
 from harness.verify.examination import Examination
 from harness.verify.rule_gaps import rule_problems
 from harness.verify.standards import replaced_standards
@@ -48,8 +47,8 @@ def _of_the_whole(project: Project, examinations: Examinations) -> Iterator[str]
             f"{spent} values are judged by intervals that were made for {shared}: false alarms come more often than "
             "stated; raise values in [tool.harness] and calibrate again"
         )
-    for identity, entry in Goldens.of(project).manifest().items():
-        if entry.kind == "golden" and GoldenId.parse(identity).scenario not in examinations:
+    for identity in accepted_of_stages(Goldens.of(project).manifest()):
+        if identity.scenario not in examinations:
             yield f"golden {identity} belongs to no stage of any scenario: remove it with `harness prune`"
     used = {path.stem for path in Schemas(project.schemas).files()}
     wanted = {f"{s.artifact}.schema" for s in project.pipeline.stages if s.main}

@@ -42,13 +42,13 @@ def keep_candidate(examination: Examination, track: str, artifact: str, why: str
     if obtained is None:
         return ""
     identity, schema = examination.identity(track, artifact), examination.schema_of(track, artifact)
-    if _is_golden(examination.manifest.get(identity), obtained, schema):
+    if is_golden(examination.manifest.get(identity), obtained, schema):
         return ""  # such as a replay's, beside others that did change
     kept = add_candidate(examination.project, identity, obtained, schema, candidate_origin(examination, why))
     return identity if kept else ""
 
 
-def _is_golden(entry: Entry | None, candidate: Artifact, schema: str) -> bool:
+def is_golden(entry: Entry | None, candidate: Artifact, schema: str) -> bool:
     """Whether a candidate is the golden itself, to the byte."""
     if entry is None or (entry.schema, entry.comparator) != (schema, COMPARATOR):
         return False

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 
 from harness.core.errors import ApprovalError
-from harness.core.ids import ENSEMBLE, GoldenId, scenario_of
+from harness.core.ids import ENSEMBLE, GoldenId, is_of_a_test, scenario_of
 from harness.core.project import Project
 from harness.core.protocol import Artifact, Json
 from harness.core.verdicts import Verdict
@@ -24,6 +24,8 @@ from harness.judge.schema import OUTPUT_SCHEMA, Schemas, schema_document
 from harness.run.cache import Cache
 from harness.run.runner import Runner, Watcher
 from harness.store.candidates import read_candidate
+from harness.verify.checks.document import CHECK_SCHEMA
+from harness.verify.checks.repetition import TestReferee
 from harness.verify.coverage import OWN_SCHEMAS
 from harness.verify.ensembles.calibration import Decision, calibrate_scenario, ensemble_member, run_artifacts
 from harness.verify.ensembles.draws import member_draws
@@ -45,7 +47,9 @@ class Referee:
         watcher: Watcher | None = None,
         use_cache: bool = True,
     ) -> None:
-        self.project, self.ids, self.workers = project, ids, workers
+        self.project, self.workers = project, workers
+        self.ids = [identity for identity in ids if not is_of_a_test(identity)]
+        self._tests = TestReferee(project, ids)
         self._folder = tempfile.TemporaryDirectory(prefix="harness-")
         self._cache = Cache(Path(self._folder.name), project.cache_bytes)
         self._examiner = Examiner(project, Runner(project.pipeline, self._cache, watcher))
@@ -64,6 +68,8 @@ class Referee:
     def rerun(self, identity: str) -> tuple[Artifact, str]:
         """The artifact of a fresh run, and its schema's id; raises ApprovalError where its stage fails."""
         golden_id = GoldenId.parse(identity)
+        if is_of_a_test(identity):
+            return self._tests.rerun(golden_id), CHECK_SCHEMA
         examination = self._examiner.of(identity)
         if golden_id.artifact == ENSEMBLE:
             self._refuse_other_draws(identity)
@@ -121,6 +127,8 @@ class Referee:
     def lacking_rules(self, identity: str, artifact: Artifact) -> list[str]:
         """A sentence for each rule that has to be written before ``artifact`` can be judged."""
         golden_id = GoldenId.parse(identity)
+        if is_of_a_test(identity):
+            return self._tests.book.lacking(golden_id, artifact)
         if golden_id.artifact == ENSEMBLE:
             return []
         examination = self._examiner.of(identity)
@@ -128,14 +136,16 @@ class Referee:
         return rule_sentences(examination.rules, values_by_address(artifact, prefix))
 
     def broken_invariants(self, scenario: str) -> list[str]:
-        """What does not hold of a fresh run of the scenario."""
-        identity = next(i for i in self.ids if scenario_of(i) == scenario)
+        """What does not hold of a fresh run of the scenario; nothing of a module of tests."""
+        identity = next((i for i in self.ids if scenario_of(i) == scenario), None)
+        if identity is None:
+            return []
         held = self._examiner.of(identity).invariants()
         return [f"{v.path}: {v.message}" for v in held if v.status.failed]
 
     def schema_errors(self, artifact: Artifact, schema: str) -> list[str]:
         """Every rule of the artifact's schema that it breaks."""
-        if schema == OUTPUT_SCHEMA or schema in OWN_SCHEMAS.values():
+        if schema in (OUTPUT_SCHEMA, CHECK_SCHEMA, *OWN_SCHEMAS.values()):
             return []
         schemas = Schemas(self.project.schemas)
         for stage in self.project.pipeline.stages:

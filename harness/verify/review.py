@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import cached_property
 from pathlib import Path
 
 from harness.core.errors import ApprovalError, GoldenError
-from harness.core.ids import ENSEMBLE, GoldenId
+from harness.core.ids import CHECK, ENSEMBLE, GoldenId, is_of_a_test
 from harness.core.project import Project
 from harness.core.protocol import Artifact, Tier
 from harness.core.verdicts import ArtifactReport, Diagnosis, Report, ScenarioReport, Status, Verdict
@@ -18,6 +19,8 @@ from harness.report.folder import write_report
 from harness.run.cache import Cache
 from harness.run.runner import Runner, environment
 from harness.store.candidates import list_pending, read_candidate
+from harness.store.goldens import Golden
+from harness.verify.checks.book import CheckBook
 from harness.verify.coverage import OWN_SCHEMAS, judged_tier
 from harness.verify.examination import Examination
 
@@ -48,25 +51,26 @@ def review_candidates(project: Project, ids: Sequence[str] = ()) -> Review:
         raise ApprovalError(f"{unknown[0]} is not pending; pending: {known}")
     examiner = Examiner(project, Runner(project.pipeline, Cache(project.state / "cache", project.cache_bytes)))
     pairs: dict[tuple[str, str, str], tuple[Artifact | None, Artifact | None]] = {}
-    reports: dict[str, list[ArtifactReport]] = {}
+    reports: dict[tuple[str, str], list[ArtifactReport]] = {}
     for identity in ids or sorted(waiting):
         if waiting[identity].kind != "golden":
             continue
         golden_id = GoldenId.parse(identity)
         scenario, track, artifact = golden_id.scenario, golden_id.track, golden_id.artifact
-        examination = examiner.of(identity)
         candidate = read_candidate(project, identity)[0]
         try:
-            golden = examination.golden(track, artifact)
+            golden = examiner.golden(identity)
         except GoldenError:
             golden = None  # damaged; its candidate is there to replace it
         pairs[scenario, track, artifact] = (golden.artifact if golden else None, candidate)
         verdicts = examiner.judge(identity, golden.artifact, candidate) if golden else _first(candidate)
-        reports.setdefault(scenario, []).append(ArtifactReport(artifact, artifact, track, tuple(verdicts)))
+        profile = CHECK if is_of_a_test(identity) else project.profile
+        stage = CHECK if profile == CHECK else artifact
+        reports.setdefault((scenario, profile), []).append(ArtifactReport(stage, artifact, track, tuple(verdicts)))
     titles = project.pipeline.scenarios()
     scenarios = tuple(
-        ScenarioReport(name, project.profile, titles.get(name, name), tuple(r), (), Diagnosis("Candidates for review"))
-        for name, r in reports.items()
+        ScenarioReport(name, profile, titles.get(name, name), tuple(r), (), Diagnosis("Candidates for review"))
+        for (name, profile), r in reports.items()
     )
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
     report = Report(project.pipeline.name, "candidates", environment(project.pipeline), now, 0.0, scenarios)
@@ -101,9 +105,23 @@ class Examiner:
             self._examinations[key] = Examination(self.project, self.runner, *key)
         return self._examinations[key]
 
+    @cached_property
+    def book(self) -> CheckBook:
+        """What was accepted of tests."""
+        return CheckBook(self.project)
+
+    def golden(self, identity: str) -> Golden | None:
+        """What was accepted, of a scenario or of a test; raises GoldenError where it is damaged."""
+        golden_id = GoldenId.parse(identity)
+        if is_of_a_test(identity):
+            return self.book.golden(golden_id)
+        return self.of(identity).golden(golden_id.track, golden_id.artifact)
+
     def judge(self, identity: str, golden: Artifact, obtained: Artifact) -> list[Verdict]:
         """``obtained`` against ``golden`` under the rules, as a verification would."""
         golden_id = GoldenId.parse(identity)
+        if is_of_a_test(identity):
+            return self.book.judge(golden_id, golden, obtained)
         track, artifact = golden_id.track, golden_id.artifact
         examination = self.of(identity)
         if artifact == ENSEMBLE:

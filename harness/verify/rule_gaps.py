@@ -13,7 +13,7 @@ from pathlib import Path
 
 from harness.core.artifacts import describe_array
 from harness.core.errors import GoldenError
-from harness.core.ids import CONFIGURATION, INVARIANTS
+from harness.core.ids import CHECK, CONFIGURATION, INVARIANTS
 from harness.core.project import Project
 from harness.core.protocol import Artifact, Json
 from harness.core.trees import ARRAY, leaves
@@ -58,7 +58,7 @@ def unused_rules(
     for scenario, examination in examinations.items():
         spoken_of = {**known[scenario], **_stored(examination)}  # acceptance compares by the rules of these, too
         idle = {(r.source, r.pattern) for r in examination.rules.unmatched(spoken_of)}
-        for rule in examination.rules.rules:
+        for rule in (rule for rule in examination.rules.rules if rule.pattern.split("/")[0] != CHECK):  # of tests
             name = (rule.source, rule.pattern)
             loaded[name] = loaded.get(name, 0) + 1
             unused[name] = unused.get(name, 0) + (name in idle)
@@ -90,9 +90,9 @@ def suggested_rules(rules: Rules, known: Mapping[str, Json]) -> dict[str, str]:
 
 
 def artifact_of(address: str) -> str:
-    """The artifact of an address, with the ``replay/`` before it."""
+    """The artifact of an address, with the ``replay/`` before it; of a test's value, its module and the test."""
     parts = address.split("/")
-    return "/".join(parts[: 2 if parts[0] == "replay" else 1])
+    return "/".join(parts[: {"replay": 2, CHECK: 3}.get(parts[0], 1)])
 
 
 def values_by_address(artifact: Artifact, prefix: str) -> dict[str, Json]:

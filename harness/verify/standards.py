@@ -7,7 +7,7 @@ need no more, since each is read by the digest that the manifest has.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -49,13 +49,20 @@ def standards(
     return found
 
 
-def replaced_standards(project: Project, judged_by: Mapping[str, Standards]) -> list[str]:
-    """A sentence for everything that scenarios were judged by and that lies there otherwise now."""
+def replaced_standards(
+    project: Project,
+    judged_by: Mapping[str, Standards],
+    rules_for: Callable[[Path, str], Rules] = rules_of,
+) -> list[str]:
+    """A sentence for everything that scenarios were judged by and that lies there otherwise now.
+
+    ``rules_for(goldens, scenario)`` reads the rules again.
+    """
     schemas, changed = Schemas(project.schemas), []
     artifacts = [s.artifact for s in project.pipeline.stages if s.main]
     for scenario, used in judged_by.items():
         try:
-            rules, manifest = rules_of(project.goldens, scenario), Goldens.of(project).manifest()
+            rules, manifest = rules_for(project.goldens, scenario), Goldens.of(project).manifest()
             now = standards(scenario, rules, manifest, schemas, artifacts)
         except HarnessError as error:
             changed.append(f"what {scenario} was judged by cannot be read any more: {error}")

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
+from harness.core.errors import ProjectError
 from harness.core.files import json_digest, sha256
+from harness.core.ids import CHECK
 from harness.core.project import Project, in_ci
 from harness.core.protocol import Artifact, Json
 from harness.core.verdicts import Report, ScenarioReport, Status
@@ -18,8 +20,11 @@ from harness.judge.schema import Schemas
 from harness.run.cache import Cache
 from harness.run.pipeline_source import sources_of
 from harness.run.runner import Runner, Watcher
+from harness.store.candidates import list_pending
 from harness.store.manifest import MANIFEST
 from harness.store.transaction import refuse_interrupted
+from harness.verify.checks.book import CheckBook
+from harness.verify.checks.verification import TestsVerified, left_out_of_tests, verify_tests
 from harness.verify.coverage import omissions
 from harness.verify.examination import Examination
 from harness.verify.housekeeping import store_problems
@@ -33,14 +38,18 @@ class Suite:
     report: Report
     examinations: dict[str, Examination]
     candidates: list[str] = field(default_factory=list)
+    tests: TestsVerified | None = None
 
     @property
     def damaged(self) -> list[str]:
         """What is wrong with goldens that cannot be read: an error of the input, whatever the verdicts are."""
-        return [problem for examination in self.examinations.values() for problem in examination.damaged.values()]
+        of_tests = self.tests.book.damaged.values() if self.tests else ()
+        return [*(p for examination in self.examinations.values() for p in examination.damaged.values()), *of_tests]
 
     def find(self, scenario: str, track: str, artifact: str) -> tuple[Artifact | None, Artifact | None]:
         """Golden and obtained artifact, for pictures; None for one that is not there or not readable."""
+        if track == CHECK:
+            return self.tests.find(scenario, artifact) if self.tests else (None, None)
         examination = self.examinations[scenario]
         golden = None
         if not any(v.status is Status.STALE for v in examination.report(track, artifact).verdicts):
@@ -77,22 +86,19 @@ def verify_suite(
     also: Sequence[str] = (),
     training: bool = True,
 ) -> Suite:
-    """Verify some scenarios, or all; ``finished`` hears of each as soon as it is judged.
+    """Verify some scenarios and modules of tests, or all; ``finished`` hears of each as soon as it is judged.
 
-    ``also``: problems that were found elsewhere. Without ``training``, what it decides is not verified
-    (see ``Examination.artifacts``). Candidates for new goldens are kept in the project's
-    state, except in CI and with overrides.
+    ``also``: problems that were found elsewhere. Without ``training``, what it decides is not verified (see
+    ``Examination.artifacts``). Candidates are kept in the project's state, except in CI and with overrides.
     """
     started, clock = datetime.now(timezone.utc), time.perf_counter()
     pipeline, profile = project.pipeline, profile or project.profile
-    known = pipeline.scenarios()
     refuse_interrupted(project)
-    # Before anything runs: an edit meanwhile must not pass for what was verified.
-    verified = verification_subject(project)
+    verified = verification_subject(project)  # before anything runs: an edit meanwhile must not pass for that
     runner, schemas = Runner(pipeline, cache, watcher), Schemas(project.schemas)
-    examinations = {
-        n: Examination(project, runner, n, profile, overrides, schemas, training) for n in names or sorted(known)
-    }
+    book = CheckBook(project)
+    chosen, modules = _chosen(book, names)
+    examinations = {n: Examination(project, runner, n, profile, overrides, schemas, training) for n in chosen}
     for examination in examinations.values():
         examination.prepare()  # what is missing or misspelt is reported before anything is computed
     if workers > 1:
@@ -107,19 +113,36 @@ def verify_suite(
         if finished:
             finished(reports[-1])
     complete = not names and not overrides
+    if modules or (complete and profile == project.profile and (book.accepted or not project.adapter)):
+        suite.tests = verify_tests(book, modules, finished)
+        reports += suite.tests.reports
+        suite.candidates += suite.tests.candidates
+        also = [*also, *suite.tests.problems]
+    unasked = [] if names or suite.tests else left_out_of_tests(book)
     problems = dict.fromkeys([*also, *store_problems(project, examinations, complete)])
+    when, seconds = started.isoformat(timespec="seconds"), time.perf_counter() - clock
     suite.report = Report(
         pipeline.name,
         profile,
         runner.environment,
-        started.isoformat(timespec="seconds"),
-        time.perf_counter() - clock,
+        when,
+        seconds,
         tuple(reports),
         tuple(problems),
         subject=verified,
-        omitted=tuple(omissions(examinations.values(), complete)),
+        omitted=(*omissions(examinations.values(), complete), *unasked),
     )
     return suite
+
+
+def _chosen(book: CheckBook, names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The scenarios and the modules of tests that were named, or all scenarios; ProjectError where there is nothing."""
+    project = book.project
+    if not project.adapter and not names and not book.accepted and not list_pending(project):
+        raise ProjectError(f"{project.lacks_adapter}; or let a test check a value, run pytest and accept its candidate")
+    known, accepted = project.pipeline.scenarios(), {identity.scenario for identity in book.accepted}
+    modules = [name for name in names if name not in known and name in accepted]
+    return [name for name in names or sorted(known) if name not in modules], modules
 
 
 def verification_subject(project: Project) -> str:

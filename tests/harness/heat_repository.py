@@ -118,7 +118,7 @@ def play(repository: Repository, until: str = "") -> None:
 
 def follow(repository: Repository, text: str) -> None:
     """Follow a page: commands must exit as it says, and print what it shows."""
-    for step in walkthrough.steps(text):
+    for step in list(walkthrough.steps(text)):  # whole, as what a step is said to print comes after it
         if not isinstance(step, walkthrough.Commands):
             step.do(repository.root)
             continue

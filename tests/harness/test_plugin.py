@@ -189,4 +189,6 @@ def test_in_a_repository_without_a_table_the_plugin_is_silent(accepted, tmp_path
         done = repository.expect("pytest -q -W error")
         assert "1 passed" in done.stdout
         assert not (tmp_path / ".harness").exists()
-        assert "golden" not in repository.expect("pytest --fixtures -q").stdout
+        fixtures = repository.expect("pytest --fixtures -q").stdout
+        assert not re.search("^(golden|scenario|invariants)", fixtures, re.MULTILINE)
+        assert re.search("^check -- ", fixtures, re.MULTILINE)

@@ -234,7 +234,6 @@ def test_a_broken_adapter_fails_the_tests_that_need_it_and_no_other(inner, adapt
     ("table", "message"),
     [
         ('[tool.harness]\nadaptor = "guard:pipeline"\n', "[tool.harness] has an unknown key 'adaptor'"),
-        ("[tool.harness]\n", '[tool.harness] needs adapter = "your_module:pipeline"'),
         ('[tool.harness]\nadapter = "guard:pipeline"\nvalues = "9"\n', "values = '9' is not of type int"),
     ],
 )
@@ -246,6 +245,16 @@ def test_a_broken_table_fails_the_tests_that_need_it(inner, table, message):
     with pytest.raises(ProjectError) as refused:
         find_project(inner.root)
     assert not isinstance(refused.value, NoProjectError)
+
+
+def test_a_table_without_an_adapter_fails_the_tests_that_need_one(inner):
+    (inner.root / "pyproject.toml").write_text("[tool.harness]\n")
+    out, outcomes = told(inner, "-k artifact")
+    assert '[tool.harness] needs adapter = "your_module:pipeline"' in out
+    assert outcomes == {"test_heat.py::test_artifact_is_as_accepted": "ERROR", STORE: "FAILED"}
+    assert "golden smooth/cpu/fit belongs to no stage of any scenario" in out
+    project = find_project(inner.root)
+    assert (project.adapter, project.pipeline.stages, project.declared) == ("", (), True)
 
 
 # Where the project is

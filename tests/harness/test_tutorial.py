@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import walkthrough
 from heat_repository import ROOT, follow, new_repository, play
@@ -38,6 +40,12 @@ def test_two_branches_are_merged_as_the_how_to_says(accepted, tmp_path):
     assert repository.harness("log").stderr == ""
     repository.harness("verify --approvals main")
     repository.harness("verify --approvals rules")
+
+
+@pytest.mark.slow
+def test_a_test_checks_values_as_the_how_to_says(tmp_path):
+    page = (ROOT / "docs/how-to/check-any-test.md").read_text(encoding="utf-8")
+    follow(new_repository(tmp_path), re.sub(r"```toml\n.*?```\n", "", page, flags=re.DOTALL))  # rules to choose from
 
 
 def test_the_distribution_that_it_installs_is_this_one():

@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+from pathlib import PurePosixPath
 
 import pytest
 
 from harness.core.errors import GoldenError
-from harness.core.ids import GoldenId, scenario_of
+from harness.core.ids import GoldenId, checked_id, is_of_a_test, scenario_of
+from harness.store.manifest import check_kind
 
 TEXT = "smooth/cpu/fit"
 
@@ -44,6 +46,45 @@ def test_an_id_has_three_parts(text):
 def test_an_id_leads_nowhere_else(text):
     with pytest.raises(GoldenError, match="is not an id"):
         GoldenId.parse(text)
+
+
+def checked(path, *names, parameters=""):
+    return checked_id(PurePosixPath(path), names, parameters)
+
+
+def test_the_id_of_a_test_says_its_module_its_classes_its_name_and_its_parameters():
+    assert checked("tests/test_a.py", "test_x") == "tests.test_a/check/test_x"
+    assert checked("test_a.py", "TestB", "test_x", parameters="1.0-left") == "test_a/check/TestB.test_x-1.0-left"
+    assert is_of_a_test("test_a/check/test_x")
+    assert not is_of_a_test("check/cpu/fit")
+
+
+ODD = [
+    ("tests/te st.py", "test_x", ""),
+    ("tests/te_st.py", "test_x", ""),
+    ("a.b/test_a.py", "test_x", ""),
+    ("a/b/test_a.py", "test_x", ""),
+    ("a/b/test_a.pyt", "test_x", ""),
+    ("approvals.py", "test_x", ""),
+    *(
+        ("t.py", "test_x", p)
+        for p in ("", "a b", "a_b", "a/b", "..", "../..", "x.about", "x" * 400, "x" * 401, "ü", "\n")
+    ),
+    ("t.py", "test_ü", ""),
+    ("t.py", "test_", ""),
+    ("t.py", "test_x-a", "b"),
+    ("t.py", "test_x", "a-b"),
+]
+
+
+def test_no_two_tests_share_an_id_and_each_is_one():
+    ids = [checked(path, name, parameters=parameters) for path, name, parameters in ODD]
+    assert len(set(ids)) == len(ids)
+    for identity in ids:
+        assert GoldenId.parse(identity) == identity
+        assert len(identity.artifact) < 200
+        check_kind(identity, "golden")
+        assert not identity.endswith(".about")
 
 
 def test_the_scenario_is_the_first_part_of_any_id():

@@ -232,6 +232,7 @@ def test_an_old_approval_that_was_rewritten_is_dirty_even_if_the_chain_holds(sta
 
 def test_a_state_that_git_sees_is_refused_with_how_to_ignore_it(started):
     started.write(".gitignore", "")
+    started.write(".harness/.gitignore", "")  # which the first candidate brought
     guarded.git(started.root, "commit", "-qam", "see everything")
     refused(started, match="add it to .gitignore")
 
