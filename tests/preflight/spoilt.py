@@ -454,6 +454,8 @@ SHORT = (
     "background subtracted that was there",
 )
 RIGHT |= {f"second scan: {name}": held_out.right_variants(held_out.SECOND)[name] for name in SHORT}
+# Strong detail along an edge of the third scan: all frames beside each other there fit badly.
+RIGHT |= {f"third scan: {name}": held_out.right_variants(held_out.THIRD)[name] for name in ("grid snake", "coarse")}
 RIGHT["cropped without loss"] = (lambda: scan_of(probe=_oversampled(), n=2 * N, step=10.0), {}, N)
 
 

@@ -30,7 +30,8 @@ GAIN_SCORE, GAIN_LEAST = 5.0, 0.06  # times the change at other lines; of the lo
 SHARE = {
     "frames": "each frame holds part of the one before it; frames were averaged or interpolated, or the detector keeps "
     "an afterglow",
-    "pixels": "each pixel holds part of its neighbour; frames were blurred by a point spread, smoothed or resampled",
+    "pixels": "each pixel holds part of its neighbour; frames were blurred by a point spread, smoothed or resampled, "
+    "or multiplied by a gain below one and rounded",
 }
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from scipy.spatial import cKDTree
 from scipy.special import gammaln
 
 from ptycho.arrays import Real
@@ -40,6 +41,7 @@ SCATTER_OF_NOISE = 3.0  # times the scatter of a frame's photons: a fit to few o
 DRIFT, DRIFT_EXPLAINED, DRIFT_SCATTER = 0.25, 0.7, 0.02
 TAIL_FRAMES, TAIL_SURE, TAIL_SURE_OF_FEW = 8, 5.0, 8.0  # the last where noise hides most
 MISFIT_SHARE, MISFIT_DEVIATIONS = 0.7, 4.5  # of the frame's own error when shuffled; of the logarithm, over all frames
+MISFIT_NEIGHBOURS, MISFIT_ALONE = 6, 2.0  # its deviations over those that two of its nearest frames have as well
 QUANTITY_GAIN = 0.2
 FEWEST_FRAMES = 6
 FEW_FRAMES, SURE_OF_FEW = 30, 1.0  # standard errors of few frames are themselves uncertain
@@ -123,7 +125,8 @@ def fit_scan(seen: Survey) -> tuple[Fit, list[Observation]]:
     found.append(places)
     if places.level != "error" and not too_little(seen):
         found += [*_tails(seen, fit, TAIL_SURE if tell else TAIL_SURE_OF_FEW), *_energies(seen, fit)]
-        found += _misfits(seen, fit) if tell and not any(o.name == "trigger" for o in found) else []
+        if tell and not any(o.name == "trigger" for o in found):
+            found += _misfits(seen, fit, evidence.places[seen.subset])
     return fit, found
 
 
@@ -243,8 +246,12 @@ def _tails(seen: Survey, fit: Fit, bound: float) -> Iterator[Observation]:
                 return
 
 
-def _misfits(seen: Survey, fit: Fit) -> list[Observation]:
-    """Single frames that fit no better than shuffled ones, amid others that do: exchanged, garbled, or misplaced."""
+def _misfits(seen: Survey, fit: Fit, places: Real) -> list[Observation]:
+    """Single frames that fit no better than shuffled ones, amid others that do: exchanged, garbled, or misplaced.
+
+    ``places`` ``(S, 2)`` are where the frames of the trial lie. Where an object has its strongest detail, frames
+    beside each other fit badly, and none of them is told.
+    """
     if len(seen.subset) < FEW_FRAMES:
         return []
     squared = fit.declared.squared
@@ -252,7 +259,9 @@ def _misfits(seen: Survey, fit: Fit) -> list[Observation]:
     off = missed - np.median(missed)
     deviations = off / max(1.4826 * float(np.median(np.abs(off))), 1e-9)
     share = squared / np.maximum(fit.trials[SHUFFLED].squared, 1e-30)
-    wrong = np.flatnonzero((share > MISFIT_SHARE) & (deviations > MISFIT_DEVIATIONS))
+    _, nearest = cKDTree(places).query(places, MISFIT_NEIGHBOURS + 1)
+    alone = deviations > MISFIT_ALONE * np.sort(deviations[nearest[:, 1:]], axis=1)[:, -2]
+    wrong = np.flatnonzero((share > MISFIT_SHARE) & (deviations > MISFIT_DEVIATIONS) & alone)
     worst = float(deviations.max())
     if not wrong.size:
         words = f"each of the {len(off)} frames in the middle fits its position as the others do"
