@@ -16,6 +16,7 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
+BAR = 2.0  # milliseconds that one check of a small value may cost beyond a test without
 WAYS = {
     "neither": "def test_neither(n):\n    assert VALUE | {'n': n}\n",
     "check": "def test_check(check, n):\n    check(VALUE | {'n': n}, rtol=1e-6)\n",
@@ -101,6 +102,10 @@ def main() -> None:
     for way, values in times.items():
         middle = statistics.median(values)
         print(f"| `{way}` | {middle:.2f} ms | {middle - base:.2f} ms |")
+    more = statistics.median(times["check"]) - base
+    print(f"\n`check` costs {more:.2f} ms, {'within' if more <= BAR else 'BEYOND'} its bar of {BAR:g} ms.")
+    if "snapshot" not in times:
+        print("syrupy is not installed, so that nothing is said of it.")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 from harness.core.errors import ApprovalError, GoldenError, HarnessError, ProjectError, RefusedDataError, RuleError
 from harness.core.protocol import Artifact, Curve, Image, Invariant, Ladder, Output, Pipeline, Progress, Scenario, Stage
 
+__version__ = "0.3.0.dev0"  # of both distributions: their builds read it here
+
 __all__ = [
     "ApprovalError",
     "Artifact",

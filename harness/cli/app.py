@@ -12,6 +12,7 @@ import sys
 import typer
 
 from harness.cli import approval_commands, study_commands, verification_commands
+from harness.cli.commands import migration
 from harness.cli.process.endings import ending_of, final_status, terminate
 from harness.cli.process.streams import standard_streams
 from harness.run.source.places import libraries_first
@@ -31,6 +32,7 @@ for command in (  # in the order in which ``harness --help`` lists them
     approval_commands.review,
     approval_commands.accept,
     approval_commands.reject,
+    migration.import_goldens,
     approval_commands.recover,
     approval_commands.prune,
     approval_commands.merge,
@@ -39,7 +41,7 @@ for command in (  # in the order in which ``harness --help`` lists them
     verification_commands.doctor,
     verification_commands.schema,
 ):
-    app.command(command.__name__.removesuffix("_command"))(command)
+    app.command(command.__name__.removesuffix("_command").replace("_", "-"))(command)
 
 
 def main() -> None:

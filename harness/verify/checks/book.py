@@ -17,7 +17,7 @@ from harness.judge.comparison import COMPARATOR, compare_artifact
 from harness.judge.rules import Rule, Rules
 from harness.judge.schema import Schemas
 from harness.run.runner import environment
-from harness.store.candidates import add_candidate, remove_candidate
+from harness.store.candidates import add_candidate, read_candidate, remove_candidate
 from harness.store.goldens import Golden, Goldens
 from harness.store.manifest import TOLERANCES, Entry
 from harness.verify.checks.document import (
@@ -33,6 +33,7 @@ from harness.verify.kept_candidates import is_golden
 from harness.verify.rule_gaps import rule_sentences, values_by_address
 from harness.verify.standards import Standards, rules_of, standards
 
+TAKEN_OVER = "taken_over"  # of a candidate: the files of another tool that it is from, and their digests
 _INLINE = "or let the test give one, such as check(value, rtol=1e-6)"
 
 
@@ -148,8 +149,26 @@ class CheckBook:
         """Keep what a test checked as a candidate; gives its id, empty in CI and where it is the golden itself."""
         if is_golden(self.manifest.get(identity), obtained, CHECK_SCHEMA):
             return ""
+        if identity not in self.manifest and self._agrees_with_taken_over(identity, obtained):
+            return identity
         origin = self._origin(identity, why, test)
         return identity if add_candidate(self.project, identity, obtained, CHECK_SCHEMA, origin) else ""
+
+    def keep_taken_over(self, identity: GoldenId, claimed: Artifact, test: str, files: Mapping[str, str]) -> None:
+        """Keep what ``files``, of another tool and with these digests, say a test checks; nothing in CI."""
+        origin = self._origin(identity, f"taken over from {' and '.join(files)}", test)
+        computed = {"environment": f"not known: taken over from {' and '.join(files)}", TAKEN_OVER: dict(files)}
+        add_candidate(self.project, identity, claimed, CHECK_SCHEMA, {**origin, **computed})
+
+    def _agrees_with_taken_over(self, identity: GoldenId, obtained: Artifact) -> bool:
+        """Whether a candidate waits that was taken over, which a run that agrees with it does not replace."""
+        try:
+            candidate, _, about = read_candidate(self.project, identity)
+        except GoldenError:
+            return False
+        if TAKEN_OVER not in about:
+            return False
+        return not any(verdict.status.failed for verdict in self.judge(identity, candidate, obtained))
 
     def forget(self, identity: GoldenId) -> None:
         """Forget a candidate of an earlier run, which nobody gets any more; nothing in CI."""

@@ -1,0 +1,103 @@
+"""Old data take the form of what a test gives today, and nothing is filled in."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from harness.core.errors import RefusedDataError
+from harness.verify.checks.document import named_value
+from harness.verify.migration.moulds import CsvColumn, poured, tree_of
+
+
+def same(a, b) -> bool:
+    if isinstance(b, np.ndarray):
+        return a.dtype == b.dtype and a.shape == b.shape and np.array_equal(a, b, equal_nan=b.dtype.kind in "fc")
+    if isinstance(b, dict):
+        return a.keys() == b.keys() and all(same(a[k], b[k]) for k in b)
+    if isinstance(b, list):
+        return len(a) == len(b) and all(map(same, a, b))
+    return type(a) is type(b) and (a == b or (a != a and b != b))
+
+
+@pytest.mark.parametrize(
+    ("old", "form", "expected"),
+    [
+        (CsvColumn(["1.5", "2.5"]), np.zeros(2), np.array([1.5, 2.5])),
+        (CsvColumn(["1.5", ""]), np.zeros(1), np.array([1.5])),  # a shorter column beside a longer one
+        (CsvColumn(["1.5", ""]), np.zeros(2), np.array([1.5, np.nan])),
+        (CsvColumn(["0.1"]), np.zeros(1, np.float32), np.array([0.1], np.float32)),
+        (CsvColumn(["1", "2"]), np.zeros(2, np.uint8), np.array([1, 2], np.uint8)),
+        (CsvColumn(["True", "False"]), np.zeros(2, bool), np.array([True, False])),
+        (CsvColumn(["aa", "b"]), np.array(["x", "y"]), np.array(["aa", "b"])),
+        (CsvColumn(["(1+2j)"]), np.zeros(1, complex), np.array([1 + 2j])),
+        (CsvColumn(["1.5"]), np.zeros(()), np.array(1.5)),
+        (CsvColumn(["1.5", ""]), 0.0, 1.5),
+        (CsvColumn(["3"]), 0, 3),
+        (CsvColumn(["3"]), 0.0, 3.0),
+        (CsvColumn(["1.5", "2.5"]), [0.0, 0.0], [1.5, 2.5]),
+        (CsvColumn(["0.1"]), np.float32(0), np.float32(0.1)),
+        (np.array([7.0]), 0.0, 7.0),
+        (np.arange(3.0), [0.0, 0.0, 0.0], [0.0, 1.0, 2.0]),
+        ([[1, 2], [3, 4]], np.zeros((2, 2), int), np.array([[1, 2], [3, 4]])),
+        ([], np.zeros(0, np.float32), np.zeros(0, np.float32)),
+        ((1, 2.5), [0, 0.0], [1, 2.5]),
+        ({"a": {"b": "x"}}, {"a": {"b": ""}}, {"a": {"b": "x"}}),
+        (None, None, None),
+        (3, 0.0, 3.0),
+        (np.float64(1.5), 0.0, 1.5),
+        (float("nan"), 0.0, float("nan")),
+    ],
+)
+def test_a_form_is_taken(old, form, expected):
+    assert same(poured(old, form, "value"), expected)
+
+
+@pytest.mark.parametrize(
+    ("old", "form", "told"),
+    [
+        (CsvColumn(["1", "2"]), np.zeros(3), r"value has shape \[2\] in the file and \[3\] in the test"),
+        (CsvColumn(["1", "2"]), np.zeros(1), r"value has shape \[2\] in the file and \[1\] in the test"),
+        (CsvColumn(["1.5"]), np.zeros(1, int), "value is 1.5 in the file and"),
+        (CsvColumn(["1.5", "2"]), 0.0, "value is a column of 2 in the file and 0.0 in the test"),
+        (CsvColumn(["x"]), 0.0, "value is 'x' in the file and 0.0 in the test"),
+        (np.zeros((2, 3)), np.zeros((3, 2)), r"shape \[2, 3\] in the file and \[3, 2\]"),
+        (np.zeros(2, complex), np.zeros(2), "complex128 in the file and of float64"),
+        (np.array([300]), np.zeros(1, np.uint8), "numbers in the file that uint8 cannot hold"),
+        ([[1], [2, 3]], np.zeros((2, 2)), "value is a list of 2 in the file"),
+        ([1, 2], [0], "value has 2 items in the file and 1 in the test"),
+        ({"a": 1}, {"a": 0, "b": 0}, "only the test has value/b"),
+        ({"a": 1, "c": 1}, {"a": 0}, "only the file has value/c"),
+        ({"a": 1}, [0], "value is a dict in the file and a list of 1 in the test"),
+        (True, 1, "value is True in the file and 1 in the test"),
+        (1, True, "value is 1 in the file and True in the test"),
+        (None, 0.0, "value is None in the file and 0.0 in the test"),
+        (None, np.zeros(1), "value is None in the file"),
+        (1.5, 1, "value is 1.5 in the file and 1 in the test"),
+        (1, "1", "value is 1 in the file and '1' in the test"),
+        ("1", 1, "value is '1' in the file and 1 in the test"),
+    ],
+)
+def test_other_data_are_told_and_never_filled_in(old, form, told):
+    with pytest.raises(RefusedDataError, match=told):
+        poured(old, form, "value")
+
+
+def test_a_longer_text_is_not_cut_to_the_tests():
+    assert poured(np.array(["longer"]), np.array(["x"]), "value").tolist() == ["longer"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        1.5,
+        float("nan"),
+        "NaN",
+        np.float32(0.1),
+        np.arange(3),
+        [np.arange(2), {"a": np.ones(1), "b": [None, True]}],
+        {"a": {"b": np.ones(2), "c": 1}, "$x": 1},
+    ],
+)
+def test_the_tree_of_a_document_is_what_was_checked(value):
+    assert same(tree_of(named_value("value", value, "test")), {"value": value})
