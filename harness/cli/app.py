@@ -11,33 +11,33 @@ import sys
 
 import typer
 
-from harness.cli import approval_commands, study_commands, verification_commands
+from harness.cli.commands import approval, study, verification
 from harness.cli.process.endings import ending_of, final_status, terminate
 from harness.cli.process.streams import standard_streams
 from harness.run.source.places import libraries_first
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 for command in (  # in the order in which ``harness --help`` lists them
-    study_commands.analyze,
-    study_commands.compare,
-    study_commands.ab,
-    study_commands.matrix,
-    verification_commands.list_command,
-    verification_commands.run,
-    verification_commands.verify,
-    approval_commands.calibrate,
-    approval_commands.diff,
-    approval_commands.pending,
-    approval_commands.review,
-    approval_commands.accept,
-    approval_commands.reject,
-    approval_commands.recover,
-    approval_commands.prune,
-    approval_commands.merge,
-    approval_commands.log,
-    verification_commands.report,
-    verification_commands.doctor,
-    verification_commands.schema,
+    study.analyze,
+    study.compare,
+    study.ab,
+    study.matrix,
+    verification.list_command,
+    verification.run,
+    verification.verify,
+    approval.calibrate,
+    approval.diff,
+    approval.pending,
+    approval.review,
+    approval.accept,
+    approval.reject,
+    approval.recover,
+    approval.prune,
+    approval.merge,
+    approval.log,
+    verification.report,
+    verification.doctor,
+    verification.schema,
 ):
     app.command(command.__name__.removesuffix("_command"))(command)
 
