@@ -8,12 +8,15 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from typing import Annotated
 
 import typer
 
 from harness.cli.commands import approval, study, verification
+from harness.cli.console import show_line
 from harness.cli.process.endings import ending_of, final_status, terminate
 from harness.cli.process.streams import standard_streams
+from harness.cli.version import own_version
 from harness.run.source.places import libraries_first
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -40,6 +43,20 @@ for command in (  # in the order in which ``harness --help`` lists them
     verification.schema,
 ):
     app.command(command.__name__.removesuffix("_command"))(command)
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        show_line(f"harness {own_version()}")
+        raise typer.Exit
+
+
+_Version = Annotated[bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say which it is.")]
+
+
+@app.callback(help=__doc__)
+def before_any_command(version: _Version = False) -> None:
+    """What may stand before a command; asking for the version ends it."""
 
 
 def main() -> None:
