@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.commands import approval, study, verification
+from harness.cli.commands import approval, history, study, verification
 from harness.cli.console import show_line
 from harness.cli.process.endings import ending_of, final_status, terminate
 from harness.cli.process.streams import standard_streams
@@ -38,6 +38,7 @@ for command in (  # in the order in which ``harness --help`` lists them
     approval.prune,
     approval.merge,
     approval.log,
+    history.history,
     verification.report,
     verification.doctor,
     verification.schema,

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.console import complain, print_json, show_ids, show_line, show_page
+from harness.cli.console import complain, print_json, show_ids, show_line, show_notes, show_page
 from harness.cli.options import (
     BulkOption,
     IdsArgument,
@@ -144,6 +144,7 @@ def accept(
     from harness.cli.tables.approval import show_approval, show_differences
     from harness.store.acceptance import accept_candidates
     from harness.store.transaction import recover_acceptance
+    from harness.study.history.drift import drift_sentences
     from harness.verify.referee import Referee
     from harness.verify.review import review_candidates
 
@@ -159,6 +160,7 @@ def accept(
         if not json:
             show_differences(reviewed.report)
             show_page(page)
+        show_notes(drift_sentences(project, list(dict.fromkeys(ids))), json)
     with watching(project, json) as progress, Referee(project, ids, workers, progress, not no_cache) as referee:
         approval = accept_candidates(
             project,
