@@ -32,7 +32,7 @@ def commands(page: Path) -> list[str]:
 
 
 # tests/harness/test_tutorial.py makes their repository first
-OWN_TEST = ("tutorial-harness", "refresh-goldens", "check-any-test", "import-goldens")
+OWN_TEST = ("tutorial-harness", "refresh-goldens", "check-any-test", "import-goldens", "review")
 
 
 # One process for a page: to import what trains takes longer than most commands, and test_cli.py starts each by itself.

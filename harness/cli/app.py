@@ -8,40 +8,57 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from typing import Annotated
 
 import typer
 
-from harness.cli import approval_commands, study_commands, verification_commands
-from harness.cli.commands import migration
+from harness.cli.commands import approval, history, migration, study, verification
+from harness.cli.console import show_line
 from harness.cli.process.endings import ending_of, final_status, terminate
 from harness.cli.process.streams import standard_streams
+from harness.cli.version import own_version
 from harness.run.source.places import libraries_first
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 for command in (  # in the order in which ``harness --help`` lists them
-    study_commands.analyze,
-    study_commands.compare,
-    study_commands.ab,
-    study_commands.matrix,
-    verification_commands.list_command,
-    verification_commands.run,
-    verification_commands.verify,
-    approval_commands.calibrate,
-    approval_commands.diff,
-    approval_commands.pending,
-    approval_commands.review,
-    approval_commands.accept,
-    approval_commands.reject,
+    study.analyze,
+    study.compare,
+    study.ab,
+    study.matrix,
+    verification.list_command,
+    verification.run,
+    verification.verify,
+    approval.calibrate,
+    approval.diff,
+    approval.pending,
+    approval.review,
+    approval.accept,
+    approval.reject,
     migration.import_goldens,
-    approval_commands.recover,
-    approval_commands.prune,
-    approval_commands.merge,
-    approval_commands.log,
-    verification_commands.report,
-    verification_commands.doctor,
-    verification_commands.schema,
+    approval.recover,
+    approval.prune,
+    approval.merge,
+    approval.log,
+    history.history,
+    verification.report,
+    verification.doctor,
+    verification.schema,
 ):
     app.command(command.__name__.removesuffix("_command").replace("_", "-"))(command)
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        show_line(f"harness {own_version()}")
+        raise typer.Exit
+
+
+_Version = Annotated[bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say which it is.")]
+
+
+@app.callback(help=__doc__)
+def before_any_command(version: _Version = False) -> None:
+    """What may stand before a command; asking for the version ends it."""
 
 
 def main() -> None:

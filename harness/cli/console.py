@@ -18,6 +18,7 @@ from rich.text import Text
 from harness.cli.process.streams import FALLBACK
 from harness.core import text
 from harness.core.files import json_to_print
+from harness.report.summary import page_line
 
 FILE_WIDTH = 140  # columns of tables in a file or a log
 _NARROWEST = 40  # columns that a table needs to be read
@@ -98,7 +99,7 @@ def show_ids(ids: Iterable[str]) -> None:
 
 def show_page(path: Path) -> None:
     """Say where a page lies."""
-    show_line(f"report: {path}")
+    show_line(page_line(path))
 
 
 def show_notes(notes: Sequence[str], quiet: bool) -> None:

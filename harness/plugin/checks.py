@@ -14,6 +14,7 @@ import pytest
 
 from harness.core.errors import HarnessError, ProjectError
 from harness.core.ids import CHECK, GoldenId, checked_id
+from harness.plugin.conclusion import judged_by_tests
 from harness.plugin.session import GUARDED, noted_check, uses_check
 
 if TYPE_CHECKING:
@@ -204,6 +205,8 @@ def _judged(item: pytest.Item, check: ValueCheck, document: Artifact) -> str:
     book, identity = book_of(item.config), check.identity
     report = book.report(identity, document)
     noted_check(item, book, identity, report.failed)
+    if report.failed:
+        judged_by_tests(item.config).checked[identity] = (report, _golden(book, identity), document)
     better = any(verdict.status is Status.IMPROVED for verdict in report.verdicts)
     if not report.failed and not better:
         book.forget(identity)
@@ -216,6 +219,15 @@ def _judged(item: pytest.Item, check: ValueCheck, document: Artifact) -> str:
         lines = [f"{identity}: there is no golden yet", *(f"  {v.message}" for v in report.verdicts[1:])]
         return "\n".join([*lines, _remedy(kept, first=True)])
     return "\n".join([mismatch_message(identity, report), _remedy(kept, first=False)]).rstrip()
+
+
+def _golden(book: CheckBook, identity: GoldenId) -> Artifact | None:
+    """What was accepted, for a picture; None where that cannot be read, which the verdict tells."""
+    try:
+        golden = book.golden(identity)
+    except HarnessError:
+        return None
+    return golden.artifact if golden else None
 
 
 def _remedy(kept: str, first: bool) -> str:

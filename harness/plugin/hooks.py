@@ -14,12 +14,15 @@ import pytest
 from harness.core.errors import HarnessError
 from harness.plugin.checks import book_of, finish_checks, identity_of_test
 from harness.plugin.collecting import choose_checking
+from harness.plugin.conclusion import forget_conclusion, judged_part
 from harness.plugin.examinations import FRESH_CACHE
 from harness.plugin.opening import artifact_names, guarded_session, is_guarded, places_of
 from harness.plugin.session import (
     CHECK_ID,
+    CHECKING,
     EMPTY,
     GUARDED,
+    INTEGRATION,
     GuardedSession,
     StoreItem,
     asked_golden,
@@ -54,10 +57,18 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(check_fixture(config), "harness-check")
     if (guarded := guarded_session(config)) is not None:
         config.stash[GUARDED] = guarded
-        if not any(known.startswith("xdist_group") for known in config.getini("markers")):  # xdist may come later
+        markers = [str(known) for known in config.getini("markers")]
+        if not any(known.startswith("xdist_group") for known in markers):  # xdist may come later
             config.addinivalue_line("markers", "xdist_group(name): pytest-xdist's, which scenarios have without it too")
+        if guarded.project and guarded.project.adapter and not any(_names(INTEGRATION, known) for known in markers):
+            config.addinivalue_line("markers", f"{INTEGRATION}: tests of the harness's fixtures, which run stages")
         _start(config, guarded)
         _register_fixtures(config, guarded)
+
+
+def _names(name: str, marker: str) -> bool:
+    """Whether a line of pytest's ``markers`` registers ``name``."""
+    return marker.partition(":")[0].partition("(")[0].strip() == name
 
 
 def _start(config: pytest.Config, guarded: GuardedSession) -> None:
@@ -76,6 +87,8 @@ def _start(config: pytest.Config, guarded: GuardedSession) -> None:
         return
     if guarded.project is None or is_guarded(guarded.project.root):
         _remove_stale_report(config)
+    if guarded.project is not None and not config.option.help and not config.option.collectonly:
+        forget_conclusion(guarded.project)
     config.pluginmanager.register(Ledger(config, guarded), "harness-ledger")
     if config.getoption("harness_no_cache"):
         config.stash[FRESH_CACHE] = tempfile.TemporaryDirectory(prefix="harness-")  # gone when pytest is
@@ -140,8 +153,10 @@ def _tests_have_goldens(config: pytest.Config) -> bool:
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Note a test that uses the harness, before anything chooses."""
     if guarded := item.config.stash.get(GUARDED, None):
-        if any(harness_fixtures(item)):
+        if used := {*harness_fixtures(item)}:
             guarded.facts.collected.append(item.nodeid)
+        if used.difference(CHECKING) and guarded.project is not None and guarded.project.adapter:
+            item.add_marker(INTEGRATION)  # `-m integration` selects what runs stages, in every repository
         if uses_check(item):
             with suppress(HarnessError):  # its fixture tells
                 item.stash[CHECK_ID] = identity = str(identity_of_test(item))  # which crosses processes
@@ -172,6 +187,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Send what this worker saw to the process that the user started."""
     guarded, output = session.config.stash.get(GUARDED, None), getattr(session.config, "workeroutput", None)
     if guarded and output is not None:
+        guarded.facts.reports = [*filter(None, [judged_part(session.config, guarded.project)])]
         output["harness_facts"] = guarded.facts.plain()
 
 

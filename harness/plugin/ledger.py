@@ -11,6 +11,7 @@ import pytest
 
 from harness.core import text
 from harness.core.ids import is_of_a_test
+from harness.plugin.conclusion import conclusion
 from harness.plugin.session import CHECK_ID, COMPARED, GuardedSession, StoreItem, asked_golden
 from harness.plugin.session_facts import SessionFacts
 
@@ -103,6 +104,10 @@ class Ledger:
         told = ", as accepted" if well else f", {bad} of them not as accepted" if bad else ""
         counted = text.count(number, "golden") if number else "no golden"
         also = "".join(f"; {sentence}" for sentence in [*skipped[:_SHOWN], *_rest(skipped, "more golden")])
+        if project is not None:
+            store = [*self.guarded.facts.store, *(s for s in self.facts.store if s not in self.guarded.facts.store)]
+            for line in conclusion(terminalreporter.config, project, self.facts.reports, store):
+                terminalreporter.write_line(text.clipped(line, text.LONGEST_MESSAGE))
         terminalreporter.write_line(f"harness: {counted} {'was' if number < 2 else 'were'} compared{told}{also}")
 
     def _last_word(self) -> None:

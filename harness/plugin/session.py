@@ -14,6 +14,7 @@ import pytest
 
 from harness.core.errors import HarnessError
 from harness.core.ids import CHECK, GoldenId
+from harness.plugin.conclusion import judged_by_tests
 from harness.plugin.session_facts import SessionFacts
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from harness.verify.examination import Examination
 
 FIXTURES = ("harness.plugin.fixtures", "harness.plugin.checks")  # whose functions are the fixtures of the harness
+CHECKING = frozenset({CHECK, f"harness_{CHECK}"})  # the fixture that checks a test's own values, which runs no stage
+INTEGRATION = "integration"  # the marker of every test that runs stages
 EMPTY = pytest.StashKey[str]()  # of a test that was generated for no scenario: what it says
 COMPARED = pytest.StashKey[dict[str, bool]]()  # of a test: the goldens that it compared, and whether each failed
 
@@ -135,7 +138,7 @@ def harness_fixtures(item: pytest.Item) -> Iterator[str]:
 
 def uses_check(item: pytest.Item) -> bool:
     """Whether a test takes the fixture that checks its own values as an argument, or a fixture of it does."""
-    return not {CHECK, f"harness_{CHECK}"}.isdisjoint(harness_fixtures(item))
+    return not CHECKING.isdisjoint(harness_fixtures(item))
 
 
 def asked_golden(item: pytest.Item) -> str:
@@ -177,6 +180,7 @@ def noted_check(item: pytest.Item, book: CheckBook, identity: GoldenId, failed: 
 def noted(request: pytest.FixtureRequest, examination: Examination, identity: str, failed: bool) -> None:
     """Note that a test compared a golden, and by what, for the end of the session."""
     request.node.stash.setdefault(COMPARED, {})[str(identity)] = failed
+    judged_by_tests(request.config).examinations[examination.scenario.name] = examination
     if guarded := request.config.stash.get(GUARDED, None):
         guarded.facts.compared[str(identity)] = failed
         guarded.facts.by_test.setdefault(request.node.nodeid, []).append(str(identity))

@@ -17,7 +17,7 @@ class SessionFacts:
     those that were to run. ``shadowed``: where tests have a fixture in the place of ``golden``. ``item``: whether the
     check of the store was to run. ``expected`` and ``store``: what it said, and the problems that it found.
     ``compared``: goldens, and whether each failed; ``by_test``: the goldens of each test. ``judged_by``: of scenarios;
-    ``checked_by``: of modules of tests.
+    ``checked_by``: of modules of tests. ``reports``: what is not as accepted, as the text of a report.
     """
 
     collected: list[str] = field(default_factory=list)
@@ -31,6 +31,7 @@ class SessionFacts:
     by_test: dict[str, list[str]] = field(default_factory=dict)
     judged_by: dict[str, dict[str, str]] = field(default_factory=dict)
     checked_by: dict[str, dict[str, str]] = field(default_factory=dict)
+    reports: list[str] = field(default_factory=list)
 
     def plain(self) -> dict[str, Any]:
         """As values that cross processes."""
@@ -43,7 +44,7 @@ class SessionFacts:
 
     def add(self, other: SessionFacts) -> None:
         """Take in what another process saw; each collects all the tests."""
-        for name in ("collected", "deselected", "chosen", "shadowed", "store"):
+        for name in ("collected", "deselected", "chosen", "shadowed", "store", "reports"):
             mine = getattr(self, name)
             mine += [each for each in getattr(other, name) if each not in mine]
         self.item, self.expected = self.item or other.item, other.expected or self.expected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from harness.core import text
 from harness.core.verdicts import ArtifactReport, Report, ScenarioReport, Status, Verdict
@@ -98,6 +99,16 @@ def headline(report: Report) -> str:
     if not report.compared:
         return "Nothing was compared"
     return f"{'Both scenarios' if ran == 2 else 'The scenario' if ran == 1 else f'All {ran} scenarios'} passed"
+
+
+def where_to_look(scenario: ScenarioReport) -> list[str]:
+    """What the end of a run says of a scenario that failed: where to look first, then notes; nothing of another."""
+    return [scenario.diagnosis.headline, *scenario.diagnosis.notes] if scenario.failed else []
+
+
+def page_line(path: Path) -> str:
+    """Where a page lies, as every door says it."""
+    return f"report: {path}"
 
 
 def verdict_line(verdict: Verdict) -> str:

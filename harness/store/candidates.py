@@ -58,7 +58,7 @@ def add_candidate(project: Project, identity: str, artifact: Artifact, schema: s
         return False
     entry = Goldens.of(project).manifest().get(identity)
     files, paths = dump_artifact(artifact, schema), _paths(project, identity)
-    _keep_out_of_git(project)
+    keep_out_of_git(project)
     remove_candidate(project, identity)  # the file that describes the others goes first and comes last
     for suffix, content in files.items():
         write_file(paths[suffix], content)
@@ -67,7 +67,7 @@ def add_candidate(project: Project, identity: str, artifact: Artifact, schema: s
     return True
 
 
-def _keep_out_of_git(project: Project) -> None:
+def keep_out_of_git(project: Project) -> None:
     """Let git ignore the state's folder, as nobody has to say so who never heard of it; what stands there stays."""
     if not is_there(project.state / ".gitignore"):
         write_file(project.state / ".gitignore", b"# What the harness keeps here is of this machine alone.\n*\n")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 HARNESS = (
     *("typer._adapters", "rich.console", "rich.table", "pydantic", "jsonschema", "jinja2", "PIL.PngImagePlugin"),
-    *("scipy.special", "harness.cli.app", "harness.cli.verification_tables", "harness.cli.approval_tables"),
+    *("scipy.special", "harness.cli.app", "harness.cli.tables.verification", "harness.cli.tables.approval"),
     *("harness.verify.suite", "harness.host.project", "harness.report.html", "harness.store.acceptance"),
 )
 # Pytest rewrites the assertions of its plugins when it imports them, so that these must not be there.

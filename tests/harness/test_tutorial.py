@@ -48,6 +48,11 @@ def test_a_test_checks_values_as_the_how_to_says(tmp_path):
     follow(new_repository(tmp_path), re.sub(r"```toml\n.*?```\n", "", page, flags=re.DOTALL))  # rules to choose from
 
 
+def test_candidates_are_reviewed_as_the_how_to_says(accepted, tmp_path):
+    page = (ROOT / "docs/how-to/review.md").read_text(encoding="utf-8")
+    follow(accepted.copy(tmp_path / "repository"), page)
+
+
 def test_the_distribution_that_it_installs_is_this_one():
     commands = [s for s in walkthrough.steps(walkthrough.TUTORIAL.read_text()) if isinstance(s, walkthrough.Commands)]
     (line,) = [line for step in commands for line, _ in step.lines if line.startswith("python -m pip")]

@@ -30,6 +30,18 @@ def entries_of(project: Project, claims: Iterable[tuple[str, Claim]]) -> dict[tu
 
     Raises GoldenError for one that is nowhere.
     """
+    wanted = list(claims)
+    found = found_entries(project, wanted)
+    for identity, claim in wanted:
+        if claim.change.after is not None and (identity, claim.approval.id) not in found:
+            raise GoldenError(
+                f"no commit here has {identity} as {APPROVALS}/{claim.approval.id}.json accepted it: {_FETCH}"
+            )
+    return found
+
+
+def found_entries(project: Project, claims: Iterable[tuple[str, Claim]]) -> dict[tuple[str, str], Entry]:
+    """What ``entries_of`` gives, without those that are nowhere in this clone."""
     missing = {(i, claim.approval.id): claim for i, claim in claims if claim.change.after is not None}
     found: dict[tuple[str, str], Entry] = {}
     for manifest in _manifests(project):
@@ -39,15 +51,59 @@ def entries_of(project: Project, claims: Iterable[tuple[str, Claim]]) -> dict[tu
                 found[identity, approval] = entry
                 del missing[identity, approval]
         if not missing:
-            return found
-    identity, approval = next(iter(missing))
-    raise GoldenError(f"no commit here has {identity} as {APPROVALS}/{approval}.json accepted it: {_FETCH}")
+            break
+    return found
 
 
 def contents_of(project: Project, identity: str, entry: Entry) -> dict[str, bytes]:
     """The contents of an entry's files by suffix; raises GoldenError for one that is nowhere."""
     paths = Goldens.of(project).files(identity, entry.kind)
     return {suffix: _content(project, paths[suffix], digest) for suffix, digest in entry.files.items()}
+
+
+class Versions:
+    """The contents that the files of one golden had, wherever this clone still holds them: found once, read when asked.
+
+    ``entries`` are those that somebody will ask for.
+    """
+
+    def __init__(self, project: Project, identity: str, entries: Iterable[Entry]) -> None:
+        self.project, self.identity = project, identity
+        self._paths = Goldens.of(project).files(identity)
+        wanted: dict[str, set[str]] = {}
+        for entry in entries:
+            for suffix, digest in entry.files.items():
+                wanted.setdefault(suffix, set()).add(digest)
+        self._commits = {suffix: self._holding(self._paths[suffix], digests) for suffix, digests in wanted.items()}
+
+    def _holding(self, path: Path, digests: set[str]) -> dict[str, str]:
+        """By digest the commit that holds a file's content, empty where the working tree does; the rest is nowhere."""
+        found: dict[str, str] = {}
+        if path.is_file() and (digest := sha256(path.read_bytes())) in digests:
+            found[digest] = ""
+        if digests - set(found):
+            for commit in git.commits_that_changed(self.project.root, path, ("HEAD", *UNDER_WAY)):
+                content = git.file_at(self.project.root, commit, path)
+                if content is not None and (digest := sha256(content)) in digests:
+                    found.setdefault(digest, commit)
+                if not digests - set(found):
+                    break
+        return found
+
+    def files(self, entry: Entry) -> dict[str, bytes]:
+        """The contents of an entry's files by suffix; raises GoldenError for one that is nowhere."""
+        contents: dict[str, bytes] = {}
+        for suffix, digest in entry.files.items():
+            path, commit = self._paths[suffix], self._commits[suffix].get(digest)
+            content = None
+            if commit is not None:
+                content = git.file_at(self.project.root, commit, path) if commit else path.read_bytes()
+            if content is None or sha256(content) != digest:
+                shallow = git.is_shallow(self.project.root)
+                remedy = "run `git fetch --unshallow`" if shallow else _FETCH
+                raise GoldenError(f"no commit here has {self.identity}{suffix} as it was accepted: {remedy}")
+            contents[suffix] = content
+        return contents
 
 
 def _content(project: Project, path: Path, digest: str) -> bytes:

@@ -58,7 +58,7 @@ def verify_tests(
         report = _report(done, identity)
         modules.setdefault(identity.scenario, []).append(report)
         _keep(done, identity, report)
-    done.reports = tuple(_module(name, reports) for name, reports in modules.items())
+    done.reports = tuple(module_report(name, reports) for name, reports in modules.items())
     if finished:
         for each in done.reports:
             finished(each)
@@ -116,7 +116,7 @@ def _keep(done: TestsVerified, identity: GoldenId, report: ArtifactReport) -> No
         done.book.forget(identity)
 
 
-def _module(name: str, reports: list[ArtifactReport]) -> ScenarioReport:
+def module_report(name: str, reports: list[ArtifactReport]) -> ScenarioReport:
     """The report on a module: its tests are its artifacts."""
     failed = [report.artifact for report in reports if report.failed]
     headline = f"Not as accepted: {text.joined(failed[:3])}" if failed else "All tests are as accepted"

@@ -10,7 +10,7 @@ from harness.cli.console import FAILED, PASSED, Styled, Words, show_line, show_p
 from harness.core import text
 from harness.core.ids import CONFIGURATION, INVARIANTS
 from harness.core.verdicts import ArtifactReport, Report, ScenarioReport, Status
-from harness.report.summary import verdict_line
+from harness.report.summary import verdict_line, where_to_look
 
 if TYPE_CHECKING:
     from harness.cli.doctor import Check
@@ -71,10 +71,8 @@ def show_scenario(scenario: ScenarioReport, details: bool = False) -> None:
             show_line(f"  invariant {verdict.path} does not hold: {verdict.message}")
     if scenario.causes:
         show_line(f"  diagnosis: {scenario.analysis['verdict']}")
-    if scenario.failed:
-        show_line(Styled(scenario.diagnosis.headline, "bold"))
-        for note in scenario.diagnosis.notes:
-            show_line(f"  {note}")
+    for i, line in enumerate(where_to_look(scenario)):
+        show_line(*([f"  {line}"] if i else [Styled(line, "bold")]))
 
 
 def _row(artifact: ArtifactReport) -> tuple[Words, ...]:

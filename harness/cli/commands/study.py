@@ -28,7 +28,7 @@ def analyze(
     json: JsonOption = False,
 ) -> None:
     """Say what is wrong with finished runs, from their artifacts alone; exits 1 where anything is."""
-    from harness.cli.study_tables import show_diagnosis
+    from harness.cli.tables.study import show_diagnosis
     from harness.study.analysis import diagnose_runs, is_sound, write_analysis
 
     answer = diagnose_runs(open_project(), runs)
@@ -49,7 +49,7 @@ def compare(
     json: JsonOption = False,
 ) -> None:
     """Show two runs side by side: configuration, stages, metrics, figures."""
-    from harness.cli.study_tables import show_contrast
+    from harness.cli.tables.study import show_contrast
     from harness.study.analysis import contrast_runs, write_analysis
     from harness.study.comparison_page import write_comparison_page
 
@@ -78,7 +78,7 @@ def matrix(
 
     Without FOLDER, they must be of the source and the goldens that are here now; with one, of the same as its newest.
     """
-    from harness.cli.study_tables import show_matrix
+    from harness.cli.tables.study import show_matrix
     from harness.study.matrix import matrix_to_json
     from harness.study.matrix_collection import collect_matrix, read_matrix_reports
     from harness.study.matrix_page import matrix_html, matrix_markdown
@@ -110,7 +110,7 @@ def ab(
     json: JsonOption = False,
 ) -> None:
     """Train two variants over the same seeds, and report their paired differences with intervals."""
-    from harness.cli.study_tables import show_trial
+    from harness.cli.tables.study import show_trial
     from harness.study.ab import run_trial, trial_to_json
     from harness.study.ab_page import trial_markdown
     from harness.verify.suite import open_cache

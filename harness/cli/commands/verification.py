@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 def list_command(json: JsonOption = False) -> None:
     """List scenarios and modules of tests, and how many goldens each has at which profile."""
-    from harness.cli.verification_tables import show_scenarios
+    from harness.cli.tables.verification import show_scenarios
     from harness.store.goldens import Goldens
 
     project = open_project()
@@ -63,7 +63,7 @@ def run(
     json: JsonOption = False,
 ) -> None:
     """Run one scenario's stages, without judging them; says what was cached."""
-    from harness.cli.verification_tables import show_stages
+    from harness.cli.tables.verification import show_stages
     from harness.run.runner import Runner
     from harness.verify.suite import open_cache
 
@@ -111,7 +111,7 @@ def verify(
     json: JsonOption = False,
 ) -> None:
     """Run scenarios, compare every artifact with its golden, and write the report."""
-    from harness.cli.verification_tables import show_scenario, show_summary
+    from harness.cli.tables.verification import show_scenario, show_summary
     from harness.core.reports import report_to_json
     from harness.report.folder import remove_report, write_report
     from harness.store.approval_check import check_approvals
@@ -155,7 +155,7 @@ def report(
     json: JsonOption = False,
 ) -> None:
     """Show the last verification again; exits as it did, and with 1 where source or goldens are others now."""
-    from harness.cli.verification_tables import show_conclusion, show_scenario
+    from harness.cli.tables.verification import show_conclusion, show_scenario
     from harness.core.reports import read_report, report_to_json
     from harness.verify.suite import verification_subject
 
@@ -178,7 +178,7 @@ def report(
 def doctor(json: JsonOption = False) -> None:
     """Say what this machine and this repository lack."""
     from harness.cli.doctor import checks_to_json, run_checks
-    from harness.cli.verification_tables import show_checks
+    from harness.cli.tables.verification import show_checks
 
     checks = run_checks()
     print_json(checks_to_json(checks)) if json else show_checks(checks)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.console import complain, print_json, show_ids, show_line, show_page
+from harness.cli.console import complain, print_json, show_ids, show_line, show_notes, show_page
 from harness.cli.options import (
     BulkOption,
     IdsArgument,
@@ -41,7 +41,7 @@ def calibrate(
     json: JsonOption = False,
 ) -> None:
     """Run an ensemble over seeds and keep it as a candidate for the scenario's intervals."""
-    from harness.cli.approval_tables import show_calibration
+    from harness.cli.tables.approval import show_calibration
     from harness.core.ids import ENSEMBLE
     from harness.run.runner import Runner
     from harness.store.candidates import add_candidate
@@ -78,7 +78,7 @@ def diff(
     ids: Annotated[list[str] | None, typer.Argument(help="Ids of `harness pending`.")] = None, json: JsonOption = False
 ) -> None:
     """Show how candidates differ from their goldens, value by value."""
-    from harness.cli.approval_tables import show_differences
+    from harness.cli.tables.approval import show_differences
     from harness.core.reports import report_to_json
     from harness.verify.review import review_candidates
 
@@ -95,7 +95,7 @@ def pending(
     json: JsonOption = False,
 ) -> None:
     """List candidates, and edited tolerances and schemas, that wait to be accepted."""
-    from harness.cli.approval_tables import show_pending
+    from harness.cli.tables.approval import show_pending
     from harness.store.candidates import list_pending
 
     waiting = [p for p in list_pending(find_project()) if not scenarios or scenario_of(p.identity) in scenarios]
@@ -113,7 +113,7 @@ def review(
     json: JsonOption = False,
 ) -> None:
     """Write a page with old, new and difference of candidates, figures side by side."""
-    from harness.cli.approval_tables import show_differences
+    from harness.cli.tables.approval import show_differences
     from harness.core.reports import report_to_json
     from harness.verify.review import review_candidates
 
@@ -141,9 +141,10 @@ def accept(
     json: JsonOption = False,
 ) -> None:
     """Make candidates golden, after a second fresh run agrees; writes an approval."""
-    from harness.cli.approval_tables import show_approval, show_differences
+    from harness.cli.tables.approval import show_approval, show_differences
     from harness.store.acceptance import accept_candidates
     from harness.store.transaction import recover_acceptance
+    from harness.study.history.drift import drift_sentences
     from harness.verify.referee import Referee
     from harness.verify.review import review_candidates
 
@@ -159,6 +160,7 @@ def accept(
         if not json:
             show_differences(reviewed.report)
             show_page(page)
+        show_notes(drift_sentences(project, list(dict.fromkeys(ids))), json)
     with watching(project, json) as progress, Referee(project, ids, workers, progress, not no_cache) as referee:
         approval = accept_candidates(
             project,
@@ -248,7 +250,7 @@ def merge(
 
 def log(json: JsonOption = False) -> None:
     """List every approval, oldest first, and what is wrong with them, as a verification would say it."""
-    from harness.cli.approval_tables import show_log
+    from harness.cli.tables.approval import show_log
     from harness.store.approval_check import chain_problems, readable_approvals
     from harness.store.goldens import Goldens
 

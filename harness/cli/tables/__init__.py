@@ -1,0 +1,1 @@
+"""What the commands print for people: one file for each group of them."""
