@@ -14,7 +14,7 @@ import pytest
 
 from harness.core.errors import HarnessError, ProjectError
 from harness.core.ids import CHECK, GoldenId, checked_id
-from harness.plugin.session import GUARDED, noted_check, uses_check
+from harness.plugin.session import GUARDED, note_remarks, noted_check, uses_check
 
 if TYPE_CHECKING:
     from harness.core.protocol import Artifact
@@ -204,6 +204,7 @@ def _judged(item: pytest.Item, check: ValueCheck, document: Artifact) -> str:
     book, identity = book_of(item.config), check.identity
     report = book.report(identity, document)
     noted_check(item, book, identity, report.failed)
+    note_remarks(item, identity, report)
     better = any(verdict.status is Status.IMPROVED for verdict in report.verdicts)
     if not report.failed and not better:
         book.forget(identity)
