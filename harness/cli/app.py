@@ -12,11 +12,11 @@ from typing import Annotated
 
 import typer
 
+from harness import __version__
 from harness.cli.commands import approval, history, migration, study, verification
 from harness.cli.console import show_line
 from harness.cli.process.endings import ending_of, final_status, terminate
 from harness.cli.process.streams import standard_streams
-from harness.cli.version import own_version
 from harness.run.source.places import libraries_first
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -49,7 +49,7 @@ for command in (  # in the order in which ``harness --help`` lists them
 
 def _say_version(asked: bool) -> None:
     if asked:
-        show_line(f"harness {own_version()}")
+        show_line(f"harness {__version__}")
         raise typer.Exit
 
 

@@ -70,7 +70,8 @@ _LISTS = {
 
 def report_to_json(report: Report) -> dict[str, Json]:
     """``report`` as strict JSON, by ``schemas/harness/report.schema.json``."""
-    return {"version": _VERSION, **_record(report)}
+    counts = {s.value: count for s in Status if (count := report.count(s))}
+    return {"version": _VERSION, "counts": counts, **_record(report)}
 
 
 def report_from_json(value: Json, place: str = "this") -> Report:
@@ -78,7 +79,7 @@ def report_from_json(value: Json, place: str = "this") -> Report:
     if not isinstance(value, Mapping) or value.get("version") != _VERSION:
         raise HarnessError(f"{place} is not a report of version {_VERSION}: run `harness verify` to write a new one")
     try:
-        report: Report = _built(Report, {k: v for k, v in value.items() if k != "version"}, "report")
+        report: Report = _built(Report, {k: v for k, v in value.items() if k not in ("version", "counts")}, "report")
         return report
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise HarnessError(f"{place} is damaged ({error}): run `harness verify` to write a new one") from error

@@ -19,11 +19,17 @@ class Status(str, Enum):
     IMPROVED = "improved"  # better than a one-sided bound and outside the golden
     STALE = "stale"  # the golden has an older schema or comparator
     SKIPPED = "skipped"
+    WARNING = "warning"  # passes, with more of its tolerance used than its rule is calm about
+    IGNORED = "ignored"  # there, and not compared: its rule says why
 
     @property
     def failed(self) -> bool:
         """Whether a run with this verdict exits with status 1."""
         return self in (Status.FAIL, Status.MISSING, Status.UNEXPECTED, Status.STALE)
+
+
+NOT_COMPARED = frozenset({Status.SKIPPED, Status.IGNORED})
+"""What became of values of which nothing was compared."""
 
 
 @dataclass(frozen=True)
@@ -186,7 +192,7 @@ class Report:
     @property
     def compared(self) -> int:
         """How many values were compared."""
-        return sum(1 for s in self.scenarios for _ in s.verdicts())
+        return sum(v.status not in NOT_COMPARED for s in self.scenarios for v in s.verdicts())
 
     def count(self, status: Status) -> int:
         """How many verdicts have ``status``."""

@@ -41,9 +41,9 @@ def compare_array(
     explanation = explain_difference(golden, obtained) if failed else None
     return Verdict(
         path,
-        Status.FAIL if failed else Status.PASS,
+        Status.FAIL if failed else rule.policy.passes,
         tier,
-        judgement.message,
+        judgement.message or rule.terms.get("ignore", ""),
         rule.text,
         describe_array(golden),
         describe_array(obtained),
@@ -60,7 +60,8 @@ def _judge_array(
 ) -> ArrayJudgement:
     """The judgement on two arrays of one shape and dtype."""
     terms = rule.terms
-    exactly = golden.dtype.kind not in NUMBERS and not rule.policy.ensemble  # booleans and text, under any other rule
+    # Booleans and text are equal under every rule that does not say what else they may be.
+    exactly = golden.dtype.kind not in NUMBERS and not (rule.policy.ensemble or rule.policy.any_kind)
     policy = _EXACT if exactly else rule.policy
     besides = [condition.allowed(terms) for condition in rule.conditions]
     if problem := _unusable(golden, rule, policy):

@@ -9,7 +9,7 @@ output of a stage (see ``harness.core.trees``) is no value of its own: the array
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.core.artifacts import describe_array
@@ -30,6 +30,10 @@ COMPARATOR = "1"
 NO_GOLDEN = (
     "there is no golden: run `harness verify`, look at the candidate with `harness review`, "
     "and take it with `harness accept`"
+)
+NOTHING_COMPARED = (
+    "all of its values are ignored, so that nothing is compared: "
+    "let one be compared, or leave it out of what is verified"
 )
 
 
@@ -77,8 +81,10 @@ def compare_artifact(
     if golden is None:
         return (Verdict("", Status.MISSING, tier, NO_GOLDEN),)
     standard = Standard(rules, prefix, intervals, tier)
-    values = _branches("", golden.values, obtained.values, standard)
-    return (*values, *_arrays(golden, obtained, standard))
+    verdicts = (*_branches("", golden.values, obtained.values, standard), *_arrays(golden, obtained, standard))
+    if verdicts and all(verdict.status is Status.IGNORED for verdict in verdicts):
+        return (*verdicts, Verdict("", Status.FAIL, tier, NOTHING_COMPARED, allowed="something that is compared"))
+    return verdicts
 
 
 def _arrays(golden: Artifact, obtained: Artifact, standard: Standard) -> Iterator[Verdict]:
@@ -95,7 +101,7 @@ def _arrays(golden: Artifact, obtained: Artifact, standard: Standard) -> Iterato
                 yield standard.unruled(name, describe_array(expected), describe_array(array))
             else:
                 interval = standard.intervals.get(standard.prefix + name)
-                yield compare_array(name, expected, array, rule, tier, interval)
+                yield warned(compare_array(name, expected, array, rule, tier, interval), rule)
 
 
 def _branches(path: str, golden: Json, obtained: Json, standard: Standard) -> Iterator[Verdict]:
@@ -154,6 +160,8 @@ def _leaf(path: str, golden: Json, obtained: Json, standard: Standard) -> Verdic
         judgement = Judgement(Status.FAIL, message, "the golden's type")
     elif rule is None:
         return standard.unruled(path, *shown)
+    elif kinds[0] in ("mapping", "list"):  # of branches only the empty come here
+        judgement = Judgement(rule.policy.passes, rule.terms.get("ignore", ""), "exactly")
     elif kinds[0] in NUMERIC:
         address = standard.prefix + path
         interval = standard.intervals.get(address)
@@ -164,13 +172,19 @@ def _leaf(path: str, golden: Json, obtained: Json, standard: Standard) -> Verdic
         else:
             judgement = judge_number(*numbers, rule, address, interval)
     else:
-        same = kinds[0] in ("mapping", "list") or unwrapped(golden) == unwrapped(
-            obtained
-        )  # of branches only the empty come here
-        message = "" if same else f"expected {shown[0]!r}, obtained {shown[1]!r}: nothing but equality will do"
-        judgement = Judgement(Status.PASS if same else Status.FAIL, message, "exactly")
+        judgement = rule.policy.plain(kinds[0], unwrapped(golden)[1], unwrapped(obtained)[1], rule.terms)
     text = rule.text if rule else ""
-    return Verdict(path, judgement.status, tier, judgement.message, text, *shown, judgement.allowed, judgement.used)
+    verdict = Verdict(path, judgement.status, tier, judgement.message, text, *shown, judgement.allowed, judgement.used)
+    return warned(verdict, rule) if rule else verdict
+
+
+def warned(verdict: Verdict, rule: Rule) -> Verdict:
+    """The verdict, as a warning where it passes with more of its tolerance used than its rule is calm about."""
+    warn = rule.terms.get("warn")
+    if warn is None or verdict.status is not Status.PASS or verdict.used is None or verdict.used < warn:
+        return verdict
+    message = f"{verdict.used:.3g} of its tolerance is used, and its rule warns from {warn:g} on"
+    return replace(verdict, status=Status.WARNING, message=message)
 
 
 def _items(count: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -43,9 +44,10 @@ class Rule:
     @cached_property
     def text(self) -> str:
         """The rule as one line of TOML."""
-        keys = [*self.policy.keys, "nan", *(key for condition in self.conditions for key in condition.keys), "tier"]
+        own = [*self.policy.keys, "nan", *(key for condition in self.conditions for key in condition.keys)]
+        keys = [*own, *(key for key in self.terms if key not in own)]
         shown = ", ".join(f"{key} = {toml(self.terms[key])}" for key in keys if key in self.terms)
-        return f'"{self.pattern}" = {{ {shown} }}'
+        return f"{toml(self.pattern)} = {{ {shown} }}"
 
     def tier_or(self, default: Tier) -> Tier:
         """The tier that the rule names, else the one that its policy implies."""
@@ -126,7 +128,9 @@ def toml(value: Any) -> str:
     """A term's value as TOML writes it."""
     if isinstance(value, bool):
         return str(value).lower()
-    return f'"{value}"' if isinstance(value, str) else repr(value)
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {toml(item)}" for key, item in value.items()) + " }"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
 def place_of(path: Path, root: Path) -> str:

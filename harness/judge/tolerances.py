@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from harness.core import globs
 from harness.core.errors import RuleError
 from harness.core.protocol import TIERS
 from harness.judge.elements import Terms
-from harness.judge.policies.policy import TermCheck, one_of, whole_above_zero
+from harness.judge.policies.policy import Condition, Policy, TermCheck, one_of, share_below_one, whole_above_zero
 from harness.judge.policies.registry import CHECKS, POLICIES, conditions_of, policies_of
 from harness.judge.rules import Rule, Rules, place_of, toml
 
@@ -28,7 +28,11 @@ TOLERANCES_VERSION = 1
 _LARGEST = 2**20  # bytes
 _TOP = ("version", "extends", "uncompared", "profiles", "rules")
 # What any rule may say beside its policy and its conditions.
-_MODIFIERS: dict[str, TermCheck] = {"nan": one_of("forbid", "match"), "tier": one_of(*TIERS)}
+_MODIFIERS: dict[str, TermCheck] = {
+    "nan": one_of("forbid", "match"),
+    "warn": share_below_one,
+    "tier": one_of(*TIERS),
+}
 _CHECKS: dict[str, TermCheck] = {**CHECKS, **_MODIFIERS}
 _KNOWN = tuple(sorted(_CHECKS))
 
@@ -121,7 +125,9 @@ def read_rule(pattern: str, terms: Any, source: Path, name: str) -> Rule:
             raise RuleError(f"{where}: {key} = {toml(value)} {problem}")
     if problem := _combination_problem(terms):
         raise RuleError(f"{where}: {problem}")
-    return Rule(pattern, source, {key: _plain(key, value) for key, value in terms.items() if value != "forbid"})
+    return Rule(
+        pattern, source, {key: _plain(key, value) for key, value in terms.items() if (key, value) != ("nan", "forbid")}
+    )
 
 
 def _plain(key: str, value: Any) -> Any:
@@ -140,8 +146,21 @@ def _combination_problem(terms: Terms) -> str:
     if idle := sorted(set(terms) - taken):
         owner = next(other for other in POLICIES if idle[0] in other.keys)
         return f"{idle[0]} belongs to a rule with {owner.written}"
-    problems = (policy.problem(terms), *(condition.problem(terms, policy) for condition in conditions))
+    problems = (
+        policy.problem(terms),
+        *(condition.problem(terms, policy) for condition in conditions),
+        _modifier_problem(terms, policy, conditions),
+    )
     return next(filter(None, problems), "")
+
+
+def _modifier_problem(terms: Terms, policy: Policy, conditions: Collection[Condition]) -> str:
+    """Why what a rule says beside its policy has no meaning there; empty when it has."""
+    if "warn" in terms and not policy.measured:
+        return f"warn beside {policy.name} has no meaning: there is no tolerance to use a part of; take it out"
+    if policy.any_kind and (idle := ["nan"] if "nan" in terms else [c.key for c in conditions]):
+        return f"{idle[0]} beside {policy.name} has no meaning: no number is compared; take it out"
+    return ""
 
 
 def _hint(key: str, known: tuple[str, ...]) -> str:

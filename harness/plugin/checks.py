@@ -15,7 +15,7 @@ import pytest
 from harness.core.errors import HarnessError, ProjectError
 from harness.core.ids import CHECK, GoldenId, checked_id
 from harness.plugin.conclusion import judged_by_tests
-from harness.plugin.session import GUARDED, noted_check, uses_check
+from harness.plugin.session import GUARDED, note_remarks, noted_check, uses_check
 
 if TYPE_CHECKING:
     from harness.core.protocol import Artifact
@@ -207,6 +207,7 @@ def _judged(item: pytest.Item, check: ValueCheck, document: Artifact) -> str:
     noted_check(item, book, identity, report.failed)
     if report.failed:
         judged_by_tests(item.config).checked[identity] = (report, _golden(book, identity), document)
+    note_remarks(item, identity, report)
     better = any(verdict.status is Status.IMPROVED for verdict in report.verdicts)
     if not report.failed and not better:
         book.forget(identity)

@@ -16,6 +16,7 @@ from harness.plugin.session import CHECK_ID, COMPARED, GuardedSession, StoreItem
 from harness.plugin.session_facts import SessionFacts
 
 _SHOWN = 5  # ids, of many
+_REMARKS = 20  # lines on warnings and on what is ignored
 _OWN_ITEMS = ("::store", "::compared")
 _SELECTING = ("-k", "-m", "--lf", "--last-failed", "--deselect", "--ignore", "--sw", "--stepwise")
 
@@ -109,6 +110,9 @@ class Ledger:
             for line in conclusion(terminalreporter.config, project, self.facts.reports, store):
                 terminalreporter.write_line(text.clipped(line, text.LONGEST_MESSAGE))
         terminalreporter.write_line(f"harness: {counted} {'was' if number < 2 else 'were'} compared{told}{also}")
+        told_of = [line for lines in self.facts.remarks.values() for line in lines]
+        for each in [*told_of[:_REMARKS], *_rest(told_of[_REMARKS - _SHOWN :], "more remark")]:
+            terminalreporter.write_line(f"harness: {text.line(each)}", yellow=True)
 
     def _last_word(self) -> None:
         """See that the exit status says so, where it should: here for the last time, after every hook."""

@@ -10,7 +10,7 @@ import pytest
 
 from harness.core.ids import INVARIANTS
 from harness.core.text import line
-from harness.plugin.session import noted
+from harness.plugin.session import GUARDED, note_remarks, noted
 
 if TYPE_CHECKING:
     from harness.core.protocol import Artifact, Output
@@ -62,7 +62,10 @@ class GoldenCheck:
     def report(self) -> ArtifactReport:
         """The verdicts; the stage is run now if it has not been."""
         report = self.examination.report(self.track, self.artifact)
-        noted(self.request, self.examination, self.examination.identity(self.track, self.artifact), report.failed)
+        identity = self.examination.identity(self.track, self.artifact)
+        noted(self.request, self.examination, identity, report.failed)
+        if GUARDED in self.request.config.stash:
+            note_remarks(self.request.node, identity, report)
         return report
 
     def check(self) -> None:

@@ -19,6 +19,7 @@ from harness.plugin.session_facts import SessionFacts
 
 if TYPE_CHECKING:
     from harness.core.project import Project
+    from harness.core.verdicts import ArtifactReport
     from harness.verify.checks.book import CheckBook
     from harness.verify.examination import Examination
 
@@ -164,6 +165,21 @@ def shadowing_golden(item: pytest.Item) -> str:
     if any(ours) and "golden" not in harness_fixtures(item) and not hasattr(item, "callspec"):
         return str(getattr(definitions[-1].func, "__module__", "") or definitions[-1].baseid)
     return ""
+
+
+def note_remarks(item: pytest.Item, identity: str, report: ArtifactReport) -> None:
+    """Note what a golden warns of and what is ignored of it, for the end of the session and the test's report."""
+    from harness.core.verdicts import ScenarioReport, Status
+    from harness.report.selection import remarks
+
+    if all(v.status is Status.PASS or v.status.failed for v in report.verdicts):
+        return
+    scenario = ScenarioReport(str(identity).split("/")[0], report.track, "", (report,))
+    for status in (Status.WARNING, Status.IGNORED):
+        if found := remarks((scenario,), status):
+            item.user_properties.append((f"harness_{status.value}", sum(remark.count for remark in found)))
+            lines = item.config.stash[GUARDED].facts.remarks.setdefault(str(identity), [])
+            lines += [line for r in found if (line := f"{status.value}: {r.sentence}") not in lines]
 
 
 def noted_check(item: pytest.Item, book: CheckBook, identity: GoldenId, failed: bool) -> None:

@@ -17,7 +17,8 @@ class SessionFacts:
     those that were to run. ``shadowed``: where tests have a fixture in the place of ``golden``. ``item``: whether the
     check of the store was to run. ``expected`` and ``store``: what it said, and the problems that it found.
     ``compared``: goldens, and whether each failed; ``by_test``: the goldens of each test. ``judged_by``: of scenarios;
-    ``checked_by``: of modules of tests. ``reports``: what is not as accepted, as the text of a report.
+    ``checked_by``: of modules of tests. ``reports``: what is not as accepted, as the text of a report. ``remarks``: by
+    golden, its warnings and what is ignored of it, a line a rule.
     """
 
     collected: list[str] = field(default_factory=list)
@@ -32,6 +33,7 @@ class SessionFacts:
     judged_by: dict[str, dict[str, str]] = field(default_factory=dict)
     checked_by: dict[str, dict[str, str]] = field(default_factory=dict)
     reports: list[str] = field(default_factory=list)
+    remarks: dict[str, list[str]] = field(default_factory=dict)
 
     def plain(self) -> dict[str, Any]:
         """As values that cross processes."""
@@ -53,3 +55,4 @@ class SessionFacts:
             self.by_test.setdefault(test, []).extend(ids)
         self.judged_by |= other.judged_by
         self.checked_by |= other.checked_by
+        self.remarks |= other.remarks

@@ -49,6 +49,8 @@ class Section:
     invariants: tuple[Row, ...]
     groups: tuple[Group, ...]
     improved: tuple[Row, ...]
+    warned: tuple[Row, ...]
+    ignored: tuple[selection.Remark, ...]
     closest: tuple[Row, ...]
     rest: int
     stages: tuple[tuple[ArtifactReport, summary.State, Row | None], ...]
@@ -75,6 +77,8 @@ def render_html(report: Report, views: Sequence[Image | Curve | Ladder], find: F
         also=[s for s in sections if s.failed and s is not first],
         near=value_row(near[0], scenario=True) if near else None,
         better=report.count(Status.IMPROVED),
+        warned=report.count(Status.WARNING),
+        ignored=report.count(Status.IGNORED),
         cached=sum(a.cached for s in report.scenarios for a in s.artifacts),
         artifacts=sum(a.stage not in (CONFIGURATION, INVARIANTS) for s in report.scenarios for a in s.artifacts),
         stages=stages,
@@ -163,6 +167,8 @@ def _section(
         invariants=tuple(value_row(Place(s, None, v), short=True) for v in s.invariants),
         groups=tuple(groups),
         improved=tuple(value_row(place) for place in selection.places_of_status(s, Status.IMPROVED)[:SHOWN_FAILURES]),
+        warned=tuple(value_row(place) for place in selection.most_used(s, Status.WARNING, SHOWN_FAILURES)),
+        ignored=tuple(selection.remarks((s,), Status.IGNORED)),
         closest=tuple(value_row(place) for place in near),
         rest=passing - len(near),
         stages=tuple((a, summary.artifact_state(s, a), _most(s, a)) for a in s.artifacts),

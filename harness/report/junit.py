@@ -19,6 +19,8 @@ class JUnitSuite:
 
     name: str
     cases: list[Xml.Element] = field(default_factory=list)
+    properties: dict[str, int] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     def add(
         self, track: str, name: str, seconds: float, outcome: str, kind: str = "", lines: tuple[str, ...] = ()
@@ -38,7 +40,15 @@ class JUnitSuite:
     def element(self, **more: str) -> Xml.Element:
         """The suite with its counts."""
         suite = _element("testsuite", name=self.name, **counts(self.cases), **more)
+        if self.properties:
+            properties = _element("properties")
+            properties.extend(_element("property", name=name, value=str(n)) for name, n in self.properties.items())
+            suite.append(properties)
         suite.extend(self.cases)
+        if self.remarks:
+            output = _element("system-out")
+            output.text = _clean("\n".join(self.remarks))
+            suite.append(output)
         return suite
 
 
@@ -70,6 +80,10 @@ def counts(cases: list[Xml.Element]) -> dict[str, str]:
 
 def _scenario(scenario: ScenarioReport) -> JUnitSuite:
     suite = JUnitSuite(scenario.scenario)
+    for status, name in ((Status.WARNING, "warnings"), (Status.IGNORED, "ignored")):
+        if found := selection.remarks((scenario,), status):
+            suite.properties[name] = sum(remark.count for remark in found)
+            suite.remarks += tuple(f"{status.value}: {remark.sentence}" for remark in found)
     if scenario.skipped:
         suite.add(scenario.profile, "scenario", 0.0, "skipped", lines=(scenario.skipped,))
     for artifact in scenario.artifacts:

@@ -32,6 +32,7 @@ def _blocks(report: Report) -> Iterator[str]:
     yield "\n".join(f"- {prose(problem, 500)}" for problem in report.problems[:LISTED_FAILURES])
     yield _rest(len(report.problems) - LISTED_FAILURES, "problem")
     yield "\n".join(f"- left out: {prose(sentence, 500)}" for sentence in report.omitted[:LISTED_FAILURES])
+    yield from _remarks(report)
     failed = [s for s in report.scenarios if s.failed]
     for scenario in failed[:LISTED_FAILURES]:
         yield _diagnosis(scenario)
@@ -47,13 +48,21 @@ def _blocks(report: Report) -> Iterator[str]:
 
 def _figures(report: Report, passed: bool) -> str:
     figures = [text.count(report.compared, "value") + " compared", f"profile {prose(report.profile)}"]
-    figures += [f"{report.count(s)} {s.value}" for s in (Status.IMPROVED, Status.SKIPPED) if report.count(s)]
+    told = (Status.IMPROVED, Status.SKIPPED, Status.WARNING, Status.IGNORED)
+    figures += [f"{count} {s.value}" for s in told if (count := report.count(s))]
     figures.append(text.seconds(report.seconds))
     if passed and (near := selection.closest_calls(report.scenarios, 1)):
         place = near[0]
         used = text.used(place.verdict.used)
         figures.append(f"closest call: {code(f'{place.scenario.scenario}/{place.name}')} used {used} of its tolerance")
     return " \u00b7 ".join(figures)
+
+
+def _remarks(report: Report) -> Iterator[str]:
+    for status in (Status.WARNING, Status.IGNORED):
+        found = selection.remarks(report.scenarios, status)
+        yield "\n".join(f"- {status.value}: {prose(remark.sentence, 500)}" for remark in found[:LISTED_FAILURES])
+        yield _rest(len(found) - LISTED_FAILURES, "rule")
 
 
 def _diagnosis(scenario: ScenarioReport) -> str:

@@ -40,6 +40,8 @@ _SYMBOLS = {
     Status.PASS: ("pass", "\u2713"),
     Status.IMPROVED: ("improved", "\u25b2"),
     Status.SKIPPED: ("skipped", "\u2013"),
+    Status.WARNING: ("pass near", "!"),
+    Status.IGNORED: ("skipped", "\u2013"),
 }
 
 

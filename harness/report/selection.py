@@ -77,6 +77,42 @@ def places_of_status(scenario: ScenarioReport, status: Status) -> list[Place]:
     return places + [Place(scenario, None, v) for v in scenario.invariants if v.status is status]
 
 
+@dataclass(frozen=True)
+class Remark:
+    """Values that one rule ignores, or warns of: how many, why, the first of them, and the one nearest its limit."""
+
+    status: Status
+    rule: str
+    message: str
+    count: int
+    first: str
+
+    @property
+    def sentence(self) -> str:
+        """All of it in a line."""
+        more = f" and {self.count - 1} more" if self.count > 1 else ""
+        return f"{self.first}{more}: {self.message}" + (f"; by {self.rule}" if self.rule else "")
+
+
+def remarks(scenarios: Iterable[ScenarioReport], status: Status) -> list[Remark]:
+    """What has a status without failing, by its rule: of warnings the one that used most of its tolerance is named."""
+    groups: dict[tuple[str, str], list[Place]] = {}
+    for place in (place for scenario in scenarios for place in places_of_status(scenario, status)):
+        why = place.verdict.message if status is Status.IGNORED else ""
+        groups.setdefault((place.verdict.rule, why), []).append(place)
+    found = []
+    for (rule, _), places in groups.items():
+        first = max(places, key=lambda place: _used(place.verdict))
+        name = f"{first.scenario.scenario}/{first.name}".rstrip("/")
+        found.append(Remark(status, rule, first.verdict.message, len(places), name))
+    return found
+
+
+def most_used(scenario: ScenarioReport, status: Status, n: int) -> list[Place]:
+    """The ``n`` verdicts of one status that use most of their tolerance."""
+    return heapq.nlargest(n, places_of_status(scenario, status), key=lambda place: _used(place.verdict))
+
+
 def closest_calls(scenarios: tuple[ScenarioReport, ...], n: int) -> list[Place]:
     """The ``n`` passing values that use most of their tolerance, those that use none left out."""
     closest = [

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core import text
-from harness.core.verdicts import ArtifactReport, Report, ScenarioReport, Status, Verdict
+from harness.core.verdicts import NOT_COMPARED, ArtifactReport, Report, ScenarioReport, Status, Verdict
 from harness.report.selection import failing_places, notable, places_of_status
 
 
@@ -57,9 +57,12 @@ def _state(scenario: ScenarioReport, artifacts: list[ArtifactReport]) -> State:
         return State("first" if first else "down", "\u2715", _FINDINGS.get(finding, "fail"), detail, cached)
     if any(v.status is Status.IMPROVED for v in odd):
         return State("improved", "\u25b2", "better", f"{total:,}", cached)
-    if len(odd) == total:  # what is odd, and neither fails nor is better, was skipped
+    compared = total - sum(v.status in NOT_COMPARED for v in odd)
+    if total and not compared:
         return State("skipped", "\u2013", "skipped", "", cached)
-    return State("pass", "\u2713", "pass", f"{total:,}", cached)
+    warned = sum(v.status is Status.WARNING for v in odd)
+    detail = f"{compared:,}" + (f", {text.count(warned, 'warning')}" if warned else "")
+    return State("pass", "\u2713", "pass", detail, cached)
 
 
 def invariants_state(scenario: ScenarioReport) -> State:
@@ -79,13 +82,21 @@ def scenario_state(scenario: ScenarioReport) -> State:
         return State("first", "\u2715", "failed", text.count(n, "value") if n else "a stage raised")
     if scenario.skipped:
         return State("skipped", "\u2013", "skipped", scenario.skipped)
-    n = sum(len(a.verdicts) for a in scenario.artifacts) + len(scenario.invariants)
+    n = sum(v.status not in NOT_COMPARED for v in scenario.verdicts())
     if not n:
         return State("skipped", "\u2013", "empty", "nothing was compared")
+    counts = [text.count(n, "value"), *counted_remarks(scenario)]
     better = len(places_of_status(scenario, Status.IMPROVED))
     if better:
         return State("improved", "\u25b2", "improved", f"{text.count(better, 'value')}: refresh suggested")
-    return State("pass", "\u2713", "passed", text.count(n, "value"))
+    return State("pass", "\u2713", "passed", ", ".join(counts))
+
+
+def counted_remarks(scenario: ScenarioReport) -> list[str]:
+    """How many values warn, and how many are ignored, where any are."""
+    warned, ignored = (len(places_of_status(scenario, status)) for status in (Status.WARNING, Status.IGNORED))
+    found = [text.count(warned, "warning")] if warned else []
+    return [*found, f"{ignored:,} ignored"] if ignored else found
 
 
 def headline(report: Report) -> str:

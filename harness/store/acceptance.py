@@ -15,6 +15,7 @@ from harness.core.errors import ApprovalError, GoldenError
 from harness.core.project import Project, in_ci
 from harness.core.protocol import Artifact
 from harness.core.verdicts import Verdict
+from harness.judge.comparison import NOTHING_COMPARED
 from harness.store.approval_writer import Statement, write_approval
 from harness.store.approvals import Approval, Deviation
 from harness.store.candidates import list_pending, remove_candidate, rules_on_disk
@@ -185,6 +186,8 @@ def _check_golden(
     if schema != draft.schema:
         raise ApprovalError(f"{identity}: a fresh run has schema {schema}, the candidate {draft.schema}: run it again")
     verdicts = judge(identity, candidate, fresh)
+    if any(v.message == NOTHING_COMPARED for v in verdicts):
+        raise ApprovalError(f"{identity}: {NOTHING_COMPARED}")
     if not verdicts:
         raise ApprovalError(
             f"{identity}: a fresh run compared nothing with the candidate: an empty golden guards nothing"

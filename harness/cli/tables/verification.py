@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from harness.cli.console import FAILED, PASSED, Styled, Words, show_line, show_page, show_table, show_text
 from harness.core import text
 from harness.core.ids import CONFIGURATION, INVARIANTS
-from harness.core.verdicts import ArtifactReport, Report, ScenarioReport, Status
+from harness.core.verdicts import NOT_COMPARED, ArtifactReport, Report, ScenarioReport, Status
+from harness.report.selection import remarks
 from harness.report.summary import verdict_line, where_to_look
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from harness.verify.suite import Suite
 
 LISTED_MISMATCHES = 8  # of an artifact; artifacts without a golden are listed while there are no more of them either
+
+LISTED_REMARKS = 20  # rules that ignore values or warn of them
 
 
 def show_scenarios(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -76,12 +79,15 @@ def show_scenario(scenario: ScenarioReport, details: bool = False) -> None:
 
 
 def _row(artifact: ArtifactReport) -> tuple[Words, ...]:
-    passed = sum(not v.status.failed for v in artifact.verdicts)
+    odd = [v for v in artifact.verdicts if v.status is not Status.PASS]
+    failed, left = sum(v.status.failed for v in odd), sum(v.status in NOT_COMPARED for v in odd)
+    compared = len(artifact.verdicts) - left
     used = max((v.used for v in artifact.verdicts if v.used is not None), default=None)
     time = Styled("cached", "dim") if artifact.cached else text.seconds(artifact.seconds) if artifact.seconds else ""
-    improved = any(v.status is Status.IMPROVED for v in artifact.verdicts)
-    state = FAILED if artifact.failed else Styled("improved", "cyan") if improved else PASSED
-    values = f"{passed} of {len(artifact.verdicts)}"
+    found = {v.status for v in odd}
+    notable = {Status.IMPROVED: Styled("improved", "cyan"), Status.WARNING: Styled("warning", "yellow")}
+    state = FAILED if artifact.failed else next((word for s, word in notable.items() if s in found), PASSED)
+    values = f"{compared - failed} of {compared}"
     return artifact.stage, artifact.artifact, artifact.track, state, values, text.used(used), time
 
 
@@ -113,7 +119,13 @@ def show_conclusion(report: Report) -> None:
         show_line(Styled("problem: ", "red"), problem)
     for sentence in report.omitted:
         show_line(Styled("left out: ", "yellow"), sentence)
-    counts = ", ".join(f"{report.count(s)} {s.value}" for s in Status if report.count(s))
+    for status in (Status.WARNING, Status.IGNORED):
+        found = remarks(report.scenarios, status)
+        for remark in found[:LISTED_REMARKS]:
+            show_line(Styled(f"{status.value}: ", "yellow"), remark.sentence)
+        if len(found) > LISTED_REMARKS:
+            show_line(Styled(f"{status.value}: ", "yellow"), f"and by {len(found) - LISTED_REMARKS} more rules")
+    counts = ", ".join(f"{count} {s.value}" for s in Status if (count := report.count(s)))
     skipped = sum(bool(s.skipped) for s in report.scenarios)
     artifacts = [a for s in report.scenarios for a in s.artifacts if a.stage not in (CONFIGURATION, INVARIANTS)]
     cached = sum(a.cached for a in artifacts)

@@ -21,6 +21,7 @@ class Exact(Elementwise):
     decisive = frozenset(keys)
     tier = "exact"
     equality = True
+    measured = False
 
     def number(self, golden: Number, obtained: Number, terms: Terms, interval: Interval | None) -> Judgement:
         """Pass where both are equal."""

@@ -1,6 +1,7 @@
 """What a rule is made of: one policy, which compares, and any number of conditions on an array as a whole.
 
-Adding one is adding a file beside this one, whose ``POLICY`` or ``CONDITION`` the registry finds.
+Adding one is adding a file beside this one with a ``POLICY``, or in ``judge/conditions`` with a ``CONDITION``: the
+registry finds it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from harness.core.protocol import Tier
+from harness.core.protocol import Json, Tier
 from harness.core.verdicts import Status
 from harness.judge.elements import Array, Terms
 from harness.judge.ensemble import Interval
@@ -31,7 +32,8 @@ class Policy(ABC):
     ``name`` and ``written`` are what messages call it, ``keys`` the terms that it takes, each with its
     check, and ``decisive`` those that choose it. ``tier``: of its verdicts, None for the stage's own.
     ``ranged``: it asks for a place within bounds, however far from the golden. ``ensemble``: the bounds
-    are those of an ensemble's interval.
+    are those of an ensemble's interval. ``measured``: it says which share of a tolerance is used. ``any_kind``: it
+    judges what is no number by itself, which others compare exactly. ``passes``: what becomes of a value that is right.
     """
 
     name: str
@@ -41,6 +43,9 @@ class Policy(ABC):
     tier: Tier | None = None
     ranged: bool = False
     ensemble: bool = False
+    measured: bool = True
+    any_kind: bool = False
+    passes: Status = Status.PASS
 
     def problem(self, terms: Terms) -> str:
         """Why its terms do not go together; empty when they do."""
@@ -65,6 +70,13 @@ class Policy(ABC):
     @abstractmethod
     def allowed(self, terms: Terms) -> str:
         """What it allows each element of an array, in words."""
+
+    def plain(self, kind: str, golden: Json, obtained: Json, terms: Terms) -> Judgement:
+        """The judgement on two values of one ``kind`` that is no number: by default nothing but equality will do."""
+        if golden == obtained:
+            return Judgement(Status.PASS, "", "exactly")
+        message = f"expected {golden!r}, obtained {obtained!r}: nothing but equality will do"
+        return Judgement(Status.FAIL, message, "exactly")
 
     def matched(self, golden: Number, obtained: Number) -> Judgement:
         """The judgement on two numbers of which one is not finite, where the rule lets the same pass."""
@@ -127,6 +139,17 @@ def not_negative(value: Any) -> str:
 def above_zero(value: Any) -> str:
     """The check of a term that is a positive number."""
     return finite_number(value) or ("" if value > 0 else "is not above 0")
+
+
+def share_below_one(value: Any) -> str:
+    """The check of a term that is a part of a share."""
+    return finite_number(value) or ("" if 0 < value < 1 else "is not above 0 and below 1")
+
+
+def some_text(value: Any) -> str:
+    """The check of a term that is a line of text."""
+    fine = isinstance(value, str) and value.strip() == value != "" and value.isprintable()
+    return "" if fine else "is not a line of text"
 
 
 def whole_above_zero(value: Any) -> str:

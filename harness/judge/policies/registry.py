@@ -1,4 +1,4 @@
-"""The policies and conditions that there are: those of the files beside this one."""
+"""The policies and conditions that there are: those of the files beside this one, and in ``judge/conditions``."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ import importlib
 import pkgutil
 from collections.abc import Mapping
 
-from harness.judge import policies
+from harness.judge import conditions, policies
 from harness.judge.elements import Terms
 from harness.judge.policies.policy import Condition, Policy, TermCheck
 
-_NAMES = sorted(module.name for module in pkgutil.iter_modules(policies.__path__) if module.name != "registry")
-_MODULES = [importlib.import_module(f"{policies.__name__}.{name}") for name in _NAMES]
+_NAMES = sorted(
+    f"{package.__name__}.{module.name}"
+    for package in (conditions, policies)
+    for module in pkgutil.iter_modules(package.__path__)
+    if module.name != "registry"
+)
+_MODULES = [importlib.import_module(name) for name in _NAMES]
 POLICIES: tuple[Policy, ...] = tuple(module.POLICY for module in _MODULES if hasattr(module, "POLICY"))
 CONDITIONS: tuple[Condition, ...] = tuple(module.CONDITION for module in _MODULES if hasattr(module, "CONDITION"))
 CHECKS: Mapping[str, TermCheck] = dict(

@@ -14,10 +14,10 @@ from hypothesis.extra import numpy as hnp
 from harness.core.verdicts import Status
 from harness.judge import elements
 from harness.judge.arrays import compare_array
+from harness.judge.conditions.ssim import structure
 from harness.judge.elements import CHUNK, CLEAR, measure_elements, scan_elements
 from harness.judge.numbers import judge_number
 from harness.judge.policies.registry import policy_named
-from harness.judge.policies.ssim import structure
 from harness.judge.tolerances import read_rule
 
 PASS, FAIL = Status.PASS, Status.FAIL

@@ -15,10 +15,10 @@ from harness.core.trees import artifact_json, split_tree
 from harness.core.verdicts import Status
 from harness.judge.arrays import compare_array
 from harness.judge.comparison import compare_artifact
+from harness.judge.conditions.l2 import relative_l2
+from harness.judge.conditions.ssim import structure
 from harness.judge.ensemble import Interval
 from harness.judge.policies.interval import rms_difference
-from harness.judge.policies.l2 import relative_l2
-from harness.judge.policies.ssim import structure
 from harness.judge.rules import Rules
 from harness.judge.tolerances import read_rule
 

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from harness.judge import policies
+from harness.judge import conditions, policies
 from harness.judge.policies.registry import CHECKS, CONDITIONS, POLICIES, conditions_of, policies_of
 
-FOLDER = Path(policies.__file__).parent
-ROOT = FOLDER.parents[2]
+FOLDERS = [Path(package.__file__).parent for package in (policies, conditions)]
+ROOT = FOLDERS[0].parents[2]
 
 
 def test_every_file_beside_the_registry_has_one_part():
-    files = {path.stem for path in FOLDER.glob("*.py")} - {"__init__", "registry", "policy", "elementwise"}
+    others = {"__init__", "registry", "policy", "elementwise"}
+    files = {path.stem for folder in FOLDERS for path in folder.glob("*.py")} - others
     assert {type(part).__module__.rpartition(".")[2] for part in (*POLICIES, *CONDITIONS)} == files
     assert len(POLICIES) + len(CONDITIONS) == len(files)
 

@@ -249,7 +249,7 @@ def test_the_digest_changes_with_what_is_said(written, other):
         ("{ rtoll = 1e-6 }", "unknown key 'rtoll'; did you mean 'rtol'?"),
         ("{ zzz = 1e-6 }", "unknown key 'zzz'; it may hold: atol, better"),
         ("1e-6", "is not a rule: write one like"),
-        ("{ }", "it has no policy; a rule has exactly one of: min and/or max, rtol and/or atol, exact, interval, ulp"),
+        ("{ }", "it has no policy; a rule has exactly one of: min and/or max, rtol and/or atol, exact, "),
         ('{ nan = "match" }', "it has no policy"),
         ("{ exact = true, rtol = 1e-6 }", "it has rtol/atol and exact"),
         ("{ exact = true, ulp = 1 }", "it has exact and ulp"),

@@ -1,0 +1,1 @@
+"""Conditions on an array as a whole, one a file."""

@@ -1,0 +1,1 @@
+"""Regular expressions that are matched in time proportional to the text, whatever they say."""
