@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 from scipy.spatial import cKDTree
-from scipy.special import gammaln
 
 from ptycho.arrays import Real
 from ptycho.data.raw.beam import energy_trend
 from ptycho.preflight.findings import Observation
 from ptycho.preflight.survey import Survey
 from ptycho.preflight.trials.engine import Supposition, TrialResult, run_trials
+from ptycho.preflight.trials.noise import noise_level, sample_floor
 from ptycho.preflight.trials.rivals import (
     DECLARED,
     NEAR_SCALES,
@@ -30,10 +30,10 @@ from ptycho.preflight.trials.words import rival_flag, rival_words
 GAIN, SURE = 0.1, 5.0  # a rival explains this share more than the declared, and this many standard errors
 GAIN_OF_ROWS, SURE_OF_ROWS, SURE_OF_SCALE = 0.01, 8.0, 12.0  # rows moved against each other; a scale that is near to 1
 TOLD_APART = 0.02  # a gain below it, either way, leaves a rival and the declared undecided
-EXPLAINED_LEAST, EXPLAINED_WELL = 0.45, 0.65
+EXPLAINED_LEAST = 0.53  # beside noise, by the declared positions
+EXPLAINED_WELL = 0.65
 RIVAL_LEAST = 0.4  # what a rival must explain itself to be named
 PHOTONS_TO_TELL = 2e4  # a frame: with fewer, noise hides how well positions explain it
-NOISE_EVEN = 20.0  # photons: from here on the variance of their root is a quarter
 ROOM_TO_TELL = 1.9  # the shuffled scan's squared error over that of noise: with less, light does
 PHOTONS_AT_ALL = 300
 ENERGY_SCATTER = 0.08
@@ -72,6 +72,12 @@ class Fit:
         """The same of any trial."""
         none, here = self.trials[SHUFFLED].error ** 2, self.trials[name].error ** 2
         return float((none - here) / max(none - self.floor**2, 1e-30))
+
+    @property
+    def explained_beside_noise(self) -> float:
+        """The same, where what noise makes of the mean frame counts as explained; of use where there is room."""
+        none, here = self.trials[SHUFFLED].error ** 2, self.declared.error**2
+        return float((none - here) / max(none - self.noise**2, 1e-30))
 
     def gain(self, name: str) -> float:
         """How much more than the declared a rival explains, as a share of what the best of all does."""
@@ -130,35 +136,6 @@ def fit_scan(seen: Survey) -> tuple[Fit, list[Observation]]:
     return fit, found
 
 
-def sample_floor(seen: Survey, evidence: Evidence) -> float:
-    """What photon noise alone leaves as Fourier error, ``sqrt(sum var(sqrt n) / sum n)``."""
-    intensity = evidence.amplitude.astype(np.float64) ** 2
-    photons = intensity.sum() * _photons_a_value(seen)
-    return float(np.sqrt(0.25 * (intensity > 0).sum() / max(photons, 1e-30)))
-
-
-def noise_level(seen: Survey, evidence: Evidence) -> float:
-    """The Fourier error of the mean frame against counts of its rates, ``sqrt(sum E(sqrt n - sqrt mu)**2 / sum mu)``.
-
-    It is above the floor where pixels see less than a photon a frame, which a fit of few sweeps follows.
-    """
-    rates = (evidence.amplitude.astype(np.float64) ** 2).mean(axis=0) * _photons_a_value(seen)
-    return float(np.sqrt(_missed_by_noise(rates).sum() / max(float(rates.sum()), 1e-30)))
-
-
-def _photons_a_value(seen: Survey) -> float:
-    return float(np.median(seen.photons_about / np.maximum(seen.energy, 1e-30)))
-
-
-def _missed_by_noise(rate: Real) -> Real:
-    """``E(sqrt n - sqrt mu)**2 = 2 mu - 2 sqrt(mu) E sqrt(n)`` of Poisson counts of the given rates, 1/4 for many."""
-    known = np.concatenate([[0.0], np.geomspace(1e-4, NOISE_EVEN, 200)])
-    n = np.arange(4 * int(NOISE_EVEN))
-    often = np.exp(n * np.log(np.maximum(known, 1e-300))[:, None] - known[:, None] - gammaln(n + 1))
-    missed = 2 * known - 2 * np.sqrt(known) * (np.sqrt(n) * often).sum(axis=1)
-    return np.where(rate < NOISE_EVEN, np.interp(rate, known, missed), 0.25)
-
-
 def too_little(seen: Survey) -> bool:
     """Whether the frames hold too little for any trial to tell."""
     return _photons(seen) < PHOTONS_AT_ALL or len(seen.subset) < FEWEST_FRAMES
@@ -182,9 +159,10 @@ def _places(seen: Survey, fit: Fit, rivals: list[str], tell: bool) -> Observatio
     """Whether the declared positions explain the frames, and which others do better."""
     here, none = fit.declared.error, fit.trials[SHUFFLED].error
     words = f"a trial fit has Fourier error {here:.3f}, and {none:.3f} with shuffled positions"
+    share = fit.explained_beside_noise if tell else None
     if too_little(seen):
         sentence = f"undecided: too few photons or frames to tell orientation and order; {words}"
-        return Observation("positions", "info", fit.explained, EXPLAINED_LEAST, sentence)
+        return Observation("positions", "info", share, EXPLAINED_LEAST, sentence)
     if rivals:
         best = rivals[0]
         words_of = rival_words(best, fit.trials[best].error, here)
@@ -193,18 +171,16 @@ def _places(seen: Survey, fit: Fit, rivals: list[str], tell: bool) -> Observatio
     few = len(seen.subset) < FEW_FRAMES
     if few and SURE_OF_FEW < sure < SURE:
         sentence = f"undecided: {len(seen.subset)} frames are few to tell orientation and order by; {words}"
-        return Observation("positions", "info", fit.explained, EXPLAINED_LEAST, sentence)
-    if sure < SURE or (tell and not few and fit.explained < EXPLAINED_LEAST):
+        return Observation("positions", "info", share, EXPLAINED_LEAST, sentence)
+    if sure < SURE or (share is not None and not few and share < EXPLAINED_LEAST):
         sentence = (
             f"the positions do not explain the frames: {words}; frames and positions may be shuffled, in another "
             "unit, or the probe is another one"
         )
-        return Observation("positions", "error", fit.explained, EXPLAINED_LEAST, sentence)
+        return Observation("positions", "error", share, EXPLAINED_LEAST, sentence)
     alike = [n for n in fit.trials if n.startswith("--") and abs(fit.gain(n)) < TOLD_APART]
     also = f"; {', '.join(alike)} would do as well: undecided between them" if alike else ""
-    return Observation(
-        "positions", "info", fit.explained, EXPLAINED_LEAST, f"{words}: the declared orientation wins{also}"
-    )
+    return Observation("positions", "info", share, EXPLAINED_LEAST, f"{words}: the declared orientation wins{also}")
 
 
 def _energies(seen: Survey, fit: Fit) -> Iterator[Observation]:
