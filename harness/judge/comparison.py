@@ -19,11 +19,13 @@ from harness.core.verdicts import Status, Verdict
 from harness.judge.arrays import compare_array
 from harness.judge.ensemble import Interval
 from harness.judge.explanations import explain_values
-from harness.judge.judgement import Judgement, is_finite, out_of_range
+from harness.judge.judgement import Judgement, is_finite, out_of_range, refused
 from harness.judge.kinds import NUMERIC, as_number, kind_of
+from harness.judge.matching.aligned import Aligned
+from harness.judge.matching.alignment import aligned
 from harness.judge.numbers import judge_number
 from harness.judge.policies.interval import judge_length, only_its_length
-from harness.judge.rules import Rule, Rules
+from harness.judge.rules import STRUCTURE, Rule, Rules
 
 COMPARATOR = "1"
 """The version of what a comparison means; a golden of another one is stale."""
@@ -46,6 +48,28 @@ class Standard:
     prefix: str
     intervals: Mapping[str, Interval]
     tier: Tier
+    made: Aligned | None = None
+
+    def find(self, path: str) -> Rule | None:
+        """The rule of a path."""
+        return self.rules.find((self.prefix + path).rstrip("/"))
+
+    def on_items(self, path: str, status: Status, message: str, golden: Json, obtained: Json) -> Verdict:
+        """The verdict on a list, table or array as such, whose rule says how its items are matched."""
+        rule = self.find(path)
+        assert rule is not None
+        free = "length" in rule.terms
+        status = rule.policy.passes if free and status is Status.PASS else status
+        message = rule.terms["ignore"] if status is Status.IGNORED else message
+        allowed = "any number of items" if free else "the golden's items, in any order"
+        return Verdict(path, status, rule.tier_or(self.tier), message, rule.text, golden, obtained, allowed)
+
+    def idle(self, path: str, rule: Rule) -> str:
+        """Why a rule cannot judge what stands at a path, where it says how items are matched; empty where it can."""
+        if self.made is None or not self.made.is_idle(path, rule):
+            return ""
+        term = next(key for key in rule.terms if key in STRUCTURE)
+        return f"{term} is for lists and tables, and this is in none: give it a rule of its own"
 
     def judged(self, path: str) -> tuple[Rule | None, Tier]:
         """The rule of a path, and the tier of its verdict."""
@@ -82,13 +106,22 @@ def compare_artifact(
     if golden is None:
         return (Verdict("", Status.MISSING, tier, NO_GOLDEN),)
     standard = Standard(rules, prefix, intervals, tier)
+    verdicts = _judged(golden, obtained, standard)
+    if verdicts and all(verdict.status is Status.IGNORED for verdict in verdicts):
+        return (*verdicts, Verdict("", Status.FAIL, tier, NOTHING_COMPARED, allowed="something that is compared"))
+    return verdicts
+
+
+def _judged(golden: Artifact, obtained: Artifact, standard: Standard) -> tuple[Verdict, ...]:
+    """Every verdict; where rules say how items are matched, these are put into the golden's order before."""
+    made = aligned(golden, obtained, standard.find, standard.on_items) if standard.rules.structured else None
+    if made:
+        golden, obtained, standard = made.golden, made.obtained, replace(standard, made=made)
     arrays = tuple(_arrays(golden, obtained, standard))
     values = tuple(_branches("", golden.values, obtained.values, standard))
     known = [v.explanation for v in arrays if v.explanation]
     verdicts = (*explain_values(golden.values, obtained.values, values, known), *arrays)
-    if verdicts and all(verdict.status is Status.IGNORED for verdict in verdicts):
-        return (*verdicts, Verdict("", Status.FAIL, tier, NOTHING_COMPARED, allowed="something that is compared"))
-    return verdicts
+    return (*made.verdicts, *map(made.named, verdicts)) if made else verdicts
 
 
 def _arrays(golden: Artifact, obtained: Artifact, standard: Standard) -> Iterator[Verdict]:
@@ -103,6 +136,9 @@ def _arrays(golden: Artifact, obtained: Artifact, standard: Standard) -> Iterato
             rule, tier = standard.judged(name)
             if rule is None:
                 yield standard.unruled(name, describe_array(expected), describe_array(array))
+            elif idle := standard.idle(name, rule):
+                shown = describe_array(expected), describe_array(array)
+                yield Verdict(name, Status.FAIL, tier, f"its rule cannot judge it: {idle}", rule.text, *shown)
             else:
                 interval = standard.intervals.get(standard.prefix + name)
                 yield warned(compare_array(name, expected, array, rule, tier, interval), rule)
@@ -124,11 +160,12 @@ def _branches(path: str, golden: Json, obtained: Json, standard: Standard) -> It
             else:
                 yield from _one_branch(below, Status.UNEXPECTED, obtained[key], standard)
     elif kinds == ("list", "list") and (golden or obtained):
-        if len(golden) != len(obtained) or standard.prefix + path in standard.intervals:
+        places = getattr(golden, "places", None)  # of a list whose items were matched, and which is judged as such
+        if places is None and (len(golden) != len(obtained) or standard.prefix + path in standard.intervals):
             yield _length(path, len(golden), len(obtained), standard)
-        for i, (expected, item) in enumerate(zip(golden, obtained, strict=False)):
+        for i, expected, item in zip(places or range(len(golden)), golden, obtained, strict=False):
             yield from _branches(f"{path}/{i}", expected, item, standard)
-    elif kinds != ("array", "array") or golden != obtained:
+    elif (kinds != ("array", "array") or golden != obtained) and not (standard.made and path in standard.made.told):
         yield _leaf(path, golden, obtained, standard)
 
 
@@ -164,6 +201,8 @@ def _leaf(path: str, golden: Json, obtained: Json, standard: Standard) -> Verdic
         judgement = Judgement(Status.FAIL, message, "the golden's type")
     elif rule is None:
         return standard.unruled(path, *shown)
+    elif idle := standard.idle(path, rule):
+        judgement = refused(idle)
     elif kinds[0] in ("mapping", "list"):  # of branches only the empty come here
         judgement = Judgement(rule.policy.passes, rule.terms.get("ignore", ""), "exactly")
     elif kinds[0] in NUMERIC:

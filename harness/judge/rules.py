@@ -18,6 +18,9 @@ from harness.judge.elements import Terms
 from harness.judge.policies.policy import Condition, Policy
 from harness.judge.policies.registry import conditions_of, policies_of
 
+STRUCTURE = frozenset({"key", "unordered", "length"})
+"""The terms that say which item is held against which of the golden, and whether there may be more or fewer."""
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -48,6 +51,11 @@ class Rule:
         keys = [*own, *(key for key in self.terms if key not in own)]
         shown = ", ".join(f"{key} = {toml(self.terms[key])}" for key in keys if key in self.terms)
         return f"{toml(self.pattern)} = {{ {shown} }}"
+
+    @cached_property
+    def structural(self) -> bool:
+        """Whether it says how the items of a list, or the rows of a table, are matched."""
+        return not STRUCTURE.isdisjoint(self.terms)
 
     def tier_or(self, default: Tier) -> Tier:
         """The tier that the rule names, else the one that its policy implies."""
@@ -99,6 +107,11 @@ class Rules:
     def digest(self) -> str:
         """The digest of what the rules say: comments, order and files change nothing."""
         return json_digest({rule.pattern: rule.terms for rule in self.rules})
+
+    @cached_property
+    def structured(self) -> bool:
+        """Whether any rule says how items are matched."""
+        return any(rule.structural for rule in self.rules)
 
     def place(self, path: Path | None = None) -> str:
         """How messages name ``path`` (default: the scenario's own file): from the goldens folder's parent on."""

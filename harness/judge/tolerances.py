@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,16 @@ from harness.core import globs
 from harness.core.errors import RuleError
 from harness.core.protocol import TIERS
 from harness.judge.elements import Terms
-from harness.judge.policies.policy import Condition, Policy, TermCheck, one_of, share_below_one, whole_above_zero
+from harness.judge.policies.policy import (
+    Condition,
+    Policy,
+    TermCheck,
+    one_of,
+    only_true,
+    share_below_one,
+    some_text,
+    whole_above_zero,
+)
 from harness.judge.policies.registry import CHECKS, POLICIES, conditions_of, policies_of
 from harness.judge.rules import Rule, Rules, place_of, toml
 
@@ -31,6 +40,9 @@ _TOP = ("version", "extends", "uncompared", "profiles", "rules")
 _MODIFIERS: dict[str, TermCheck] = {
     "nan": one_of("forbid", "match"),
     "warn": share_below_one,
+    "key": some_text,
+    "unordered": only_true,
+    "length": one_of("free"),
     "tier": one_of(*TIERS),
 }
 _CHECKS: dict[str, TermCheck] = {**CHECKS, **_MODIFIERS}
@@ -154,12 +166,34 @@ def _combination_problem(terms: Terms) -> str:
     return next(filter(None, problems), "")
 
 
-def _modifier_problem(terms: Terms, policy: Policy, conditions: Collection[Condition]) -> str:
+def _modifier_problem(terms: Terms, policy: Policy, conditions: Sequence[Condition]) -> str:
     """Why what a rule says beside its policy has no meaning there; empty when it has."""
     if "warn" in terms and not policy.measured:
         return f"warn beside {policy.name} has no meaning: there is no tolerance to use a part of; take it out"
     if policy.any_kind and (idle := ["nan"] if "nan" in terms else [c.key for c in conditions]):
         return f"{idle[0]} beside {policy.name} has no meaning: no number is compared; take it out"
+    return _structure_problem(terms, policy, conditions)
+
+
+def _structure_problem(terms: Terms, policy: Policy, conditions: Sequence[Condition]) -> str:
+    """Why what a rule says of the items of lists and the rows of tables has no meaning there; empty when it has."""
+    alone = policy.ranged or policy.any_kind  # each value, wherever it is
+    if "key" in terms and "unordered" in terms:
+        return "unordered beside key has no meaning: rows that have a key may be in any order; take it out"
+    if policy.ensemble and (found := sorted({"key", "unordered"} & set(terms))):
+        return f"{found[0]} beside interval has no meaning: an ensemble knows items by their place; take it out"
+    if "unordered" in terms and "length" in terms:
+        return "length beside unordered has no meaning: an item may have no counterpart then; give the rows a key"
+    if "unordered" in terms and alone:
+        return f"unordered beside {policy.name} has no meaning: each item is judged by itself; take it out"
+    if "length" in terms and "key" not in terms and not alone:
+        return (
+            f"length beside {policy.name} has no meaning: an item beyond the golden's has nothing to be compared with; "
+            "give the rows a key, or bounds"
+        )
+    if conditions and ("unordered" in terms or ("length" in terms and "key" not in terms)):
+        term = "unordered" if "unordered" in terms else "length"
+        return f"{conditions[0].key} beside {term} has no meaning: it is of elements in their places; take one out"
     return ""
 
 
