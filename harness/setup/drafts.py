@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.core import text
@@ -39,12 +39,24 @@ def draft_files(project: HostedProject, watcher: Watcher | None, force: bool = F
     if tolerances.exists() and not force:
         drafts.files[_place(project, tolerances)] = "kept"
         return drafts
-    rules = [draft_rule(scatter) for scatter in scatters(measured.samples).values()]
+    rules = _explained(project, [draft_rule(scatter) for scatter in scatters(measured.samples).values()])
     drafts.lacking = [rule for rule in rules if rule.lacking]
     names = sorted({sample.scenario for sample in measured.samples})
     shown = f"the scenario {names[0]}" if len(names) == 1 else f"{text.count(len(names), 'scenario')}"
     _write(project, drafts, tolerances, tolerances_text(rules, shown).encode(), force)
     return drafts
+
+
+def _explained(project: HostedProject, rules: list[DraftedRule]) -> list[DraftedRule]:
+    """The rules; of what follows from a stage that is not reproducible, that is the reason why it has none."""
+    random = {rule.stage for rule in rules if rule.random}
+    told = []
+    for rule in rules:
+        above = sorted((project.pipeline.leading_to(rule.stage) - {rule.stage}) & random)
+        if rule.lacking and not rule.random and above:
+            rule = replace(rule, remark=f"it follows from stage {above[0]}, which is not reproducible")
+        told.append(rule)
+    return told
 
 
 def _schemas(project: HostedProject, measured: Measured) -> dict[str, bytes]:

@@ -23,7 +23,8 @@ def draft_all(force: bool, json: bool) -> None:
         lacking = {rule.pattern: rule.remark for rule in drafts.lacking}
         print_json({"files": drafts.files, "problems": drafts.problems, "without_a_rule": lacking})
     else:
-        show_table(("file", ""), [*drafts.files.items()])
+        if drafts.files:
+            show_table(("file", ""), [*drafts.files.items()])
         for problem in drafts.problems:
             show_line(Styled("problem: ", "red"), problem)
         for rule in drafts.lacking:

@@ -88,7 +88,8 @@ def _first(project: HostedProject, runner: Runner, name: str, replayed: bool, me
     for stage in (run.stage for run in runs.values()):
         run = runs[stage.name]
         if run.error:
-            measured.problems.append(f"{name} ({profile}): stage {stage.name}: {run.error}")
+            whose = "" if run.error.startswith("stage ") else f"stage {stage.name}: "
+            measured.problems.append(f"{name} ({profile}): {whose}{run.error}")
         measured.problems += [f"{name} ({profile}): stage {stage.name} {problem}" for problem in run.problems]
         if run.item is None:
             measured.failed = True

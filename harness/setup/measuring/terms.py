@@ -23,7 +23,7 @@ _SHORT = {AGAIN: "again", THREADS: "threads", ULP: "one ulp"}
 class DraftedRule:
     """``terms`` as TOML writes them, empty where there is no rule; ``remark`` says what was seen, or why there is none.
 
-    ``lacking``: a person has to decide.
+    ``lacking``: a person has to decide. ``random``: the stage gives something else on the same inputs.
     """
 
     pattern: str
@@ -31,6 +31,7 @@ class DraftedRule:
     terms: str
     remark: str = ""
     lacking: bool = False
+    random: bool = False
 
 
 def draft_rule(scatter: Scatter) -> DraftedRule:
@@ -38,18 +39,22 @@ def draft_rule(scatter: Scatter) -> DraftedRule:
     pattern, stage = scatter.pattern, scatter.stage
     for kind in (AGAIN, THREADS):
         if kind in scatter.moved:
-            return DraftedRule(pattern, stage, "", f"not reproducible: under {kind} {scatter.moved[kind]}", True)
+            what = f"not reproducible: under {kind} {scatter.moved[kind]}"
+            return DraftedRule(pattern, stage, "", what, lacking=True, random=True)
     if scatter.exact:
         why = f"under {ULP} {scatter.moved[ULP]}: it may differ on another machine" if ULP in scatter.moved else ""
         return DraftedRule(pattern, stage, EXACT, why)
     if ULP in scatter.moved:
         return DraftedRule(pattern, stage, "", f"under {ULP} {scatter.moved[ULP]}: make the step stable", True)
-    found = _tolerance([_group(several) for several in scatter.floats.values()], scatter.epsilon)
-    worst = {kind: max(_relative(*_group(s, kind)) for s in scatter.floats.values()) for kind in _SHORT}
+    alike = [*scatter.floats.values()]
+    worst = {kind: max(_relative(*_group(several, kind)) for several in alike) for kind in _SHORT}
+    found = _tolerance([_group(several) for several in alike], scatter.epsilon)
     if found is None:
-        kind = max(worst, key=lambda k: worst[k])
+        alone = (k for k in _SHORT if _tolerance([_group(several, k) for several in alike], scatter.epsilon) is None)
+        kind = next(alone, max(worst, key=lambda k: worst[k]))
         what = f"under {kind} it moves by {worst[kind]:.1g} of its size, and a rule that allows this would not see 1 %"
-        return DraftedRule(pattern, stage, "", f"{'not reproducible: ' if kind == AGAIN else ''}{what}", True)
+        random = kind != ULP
+        return DraftedRule(pattern, stage, "", f"{'not reproducible: ' * random}{what}", lacking=True, random=random)
     rtol, atol = found
     terms = (
         f"rtol = {_shown(rtol)}"
