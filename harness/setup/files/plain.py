@@ -16,12 +16,9 @@ else:
 
 IGNORED = (".harness/", "__pycache__/")
 ATTRIBUTES = ("goldens/** -text", "schemas/** -text")
-TEST = '''"""Every artifact of every scenario is as somebody accepted it."""
-
-import pytest
+TEST = '''"""Every artifact of every scenario is as somebody accepted it; `pytest -m integration` selects this."""
 
 
-@pytest.mark.integration
 def test_artifact_is_as_accepted(golden):
     golden.check()
 '''

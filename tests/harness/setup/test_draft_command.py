@@ -118,7 +118,7 @@ def test_doctor_shows_the_source_that_was_found_and_the_marker_is_known(drafted)
     (source,) = [check for check in checks if check["name"] == "source"]
     assert source["found"] == "guard, pipe: 2 files"
     assert any(check["name"] == "numpy" for check in checks)
-    drafted[0].expect("pytest -q --strict-markers --collect-only -m integration -W error")
+    drafted[0].expect("pytest -q --strict-markers --collect-only -m integration -W error test_goldens.py")
 
 
 def test_without_an_adapter_a_draft_says_what_to_do(ready, tmp_path):

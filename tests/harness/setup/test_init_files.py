@@ -44,7 +44,7 @@ def test_everything_is_written_and_a_second_time_changes_nothing(repository, mon
     assert set(first) == FILES
     assert tomllib.loads(first["pyproject.toml"]) == {"tool": {"harness": {"adapter": "guard:pipeline"}}}
     assert first[".gitattributes"] == "goldens/** -text\nschemas/** -text\n"
-    assert "@pytest.mark.integration" in first["test_goldens.py"]
+    assert "golden.check()" in first["test_goldens.py"]
     assert "harness init --draft" in out
     assert init(monkeypatch, capfd, "pipe")[0] == 0
     assert written(repository) == first
