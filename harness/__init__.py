@@ -1,5 +1,8 @@
 """Golden artifacts for numerical pipelines: what an adapter needs, and the errors that a user can act on."""
 
+from harness.core.adapters.attributes import as_attributes
+from harness.core.adapters.defaults import defaults_of
+from harness.core.adapters.scenario_files import read_scenario, scenario_titles
 from harness.core.errors import ApprovalError, GoldenError, HarnessError, ProjectError, RefusedDataError, RuleError
 from harness.core.protocol import Artifact, Curve, Image, Invariant, Ladder, Output, Pipeline, Progress, Scenario, Stage
 
@@ -22,4 +25,8 @@ __all__ = [
     "RuleError",
     "Scenario",
     "Stage",
+    "as_attributes",
+    "defaults_of",
+    "read_scenario",
+    "scenario_titles",
 ]

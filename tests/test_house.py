@@ -28,7 +28,8 @@ MAY_IMPORT = {
     "store": {"core", "judge"},
     "verify": {"core", "run", "host", "judge", "report", "store"},
     "study": {"core", "run", "host", "judge", "report", "store", "verify"},
-    "cli": {"core", "run", "host", "judge", "report", "store", "verify", "study"},
+    "setup": {"core", "run", "host", "judge", "verify"},
+    "cli": {"core", "run", "host", "judge", "report", "store", "verify", "study", "setup"},
     "plugin": {"core", "run", "host", "judge", "report", "store", "verify", "study"},
     "__main__": {"cli"},
 }

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from harness import __version__
-from harness.cli.commands import approval, history, migration, study, verification
+from harness.cli.commands import approval, history, migration, setup, study, verification
 from harness.cli.console import show_line
 from harness.cli.process.endings import ending_of, final_status, terminate
 from harness.cli.process.streams import standard_streams
@@ -21,6 +21,7 @@ from harness.run.source.places import libraries_first
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 for command in (  # in the order in which ``harness --help`` lists them
+    setup.init,
     study.analyze,
     study.compare,
     study.ab,

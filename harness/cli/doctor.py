@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from harness.core import text
 from harness.core.errors import HarnessError
 from harness.core.project import Project
 from harness.core.protocol import Json
@@ -61,7 +62,12 @@ def _examine() -> Iterator[Check]:
     stages = f"{project.adapter}: {len(pipeline.stages)} stages"
     yield Check("adapter", True, True, stages if project.adapter else "none: the goldens are of tests alone")
     yield from _surroundings(project)
-    for name in libraries_of(pipeline, sources_of(pipeline)):
+    sources = sources_of(pipeline)
+    if project.adapter:
+        roots = sorted({name.partition(".")[0] for name in sources.territory.own})
+        state = f"{', '.join(roots)}: {text.count(len([*sources.files()]), 'file')}"
+        yield Check("source", True, False, state)
+    for name in libraries_of(pipeline, sources):
         found = library_version(name)
         missing = found == NOT_INSTALLED
         yield Check(name, not missing, True, found, f"python -m pip install {name}" if missing else "")

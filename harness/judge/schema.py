@@ -12,7 +12,7 @@ from harness.core.artifacts import array_layouts
 from harness.core.errors import ProjectError
 from harness.core.files import parse_json
 from harness.core.protocol import Artifact, Json
-from harness.core.trees import NON_FINITE, plain_values, unwrapped
+from harness.core.trees import ARRAY, NON_FINITE, plain_values, unwrapped
 from harness.judge.kinds import kind_of
 
 SCHEMA_SUFFIX = ".schema.json"
@@ -134,7 +134,9 @@ def _closed(properties: Mapping[str, Json]) -> dict[str, Json]:
 def _drafted(value: Json) -> dict[str, Json]:
     if kind_of(value) == "float" and isinstance(value, str):  # which a number may be that is not finite
         return {"anyOf": [{"type": "number"}, {"enum": [*NON_FINITE]}], "description": "TODO"}
-    value = unwrapped(value)[1]
+    marker, value = unwrapped(value)
+    if marker == ARRAY:  # in a list, where it keeps its place
+        return _closed({ARRAY: {"type": "string"}})
     if isinstance(value, Mapping):
         return _closed({key: _drafted(item) for key, item in value.items()})
     if isinstance(value, list):

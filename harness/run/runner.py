@@ -121,10 +121,15 @@ class Runner:
         return self._run(scenario, stage, inputs, inputs, facts)
 
     def alone(
-        self, scenario: Scenario, stage: Stage, inputs: Mapping[str, Output], digests: Mapping[str, str]
+        self,
+        scenario: Scenario,
+        stage: Stage,
+        inputs: Mapping[str, Output],
+        digests: Mapping[str, str],
+        observe: bool = False,
     ) -> StageRun:
-        """Run one stage on given outputs of its needs; ``digests`` stand for them in its key."""
-        return self._run(scenario, stage, inputs, digests, {}, look=False)
+        """Run one stage on given outputs of its needs, and ``observe`` it; ``digests`` stand for them in its key."""
+        return self._run(scenario, stage, inputs, digests, {}, look=observe)
 
     def key(self, stage: Stage, config: Mapping[str, Json], inputs: Mapping[str, str]) -> str:
         """The digest of everything that decides a stage's result: what it reads, what it runs on, and its source."""

@@ -85,7 +85,7 @@ def suggested_rules(rules: Rules, known: Mapping[str, Json]) -> dict[str, str]:
     for address, value in known.items():
         if rules.find(address) is None:
             artifact = artifact_of(address)
-            found.setdefault(_pattern(address) if artifact in ruled else f"{artifact}/**", []).append(value)
+            found.setdefault(pattern_of(address) if artifact in ruled else f"{artifact}/**", []).append(value)
     return {pattern: _terms(pattern, values) for pattern, values in found.items()}
 
 
@@ -154,7 +154,7 @@ def _of_report(examination: Examination, report: ArtifactReport, prefix: str) ->
             yield from values_by_address(artifact, prefix).items() if artifact else ()
 
 
-def _pattern(address: str) -> str:
+def pattern_of(address: str) -> str:
     """A pattern for an address and its like: elements of a list are one."""
     parts = ["*" if part.isdigit() else re.sub(r"[\[*]", "?", part) for part in address.split("/")]
     return "/".join(parts)

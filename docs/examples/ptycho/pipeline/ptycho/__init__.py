@@ -1,0 +1,1 @@
+"""A small ptychographic reconstruction, with its parameters in one dictionary for everybody."""

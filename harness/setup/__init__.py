@@ -1,0 +1,1 @@
+"""From a module to a guarded pipeline: what `harness init` finds, writes and measures."""

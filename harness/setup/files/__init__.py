@@ -1,0 +1,1 @@
+"""The plain files that `harness init` writes."""

@@ -1,0 +1,90 @@
+"""What passes between somebody's functions that is no data, and which files they read."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import numpy as np
+
+from harness.setup.survey.code import Function, own_nodes
+from harness.setup.survey.driver import Driver
+
+_OF_DATA = {*dir(np.ndarray), *dir(dict), *dir(list), *dir(str), *dir(float)}
+
+
+class ObjectFinder:
+    """Finds names of a driver whose values have attributes that no array, table or number has."""
+
+    def __init__(self, driver: Driver) -> None:
+        self.driver = driver
+
+    def used_as_object(self, name: str) -> str:
+        """How a value is used as an object, such as ``evaluate calls model.predict``; empty where it is not."""
+        for call in self.driver.calls:
+            parameters = [p.arg for p in call.function.parameters]
+            pairs = [*zip(parameters, call.node.args, strict=False), *((k.arg, k.value) for k in call.node.keywords)]
+            for parameter, value in pairs:
+                given = isinstance(value, ast.Name) and value.id == name and parameter
+                if given and (attribute := _foreign_attribute(call.function, parameter or "", set())):
+                    return f"{call.function.name} takes {parameter}.{attribute}"
+        return ""
+
+
+def _foreign_attribute(function: Function, parameter: str, seen: set[str]) -> str:
+    """The first attribute that ``function``, or what it hands the parameter to, takes and data do not have."""
+    if function.name in seen:
+        return ""
+    seen.add(function.name)
+    for node in own_nodes(function.node):
+        of_it = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == parameter
+        if of_it and isinstance(node, ast.Attribute) and node.attr not in _OF_DATA:
+            return node.attr
+        if isinstance(node, ast.Call) and (inner := function.code.function(node.func)):
+            for name, value in zip([p.arg for p in inner.parameters], node.args, strict=False):
+                handed_on = isinstance(value, ast.Name) and value.id == parameter
+                if handed_on and (found := _foreign_attribute(inner, name, seen)):
+                    return found
+    return ""
+
+
+def files_named(root: Path, function: Function) -> tuple[str, ...]:
+    """The files of the repository that a function, or one that it calls, names in its text."""
+    found: dict[str, bool] = {}
+    todo, seen = [function], {(function.code.name, function.name)}
+    while todo:
+        current = todo.pop()
+        for node in ast.walk(current.node):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and is_file(root, node.value):
+                found[node.value] = True
+            inner = current.code.function(node.func) if isinstance(node, ast.Call) else None
+            if inner and (inner.code.name, inner.name) not in seen:
+                seen.add((inner.code.name, inner.name))
+                todo.append(inner)
+    return tuple(found)
+
+
+def is_file(root: Path, words: str) -> bool:
+    """Whether a text names a file of data in the repository."""
+    if not 2 < len(words) < 200 or not words.isprintable() or words.endswith(".py"):
+        return False
+    try:
+        return (root / words).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def options_of(node: ast.AST) -> dict[str, ast.expr]:
+    """The options of a command line that some source declares with ``add_argument``, and their defaults."""
+    found: dict[str, ast.expr] = {}
+    for call in ast.walk(node):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "add_argument":
+            names = [a.value for a in call.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+            given = {k.arg: k.value for k in call.keywords}
+            named = given.get("dest")
+            longest = str(named.value) if isinstance(named, ast.Constant) else max(names, key=len, default="")
+            action = given.get("action")
+            flag = isinstance(action, ast.Constant) and action.value == "store_true"
+            if default := given.get("default", ast.Constant(False) if flag else None):
+                found[longest.lstrip("-").replace("-", "_")] = default
+    return found

@@ -1,0 +1,128 @@
+"""`harness init --draft` on stages that are not as they should be: what gets a rule, what does not, what is kept."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from heat_repository import Repository, new_repository
+
+from harness.core.project import tomllib
+
+SOURCE = """
+import numpy as np
+
+
+def start(n=6):
+    x = np.linspace(0, 1, n)
+    holes = np.where(x > 0.5, x, np.nan)
+    return x, holes
+
+
+def shake(x, size=1.0):
+    return x + size * np.random.default_rng().normal(size=x.shape)
+
+
+def total(shaken):
+    return {"sum": float(shaken.sum()), "count": shaken.size}
+
+
+def steps(x, gain=3.99):
+    y = 0.3 + 0.4 * x
+    for _ in range(120):
+        y = gain * y * (1 - y)
+    return y
+
+
+def main():
+    x, holes = start()
+    shaken = shake(x)
+    sums = total(shaken)
+    chaos = steps(x)
+    return total(chaos)
+"""
+
+
+@pytest.fixture(scope="module")
+def drafted(ready: Path | None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Repository, dict]:
+    """A repository whose stages are unseeded or unstable, and what the draft says of them."""
+    repository = new_repository(tmp_path_factory.mktemp("drafted"), ready)
+    (repository.root / "pipe.py").write_text(SOURCE)
+    repository.expect("git init -q -b main")
+    repository.harness("init pipe --no-ci")
+    told = json.loads(repository.harness("init --draft --json", status=1).stdout)
+    return repository, told
+
+
+def rules(repository: Repository) -> dict[str, dict]:
+    return tomllib.loads((repository.root / "goldens/tolerances.toml").read_text())["rules"]
+
+
+def test_what_is_not_reproducible_gets_no_rule_and_is_named(drafted):
+    repository, told = drafted
+    lacking = told["without_a_rule"]
+    assert lacking["shake/shaken"].startswith("not reproducible: ")
+    assert lacking["replay/shake/shaken"].startswith("not reproducible: ")
+    assert lacking["total/sum"] == "it follows from stage shake, which is not reproducible"
+    text = (repository.root / "goldens/tolerances.toml").read_text()
+    assert "# shake/shaken: no rule: not reproducible" in text
+    assert not {*lacking} & {*rules(repository)}
+
+
+def test_a_replay_of_what_follows_has_a_rule_as_its_inputs_are_stored(drafted):
+    assert rules(drafted[0])["replay/total/sum"] == {"rtol": 1e-9}
+    assert rules(drafted[0])["total/count"] == {"exact": True}
+
+
+def test_what_multiplies_rounding_gets_no_rule_that_hides_a_percent(drafted):
+    """A chaotic map is another number on another machine; the remark says how far one ulp moved it."""
+    assert "inputs moved by one ulp" in drafted[1]["without_a_rule"]["steps/chaos"]
+
+
+def test_nan_is_matched_and_defaults_are_exact(drafted):
+    assert rules(drafted[0])["start/holes"]["nan"] == "match"
+    assert "nan" not in rules(drafted[0])["start/x"]
+    assert rules(drafted[0])["defaults/**"] == {"exact": True} or rules(drafted[0])["defaults/start/n"] == {
+        "exact": True
+    }
+
+
+def test_files_that_are_there_are_kept_and_what_is_new_is_drafted(drafted, tmp_path):
+    repository = drafted[0].copy(tmp_path / "copy")
+    own = repository.root / "schemas/start.schema.json"
+    own.write_text(own.read_text().replace("TODO: what this artifact says", "Mine"))
+    before = {p: p.read_bytes() for p in (own, repository.root / "goldens/tolerances.toml")}
+    (repository.root / "schemas/total.schema.json").unlink()
+    told = json.loads(repository.harness("init --draft --json").stdout)
+    assert told["files"]["schemas/total.schema.json"] == "new"
+    assert told["files"]["schemas/start.schema.json"] == told["files"]["goldens/tolerances.toml"] == "kept"
+    assert {p: p.read_bytes() for p in before} == before
+
+
+def test_a_stage_that_fails_is_named_and_nothing_is_written(drafted, tmp_path):
+    repository = drafted[0].copy(tmp_path / "copy")
+    repository.edit("pipe.py", "size=1.0):\n", "size=1.0):\n    open('pyproject.toml').read()\n")
+    repository.edit("pipe.py", '{"sum"', '{"set": {1}, "sum"')
+    for path in [*repository.root.glob("schemas/*"), repository.root / "goldens/tolerances.toml"]:
+        path.unlink()
+    said = " ".join(repository.harness("init --draft", status=1).stdout.split())
+    assert "problem: main (cpu): stage total returns at 'set' a value of set" in said
+    assert "stage shake reads the file pyproject.toml, which it does not declare" in said
+    assert not (repository.root / "goldens/tolerances.toml").exists()
+    assert not [*repository.root.glob("schemas/*")]
+
+
+def test_doctor_shows_the_source_that_was_found_and_the_marker_is_known(drafted):
+    checks = json.loads(drafted[0].harness("doctor --json").stdout)
+    (source,) = [check for check in checks if check["name"] == "source"]
+    assert source["found"] == "guard, pipe: 2 files"
+    assert any(check["name"] == "numpy" for check in checks)
+    drafted[0].expect("pytest -q --strict-markers --collect-only -m integration -W error test_goldens.py")
+
+
+def test_without_an_adapter_a_draft_says_what_to_do(ready, tmp_path):
+    repository = new_repository(tmp_path, ready)
+    repository.expect("git init -q -b main")
+    done = repository.harness("init --draft", status=2)
+    assert "`harness init MODULE` writes one" in done.stderr
