@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from harness.core import git
@@ -20,7 +21,7 @@ from harness.store.approval_writer import Statement, write_approval
 from harness.store.approvals import Approval, Deviation
 from harness.store.candidates import list_pending, remove_candidate, rules_on_disk
 from harness.store.chain import conflict, whole_chain
-from harness.store.drafts import Draft, Snapshot, draft_of, removal
+from harness.store.drafts import Draft, Snapshot, draft_of, part_of, removal
 from harness.store.goldens import Goldens
 from harness.store.manifest import SUFFIXES, TOLERANCES
 from harness.store.repository.worktree import refuse_dirty
@@ -53,6 +54,7 @@ def accept_candidates(
     disposition: str = "refresh",
     bulk: bool = False,
     sign_key: Path | None = None,
+    only: Sequence[str] = (),
 ) -> Approval:
     """Make pending ids golden, and write the approval of that; raises ApprovalError, and changes nothing, if refused.
 
@@ -60,7 +62,8 @@ def accept_candidates(
     ``judge(id, golden, obtained)`` compares two artifacts. ``invariants_hold(scenario)`` and
     ``validate(artifact, schema)`` give a sentence for each problem, and ``lacking(id, artifact)`` one for each
     rule that has to be written before the artifact can be judged. ``author`` is whose change it is,
-    and ``approver`` is who accepts it; both are git's user unless given.
+    and ``approver`` is who accepts it; both are git's user unless given. With ``only``, paths in one artifact, what
+    is there alone becomes golden, and the rest stays as it is: the fresh run must agree with all of the candidate.
     """
     _refuse_ci("accept")
     if disposition not in _DISPOSITIONS:
@@ -68,7 +71,10 @@ def accept_candidates(
     statement = Statement.of(project, reason, issue, author, approver, disposition, sign_key)
     recover_acceptance(project)
     wanted = list(dict.fromkeys(ids))
-    before = _snapshot(project, wanted, bulk)
+    before = _snapshot(project, wanted, bulk, only)
+    if only:
+        (part,) = before.drafts
+        statement = replace(statement, reason=_reason_for_part(statement.reason, part, only))
     _refuse_unruled(before, lacking)
     for draft in before.drafts:
         if draft.kind == "golden":
@@ -79,7 +85,7 @@ def accept_candidates(
             _check_tolerances(project)
     deviations = {draft.identity: _deviations(project, draft, judge) for draft in before.drafts}
     with project_lock(project):
-        if _snapshot(project, wanted, bulk) != before:
+        if _snapshot(project, wanted, bulk, only) != before:
             raise ApprovalError(
                 "the goldens, a candidate or the commit changed while the fresh run was made: try again"
             )
@@ -148,7 +154,13 @@ def prune_goldens(
         return orphans, gone, approval
 
 
-def _snapshot(project: Project, wanted: Sequence[str], bulk: bool) -> Snapshot:
+def _reason_for_part(reason: str, draft: Draft, only: Sequence[str]) -> str:
+    """The reason, and which values it is about: the golden is of no one run any more."""
+    rest = f"the rest as approval {draft.before.approval} left it" if draft.before else "nothing else"
+    return f"{reason} (only {', '.join(only)} of {draft.identity}; {rest})"
+
+
+def _snapshot(project: Project, wanted: Sequence[str], bulk: bool, only: Sequence[str] = ()) -> Snapshot:
     """What an acceptance would depend on, as it is now; raises ApprovalError where that alone forbids it."""
     known = {p.identity: p for p in list_pending(project)}
     _refuse_unknown(wanted, known)
@@ -156,6 +168,10 @@ def _snapshot(project: Project, wanted: Sequence[str], bulk: bool) -> Snapshot:
     whole_chain(project)
     manifest = Goldens.of(project).manifest()
     drafts = tuple(draft_of(project, known[identity], manifest.get(identity)) for identity in wanted)
+    if only:
+        if len(drafts) != 1:
+            raise ApprovalError("--only is about the values of one artifact: give one id")
+        drafts = (part_of(project, drafts[0], only),)
     changes = {draft.identity: draft.change("", "") for draft in drafts}
     if clash := conflict(changes):
         raise ApprovalError(f"refused to accept {clash}: accept the rule first, verify again, then accept the golden")
@@ -169,7 +185,8 @@ def _snapshot(project: Project, wanted: Sequence[str], bulk: bool) -> Snapshot:
 def _refuse_unruled(now: Snapshot, lacking: LackingRules) -> None:
     """Every value of every candidate needs a rule; all that are missing are told at once, before anything runs."""
     goldens = [draft for draft in now.drafts if draft.kind == "golden" and draft.files]
-    if sentences := list(dict.fromkeys(s for draft in goldens for s in lacking(draft.identity, draft.artifact()))):
+    asked = [(d.identity, d.artifact()) for d in goldens] + [(d.identity, d.candidate()) for d in goldens if d.whole]
+    if sentences := list(dict.fromkeys(s for identity, artifact in asked for s in lacking(identity, artifact))):
         raise ApprovalError(f"without a rule a golden guards nothing; accept these rules first: {'; '.join(sentences)}")
 
 
@@ -177,8 +194,8 @@ def _check_golden(
     draft: Draft, rerun: Rerun, judge: CompareArtifacts, invariants_hold: InvariantsHold, validate: Validate
 ) -> None:
     """A candidate must fit its schema, break no invariant, and agree with a fresh run."""
-    identity, candidate = draft.identity, draft.artifact()
-    if problems := validate(candidate, draft.schema):
+    identity, candidate = draft.identity, draft.candidate()
+    if problems := validate(draft.artifact(), draft.schema):
         raise ApprovalError(f"{identity} does not fit its schema {draft.schema}: {_first(problems)}")
     if problems := invariants_hold(identity.split("/")[0]):
         raise ApprovalError(f"{identity}: an invariant fails, which no golden can change: {_first(problems)}")

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath, PureWindowsPath
 
-from harness.core.artifacts import parse_artifact
-from harness.core.errors import ApprovalError
+from harness.core import globs
+from harness.core.artifacts import dump_artifact, parse_artifact
+from harness.core.errors import ApprovalError, RefusedDataError
 from harness.core.files import parse_json
+from harness.core.ids import ENSEMBLE
 from harness.core.project import Project
 from harness.core.protocol import Artifact, Json
+from harness.core.trees import mixed_artifact, paths_of
+from harness.judge.schema import OUTPUT_SCHEMA
 from harness.store.approvals import Change, Deviation
 from harness.store.candidates import Pending, stored_candidate
 from harness.store.goldens import Goldens
@@ -23,7 +29,7 @@ class Draft:
 
     ``before`` is its entry in the manifest, None if it is new. ``schema`` is the id of a golden's schema, and
     the ``$id`` of a schema. ``accepted`` is the entry that another branch has of the same files, where that is
-    what this would become.
+    what this would become. ``whole`` are the candidate's own files where only a part of it is to be golden.
     """
 
     identity: str
@@ -33,10 +39,15 @@ class Draft:
     schema: str = ""
     about: Mapping[str, Json] = field(default_factory=dict)
     accepted: Entry | None = None
+    whole: Mapping[str, bytes] | None = None
 
     def artifact(self) -> Artifact:
         """The artifact that would be golden."""
         return parse_artifact(self.files, self.identity)[0]
+
+    def candidate(self) -> Artifact:
+        """The artifact that a run gave: all of it, where only a part is to be golden."""
+        return parse_artifact(self.files if self.whole is None else self.whole, self.identity)[0]
 
     def entry(self, commit: str) -> Entry | None:
         """The manifest's entry that this would become, but for its approval; None for a removal."""
@@ -92,6 +103,52 @@ def draft_of(project: Project, waiting: Pending, before: Entry | None) -> Draft:
         return Draft(identity, kind, before, candidate.files, schema, candidate.about)
     files = Goldens.of(project).content(identity, kind)
     return Draft(identity, kind, before, files, _schema_id(files, identity, before) if kind == "schema" else "")
+
+
+def part_of(project: Project, draft: Draft, paths: Sequence[str]) -> Draft:
+    """The draft of a golden in which nothing but the values at ``paths`` is the candidate's.
+
+    ``paths`` are patterns, as in rules, each with all that is below it. Raises ApprovalError where that is nothing
+    which can be checked: there is no golden for the rest, another schema or comparator judges it, or a path names
+    nothing that differs.
+    """
+    identity, before = draft.identity, draft.before
+    if draft.kind != "golden" or before is None:
+        what = "a file that was edited" if draft.kind != "golden" else "new"
+        raise ApprovalError(f"{identity} is {what}, so that there is no golden for the rest: accept all of it")
+    if draft.schema == OUTPUT_SCHEMA or identity.split("/")[-1] == ENSEMBLE:
+        what = "made of many runs" if draft.schema != OUTPUT_SCHEMA else "what a replay gives to the next stages"
+        raise ApprovalError(f"{identity} is {what}, and a part of it is of no run: accept all of it")
+    comparator = str(draft.about.get("comparator", ""))
+    if (before.schema, before.comparator) != (draft.schema, comparator):
+        raise ApprovalError(
+            f"{identity}: its golden has schema {before.schema} and comparator {before.comparator}, the candidate "
+            f"{draft.schema} and {comparator}, so that no rule speaks of both: accept all of it"
+        )
+    golden, candidate = Goldens.of(project).read(identity, before).artifact, draft.artifact()
+    regexes = {path: _pattern(identity, path) for path in paths}
+    known = sorted(paths_of(golden) | paths_of(candidate))
+    for path, regex in regexes.items():
+        if not any(regex.fullmatch(f"{each}/") for each in known):
+            near = difflib.get_close_matches(path, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"the first of {len(known)} is {known[0]!r}"
+            raise ApprovalError(f"--only {path}: {identity} has no such value; {hint}")
+    try:
+        mixture = mixed_artifact(golden, candidate, lambda at: any(r.fullmatch(f"{at}/") for r in regexes.values()))
+    except RefusedDataError as error:
+        raise ApprovalError(f"{identity}: {error}") from error
+    files = dump_artifact(mixture, draft.schema)
+    if combined_digest(files)[1] == before.sha256:
+        raise ApprovalError(f"{identity}: nothing at {', '.join(paths)} differs from the golden: see `harness diff`")
+    return replace(draft, files=files, whole=draft.files)
+
+
+def _pattern(identity: str, path: str) -> re.Pattern[str]:
+    """The regular expression of a path and all below it, for paths that end in ``/``; the id may stand before it."""
+    inside = path.removeprefix(f"{identity}/")
+    if problem := globs.pattern_problem(inside):
+        raise ApprovalError(f"--only {path} is no path: {problem}")
+    return globs.compiled(inside if inside.endswith("**") else f"{inside}/**")
 
 
 def removal(identity: str, before: Entry) -> Draft:

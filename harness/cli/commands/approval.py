@@ -136,6 +136,9 @@ def accept(
     disposition: Annotated[str, typer.Option(help="refresh, intended or bugfix.")] = "refresh",
     bulk: BulkOption = False,
     sign_key: KeyOption = None,
+    only: Annotated[
+        list[str], typer.Option(help="Of one id: these values alone, a path with all below it. Repeatable.")
+    ] = [],  # noqa: B006 (typer reads the default, nothing changes it)
     workers: WorkersOption = 1,
     no_cache: NoCacheOption = False,
     json: JsonOption = False,
@@ -177,8 +180,10 @@ def accept(
             invariants_hold=referee.broken_invariants,
             validate=referee.schema_errors,
             lacking=referee.lacking_rules,
+            only=only,
         )
     print_json(dataclasses.asdict(approval)) if json else show_approval(approval)
+    show_notes(["the rest of it still differs: `harness verify` keeps a candidate again"] if only else [], json)
 
 
 def reject(ids: IdsArgument, reason: ReasonOption = "", json: JsonOption = False) -> None:

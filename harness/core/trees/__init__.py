@@ -9,6 +9,7 @@ and data that look like a marker get one more ``$``. What has no form at all is 
 
 from harness.core.trees.encoding import artifact_json, checked_artifact, output_artifact, split_tree
 from harness.core.trees.markers import ARRAY, FLOAT, NARROW, NON_FINITE, QUOTED, TUPLE, non_finite_name, unwrapped
+from harness.core.trees.mixing import mixed_artifact, paths_of
 from harness.core.trees.reading import (
     join_tree,
     leaves,
@@ -31,10 +32,12 @@ __all__ = [
     "checked_artifact",
     "join_tree",
     "leaves",
+    "mixed_artifact",
     "non_finite_counts",
     "non_finite_name",
     "numeric_json",
     "output_artifact",
+    "paths_of",
     "plain_json",
     "plain_values",
     "python_scalar",
