@@ -82,13 +82,18 @@ def _parts(test: str) -> list[str]:
     return [*before.split("::")[:-1], before.split("::")[-1] + bracket + parameters]
 
 
-def find_old_files(root: Path, places: Iterable[Path]) -> list[OldFile]:
-    """Every old file in ``places``, folders or files; raises ProjectError for a file that is none."""
+def find_old_files(places: Iterable[Path], anywhere: bool = False) -> list[OldFile]:
+    """Every old file in ``places``, folders or files; raises ProjectError for a file that is none.
+
+    ``anywhere``: a file that is named need not lie beside a module, as somebody says of which test it is.
+    """
     found: dict[tuple[Path, str], OldFile] = {}
     for place in places:
         paths = _walk(place) if place.is_dir() else [place]
         for path in paths:
             files = list(_of(path.resolve()))
+            if not files and anywhere and not place.is_dir() and path.suffix in FILES_OF_TESTS:
+                files = [OldFile(path.resolve(), path.resolve().with_suffix(".py"), path.stem)]
             if not files and not place.is_dir():
                 raise ProjectError(f"{place} is no file of pytest-regressions or syrupy beside a module of tests")
             found |= {(file.path, file.name): file for file in files}

@@ -50,7 +50,7 @@ def take_over(project: Project, places: Sequence[Path] = (), test: str = "") -> 
     if in_ci():
         raise ProjectError("in CI nothing is kept: take old files over where you can accept them")
     root = project.root.resolve()
-    files = find_old_files(root, places or [root])
+    files = find_old_files(places or [root], anywhere=bool(test))
     if not files:
         shown = ", ".join(map(str, places)) or str(root)
         raise ProjectError(f"no file of pytest-regressions or syrupy lies beside a module of tests in {shown}")

@@ -204,6 +204,9 @@ def test_a_file_of_any_name_is_said_to_be_of_a_test(taken, tmp_path):
     line = "import-goldens tests/test_old/named.yml"
     assert "waits" in repository.harness(line, status=1).stdout
     assert "kept as candidate" in repository.harness(f"{line} --test tests.test_old/check/test_any").stdout
+    repository.expect("mkdir baselines && cp tests/test_old/named.yml baselines/else.yml")
+    elsewhere = repository.harness("import-goldens baselines/else.yml --test tests.test_old/check/test_any").stdout
+    assert "kept as candidate" in elsewhere
     told = repository.harness(f"{line} --test tests.test_old/check/test_none", status=2).stderr
     assert "is no test that checks values" in told
     told = repository.harness("import-goldens tests --test tests.test_old/check/test_any", status=2).stderr
@@ -240,7 +243,7 @@ def test_a_file_that_is_no_data_is_refused(tmp_path, name, content, message):
     (tmp_path / "test_x").mkdir()
     (tmp_path / "test_x.py").write_text("")
     (tmp_path / "test_x" / name).write_bytes(content)
-    (file,) = find_old_files(tmp_path, [tmp_path])
+    (file,) = find_old_files([tmp_path])
     with pytest.raises(HarnessError, match=message):
         claimed(named_value("value", {"day": "x"}, "t"), [("", file.data(tmp_path))], "t")
 
@@ -253,7 +256,7 @@ def test_an_archive_with_a_pickle_is_never_unpickled(tmp_path):
     (tmp_path / "test_x.py").write_text("")
     np.savez(tmp_path / "test_x/test_a.npz", a=np.array([{"x": 1}], dtype=object))
     assert zipfile.is_zipfile(tmp_path / "test_x/test_a.npz")
-    (file,) = find_old_files(tmp_path, [tmp_path])
+    (file,) = find_old_files([tmp_path])
     with pytest.raises(RefusedDataError, match="no other arrays than those of numbers"):
         file.data(tmp_path)
 
