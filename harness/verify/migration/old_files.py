@@ -5,6 +5,7 @@ They are read without trust: no pickle, no object of YAML, no alias that grows, 
 
 from __future__ import annotations
 
+import ast
 import csv
 import hashlib
 import io
@@ -52,6 +53,18 @@ class OldFile:
         _, *classes, name = _parts(test)
         stem = re.sub(r"\W", "_", name)
         return self.name in (stem, f"{classes[-1]}_{stem}" if classes else stem)
+
+    def resembles_a_test(self) -> bool:
+        """Whether its name begins like a test of its module: else it is some other file, such as a test's input."""
+        if self.path.suffix == AMBER:
+            return True
+        try:
+            tree = ast.parse(_bytes(self.module))
+        except (HarnessError, SyntaxError, ValueError):
+            return True  # nobody knows
+        functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+        names = [node.name for node in ast.walk(tree) if isinstance(node, (*functions, ast.ClassDef))]
+        return any(self.name == name or self.name.startswith(f"{name}_") for name in names)
 
     def value_name(self, test: str) -> str:
         """What a snapshot calls its value: the name that the test gave, else ``value``, ``value_1`` and so on."""

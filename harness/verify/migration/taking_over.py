@@ -7,7 +7,7 @@ accept it is a person's decision, as for any candidate.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -23,7 +23,7 @@ from harness.verify.checks.session import CheckedTest, CheckSession, run_checks_
 from harness.verify.migration.moulds import poured, tree_of
 from harness.verify.migration.old_files import OldFile, find_old_files
 
-Outcome = Literal["candidate", "golden", "differs", "refused", "waiting"]
+Outcome = Literal["candidate", "golden", "differs", "refused", "waiting", "other"]
 _SHOWN = 3  # sentences on one test
 
 
@@ -32,7 +32,7 @@ class Takeover:
     """What became of old files that are of one test, whose ``identity`` is empty where there is none yet.
 
     ``outcome``: they are a candidate now; the test has a golden already; its run differs from them; they are no data,
-    or other data than the test's; they wait for a test that checks values.
+    or other data than the test's; they wait for a test that checks values; or they seem to be of no test at all.
     """
 
     identity: str
@@ -64,10 +64,13 @@ def take_over(project: Project, places: Sequence[Path] = (), test: str = "") -> 
         raise ProjectError(
             f"{test} is no test that checks values: see `harness pending`, and rewrite it to check first"
         )
-    return list(_taken(book, session, files, root, test))
+    named = {place.resolve() for place in places if not place.is_dir()}
+    return list(_taken(book, session, files, root, test, named))
 
 
-def _taken(book: CheckBook, session: CheckSession, files: list[OldFile], root: Path, test: str) -> Iterator[Takeover]:
+def _taken(
+    book: CheckBook, session: CheckSession, files: list[OldFile], root: Path, test: str, named: Collection[Path]
+) -> Iterator[Takeover]:
     left = list(files)
     for identity, checked in sorted(session.tests.items()):
         own = (
@@ -77,8 +80,12 @@ def _taken(book: CheckBook, session: CheckSession, files: list[OldFile], root: P
             left = [file for file in left if file not in own]
             yield _one(book, identity, checked, own, root)
     for file in left:
-        hint = "rewrite its test to check(...), or say with --test ID of which test it is"
-        yield Takeover("", (file.place(root),), "waiting", f"no test that checks values is called like it: {hint}")
+        if file.path in named or file.resembles_a_test():
+            hint = "rewrite its test to check(...), or say with --test ID of which test it is"
+            yield Takeover("", (file.place(root),), "waiting", f"no test that checks values is called like it: {hint}")
+        else:
+            hint = "an input, it seems; if not, say with --test ID of which test it is"
+            yield Takeover("", (file.place(root),), "other", f"no test of {file.module.name} is called like it: {hint}")
 
 
 def _module(file: OldFile, root: Path) -> str:
@@ -128,6 +135,7 @@ def claimed(document: Artifact, claims: Sequence[tuple[str, Any]], test: str) ->
         (name,) = names
         inner = isinstance(said, dict) and set(said) == {name} and not _is_like(tree[name], said)
         said = said if inner else {name: said}
+    _refuse_other_keys(said)
     if not isinstance(said, dict):
         raise RefusedDataError(f"the file holds one value, and the test checks {text.joined(sorted(names))}")
     if odd := sorted(names ^ set(map(str, said))):
@@ -141,6 +149,20 @@ def claimed(document: Artifact, claims: Sequence[tuple[str, Any]], test: str) ->
         arrays |= part.arrays
     rules = {RULES: document.values[RULES]} if RULES in document.values else {}
     return Artifact({**values, **rules}, arrays)
+
+
+def _refuse_other_keys(said: Any) -> None:
+    """Raise RefusedDataError for a key that is no text, which no value of a test has."""
+    if isinstance(said, dict):
+        if odd := [key for key in said if not isinstance(key, str)]:
+            raise RefusedDataError(
+                f"the file has the key {odd[0]!r}, which is no text: check str(key), and accept it anew"
+            )
+        for value in said.values():
+            _refuse_other_keys(value)
+    elif isinstance(said, list | tuple):
+        for value in said:
+            _refuse_other_keys(value)
 
 
 def _is_like(form: Any, said: dict[str, Any]) -> bool:
