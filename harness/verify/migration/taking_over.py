@@ -133,8 +133,7 @@ def claimed(document: Artifact, claims: Sequence[tuple[str, Any]], test: str) ->
     said = claims[0][1] if len(claims) == 1 else _joined(claims)
     if len(names) == 1:
         (name,) = names
-        inner = isinstance(said, dict) and set(said) == {name} and not _is_like(tree[name], said)
-        said = said if inner else {name: said}
+        said = said if isinstance(said, dict) and _is_of_one(said, name, tree[name]) else {name: said}
     _refuse_other_keys(said)
     if not isinstance(said, dict):
         raise RefusedDataError(f"the file holds one value, and the test checks {text.joined(sorted(names))}")
@@ -165,9 +164,11 @@ def _refuse_other_keys(said: Any) -> None:
             _refuse_other_keys(value)
 
 
-def _is_like(form: Any, said: dict[str, Any]) -> bool:
-    """Whether a value is itself a dict of the one name that the file has."""
-    return isinstance(form, dict) and set(form) == set(said)
+def _is_of_one(said: dict[str, Any], name: str, form: Any) -> bool:
+    """Whether a dict of one name holds the value of that name, and is not itself that value."""
+    if set(said) != {name}:
+        return False
+    return not (isinstance(form, dict) and set(form) == {name}) or isinstance(said[name], dict)
 
 
 def _joined(claims: Sequence[tuple[str, Any]]) -> dict[str, Any]:
