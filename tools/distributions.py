@@ -121,7 +121,17 @@ def bare(folder: Path, wheel: Path) -> tuple[Path, dict[str, str]]:
     environment = {**kept, "PATH": f"{commands}{os.pathsep}{kept['PATH']}", "TF_CPP_MIN_LOG_LEVEL": "3"}
     for who in ("AUTHOR", "COMMITTER"):
         environment |= {f"GIT_{who}_NAME": "Trial", f"GIT_{who}_EMAIL": "trial@example.org"}
-    run(commands / "python", "-m", "pip", "install", "--quiet", wheel, cwd=folder, environment=environment)
+    run(
+        commands / "python",
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-compile",
+        wheel,
+        cwd=folder,
+        environment=environment,
+    )
     return commands, environment
 
 

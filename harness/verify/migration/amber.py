@@ -59,6 +59,10 @@ def read_snapshot(snapshot: str, place: str) -> Any:
     return value
 
 
+def _within(number: int, dtype: np.dtype[Any]) -> bool:
+    return int(np.iinfo(dtype).min) <= number <= int(np.iinfo(dtype).max)
+
+
 class _Reader:
     """The lines of a snapshot, of which ``at`` is the next; ``texts`` of several lines were read."""
 
@@ -124,9 +128,17 @@ class _Reader:
         if word in _NAMES:
             return _NAMES[word]
         if _TEXT.fullmatch(word) or _NUMBER.fullmatch(word):
-            return ast.literal_eval(word)
+            return self._literal(word)
         if (narrow := _SCALAR.fullmatch(word)) and (narrow[2] in _NAMES or _NUMBER.fullmatch(narrow[2])):
-            number = _NAMES[narrow[2]] if narrow[2] in _NAMES else ast.literal_eval(narrow[2])
+            number = _NAMES[narrow[2]] if narrow[2] in _NAMES else self._literal(narrow[2])
+            if "int" in narrow[1] and not (isinstance(number, int) and _within(number, np.dtype(narrow[1]))):
+                self.refuse(f"{word[:40]}, which is no {narrow[1]}")
             return np.dtype(narrow[1]).type(number)
         called = re.match(r"<?([A-Za-z_][\w.]*)(?=[ (])", word)
         return self.refuse(f"the repr of an object, {called[1] if called else word[:40]}, and not its data")
+
+    def _literal(self, word: str) -> Any:
+        try:
+            return ast.literal_eval(word)
+        except (ValueError, SyntaxError, MemoryError):
+            return self.refuse(f"{word[:40]!r}, which cannot be read")

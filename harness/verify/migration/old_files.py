@@ -5,6 +5,7 @@ They are read without trust: no pickle, no object of YAML, no alias that grows, 
 
 from __future__ import annotations
 
+import ast
 import csv
 import hashlib
 import io
@@ -53,6 +54,18 @@ class OldFile:
         stem = re.sub(r"\W", "_", name)
         return self.name in (stem, f"{classes[-1]}_{stem}" if classes else stem)
 
+    def resembles_a_test(self) -> bool:
+        """Whether its name begins like a test of its module: else it is some other file, such as a test's input."""
+        if self.path.suffix == AMBER:
+            return True
+        try:
+            tree = ast.parse(_bytes(self.module))
+        except (HarnessError, SyntaxError, ValueError):
+            return True  # nobody knows
+        functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+        names = [node.name for node in ast.walk(tree) if isinstance(node, (*functions, ast.ClassDef))]
+        return any(self.name == name or self.name.startswith(f"{name}_") for name in names)
+
     def value_name(self, test: str) -> str:
         """What a snapshot calls its value: the name that the test gave, else ``value``, ``value_1`` and so on."""
         found = self._in_amber(test) if self.path.suffix == AMBER else None
@@ -82,13 +95,18 @@ def _parts(test: str) -> list[str]:
     return [*before.split("::")[:-1], before.split("::")[-1] + bracket + parameters]
 
 
-def find_old_files(root: Path, places: Iterable[Path]) -> list[OldFile]:
-    """Every old file in ``places``, folders or files; raises ProjectError for a file that is none."""
+def find_old_files(places: Iterable[Path], anywhere: bool = False) -> list[OldFile]:
+    """Every old file in ``places``, folders or files; raises ProjectError for a file that is none.
+
+    ``anywhere``: a file that is named need not lie beside a module, as somebody says of which test it is.
+    """
     found: dict[tuple[Path, str], OldFile] = {}
     for place in places:
         paths = _walk(place) if place.is_dir() else [place]
         for path in paths:
             files = list(_of(path.resolve()))
+            if not files and anywhere and not place.is_dir() and path.suffix in FILES_OF_TESTS:
+                files = [OldFile(path.resolve(), path.resolve().with_suffix(".py"), path.stem)]
             if not files and not place.is_dir():
                 raise ProjectError(f"{place} is no file of pytest-regressions or syrupy beside a module of tests")
             found |= {(file.path, file.name): file for file in files}

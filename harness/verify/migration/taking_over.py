@@ -7,7 +7,7 @@ accept it is a person's decision, as for any candidate.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -23,7 +23,7 @@ from harness.verify.checks.session import CheckedTest, CheckSession, run_checks_
 from harness.verify.migration.moulds import poured, tree_of
 from harness.verify.migration.old_files import OldFile, find_old_files
 
-Outcome = Literal["candidate", "golden", "differs", "refused", "waiting"]
+Outcome = Literal["candidate", "golden", "differs", "refused", "waiting", "other"]
 _SHOWN = 3  # sentences on one test
 
 
@@ -32,7 +32,7 @@ class Takeover:
     """What became of old files that are of one test, whose ``identity`` is empty where there is none yet.
 
     ``outcome``: they are a candidate now; the test has a golden already; its run differs from them; they are no data,
-    or other data than the test's; they wait for a test that checks values.
+    or other data than the test's; they wait for a test that checks values; or they seem to be of no test at all.
     """
 
     identity: str
@@ -50,7 +50,7 @@ def take_over(project: Project, places: Sequence[Path] = (), test: str = "") -> 
     if in_ci():
         raise ProjectError("in CI nothing is kept: take old files over where you can accept them")
     root = project.root.resolve()
-    files = find_old_files(root, places or [root])
+    files = find_old_files(places or [root], anywhere=bool(test))
     if not files:
         shown = ", ".join(map(str, places)) or str(root)
         raise ProjectError(f"no file of pytest-regressions or syrupy lies beside a module of tests in {shown}")
@@ -64,10 +64,13 @@ def take_over(project: Project, places: Sequence[Path] = (), test: str = "") -> 
         raise ProjectError(
             f"{test} is no test that checks values: see `harness pending`, and rewrite it to check first"
         )
-    return list(_taken(book, session, files, root, test))
+    named = {place.resolve() for place in places if not place.is_dir()}
+    return list(_taken(book, session, files, root, test, named))
 
 
-def _taken(book: CheckBook, session: CheckSession, files: list[OldFile], root: Path, test: str) -> Iterator[Takeover]:
+def _taken(
+    book: CheckBook, session: CheckSession, files: list[OldFile], root: Path, test: str, named: Collection[Path]
+) -> Iterator[Takeover]:
     left = list(files)
     for identity, checked in sorted(session.tests.items()):
         own = (
@@ -77,8 +80,12 @@ def _taken(book: CheckBook, session: CheckSession, files: list[OldFile], root: P
             left = [file for file in left if file not in own]
             yield _one(book, identity, checked, own, root)
     for file in left:
-        hint = "rewrite its test to check(...), or say with --test ID of which test it is"
-        yield Takeover("", (file.place(root),), "waiting", f"no test that checks values is called like it: {hint}")
+        if file.path in named or file.resembles_a_test():
+            hint = "rewrite its test to check(...), or say with --test ID of which test it is"
+            yield Takeover("", (file.place(root),), "waiting", f"no test that checks values is called like it: {hint}")
+        else:
+            hint = "an input, it seems; if not, say with --test ID of which test it is"
+            yield Takeover("", (file.place(root),), "other", f"no test of {file.module.name} is called like it: {hint}")
 
 
 def _module(file: OldFile, root: Path) -> str:
@@ -126,8 +133,8 @@ def claimed(document: Artifact, claims: Sequence[tuple[str, Any]], test: str) ->
     said = claims[0][1] if len(claims) == 1 else _joined(claims)
     if len(names) == 1:
         (name,) = names
-        inner = isinstance(said, dict) and set(said) == {name} and not _is_like(tree[name], said)
-        said = said if inner else {name: said}
+        said = said if isinstance(said, dict) and _is_of_one(said, name, tree[name]) else {name: said}
+    _refuse_other_keys(said)
     if not isinstance(said, dict):
         raise RefusedDataError(f"the file holds one value, and the test checks {text.joined(sorted(names))}")
     if odd := sorted(names ^ set(map(str, said))):
@@ -143,9 +150,25 @@ def claimed(document: Artifact, claims: Sequence[tuple[str, Any]], test: str) ->
     return Artifact({**values, **rules}, arrays)
 
 
-def _is_like(form: Any, said: dict[str, Any]) -> bool:
-    """Whether a value is itself a dict of the one name that the file has."""
-    return isinstance(form, dict) and set(form) == set(said)
+def _refuse_other_keys(said: Any) -> None:
+    """Raise RefusedDataError for a key that is no text, which no value of a test has."""
+    if isinstance(said, dict):
+        if odd := [key for key in said if not isinstance(key, str)]:
+            raise RefusedDataError(
+                f"the file has the key {odd[0]!r}, which is no text: check str(key), and accept it anew"
+            )
+        for value in said.values():
+            _refuse_other_keys(value)
+    elif isinstance(said, list | tuple):
+        for value in said:
+            _refuse_other_keys(value)
+
+
+def _is_of_one(said: dict[str, Any], name: str, form: Any) -> bool:
+    """Whether a dict of one name holds the value of that name, and is not itself that value."""
+    if set(said) != {name}:
+        return False
+    return not (isinstance(form, dict) and set(form) == {name}) or isinstance(said[name], dict)
 
 
 def _joined(claims: Sequence[tuple[str, Any]]) -> dict[str, Any]:

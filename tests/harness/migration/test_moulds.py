@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from harness.core.errors import RefusedDataError
+from harness.core.protocol import Artifact
 from harness.verify.checks.document import named_value
 from harness.verify.migration.moulds import CsvColumn, poured, tree_of
+from harness.verify.migration.taking_over import claimed
 
 
 def same(a, b) -> bool:
@@ -101,3 +103,48 @@ def test_a_longer_text_is_not_cut_to_the_tests():
 )
 def test_the_tree_of_a_document_is_what_was_checked(value):
     assert same(tree_of(named_value("value", value, "test")), {"value": value})
+
+
+def document(**values):
+    parts = [named_value(name, value, "test") for name, value in values.items()]
+    return Artifact(
+        {key: value for part in parts for key, value in part.values.items()},
+        {key: value for part in parts for key, value in part.arrays.items()},
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "claims"),
+    [
+        ({"value": {"a": 1, "b": 2}}, [("", {"a": 3, "b": 4})]),
+        ({"a": 1, "b": 2}, [("", {"a": 3, "b": 4})]),
+        ({"a": 1}, [("", {"a": 3})]),
+        ({"value": {"a": 1}}, [("", {"a": 3})]),
+        ({"a": {"a": 1}}, [("", {"a": 3})]),
+        ({"a": {"a": 1}}, [("", {"a": {"a": 3}})]),
+        ({"a": {"a": {"a": 1}}}, [("", {"a": {"a": {"a": 3}}})]),
+        ({"anything": 1}, [("named", 3)]),
+        ({"a": 1, "b": 2}, [("", {"a": 3}), ("", {"b": 4})]),
+        ({"value": 1, "value_1": 2, "c": 5}, [("value", 3), ("value_1", 4), ("", {"c": 6})]),
+    ],
+)
+def test_a_claim_is_told_value_by_value_whatever_the_test_calls_them(values, claims):
+    found = tree_of(claimed(document(**values), claims, "test"))
+    assert found.keys() == values.keys()
+    assert not {repr(found[name]) for name in found} & {repr(values[name]) for name in values}
+
+
+@pytest.mark.parametrize(
+    ("values", "claims", "told"),
+    [
+        ({"a": 1, "b": 2}, [("", {"a": 3})], "only the test has 'b'"),
+        ({"a": 1, "b": 2}, [("", {"a": 3, "b": 4, "c": 5})], "only the file has 'c'"),
+        ({"a": 1, "b": 2}, [("", 3)], "the file holds one value, and the test checks a and b"),
+        ({"a": 1, "b": 2}, [("", {"a": 3}), ("", {"a": 4})], "which value is which"),
+        ({"a": 1, "b": 2}, [("", 3), ("", {"b": 4})], "which value is which"),
+        ({"a": 1}, [("x", 3), ("y", 4)], "a is a dict in the file and 1 in the test"),
+    ],
+)
+def test_claims_that_cover_a_test_in_part_are_refused(values, claims, told):
+    with pytest.raises(RefusedDataError, match=told):
+        claimed(document(**values), claims, "test")

@@ -97,6 +97,7 @@ FILES = {
     "tests/test_old/test_more.yml": "a: 1.5\n",
     "tests/test_old/test_without_rule.yml": "1.5\n",
     "tests/test_old/named.yml": "2.5\n",
+    "tests/test_old/test_moved_left.yml": "1\n",
     "tests/data.csv": ",a\n0,1\n",  # beside no module
 }
 TAKEN = {
@@ -156,7 +157,8 @@ def test_what_agrees_is_a_candidate_with_the_files_own_numbers(taken):
         ("(test_odd)", "refused", "holds the repr of an object, array, and not its data"),
         ("test_more.yml", "refused", "only the test has 'b'"),
         ("test_without_rule.yml", "refused", "no rule speaks of"),
-        ("named.yml", "waiting", "no test that checks values is called like it"),
+        ("named.yml", "other", "no test of test_old.py is called like it"),
+        ("test_moved_left.yml", "waiting", "no test that checks values is called like it"),
         ("(test_not_rewritten)", "waiting", "rewrite its test to check(...)"),
     ],
 )
@@ -204,6 +206,9 @@ def test_a_file_of_any_name_is_said_to_be_of_a_test(taken, tmp_path):
     line = "import-goldens tests/test_old/named.yml"
     assert "waits" in repository.harness(line, status=1).stdout
     assert "kept as candidate" in repository.harness(f"{line} --test tests.test_old/check/test_any").stdout
+    repository.expect("mkdir baselines && cp tests/test_old/named.yml baselines/else.yml")
+    elsewhere = repository.harness("import-goldens baselines/else.yml --test tests.test_old/check/test_any").stdout
+    assert "kept as candidate" in elsewhere
     told = repository.harness(f"{line} --test tests.test_old/check/test_none", status=2).stderr
     assert "is no test that checks values" in told
     told = repository.harness("import-goldens tests --test tests.test_old/check/test_any", status=2).stderr
@@ -225,6 +230,8 @@ def test_in_ci_and_without_old_files_it_says_so(taken, tmp_path):
         ("bad.yml", b"!!python/object/apply:os.system ['true']\n", "cannot be read as plain YAML"),
         ("bad.yml", b"day: 2020-01-01\n", r"datetime.date\(2020, 1, 1\) in the file"),
         ("bad.yml", b"--- 1\n--- 2\n", "has 2 documents"),
+        ("bad.yml", b"1: 2\nday: 3\n", "has the key 1, which is no text"),
+        ("bad.yml", b"day: [{2: 3}]\n", "has the key 2, which is no text"),
         ("bad.yml", b"\xff\xfe", "is no text in UTF-8"),
         ("bad.csv", b"a,b\n1,2\n", "is no table of num_regression"),
         ("bad.csv", b",a\n0,1,2\n", "has rows of unequal length"),
@@ -240,7 +247,7 @@ def test_a_file_that_is_no_data_is_refused(tmp_path, name, content, message):
     (tmp_path / "test_x").mkdir()
     (tmp_path / "test_x.py").write_text("")
     (tmp_path / "test_x" / name).write_bytes(content)
-    (file,) = find_old_files(tmp_path, [tmp_path])
+    (file,) = find_old_files([tmp_path])
     with pytest.raises(HarnessError, match=message):
         claimed(named_value("value", {"day": "x"}, "t"), [("", file.data(tmp_path))], "t")
 
@@ -253,7 +260,7 @@ def test_an_archive_with_a_pickle_is_never_unpickled(tmp_path):
     (tmp_path / "test_x.py").write_text("")
     np.savez(tmp_path / "test_x/test_a.npz", a=np.array([{"x": 1}], dtype=object))
     assert zipfile.is_zipfile(tmp_path / "test_x/test_a.npz")
-    (file,) = find_old_files(tmp_path, [tmp_path])
+    (file,) = find_old_files([tmp_path])
     with pytest.raises(RefusedDataError, match="no other arrays than those of numbers"):
         file.data(tmp_path)
 
