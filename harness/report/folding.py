@@ -98,7 +98,7 @@ def _where(out: Sequence[str], paths: Sequence[str]) -> tuple[str, int]:
     shortest, patterns = min(out, key=len), _by_list(out)
     if shortest and all(path == shortest or path.startswith(f"{shortest}/") for path in out):
         return f"{shortest}/**", _matching([f"{shortest}/**"], paths)
-    whole = pattern_of(out)
+    whole = common_pattern(out)
     if len(patterns) > _NAMED and whole and len(out) >= _SPARSE * (matching := _matching([whole], paths)):
         return whole, matching
     matching = _matching(patterns, paths)
@@ -111,7 +111,7 @@ def _matching(patterns: Sequence[str], paths: Sequence[str]) -> int:
     return sum(any(regex.fullmatch(f"{path}/") for regex in regexes) for path in paths)
 
 
-def pattern_of(paths: Sequence[str]) -> str:
+def common_pattern(paths: Sequence[str]) -> str:
     """The glob of paths that have equally many parts, literal where all agree; empty where there is none."""
     split = [path.split("/") for path in paths]
     if len(set(map(len, split))) != 1:
@@ -125,4 +125,4 @@ def _by_list(paths: Sequence[str]) -> list[str]:
     lists: dict[str, list[str]] = {}
     for path in paths:
         lists.setdefault(re.sub(r"(?<![^/])\d+(?![^/])", "*", path), []).append(path)
-    return [pattern_of(members) if len(members) > 1 else members[0] for members in lists.values()]
+    return [common_pattern(members) if len(members) > 1 else members[0] for members in lists.values()]

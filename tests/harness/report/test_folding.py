@@ -19,7 +19,7 @@ from harness.judge.comparison import compare_artifact
 from harness.judge.rules import Rules
 from harness.judge.tolerances import read_rule
 from harness.plugin.results import mismatch_message
-from harness.report.folding import culprit, folded, folded_places, pattern_of
+from harness.report.folding import common_pattern, culprit, folded, folded_places
 from harness.report.html import render_html
 from harness.report.junit import render_junit
 from harness.report.markdown import render_markdown
@@ -70,7 +70,7 @@ def test_numbers_are_of_the_one_that_is_furthest_out_and_what_is_left_is_the_mos
     (["a/0/b", "a/7/b"], "a/*/b"), (["a", "b"], "*"), (["a/b", "a/c/d"], ""), (["a/b", "c/d"], ""), (["a"], "a")
 ])  # fmt: skip
 def test_a_pattern_is_literal_where_all_agree(paths, pattern):
-    assert pattern_of(paths) == pattern
+    assert common_pattern(paths) == pattern
 
 
 @pytest.fixture(scope="module")
