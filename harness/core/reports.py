@@ -24,6 +24,7 @@ from harness.core.trees import FLOAT, NON_FINITE, non_finite_name, python_scalar
 from harness.core.verdicts import (
     ArtifactReport,
     Diagnosis,
+    Explanation,
     Report,
     ScenarioReport,
     StageFinding,
@@ -32,7 +33,7 @@ from harness.core.verdicts import (
     Worst,
 )
 
-_VERSION = 1
+_VERSION = 2
 _LARGEST = 2**30  # bytes of a report
 _MAP = "$map"
 
@@ -45,6 +46,7 @@ _RECORDS: dict[tuple[type, str], type] = {
     (ArtifactReport, "verdicts"): Verdict,
     (Diagnosis, "findings"): StageFinding,
     (Verdict, "worst"): Worst,
+    (Verdict, "explanation"): Explanation,
 }
 _PLAIN: dict[Any, tuple[type, ...]] = {
     str: (str,),

@@ -96,7 +96,10 @@ def difference(expected: Json, obtained: Json) -> str:
 
 
 def used(share: float | None) -> str:
-    """How much of a tolerance was used: a percentage within it, a factor beyond. 1 itself is ``100 %``."""
+    """How much of a tolerance was used: a percentage within it, a factor beyond; ``beyond`` where that has no end.
+
+    1 itself is ``100 %``.
+    """
     if share is None:
         return ""
     if math.isnan(share):
@@ -110,7 +113,7 @@ def used(share: float | None) -> str:
         # Just within is not at the limit.
         return f"{percent} %" if percent != "100" or share == 1 else "> 99.5 %"
     if math.isinf(share):
-        return "\u221e\u00d7"
+        return "beyond"
     if share < 10:
         for digits in range(2, 17):
             if float(f"{share:.{digits}g}") > 1:

@@ -43,13 +43,35 @@ class Worst:
 
 
 @dataclass(frozen=True)
+class Explanation:
+    """The simple change of a golden that accounts for what was obtained.
+
+    ``kind`` is one of ``harness.judge.explanations.KINDS``; ``sentence`` says it for people, in terms of the golden.
+    ``residual``: what the change leaves of the obtained numbers, as a share of their L2 norm.
+    """
+
+    kind: str
+    sentence: str
+    residual: float = 0.0
+
+    @property
+    def text(self) -> str:
+        """The sentence with what is left, where that is more than rounding."""
+        return self.sentence if self.residual < _ROUNDING else f"{self.sentence}; {self.residual:.2g} of it is left"
+
+
+_ROUNDING = 1e-6
+
+
+@dataclass(frozen=True)
 class Verdict:
     """What became of one value or array.
 
     ``path``: the place within the artifact, parts joined by ``/``. ``rule``: the rule as it is
     written. ``used``: share of the tolerance that was used, 1 at the limit; None where there is no
     such share. For an array, ``share`` is the part of its elements that is out, ``worst`` shows some of
-    them, and ``explanation`` says which simple change of the golden accounts for all, if one does.
+    them. ``explanation`` says which simple change of the golden accounts for the array, or for the values that this
+    one is among, such as a column of a table; None where none does.
     """
 
     path: str
@@ -63,12 +85,12 @@ class Verdict:
     used: float | None = None
     share: float | None = None
     worst: tuple[Worst, ...] = ()
-    explanation: str = ""
+    explanation: Explanation | None = None
 
     @property
     def sentence(self) -> str:
         """What is wrong, the explanation first."""
-        return ": ".join(filter(None, (self.explanation, self.message)))
+        return ": ".join(filter(None, (self.explanation.text if self.explanation else "", self.message)))
 
 
 @dataclass(frozen=True)

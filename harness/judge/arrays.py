@@ -51,7 +51,7 @@ def compare_array(
         judgement.overall,
         judgement.share,
         judgement.worst(failed),
-        explanation.text if explanation else "",
+        explanation,
     )
 
 

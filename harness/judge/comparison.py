@@ -18,6 +18,7 @@ from harness.core.trees import leaves, plain_json, unwrapped
 from harness.core.verdicts import Status, Verdict
 from harness.judge.arrays import compare_array
 from harness.judge.ensemble import Interval
+from harness.judge.explanations import explain_values
 from harness.judge.judgement import Judgement, is_finite, out_of_range
 from harness.judge.kinds import NUMERIC, as_number, kind_of
 from harness.judge.numbers import judge_number
@@ -81,7 +82,10 @@ def compare_artifact(
     if golden is None:
         return (Verdict("", Status.MISSING, tier, NO_GOLDEN),)
     standard = Standard(rules, prefix, intervals, tier)
-    verdicts = (*_branches("", golden.values, obtained.values, standard), *_arrays(golden, obtained, standard))
+    arrays = tuple(_arrays(golden, obtained, standard))
+    values = tuple(_branches("", golden.values, obtained.values, standard))
+    known = [v.explanation for v in arrays if v.explanation]
+    verdicts = (*explain_values(golden.values, obtained.values, values, known), *arrays)
     if verdicts and all(verdict.status is Status.IGNORED for verdict in verdicts):
         return (*verdicts, Verdict("", Status.FAIL, tier, NOTHING_COMPARED, allowed="something that is compared"))
     return verdicts

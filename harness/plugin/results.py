@@ -132,6 +132,7 @@ class GoldenCheck:
 def mismatch_message(identity: str, report: ArtifactReport) -> str:
     """Why an artifact fails: its first mismatches, the rest counted."""
     from harness.core.text import LONGEST_MESSAGE, clipped, line
+    from harness.report.folding import folded
     from harness.report.summary import verdict_line
 
     if report.error:
@@ -139,11 +140,12 @@ def mismatch_message(identity: str, report: ArtifactReport) -> str:
     if report.blocked:
         return line(f"{identity}: stage {report.stage} has no input, because {report.blocked} failed")
     failing = [v for v in report.verdicts if v.status.failed]
-    rest = [f"... and {len(failing) - SHOWN_MISMATCHES} more"] if len(failing) > SHOWN_MISMATCHES else []
+    told = folded(report.verdicts)
+    rest = [f"... and {len(told) - SHOWN_MISMATCHES} more"] if len(told) > SHOWN_MISMATCHES else []
     return "\n".join(
         [
             line(f"{identity}: {len(failing)} of {len(report.verdicts)} values are not as accepted"),
-            *(f"  {clipped(verdict_line(v), LONGEST_MESSAGE)}" for v in failing[:SHOWN_MISMATCHES]),
+            *(f"  {clipped(verdict_line(v), LONGEST_MESSAGE)}" for v in told[:SHOWN_MISMATCHES]),
             *rest,
         ]
     )

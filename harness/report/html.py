@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +13,9 @@ from harness.core import text
 from harness.core.ids import CONFIGURATION, INVARIANTS
 from harness.core.protocol import Curve, Image, Ladder
 from harness.core.verdicts import ArtifactReport, Report, ScenarioReport, Status
-from harness.report import selection, summary
+from harness.report import folding, selection, summary
 from harness.report.graphics.exhibits import Exhibits, GoldenAndObtained, collect_exhibits
+from harness.report.graphics.unasked import unasked_views
 from harness.report.rows import BAR_DECADES, BAR_LIMIT, Row, value_row
 from harness.report.selection import Place
 
@@ -60,8 +61,12 @@ def render_html(report: Report, views: Sequence[Image | Curve | Ladder], find: F
     """The page of ``report``; ``find`` gives golden and obtained of what ``views`` show."""
     # Asked once: each answer looks at every value.
     passed, failed = report.passed, [s.failed for s in report.scenarios]
-    sides = _sides(failed, sum(isinstance(view, Image) for view in views))
-    sections = [_section(i, s, failed[i], views, find, sides[failed[i]]) for i, s in enumerate(report.scenarios)]
+    seen = [
+        [*views, *(unasked_views(s, views, partial(find, s.scenario)) if failed[i] else [])]
+        for i, s in enumerate(report.scenarios)
+    ]
+    sides = _sides(failed, [sum(isinstance(view, Image) for view in shown) for shown in seen])
+    sections = [_section(i, s, failed[i], seen[i], find, sides[failed[i]]) for i, s in enumerate(report.scenarios)]
     stages = summary.stages_run(report)
     first = next((s for s in sections if s.failed), None)
     near = selection.closest_calls(report.scenarios, 1)
@@ -81,9 +86,9 @@ def render_html(report: Report, views: Sequence[Image | Curve | Ladder], find: F
         ignored=report.count(Status.IGNORED),
         cached=sum(a.cached for s in report.scenarios for a in s.artifacts),
         artifacts=sum(a.stage not in (CONFIGURATION, INVARIANTS) for s in report.scenarios for a in s.artifacts),
-        stages=stages,
+        stages=(columns := [stage for stage in stages if stage != INVARIANTS]),
         grid=[
-            (s, [summary.stage_state(s.scenario, t) for t in stages], summary.invariants_state(s.scenario))
+            (s, [summary.stage_state(s.scenario, t) for t in columns], summary.invariants_state(s.scenario))
             for s in sections
         ],
         limit=BAR_LIMIT,
@@ -124,12 +129,12 @@ def _shown(value: Any) -> Any:
     return text.bounded(text.cleaned(value)) if type(value) is str else value
 
 
-def _sides(scenarios: list[bool], images: int) -> dict[bool, int]:
-    """The largest side of a picture, by whether its scenario failed: the more pictures there are, the smaller."""
+def _sides(scenarios: list[bool], images: list[int]) -> dict[bool, int]:
+    """The largest side of a picture, by whether its scenario failed: the more ``images`` there are, the smaller."""
     sides = {}
     passing = PASSING_PIXELS if any(scenarios) else PASSING_PIXELS + FAILING_PIXELS
     for failed, pixels in ((True, FAILING_PIXELS), (False, passing)):
-        tiles = 3 * images * scenarios.count(failed)
+        tiles = 3 * sum(n for n, state in zip(images, scenarios, strict=True) if state is failed)
         side = math.isqrt(pixels // max(tiles, 1))
         sides[failed] = max(SMALLEST_SIDE, min(LARGEST_SIDE if failed else LARGEST_SIDE // 2, side))
     return sides
@@ -145,7 +150,7 @@ def _section(
             looked_up[track, artifact] = find(s.scenario, track, artifact)
         return looked_up[track, artifact]
 
-    failures = selection.failing_places(s)
+    failures = folding.folded_places(s)
     groups = []
     for artifact in s.artifacts:
         places = [place for place in failures if place.artifact is artifact]
@@ -176,7 +181,7 @@ def _section(
 
 
 def _culprit(scenario: ScenarioReport) -> Row | None:
-    place = selection.culprit_place(scenario)
+    place = folding.culprit(scenario)
     return value_row(place) if place else None
 
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from harness.core import text
 from harness.core.verdicts import Report, ScenarioReport, Status
-from harness.report import selection, summary
+from harness.report import folding, selection, summary
 from harness.report.markup import FAILED_ICON, IMPROVED_ICON, NEUTRAL_ICON, PASSED_ICON, code, markdown_table, prose
+from harness.report.rows import numbers_of
 from harness.report.selection import Place
 
 LISTED_FAILURES = 20  # scenarios, values and problems, of each
@@ -37,9 +38,10 @@ def _blocks(report: Report) -> Iterator[str]:
     for scenario in failed[:LISTED_FAILURES]:
         yield _diagnosis(scenario)
     yield _scenarios(report)
-    places = [place for scenario in failed for place in selection.failing_places(scenario)]
+    places = [place for scenario in failed for place in folding.folded_places(scenario)]
     if places:
-        yield f"### {text.count(len(places), 'failing value')}"
+        count = sum(len(selection.failing_places(scenario)) for scenario in failed)
+        yield f"### {text.count(count, 'failing value')}"
         shown, rest = selection.thinned(places, LISTED_FAILURES)
         rows = [_row(place) for place in shown]
         yield markdown_table(("scenario", "value", "status", "expected", "obtained", "allowed", "used"), rows)
@@ -97,13 +99,16 @@ def _scenarios(report: Report) -> str:
 
 def _row(place: Place) -> tuple[str, ...]:
     verdict = place.verdict
-    expected, obtained = text.pair(verdict.expected, verdict.obtained)
+    *numbers, at = numbers_of(verdict)
+    expected, obtained = text.pair(*numbers)
     used = text.used(verdict.used)
     if verdict.share is not None:
         used = f"{used}, {text.portion(verdict.share)} out" if used else f"{text.portion(verdict.share)} out"
     cells = (code(value) if value != "\u2013" else "" for value in (expected, obtained))
     allowed = prose(verdict.allowed or verdict.sentence, 120)
-    return code(place.scenario.scenario), code(place.name), verdict.status.value, *cells, allowed, prose(used)
+    how = f": {prose(verdict.explanation.text, 300)}" if verdict.explanation else ""
+    how += f", the worst at {prose(at)}" if at else ""
+    return code(place.scenario.scenario), f"{code(place.name)}{how}", verdict.status.value, *cells, allowed, prose(used)
 
 
 def _rest(n: int, noun: str) -> str:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from harness.core import text
+from harness.core.protocol import Json
 from harness.core.verdicts import Status, Verdict
 from harness.report.selection import Place
 
@@ -16,7 +17,10 @@ BAR_LIMIT, BAR_DECADES = 60.0, 3  # a bar: percent of its width at the limit, an
 
 @dataclass(frozen=True)
 class Row:
-    """A value as it is shown. ``fill``: percent of the bar, None without one; ``beyond``: it would not fit."""
+    """A value as it is shown; of a failing array its worst element, and ``at`` says which.
+
+    ``fill``: percent of the bar, None without one; ``beyond``: it would not fit.
+    """
 
     name: str
     kind: str
@@ -32,6 +36,8 @@ class Row:
     fill: float | None
     beyond: bool
     share: str
+    at: str
+    explanation: str
     message: str
     worst: tuple[tuple[str, str, str, str, str], ...]
 
@@ -51,7 +57,8 @@ def value_row(place: Place, scenario: bool = False, short: bool = False) -> Row:
     kind, symbol = _SYMBOLS.get(verdict.status, ("first", "\u2715"))
     if kind == "pass" and (verdict.used or 0) > _NEARLY_OUT:
         kind = "pass near"
-    expected, obtained = text.pair(verdict.expected, verdict.obtained)
+    expected, obtained, at = numbers_of(verdict)
+    shown = text.pair(expected, obtained)
     return Row(
         name=verdict.path if short else f"{place.scenario.scenario}/{place.name}" if scenario else place.name,
         kind=kind,
@@ -59,18 +66,28 @@ def value_row(place: Place, scenario: bool = False, short: bool = False) -> Row:
         status=verdict.status.value,
         tier=verdict.tier,
         # An invariant has bounds, and expects no value.
-        expected="" if place.artifact is None else expected,
-        obtained=obtained,
-        change=text.difference(verdict.expected, verdict.obtained),
+        expected="" if place.artifact is None else shown[0],
+        obtained=shown[1],
+        change=text.difference(expected, obtained),
         allowed=text.clipped(verdict.allowed),
         rule=text.clipped(verdict.rule),
         used=text.used(verdict.used),
         fill=None if verdict.used is None else bar_fill(verdict.used),
         beyond=verdict.used is not None and not verdict.used <= 10**BAR_DECADES,
         share="" if verdict.share is None else text.portion(verdict.share),
-        message=text.clipped(verdict.sentence, 600),
+        at=at,
+        explanation=verdict.explanation.text if verdict.explanation else "",
+        message=text.clipped(verdict.message, 600),
         worst=_elements(verdict),
     )
+
+
+def numbers_of(verdict: Verdict) -> tuple[Json, Json, str]:
+    """Expected and obtained; of a failing array those of its worst element, and where that is and of what."""
+    if not verdict.status.failed or not verdict.worst or verdict.expected != verdict.obtained:
+        return verdict.expected, verdict.obtained, ""
+    worst = verdict.worst[0]
+    return worst.expected, worst.obtained, f"[{', '.join(map(str, worst.index))}] of {verdict.expected}"
 
 
 def bar_fill(used: float) -> float:

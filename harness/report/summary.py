@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.core import text
+from harness.core.ids import INVARIANTS
 from harness.core.verdicts import NOT_COMPARED, ArtifactReport, Report, ScenarioReport, Status, Verdict
 from harness.report.selection import failing_places, notable, places_of_status
 
@@ -66,10 +68,14 @@ def _state(scenario: ScenarioReport, artifacts: list[ArtifactReport]) -> State:
 
 
 def invariants_state(scenario: ScenarioReport) -> State:
-    """What became of a scenario's invariants."""
+    """What became of a scenario's invariants: whether they hold, and whether their bounds are as accepted."""
     failed = sum(v.status.failed for v in scenario.invariants)
     if failed:
         return State("first", "\u2715", "broken", f"{failed} of {len(scenario.invariants)}")
+    bounds = [a for a in scenario.artifacts if a.stage == INVARIANTS]
+    if any(a.failed for a in bounds):
+        state = _state(scenario, bounds)
+        return state if state.kind == "down" else replace(state, word="bounds", detail=state.detail)
     if not scenario.invariants:
         return State("none", "", "", "none")
     return State("pass", "\u2713", "hold", str(len(scenario.invariants)))
@@ -135,6 +141,7 @@ def _figures(verdict: Verdict) -> str:
     if verdict.expected is not None or verdict.obtained is not None:
         parts.append(f"expected {expected}, obtained {obtained}")
     parts += [f"allowed {verdict.allowed}"] if verdict.allowed else []
-    parts += [f"used {text.used(verdict.used)} of it"] if verdict.used is not None else []
+    if verdict.used is not None:
+        parts.append(f"used {text.used(verdict.used)} of it" if math.isfinite(verdict.used) else "beyond it")
     parts += [f"{text.portion(verdict.share)} of the elements out"] if verdict.share is not None else []
     return ", ".join(parts)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from harness.core import globs
 from harness.core.ids import CONFIGURATION, INVARIANTS
 from harness.core.protocol import Pipeline
+from harness.core.text import joined
 from harness.core.verdicts import ArtifactReport, Diagnosis, StageFinding, Status, Verdict
+from harness.judge.explanations import factor_sentence, offset_sentence
+from harness.report.folding import Alike, alike, alike_in, folded
 
 
 def localise(
@@ -37,6 +42,7 @@ def localise(
         return Diagnosis(headline, None, tuple(findings), tuple(notes))
     # Data flow one way: no later stage, however certainly it is wrong by itself, made this one differ.
     first = broken[0]
+    notes[:0] = _shared(pipeline, first.stage, main, findings)
     return Diagnosis(f"Look at {first.stage} first: {first.reason}", first.stage, tuple(findings), tuple(notes))
 
 
@@ -67,12 +73,54 @@ def _furthest(report: ArtifactReport | None) -> str:
         return "nothing was compared"
     if worst.status is not Status.FAIL:
         return f"{worst.path or 'it'} is {worst.status.value}"
+    alike_ones = alike_in(report, worst) if report else [worst]
+    told = folded(report.verdicts, alike_ones)[0] if report else worst
+    how = f": {told.explanation.text}" if told.explanation else ""
     beyond = f" ({float(f'{worst.used:.3g}'):,.10g} times its tolerance)" if worst.used and worst.used > 1 else ""
-    return f"{worst.path or 'it'} is not as accepted{beyond}"
+    verb = "is" if len(alike_ones) == 1 else "are"
+    return f"{told.path or 'it'} {verb} not as accepted{beyond}{how}"
 
 
 def _has_no_golden(report: ArtifactReport) -> bool:
     return any(v.status is Status.MISSING and not v.path for v in report.verdicts)
+
+
+def _shared(
+    pipeline: Pipeline, first: str, main: Mapping[str, ArtifactReport], findings: Sequence[StageFinding]
+) -> list[str]:
+    """What later stages have in common with the first that is wrong: one explanation, and where it begins.
+
+    It begins there when every other stage that has it is fed by the first and right by itself; else it is only said
+    that they have it in common.
+    """
+    failing = {f.stage: [v for v in main[f.stage].verdicts if v.status.failed] for f in findings if f.stage in main}
+    explained = [v.explanation for v in failing.get(first, ()) if v.explanation]
+    if not explained:
+        return []
+    (what, _), *_ = Counter(map(alike, explained)).most_common()
+    shares = {stage: sum(_is_alike(v, what) for v in verdicts) for stage, verdicts in failing.items()}
+    stages = [stage for stage, n in shares.items() if n]
+    if len(stages) < 2:
+        return []
+    total, said = sum(map(len, failing.values())), what[1]
+    right = {f.stage for f in findings if f.verdict == "input already wrong"}
+    fed = {s.name for s in pipeline.stages if first == CONFIGURATION or first in pipeline.leading_to(s.name)}
+    begins = all(stage in right & fed for stage in stages if stage != first)
+    if begins and sum(shares.values()) == total and not any(a.error or a.blocked for a in main.values()):
+        return [f"Of everything that differs from {first} on, {said}: {first} is where it begins"]
+    where = f"{sum(shares.values()):,} of {total:,} failing values, in {joined(stages)}"
+    return [f"Of {where}, {said}{f': {first} is where it begins' if begins else ''}"]
+
+
+def _is_alike(verdict: Verdict, what: Alike) -> bool:
+    """Whether a failing value changed as said: by its explanation, or a single number by its factor or offset."""
+    if verdict.explanation is not None:
+        return alike(verdict.explanation) == what
+    numbers = verdict.expected, verdict.obtained
+    if not all(isinstance(n, float) and math.isfinite(n) for n in numbers) or not verdict.expected:
+        return False
+    alone = factor_sentence(verdict.obtained / verdict.expected), offset_sentence(verdict.obtained - verdict.expected)
+    return what in map(alike, alone)
 
 
 def _among(patterns: Sequence[str], verdicts: Mapping[str, Verdict]) -> dict[str, Verdict]:

@@ -10,6 +10,7 @@ from harness.cli.console import FAILED, PASSED, Styled, Words, show_line, show_p
 from harness.core import text
 from harness.core.ids import CONFIGURATION, INVARIANTS
 from harness.core.verdicts import NOT_COMPARED, ArtifactReport, Report, ScenarioReport, Status
+from harness.report.folding import folded
 from harness.report.selection import remarks
 from harness.report.summary import verdict_line, where_to_look
 
@@ -98,7 +99,7 @@ def show_mismatches(artifact: ArtifactReport) -> None:
         show_line(f"  {name}: the stage raised {artifact.error}")
     elif artifact.blocked:
         show_line(f"  {name}: no input, {artifact.blocked} failed")
-    failing = [v for v in artifact.verdicts if v.status.failed]
+    failing = folded(artifact.verdicts)
     for verdict in failing[:LISTED_MISMATCHES]:
         show_line(f"  {name}: {verdict_line(verdict)}")
     if len(failing) > LISTED_MISMATCHES:

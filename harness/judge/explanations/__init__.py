@@ -1,6 +1,8 @@
-"""What became of an array that differs from its golden: the first simple change that accounts for it."""
+"""What became of values that differ from their golden: the first simple change that accounts for them."""
 
-from harness.judge.explanations.explain import KINDS, explain_difference
-from harness.judge.explanations.explanation import Explanation
+from harness.judge.explanations.columns import explain_values
+from harness.judge.explanations.explain import explain_difference
+from harness.judge.explanations.kinds import KINDS
+from harness.judge.explanations.pointwise import factor_sentence, offset_sentence
 
-__all__ = ["KINDS", "Explanation", "explain_difference"]
+__all__ = ["KINDS", "explain_difference", "explain_values", "factor_sentence", "offset_sentence"]

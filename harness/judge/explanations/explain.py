@@ -2,59 +2,128 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from harness.judge.elements import Array
-from harness.judge.explanations.explanation import Explanation
-from harness.judge.explanations.geometric import displaced, permuted, resized, transposed
-from harness.judge.explanations.local import few_elements, noise, one_slice
-from harness.judge.explanations.pointwise import conjugate, constant, factor, offset, rounded
+from harness.core.verdicts import Explanation
+from harness.judge.elements import Array, same_elements
+from harness.judge.explanations.coarse import held_at_bounds, rounded
+from harness.judge.explanations.geometric import displaced, permuted, reshaped, resized, transposed
+from harness.judge.explanations.labels import relabelled, wrapped
+from harness.judge.explanations.local import differing, few_elements, noise, not_finite, one_slice
+from harness.judge.explanations.measures import resolution
+from harness.judge.explanations.pointwise import absolute, affine, conjugate, constant, factor, offset
+from harness.judge.explanations.subpixel import moved_finely
 
-KINDS = (
-    *("type", "constant", "sign", "factor", "global phase", "offset", "conjugate", "transposition", "reversal"),
-    *("roll", "shift", "crop", "padding", "permutation", "rounding", "sub-pixel shift"),
-    *("few elements", "one slice", "noise"),
-)
-"""Everything that an explanation can be."""
+_EXACT = 1e-9  # of the obtained numbers, left by what accounts for all of them
 
-_WHOLE: tuple[Callable[[Array, Array], Explanation | None], ...] = (
-    *(constant, factor, offset, conjugate, transposed, displaced, permuted, rounded),
+Way = Callable[[Array, Array], Explanation | None]
+
+_WHOLE: tuple[Way, ...] = (
+    *(
+        constant,
+        absolute,
+        factor,
+        offset,
+        conjugate,
+        transposed,
+        displaced,
+        permuted,
+        rounded,
+        held_at_bounds,
+        affine,
+        moved_finely,
+    ),
 )
-_SAME_SHAPE = (*_WHOLE, lambda golden, obtained: one_slice(golden, obtained, _WHOLE), few_elements, noise)
-_OTHER_SHAPE = (transposed, resized)
+_SAME_SHAPE: tuple[Way, ...] = (*_WHOLE, lambda golden, obtained: one_slice(golden, obtained, _WHOLE), few_elements)
+_EXACTLY = (absolute, permuted, rounded, held_at_bounds, affine, few_elements)  # of which some hold and leave nothing
+_ELEMENTWISE = (constant, absolute, factor, offset, conjugate, rounded, held_at_bounds, affine)
+_PART = 1 << 16  # elements that are looked at before all are
+_OTHER_SHAPE: tuple[Way, ...] = (transposed, reshaped, resized)
 
 
 def explain_difference(golden: Array, obtained: Array) -> Explanation | None:
-    """The first simple change of ``golden`` that accounts for ``obtained``, two arrays of numbers; None without one.
+    """The first simple change of ``golden`` that accounts for ``obtained``, two arrays; None without one.
 
-    Elements that are not finite must be so in both at the same places, and count as equal. What is said is always
-    true of these two arrays to within the residual that is given; whether it is the cause is for people to say.
-    Arrays whose squares would be no numbers of their type have no explanation.
+    What is said is always true of these two arrays to within the residual that is given; whether it is the cause is
+    for people to say. Elements that are not finite in the same way are equal. Numbers whose squares would be none of
+    their type have no explanation, and of text and dates no more is said than where they are.
     """
-    if golden.dtype.kind not in "biufc" or obtained.dtype.kind not in "biufc" or not golden.size or not obtained.size:
+    kinds = golden.dtype.kind + obtained.dtype.kind
+    if not golden.size or not obtained.size:
         return None
-    g, o = _wide(golden), _wide(obtained)
-    if not _ordinary(g) or not _ordinary(o):
+    if kinds in ("UU", "SS", "MM", "mm"):
+        ways = (permuted, few_elements) if golden.shape == obtained.shape else ()
+        return _first(ways, golden, obtained)
+    if kinds.strip("biufc"):
         return None
     of_type = "" if golden.dtype == obtained.dtype else f"the type is {obtained.dtype}, was {golden.dtype}"
-    if of_type and g.shape == o.shape and np.array_equal(obtained, _as(golden, obtained.dtype)):
-        return Explanation("type", f"{of_type}, and nothing else changed", 0.0)
-    if g.shape == o.shape:
-        odd = ~(np.isfinite(g) & np.isfinite(o))
-        if not np.array_equal(np.isfinite(g), np.isfinite(o)):
-            return few_elements(np.isfinite(g), np.isfinite(o))
-        g, o = np.where(odd, 0, g), np.where(odd, 0, o)
-        if np.array_equal(g, o):
-            return None
-    elif not (np.isfinite(g).all() and np.isfinite(o).all()):
+    if of_type and golden.shape == obtained.shape and (what := _retyped(golden, obtained)):
+        return Explanation("type", f"{of_type}, and {what}")
+    try:
+        with np.errstate(all="ignore"):  # what is no number accounts for nothing
+            found = _of_numbers(golden, obtained)
+    except (np.linalg.LinAlgError, MemoryError):  # the verdict does not depend on it
         return None
-    found = next(filter(None, (way(g, o) for way in (_SAME_SHAPE if g.shape == o.shape else _OTHER_SHAPE))), None)
-    if found and of_type:
-        return Explanation(found.kind, f"{of_type}, and {found.sentence}", found.residual)
+    return Explanation(found.kind, f"{of_type}, and {found.sentence}", found.residual) if found and of_type else found
+
+
+def _of_numbers(golden: Array, obtained: Array) -> Explanation | None:
+    g, o = _wide(golden), _wide(obtained)
+    if g.dtype.kind != o.dtype.kind:
+        g, o = (a if a.dtype.kind == "c" else a.astype(f"c{2 * a.dtype.itemsize}") for a in (g, o))
+    if not _ordinary(g) or not _ordinary(o):
+        return None
+    finite = np.isfinite(g), np.isfinite(o)
+    if g.shape != o.shape:
+        return _first(_OTHER_SHAPE, g, o) if finite[0].all() and finite[1].all() else None
+    both = finite[0] & finite[1]
+    odd = ~both & ~same_elements(g, o)
+    g, o = np.where(both, g, 0), np.where(both, o, 0)
+    if odd.any():
+        rest = None if not differing(g, o).any() else _first((*_SAME_SHAPE, noise), g, o)
+        return not_finite(odd, finite, rest) if rest or not differing(g, o).any() else None
+    if np.array_equal(g, o):
+        return None
+    as_they_are = [lambda *_: wrapped(golden, obtained), lambda *_: relabelled(golden, obtained)]
+    masks = golden.dtype.kind == "b"  # of which every change is one of a few elements, or a factor
+    return _first((*as_they_are[masks:][:masks], *_SAME_SHAPE, *as_they_are, noise), g, o)
+
+
+def _first(ways: Iterable[Way], golden: Array, obtained: Array) -> Explanation | None:
+    """The first that leaves nothing but rounding, else the first; of large arrays a part is asked before."""
+    found: Explanation | None = None
+    parts = _parts(golden, obtained)
+    for way in ways:
+        if (found and way not in _EXACTLY) or (way in parts and way(*parts[way]) is None):
+            continue
+        if explanation := way(golden, obtained):
+            if explanation.residual <= max(_EXACT, 8 * resolution(golden, obtained)):
+                return explanation
+            found = found or explanation
     return found
+
+
+def _parts(golden: Array, obtained: Array) -> dict[Way, tuple[Array, Array]]:
+    """Of large arrays, what tells each way fast that it does not hold: scattered elements, or those in the middle."""
+    if golden.size <= _PART or golden.shape != obtained.shape:
+        return {}
+    step = golden.size // _PART | 1
+    scattered = golden.ravel()[::step], obtained.ravel()[::step]
+    side = int(_PART ** (1 / golden.ndim))
+    middle = tuple(slice(max(0, (n - side) // 2), max(0, (n - side) // 2) + side) for n in golden.shape)
+    return {**dict.fromkeys(_ELEMENTWISE, scattered), noise: (golden[middle], obtained[middle])}
+
+
+def _retyped(golden: Array, obtained: Array) -> str:
+    """What a conversion alone accounts for; empty where more than the type is another."""
+    if golden.dtype.kind == "c" and obtained.dtype.kind != "c":
+        parts = (("real part", golden.real), ("modulus", np.abs(golden)), ("phase", np.angle(golden)))
+        return next((f"it is the {name}" for name, part in parts if np.allclose(part, obtained, 1e-6, 0)), "")
+    with np.errstate(all="ignore"):
+        same = np.array_equal(obtained, golden.astype(obtained.dtype), equal_nan=obtained.dtype.kind in "fc")
+    return "nothing else changed" if same else ""
 
 
 def _ordinary(array: Array) -> bool:
@@ -70,8 +139,3 @@ def _wide(array: Array) -> Array:
     if array.dtype.kind in "biu":
         return array.astype(np.float64)
     return array if array.dtype.itemsize >= (8 if array.dtype.kind == "c" else 4) else array.astype(np.float32)
-
-
-def _as(array: Array, dtype: np.dtype[Any]) -> Array:
-    with np.errstate(all="ignore"):
-        return array.astype(dtype)

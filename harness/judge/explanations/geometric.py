@@ -6,14 +6,18 @@ from collections.abc import Iterator
 from itertools import combinations, permutations, product
 
 import numpy as np
-from scipy import fft, ndimage
+from scipy import fft
 
+from harness.core.verdicts import Explanation
 from harness.judge.elements import Array
-from harness.judge.explanations.explanation import LEAST, Explanation, accounted, norm
+from harness.judge.explanations.measures import LEAST, accounted, norm
 
 _AXES = 4  # of an array, at most: beyond, there are too many ways
+_MANY = 1 << 17  # slices that are compared one by one
 _MOST = 1 << 22  # elements that are searched for a displacement
-_FINE = 0.1  # of the difference, that a displacement by parts of a pixel may leave: interpolation is not unique
+_KEYS = 8  # numbers of a slice that tell it from others
+_ROUNDING = 1e-6  # of the difference, that rounding may leave
+_FINE = 0.1  # of a sample, that may be left of it
 
 
 def transposed(golden: Array, obtained: Array) -> Explanation | None:
@@ -53,14 +57,14 @@ def _axes(axes: tuple[int, ...]) -> str:
 
 
 def displaced(golden: Array, obtained: Array) -> Explanation | None:
-    """Rolled by whole elements, or moved by them with something else at the edges, or moved by parts of one.
+    """Rolled by whole elements, or moved by them with something else at the edges.
 
     The displacement is the largest correlation of the two (by Fourier transforms); all of it is tried on the
     golden then.
     """
     if golden.shape != obtained.shape or not LEAST <= golden.size <= _MOST or not 1 <= golden.ndim <= _AXES:
         return None
-    steps = _steps(golden, obtained)
+    steps = correlated_steps(golden, obtained)
     if any(steps):
         left = accounted(golden, obtained, np.roll(golden, steps, tuple(range(golden.ndim))))
         if left is not None:
@@ -70,10 +74,11 @@ def displaced(golden: Array, obtained: Array) -> Explanation | None:
         seen, before = obtained[inner], golden[came]
         if 2 * seen.size >= golden.size and (left := accounted(golden[inner], seen, before)) is not None:
             return Explanation("shift", f"it is moved by {list(steps)} elements, with other edges", left)
-    return _moved_finely(golden, obtained, steps)
+    return None
 
 
-def _steps(golden: Array, obtained: Array) -> tuple[int, ...]:
+def correlated_steps(golden: Array, obtained: Array) -> tuple[int, ...]:
+    """By how many elements the golden has to be rolled for the largest correlation."""
     g, o = golden - golden.mean(), obtained - obtained.mean()
     spectrum = fft.fftn(o) * fft.fftn(g).conj()
     peak = np.unravel_index(int(np.argmax(np.abs(fft.ifftn(spectrum)))), golden.shape)
@@ -87,56 +92,58 @@ def _rolled(steps: tuple[int, ...], shape: tuple[int, ...]) -> str:
     return f"it is rolled by {', '.join(str(steps[a]) for a in moved)} along {_axes(moved)}"
 
 
-def _moved_finely(golden: Array, obtained: Array, steps: tuple[int, ...]) -> Explanation | None:
-    """By the slope of the cross spectrum's phase at low frequencies, refined once."""
-    if golden.dtype.kind not in "fc" or min(golden.shape) < 8 or golden.ndim > 2:
-        return None
-    shifts = np.array(steps, dtype=float)
-    source, target = fft.fftn(golden), fft.fftn(obtained)
-    grids = np.meshgrid(*(fft.fftfreq(n) for n in golden.shape), indexing="ij")
-    near = (np.sqrt(sum(g * g for g in grids)) < 0.25) & (np.abs(source) > 0)
-    for _ in range(4):
-        phase = -2j * np.pi * sum(g * s for g, s in zip(grids, shifts, strict=True))
-        cross = target * (source * np.exp(phase)).conj()
-        weight = np.abs(cross)[near]
-        columns = np.stack([g[near] for g in grids], axis=1)
-        slope, *_ = np.linalg.lstsq(
-            columns * np.sqrt(weight)[:, None], np.angle(cross)[near] * np.sqrt(weight), rcond=None
-        )
-        shifts = shifts - slope / (2 * np.pi)
-    if np.all(np.abs(shifts - np.rint(shifts)) < 0.02) or np.any(np.abs(shifts) > np.array(golden.shape) / 4):
-        return None
-    phase = -2j * np.pi * sum(g * s for g, s in zip(grids, shifts, strict=True))
-    sharp = fft.ifftn(source * np.exp(phase))
-    sharp = sharp if golden.dtype.kind == "c" else sharp.real
-    edge = tuple(slice(m, n - m) for m, n in zip((np.abs(shifts).astype(int) + 2).tolist(), golden.shape, strict=True))
-    seen, difference = obtained[edge], norm((obtained - golden)[edge])
-    left = min(norm(seen - moved[edge]) for moved in (sharp, ndimage.shift(golden, shifts, order=1, mode="grid-wrap")))
-    if difference == 0 or left > _FINE * min(difference, norm(seen - seen.mean())):
-        return None
-    words = ", ".join(f"{s:+.2f}" for s in shifts)
-    return Explanation("sub-pixel shift", f"it is moved by about ({words}) elements", left / norm(seen))
-
-
 def permuted(golden: Array, obtained: Array) -> Explanation | None:
     """The same slices along one axis in another order, equal to the last bit."""
     if golden.shape != obtained.shape or golden.ndim < 1 or golden.dtype != obtained.dtype or golden.size < LEAST:
         return None
+    if golden.dtype.kind in "fc" and not _same_sum(golden, obtained):
+        return None
+    if golden.ndim == 1 and golden.dtype.kind not in "c" and np.array_equal(np.sort(golden), np.sort(obtained)):
+        moved = np.count_nonzero(golden != obtained)
+        return Explanation("permutation", f"{moved} of {golden.size} elements are in another order", 0.0)
     for axis in range(golden.ndim):
-        if golden.shape[axis] < 2:
+        if golden.shape[axis] < 2 or golden.shape[axis] > _MANY:
             continue
         before, after = (_slices(a, axis) for a in (golden, obtained))
-        if sorted(before) == sorted(after) and len(set(before)) > 1:
-            count = sum(b != a for b, a in zip(before, after, strict=True))
+        exactly = sorted(before) == sorted(after)
+        if len(set(before)) > 1 and (exactly or _sorted_alike(golden, obtained, axis)):
             things = {2: ("rows", "columns")}.get(golden.ndim, ("elements",) if golden.ndim == 1 else ())
             thing = things[axis] if things else f"slices of axis {axis}"
-            return Explanation("permutation", f"{count} of {len(before)} {thing} are in another order", 0.0)
+            count = (
+                f"{sum(b != a for b, a in zip(before, after, strict=True))} of {len(before)} " if exactly else "the "
+            )
+            more = "" if exactly else ", and equal but for rounding"
+            return Explanation("permutation", f"{count}{thing} are in another order{more}", 0.0)
     return None
+
+
+def _same_sum(golden: Array, obtained: Array) -> bool:
+    """Whether both have the same sum but for rounding, as they have in whatever order."""
+    sums = [complex(a.sum(dtype=np.complex128 if a.dtype.kind == "c" else np.float64)) for a in (golden, obtained)]
+    return abs(sums[1] - sums[0]) <= _ROUNDING * float(np.abs(golden).sum(dtype=np.float64))
+
+
+def _sorted_alike(golden: Array, obtained: Array, axis: int) -> bool:
+    """Whether slices are the same in another order but for rounding, told by their numbers in turn."""
+    if golden.dtype.kind != "f" or golden.size > _MOST:
+        return False
+    rows = [np.moveaxis(a, axis, 0).reshape(a.shape[axis], -1) for a in (golden, obtained)]
+    before, after = (r[np.lexsort(r.T[:_KEYS])] for r in rows)
+    return norm(after - before) <= _ROUNDING * norm(rows[1] - rows[0])
 
 
 def _slices(array: Array, axis: int) -> list[bytes]:
     rows = np.ascontiguousarray(np.moveaxis(array, axis, 0)).reshape(array.shape[axis], -1)
     return [row.tobytes() for row in rows]
+
+
+def reshaped(golden: Array, obtained: Array) -> Explanation | None:
+    """The same elements in the same order, in another shape."""
+    if golden.size != obtained.size or golden.shape == obtained.shape or golden.size < LEAST:
+        return None
+    left = accounted(*(a.ravel() for a in (np.zeros_like(obtained), obtained, golden)), exactly=True)
+    words = f"its shape is {list(obtained.shape)}, was {list(golden.shape)}, with the elements in the same order"
+    return None if left is None else Explanation("reshaping", words, left)
 
 
 def resized(golden: Array, obtained: Array) -> Explanation | None:

@@ -6,14 +6,16 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from harness.core.verdicts import Explanation
 from harness.judge.elements import Array
-from harness.judge.explanations.explanation import LEAST, Explanation, norm, resolution
+from harness.judge.explanations.measures import LEAST, norm, resolution
 
 _FEW = 0.05  # of the elements
 _NAMED = 3  # elements that are named
 _SAMPLES = 64  # of a difference, before it can be called noise
 _SIGMAS = 4.0
 _MOST = 0.9  # of the elements have noise, if it is that
+_ORDINARY = 0.99  # of the elements
 _TAILS = 6.0  # fourth moment of noise in units of its variance squared: 3 for a Gaussian, 6 for a Laplacian
 
 
@@ -21,7 +23,7 @@ def one_slice(
     golden: Array, obtained: Array, inside: Sequence[Callable[[Array, Array], Explanation | None]]
 ) -> Explanation | None:
     """All that differs lies at one index of one axis, and most of what is there does; ``inside`` may say how."""
-    differs = _differs(golden, obtained)
+    differs = differing(golden, obtained)
     if golden.ndim < 2 or not differs.any():
         return None
     for axis in range(golden.ndim):
@@ -39,13 +41,32 @@ def one_slice(
 
 def few_elements(golden: Array, obtained: Array) -> Explanation | None:
     """All but a few elements are as they were."""
-    differs = _differs(golden, obtained)
+    differs = differing(golden, obtained)
     count = int(np.count_nonzero(differs))
     if not 0 < count <= _FEW * golden.size:
         return None
-    places = ", ".join(str([int(i) for i in place]) for place in np.argwhere(differs)[:_NAMED])
-    more = ", ..." if count > _NAMED else ""
-    return Explanation("few elements", f"only {count} of {golden.size} elements differ: {places}{more}", 0.0)
+    verb = "differs" if count == 1 else "differ"
+    return Explanation("few elements", f"only {count} of {golden.size} elements {verb}: {places(differs)}", 0.0)
+
+
+def places(chosen: Array) -> str:
+    """The indices of the first elements that are chosen."""
+    shown = [str(place) for place in np.argwhere(chosen)[: _NAMED + 1].tolist()]
+    return ", ".join([*shown[:_NAMED], "..."] if len(shown) > _NAMED else shown)
+
+
+def not_finite(odd: Array, finite: tuple[Array, Array], rest: Explanation | None) -> Explanation:
+    """Elements that are ``odd``: finite in one of golden and obtained alone, or not finite in another way."""
+    count, came, went = (int(np.count_nonzero(a)) for a in (odd, odd & finite[1], odd & finite[0]))
+    if count == went:
+        what = "is not finite any more" if count == 1 else "are not finite any more"
+    elif count == came:
+        what = "is finite now" if count == 1 else "are finite now"
+    else:
+        what = "differ in being finite, or in what they are instead"
+    others = f"of the others {rest.sentence}" if rest else "no other differs"
+    words = f"{count} of {odd.size} elements {what} ({places(odd)}), and {others}"
+    return Explanation("not finite", words, rest.residual if rest else 0.0)
 
 
 def noise(golden: Array, obtained: Array) -> Explanation | None:
@@ -71,6 +92,8 @@ def _patternless(d: Array, golden: Array) -> bool:
     """Whether nothing that noise would not have is seen, at four of its standard deviations."""
     spread, bound = norm(d) / np.sqrt(d.size), _SIGMAS / np.sqrt(d.size)
     moduli = np.abs(golden)
+    most = np.quantile(moduli, _ORDINARY)  # a few large elements would hide what the others are like
+    golden, moduli = np.where(moduli > most, 0, golden), np.minimum(moduli, most)
     alike = [abs(d.mean()) / spread, _likeness(d, golden - golden.mean()), _likeness(d, moduli - moduli.mean())]
     alike.append(_likeness(np.abs(d) - np.abs(d).mean(), moduli - moduli.mean()))
     for axis in range(d.ndim):
@@ -84,9 +107,10 @@ def _likeness(one: Array, other: Array) -> float:
     return abs(complex(np.vdot(one, other))) / sizes if sizes else 0.0
 
 
-def _differs(golden: Array, obtained: Array) -> Array:
-    """Which elements differ by more than the rounding of the largest."""
+def differing(golden: Array, obtained: Array) -> Array:
+    """Which elements differ, of floats by more than a few units in their last place."""
     if golden.dtype.kind not in "fc":
         return np.asarray(golden != obtained)
-    largest = float(max(np.abs(golden).max(), np.abs(obtained).max()))
-    return np.asarray(np.abs(obtained - golden) > 4 * resolution(golden, obtained) * largest)
+    sizes = np.abs(golden)
+    around = np.maximum(np.maximum(sizes, np.abs(obtained)), np.median(sizes))
+    return np.asarray(np.abs(obtained - golden) > 8 * resolution(golden, obtained) * around)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from harness.core import text
+from harness.core import globs, text
 from harness.core.errors import HarnessError
 from harness.core.protocol import Artifact, Curve, Image, Ladder
 from harness.core.trees import NON_FINITE, value_at
@@ -83,8 +83,21 @@ def collect_exhibits(
 
 def value_failed(report: ArtifactReport, path: str) -> bool:
     """Whether the value at ``path``, or anything below it, failed."""
-    odd = selection.notable(report.verdicts)
-    return any(v.status.failed and (v.path == path or v.path.startswith(f"{path}/")) for v in odd)
+    return any(v.status.failed and _is_at(v.path, path) for v in selection.notable(report.verdicts))
+
+
+def _is_at(path: str, place: str) -> bool:
+    """Whether ``path`` is at ``place``, below it, or of the column that it is a pattern of."""
+    if "*" in place:
+        return globs.compiled(place).fullmatch(f"{path}/") is not None
+    return path == place or path.startswith(f"{place}/")
+
+
+def _explained(report: ArtifactReport, place: str) -> list[str]:
+    """What is said of the failing values at ``place``, as a sentence of its own."""
+    odd = (v for v in selection.notable(report.verdicts) if v.status.failed and _is_at(v.path, place))
+    said = dict.fromkeys(text.capitalized(v.explanation.text) for v in odd if v.explanation)
+    return [f"{sentence}." for sentence in said][:1]
 
 
 def _track(scenario: ScenarioReport, artifact: str, path: str) -> ArtifactReport | None:
@@ -96,14 +109,16 @@ def _track(scenario: ScenarioReport, artifact: str, path: str) -> ArtifactReport
 def _picture(view: Image, both: GoldenAndObtained, report: ArtifactReport, place: str, side: int) -> Picture:
     golden, obtained = (None if a is None else a.arrays.get(view.array) for a in both)
     wrong = value_failed(report, view.array)
-    return pictures.compare_pictures(golden, obtained, view.label, place, view.colormap, side, wrong)
+    picture = pictures.compare_pictures(golden, obtained, view.label, place, view.colormap, side, wrong)
+    return replace(picture, notes=(*_explained(report, view.array), *picture.notes))
 
 
 def _curve(view: Curve, both: GoldenAndObtained, report: ArtifactReport, place: str) -> Chart:
     golden, obtained = (_numbers(_at(artifact, view.path)) for artifact in both)
     if not golden and not obtained:
         return Chart(view.label, place, "", ("There is no list of numbers at this place.",))
-    notes = [] if golden else ["There is no golden yet."]
+    notes = _explained(report, view.path)
+    notes += [] if golden else ["There is no golden yet."]
     notes += [] if obtained else ["Nothing was obtained."]
     marks = _marks(report, view.path)
     logarithmic = view.log and all(v > 0 for s in (golden, obtained) for v in s or () if math.isfinite(v))
@@ -133,18 +148,24 @@ def _ladder(view: Ladder, both: GoldenAndObtained, report: ArtifactReport, place
 def _marks(report: ArtifactReport, path: str) -> set[int]:
     """Indices below ``path`` that failed."""
     odd = [v for v in selection.notable(report.verdicts) if v.status.failed]
-    below = (v.path.removeprefix(f"{path}/") for v in odd if v.path.startswith(f"{path}/"))
+    above, _, _ = path.partition("*")
+    start = above if "*" in path else f"{path}/"
+    below = (v.path.removeprefix(start) for v in odd if v.path.startswith(start) and _is_at(v.path, path))
     return {int(rest.partition("/")[0]) for rest in below if rest.partition("/")[0].isdecimal()}
 
 
 def _at(artifact: Artifact | None, path: str) -> Any:
-    """The value or one-dimensional array at ``path``; None where there is none."""
+    """The value or one-dimensional array at ``path``, or the column that it is a pattern of; None where nothing is."""
     if artifact is None:
         return None
     if path in artifact.arrays:
         return artifact.arrays[path]
+    above, one, below = path.partition("*")
     try:
-        return value_at(artifact.values, path)
+        if not one:
+            return value_at(artifact.values, path)
+        items = value_at(artifact.values, above.strip("/"))
+        return [value_at(item, below.strip("/")) for item in items] if isinstance(items, list) else None
     except KeyError:
         return None
 

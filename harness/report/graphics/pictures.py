@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,11 @@ from harness.report.graphics.planes import (
     Reals,
     block_extremes,
     block_means,
+    block_samples,
     block_size,
     common_limits,
     flat_plane,
+    holds_labels,
     modulus,
     reduction_note,
     shown_plane,
@@ -32,7 +34,8 @@ _ISOLATED = 0.01  # share of pixels at half the largest difference or more, unde
 class Tile:
     """One image. ``low``, ``middle`` and ``high`` are the scale's texts under ``gradient`` (CSS).
 
-    ``ring``: place of the largest difference in percent of width and height, where it stands alone.
+    ``nearest``: its pixels are not to be blurred. ``ring``: place of the largest difference in percent of width and
+    height, where it stands alone.
     """
 
     title: str
@@ -45,6 +48,7 @@ class Tile:
     high: str
     gradient: str
     ring: tuple[float, float] | None = None
+    nearest: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,18 +99,24 @@ def compare_pictures(
     planes = {name: modulus(flat_plane(array, plane)) for name, array in arrays.items()}
     notes += [note] if note else []
     notes += [note for name, values in planes.items() for note in _not_finite(name, values)]
-    reduced = reduction_note(next(iter(planes.values())), side)
+    labels = all(map(holds_labels, arrays.values()))
+    reduced, shrunk = (
+        reduction_note(next(iter(planes.values())), side, labels),
+        block_samples if labels else block_means,
+    )
     low, high = common_limits(list(planes.values()))
     ends = text.limits(low, high)
     scale = (ends[0], "", ends[1], png.gradient(colormap))
     equal = delta is not None and first.dtype == last.dtype and not np.any(delta)
     shown = {"golden = obtained": planes["golden"]} if equal else planes
-    tiles = [_tile(n, png.indices(block_means(a, side), low, high), colours, label, scale) for n, a in shown.items()]
+    tiles = [_tile(n, png.indices(shrunk(a, side), low, high), colours, label, scale) for n, a in shown.items()]
+    tiles = [replace(tile, nearest=labels) for tile in tiles]
     if equal:
         return Picture(label, place, tuple(tiles), ("Equal to the last bit.", *notes, *reduced), 0.0, failed)
     if delta is None:
         return Picture(label, place, tuple(tiles), (*notes, *reduced), math.inf, failed, compared)
     difference, deviation, n = _difference_tile(flat_plane(delta, plane), side, label, high - low)
+    difference = replace(difference, nearest=labels)
     reduced += [f"Of the difference, the largest of every {n} \u00d7 {n} pixels."] if n > 1 else []
     return Picture(label, place, (*tiles, difference), (*notes, *reduced), deviation, failed)
 

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+_FLAT = 0.7  # of the neighbours of a label image are of one label, at least
 Reals: TypeAlias = NDArray[np.float64]
 _TAILS = (0.5, 99.5)  # percentiles that the common scale spans: one hot pixel must not hide the rest
 _SAMPLES = 65_536  # elements that are enough to place percentiles
@@ -69,6 +70,23 @@ def block_means(array: Reals, side: int) -> Reals:
         return np.asarray(_blocks(array, side).mean(axis=2))
 
 
+def block_samples(array: Reals, side: int) -> Reals:
+    """The pixel in the middle of each block: a mean of two labels would be a third."""
+    n = block_size(array, side)
+    return array[(n - 1) // 2 :: n, (n - 1) // 2 :: n] if n > 1 else array
+
+
+def holds_labels(array: NDArray[Any]) -> bool:
+    """Whether the numbers of an array are names, as in masks and label images: most neighbours share one."""
+    if array.dtype.kind == "b":
+        return True
+    if array.dtype.kind not in "iu" or array.ndim < 2 or array.shape[-1] < 2:
+        return False
+    step = max(1, array.size // _SAMPLES)
+    before, after = (array[..., part].reshape(-1)[::step] for part in (slice(None, -1), slice(1, None)))
+    return bool(np.mean(before == after) >= _FLAT)
+
+
 def block_extremes(array: Reals, side: int) -> Reals:
     """Each block's largest deviation with its sign: a mean would hide a single wrong pixel."""
     if max(array.shape) <= side:
@@ -78,11 +96,12 @@ def block_extremes(array: Reals, side: int) -> Reals:
     return np.asarray(np.take_along_axis(blocks, most[..., None], axis=2)[..., 0])
 
 
-def reduction_note(array: Reals, side: int) -> list[str]:
+def reduction_note(array: Reals, side: int, labels: bool = False) -> list[str]:
     """A note that says how an array was reduced; none where it is shown as it is."""
     n = block_size(array, side)
     size = f"{array.shape[0]} \u00d7 {array.shape[1]}"
-    return [f"Shown of {size}: means of {n} \u00d7 {n} pixels."] if n > 1 else []
+    how = f"one of every {n} \u00d7 {n} pixels" if labels else f"means of {n} \u00d7 {n} pixels"
+    return [f"Shown of {size}: {how}."] if n > 1 else []
 
 
 def block_size(array: Reals, side: int) -> int:

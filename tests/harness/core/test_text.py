@@ -52,7 +52,7 @@ def test_different_numbers_never_look_alike(a, b):
         (41.4, "41×"),
         (699_999.0, "700,000×"),
         (3e12, "3e12×"),
-        (math.inf, "∞×"),
+        (math.inf, "beyond"),
         (math.nan, "NaN"),
     ],
 )
@@ -63,7 +63,7 @@ def test_use_of_a_tolerance_is_a_percentage_within_and_a_factor_beyond(share, sh
 @given(st.floats(min_value=0, exclude_min=True))
 def test_a_use_beyond_the_limit_never_looks_as_if_within(share):
     shown = text.used(share)
-    assert shown.endswith("×") == (share > 1)
+    assert (shown.endswith("×") or shown == "beyond") == (share > 1)
     assert shown != "1×"
 
 

@@ -10,9 +10,10 @@ from small_reports import BAD, GOOD, RAMP, a_report, an_artifact
 
 from harness.core.errors import GoldenError
 from harness.core.protocol import Artifact, Curve, Image, Ladder
-from harness.core.verdicts import Diagnosis
+from harness.core.verdicts import Diagnosis, Explanation
 from harness.report import html
 from harness.report.graphics import exhibits
+from harness.report.graphics.unasked import MOST, unasked_views
 
 
 def collected(views, artifact, golden, obtained, verdicts=(), **more):
@@ -97,3 +98,48 @@ def test_a_view_that_failed_in_the_replay_is_taken_from_there():
     shown = exhibits.collect_exhibits(a_report(*artifacts).scenarios[0], (Image("a", "x", "I"),), look, 64)
     assert asked == ["replay"]
     assert shown.pictures[0].place == "replay/a/x"
+
+
+TIMES = Explanation("factor", "every number is × 2")
+
+
+def unasked(golden, obtained, *verdicts, views=()):
+    """What nobody asked for, of an artifact ``a``; the verdicts fail, with an explanation where it is given."""
+    scenario = a_report(an_artifact(*verdicts, stage="a")).scenarios[0]
+    return unasked_views(scenario, views, lambda track, name: (golden, obtained))
+
+
+def test_failing_arrays_and_explained_columns_are_shown_though_nobody_asked():
+    rows = [{"x": float(i), "y": 1.0} for i in range(5)]
+    golden = Artifact({"rows": rows, "n": 1.0}, {"i": RAMP, "s": RAMP[0], "c": RAMP[0] * 1j, "t": np.array(["a", "b"])})
+    failing = [replace(BAD, path=p, share=1.0) for p in ("i", "s", "c", "t")]
+    failing += [replace(BAD, path=f"rows/{i}/x", explanation=TIMES) for i in (1, 3)]
+    failing += [replace(BAD, path="rows/2/y"), replace(BAD, path="n", explanation=TIMES)]
+    expected = [Image("a", "i", "i"), Curve("a", "s", "s"), Curve("a", "rows/*/x", "x")]
+    assert unasked(golden, golden, *failing) == expected
+    assert unasked(golden, golden, *failing, views=(Image("a", "i", "Mine"),)) == expected[1:]
+    assert unasked(None, golden, *failing) == []
+    assert unasked(golden, golden, GOOD) == []
+
+
+def test_there_are_not_too_many_of_them():
+    arrays = {f"i{n}": RAMP for n in range(30)}
+    failing = [replace(BAD, path=name, share=1.0) for name in arrays]
+    assert len(unasked(Artifact({}, arrays), Artifact({}, arrays), *failing)) == MOST
+
+
+def test_a_column_is_a_curve_with_what_is_said_of_it_and_its_failing_rows():
+    golden, obtained = (Artifact({"rows": [{"x": by * i} for i in (1.0, 2.0, 3.0)]}) for by in (1, 2))
+    bad = [replace(BAD, path=f"rows/{i}/x", explanation=TIMES) for i in (0, 2)]
+    (chart,) = collected((Curve("a", "rows/*/x", "x"),), "a", golden, obtained, bad).charts
+    assert chart.failed
+    assert chart.notes[:2] == ("Every number is × 2.", "Last: golden 3, obtained 6.")
+    assert "out of tolerance at index 0, 2." in chart.drawing
+
+
+def test_a_picture_says_what_became_of_its_array():
+    bad = replace(BAD, path="x", share=1.0, explanation=TIMES)
+    (picture,) = collected(
+        (Image("a", "x", "I"),), "a", Artifact({}, {"x": RAMP}), Artifact({}, {"x": 2 * RAMP}), [bad]
+    ).pictures
+    assert picture.notes[0] == "Every number is × 2."

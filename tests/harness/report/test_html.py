@@ -24,7 +24,7 @@ from harness.core.verdicts import (
     Verdict,
     Worst,
 )
-from harness.report import html, junit, markdown, rows, selection
+from harness.report import html, junit, markdown, rows, selection, summary
 from harness.report.folder import write_report
 
 VOID = {"meta", "link", "img", "br"}
@@ -179,3 +179,38 @@ def test_a_large_report_is_small(tmp_path):
 def test_every_stage_of_the_example_is_in_the_overview(failing_page):
     head = failing_page[failing_page.index('<table class="grid">') :]
     assert re.findall(r'<th scope="col"><span>(\w+)</span>', head[: head.index("</thead>")]) == [*STAGES, "invariants"]
+
+
+def test_an_array_that_fails_shows_the_numbers_of_its_worst_element():
+    worst = (Worst((2, 3), 1.25, 1.5, 200.0), Worst((0, 0), 1.0, 1.1, 9.0))
+    shape = "float64 [8, 8]"
+    bad = Verdict(
+        "x", Status.FAIL, "exact", "64 out", expected=shape, obtained=shape, used=200.0, share=1.0, worst=worst
+    )
+    row = rows.value_row(selection.failing_places(a_report(an_artifact(bad)).scenarios[0])[0])
+    assert (row.expected, row.obtained, row.change) == ("1.25", "1.5", "+0.25 (×1.2)")
+    assert row.at == "[2, 3] of float64 [8, 8]"
+    other = replace(bad, obtained="float32 [8, 8]")
+    assert rows.value_row(selection.failing_places(a_report(an_artifact(other)).scenarios[0])[0]).expected == shape
+    comment = markdown.render_markdown(a_report(an_artifact(bad)))
+    assert "| `1.25` | `1.5` |" in comment
+    assert "the worst at \\[2, 3\\] of float64 \\[8, 8\\]" in comment
+
+
+def test_there_is_one_column_of_invariants():
+    bounds = an_artifact(replace(GOOD, path="mass/low"), stage="invariants")
+    page = html.render_html(a_report(an_artifact(GOOD), bounds, invariants=(replace(GOOD, path="mass"),)), (), nothing)
+    head = page.partition("<thead>")[2].partition("</thead>")[0]
+    assert head.count("invariants") == 1
+    moved = an_artifact(replace(BAD, path="mass/low"), stage="invariants")
+    state = summary.invariants_state(
+        a_report(an_artifact(GOOD), moved, invariants=(replace(GOOD, path="mass"),)).scenarios[0]
+    )
+    assert (state.kind, state.word) == ("first", "bounds")
+
+
+def test_a_use_without_end_is_said_in_words():
+    verdict = replace(BAD, used=math.inf)
+    assert "\u221e" not in html.render_html(a_report(an_artifact(verdict)), (), nothing)
+    assert "beyond<span" in html.render_html(a_report(an_artifact(verdict)), (), nothing)
+    assert summary.verdict_line(replace(verdict, message="")).endswith("allowed ± 0.333, beyond it")

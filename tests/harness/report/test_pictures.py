@@ -165,3 +165,27 @@ def test_colour_maps_are_matplotlibs(name):
     )
     assert np.abs(ours - theirs).max() < 8
     assert tuple(png.colour_table(name)[255]) == png.NOT_FINITE
+
+
+def test_labels_and_masks_are_neither_mixed_nor_blurred():
+    labels = np.zeros((100, 100), np.int32)
+    labels[:, 51:] = 7
+    labels[30:] *= 2
+    other = labels.copy()
+    other[:9, :9] = 3
+    golden, _, change = shown(labels, other, side=20).tiles
+    assert golden.nearest
+    assert change.nearest
+    assert len(np.unique(pixels(golden).reshape(-1, 3), axis=0)) == 3  # a mean would be a fourth
+    assert "Shown of 100 × 100: one of every 5 × 5 pixels." in shown(labels, other, side=20).notes
+    assert all(tile.nearest for tile in shown(labels > 3, other > 3).tiles)
+
+
+@pytest.mark.parametrize("array", [
+    np.random.default_rng(0).integers(0, 255, (60, 60), np.uint8),
+    np.random.default_rng(0).poisson(3, (60, 60)),
+    np.add.outer(np.arange(60), np.arange(60)),
+    np.zeros((60, 60)),
+])  # fmt: skip
+def test_photographs_counts_and_floats_are_no_labels(array):
+    assert not any(tile.nearest for tile in shown(array, array).tiles)

@@ -276,3 +276,14 @@ def test_all_of_it_is_printed(opened, request):
     request.addfinalizer(lambda: page.emulate_media(media="screen"))
     assert page.evaluate("() => document.documentElement.scrollHeight") > 3 * before
     assert page.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+
+
+@each_size
+@each_kind
+def test_every_table_fits(opened, kind, size):
+    """Nothing has to be scrolled sideways, neither on a phone nor on a desk, whatever is unfolded."""
+    page = opened(kind, size)
+    page.evaluate("() => document.querySelectorAll('details').forEach(d => d.open = true)")
+    wide = """() => [...document.querySelectorAll('.scroll')].filter(e => e.checkVisibility())
+        .filter(e => e.scrollWidth > e.clientWidth + 1).map(e => [e.scrollWidth, e.innerText.slice(0, 60)])"""
+    assert page.evaluate(wide) == []

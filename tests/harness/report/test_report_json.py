@@ -111,7 +111,7 @@ def test_the_schema_is_closed_and_says_what_everything_means():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"version": 2}, "version 1"),
+        ({"version": 1}, "version 2"),
         ({"extra": 1}, "unknown key 'extra'"),
         ({"project": None}, None),
         ({"scenarios": {}}, "scenarios of report is not a list"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.core.protocol import Pipeline, Stage
-from harness.core.verdicts import ArtifactReport, Status, Verdict
+from harness.core.verdicts import ArtifactReport, Explanation, Status, Verdict
 from harness.verify.localisation import localise
 
 NAMES = ("make", "shape", "learn", "judge")
@@ -118,3 +118,71 @@ def test_missing_goldens_alone_are_not_a_fault_of_a_stage():
     result = diagnosis(learn=missing)
     assert result.headline == "No golden yet for 1 of 9 artifacts; the others are as accepted"
     assert diagnosis(("shape",), ("shape",), learn=missing).first == "shape"
+
+
+FED = Pipeline(
+    name="fed",
+    stages=tuple(Stage(n, n, lambda config, progress: {}, needs=needs) for n, needs in [
+        ("load", ()), ("normalize", ("load",)), ("peaks", ("normalize",)), ("mask", ("load",)),
+        ("sum", ("peaks", "mask")),
+    ]),
+    scenarios=dict,
+    load=lambda name, profile, overrides: None,
+)  # fmt: skip
+TIMES, PLUS = (Explanation("factor", f"every number is × {by}") for by in ("1.0101", "1.5"))
+
+
+def explained(main, alone=(), **special):
+    """``main``: what failed of each stage, as the explanations of its arrays, or as a pair of numbers."""
+    reports = []
+    for stage in [s.name for s in FED.stages]:
+        failed = []
+        for i, what in enumerate(main.get(stage, ())):
+            numbers = dict(zip(("expected", "obtained"), what, strict=True)) if isinstance(what, tuple) else {}
+            failed.append(
+                Verdict(f"x{i}", Status.FAIL, "exact", used=3.0, explanation=None if numbers else what, **numbers)
+            )
+        verdicts = (Verdict("fine", Status.PASS, "exact"), *failed)
+        reports.append(special.get(stage) or ArtifactReport(stage, stage, "cpu", verdicts))
+        again = [Verdict("x", Status.FAIL if stage in alone else Status.PASS, "exact", used=3.0)]
+        reports.append(ArtifactReport(stage, stage, "replay", tuple(again)))
+    return localise(FED, reports, (), "replay")
+
+
+NOT_A_NUMBER, ALIKE = (1.0, float("nan")), (2.0, 2.0 * 1.0101)
+EVERYTHING = "Of everything that differs from normalize on, every number is × 1.0101: normalize is where it begins"
+
+
+@pytest.mark.parametrize(("main", "alone", "note"), [
+    ({"normalize": [TIMES], "peaks": [TIMES, TIMES], "sum": [TIMES]}, ("normalize",), EVERYTHING),
+    ({"normalize": [TIMES], "peaks": [TIMES], "sum": [ALIKE]}, (), EVERYTHING),
+    ({"normalize": [TIMES], "peaks": [TIMES, None], "sum": [PLUS]}, (),
+     "Of 2 of 4 failing values, in normalize and peaks, every number is × 1.0101: normalize is where it begins"),
+    # The same in a stage that normalize does not feed, or in one that is wrong by itself: no cause.
+    ({"normalize": [TIMES], "mask": [TIMES]}, (),
+     "Of 2 of 2 failing values, in normalize and mask, every number is × 1.0101"),
+    ({"normalize": [TIMES], "peaks": [TIMES]}, ("peaks",),
+     "Of 2 of 2 failing values, in normalize and peaks, every number is × 1.0101"),
+    ({"normalize": [TIMES], "peaks": [PLUS]}, (), None),
+    ({"normalize": [TIMES]}, (), None),
+    ({"normalize": [None], "peaks": [TIMES], "sum": [TIMES]}, (), None),
+    ({"normalize": [TIMES], "peaks": [NOT_A_NUMBER, (0.0, 1.0)]}, (), None),
+])  # fmt: skip
+def test_what_stages_have_in_common_is_said_with_where_it_begins(main, alone, note):
+    result = explained(main, alone)
+    assert result.first == "normalize"
+    assert list(result.notes) == ([note] if note else [])
+
+
+def test_nothing_is_said_of_everything_where_a_stage_raised():
+    raised = ArtifactReport("sum", "sum", "cpu", error="ValueError: no")
+    result = explained({"normalize": [TIMES], "peaks": [TIMES]}, sum=raised)
+    assert result.notes[0].startswith("Of 2 of 2 failing values, in normalize and peaks")
+
+
+def test_the_reason_of_a_stage_has_the_explanation():
+    result = explained({"normalize": [TIMES, TIMES, None]})
+    assert result.reason == (
+        "x0 and x1 are not as accepted (3 times its tolerance): 2 of 2, every number is × 1.0101, "
+        "though it is right on its small stored inputs"
+    )

@@ -1,0 +1,111 @@
+"""Lists whose items are others: in another order, lost, or new, while all the rest of them is equal."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Collection, Sequence
+
+from harness.core.protocol import Json
+from harness.core.trees import unwrapped
+from harness.core.verdicts import Explanation
+from harness.judge.kinds import NUMERIC, as_number, kind_of
+
+_DIGITS = {"float": 12, "float32": 6, "float16": 3}  # in which items that are equal agree: their last may be rounding
+_NAMED = 5  # items that are named
+_KEPT = 0.5  # of the shorter list, at least, is in both
+
+
+def explain_items(golden: Json, obtained: Json, failing: Collection[str], path: str = "") -> dict[str, Explanation]:
+    """What accounts for each failing path below a list whose items are in another order, lost or new.
+
+    ``golden`` and ``obtained`` stand at ``path``. The outermost list that is explained tells of all below it.
+    """
+    kinds = kind_of(golden), kind_of(obtained)
+    below = [p for p in failing if p == path or p.startswith(f"{path}/") or not path]
+    if not below:
+        return {}
+    if kinds == ("mapping", "mapping"):
+        found: dict[str, Explanation] = {}
+        for key in golden.keys() & obtained.keys():
+            found |= explain_items(golden[key], obtained[key], below, f"{path}/{key}" if path else str(key))
+        return found
+    if kinds != ("list", "list"):
+        return {}
+    before, after = unwrapped(golden)[1], unwrapped(obtained)[1]
+    explanation = _explained(before, after)
+    if explanation:
+        return dict.fromkeys(below, explanation)
+    found = {}
+    if all(kind_of(item) in ("mapping", "list") for item in before):
+        for i, (one, other) in enumerate(zip(before, after, strict=False)):
+            found |= explain_items(one, other, below, f"{path}/{i}" if path else str(i))
+    return found
+
+
+def _explained(before: Sequence[Json], after: Sequence[Json]) -> Explanation | None:
+    if len(before) < 2 or not after:
+        return None
+    numbers = all(kind_of(item) in NUMERIC for item in before)
+    if numbers and len(before) == len(after):
+        return None  # as an array
+    sides = [_signature(item) for item in before], [_signature(item) for item in after]
+    if sides[0] == sides[1]:
+        return None
+    if Counter(sides[0]) == Counter(sides[1]):
+        moved = sum(one != other for one, other in zip(*sides, strict=True))
+        return Explanation("permutation", f"{moved} of {len(before)} items are in another order")
+    return _lost_or_new(*sides)
+
+
+def _lost_or_new(before: Sequence[str], after: Sequence[str]) -> Explanation | None:
+    """Items that only one side has, where those that both have are in the same order."""
+    first = 0
+    while first < min(len(before), len(after)) and before[first] == after[first]:
+        first += 1
+    last = 0
+    while last < min(len(before), len(after)) - first and before[-1 - last] == after[-1 - last]:
+        last += 1
+    middles = before[first : len(before) - last], after[first : len(after) - last]
+    lost, new = _only_there(*middles), _only_there(middles[1], middles[0])
+    kept = [[s for i, s in enumerate(m) if i not in gone] for m, gone in zip(middles, (lost, new), strict=True)]
+    equal = len(before) - len(lost)
+    if kept[0] != kept[1] or lost == new or equal < max(2, _KEPT * min(len(before), len(after))):
+        return None
+    parts = [_named([i + first for i in sorted(lost)], f"of {len(before)} ", "lost")] if lost else []
+    parts += [_named([i + first for i in sorted(new)], "", "new")] if new else []
+    return Explanation("items", f"{' and '.join(parts)}; the other {equal} are equal")
+
+
+def _only_there(one: Sequence[str], other: Sequence[str]) -> set[int]:
+    """Indices of items that the other list has not, or not as often; of equal ones the last."""
+    left = Counter(other)
+    only = set()
+    for i, item in enumerate(one):
+        if left[item]:
+            left[item] -= 1
+        else:
+            only.add(i)
+    return only
+
+
+def _named(places: Sequence[int], of: str, word: str) -> str:
+    shown = ", ".join(map(str, places[:_NAMED])) + (", ..." if len(places) > _NAMED else "")
+    one = len(places) == 1
+    many = f"{len(places)} items ({shown})" if len(places) > _NAMED else f"items {shown}"
+    return f"{f'item {shown}' if one else many} {of}{'is' if one else 'are'} {word}"
+
+
+def _signature(item: Json) -> str:
+    """An item as text in which the last digits of floats are not seen."""
+    return json.dumps(_seen(item), sort_keys=True, default=str)
+
+
+def _seen(item: Json) -> Json:
+    kind = kind_of(item)
+    if kind in _DIGITS:
+        return [kind, f"{as_number(item):.{_DIGITS[kind]}g}"]
+    inner = unwrapped(item)[1]
+    if kind == "mapping":
+        return {str(key): _seen(value) for key, value in inner.items()}
+    return [_seen(each) for each in inner] if kind == "list" else inner
