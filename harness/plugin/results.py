@@ -39,7 +39,9 @@ class StageResult:
     @property
     def output(self) -> Output:
         """What the stage returned."""
-        return self._outcome().item.output()
+        from harness.core.codecs import restored
+
+        return restored(self._outcome().item.output(), f"stage {self.name} returned")
 
     def _outcome(self) -> Any:
         outcome = self.examination.runs.of(self.name, replayed=False)
