@@ -40,6 +40,7 @@ _FOREIGN = (
     ("_asdict", "whose names would be lost", "give x._asdict()"),
     ("to_numpy", "whose index and names would be lost", "give each column as an array, x.to_numpy()"),
     ("toarray", "which is no dense array", "give its data and its indices as arrays, or x.toarray()"),
+    ("__array_interface__", "which is not exactly a numpy.ndarray", "give np.asarray(x), or x.copy() of a picture"),
     ("__array__", "which is not exactly a numpy.ndarray", "give np.asarray(x), and what else it says beside it"),
 )
 _REMEDIES = {

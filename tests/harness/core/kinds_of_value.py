@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import io
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,7 +19,8 @@ class Kind:
     """``make(0.0)`` gives a value and ``make(e)`` one whose number at ``address`` is off by ``e`` of itself.
 
     ``loose`` is a rule that allows 0.01 and not 0.5. ``drawn``: the shape of its picture, None where none makes sense.
-    ``refused``: a value of the kind, or near it, that cannot be kept, what the refusal says of it, and the remedy.
+    ``looked_at``: an artifact or a test may hold it, and no output of a stage. ``refused``: a value of the kind, or
+    near it, that cannot be kept, what the refusal says of it, and the remedy.
     """
 
     make: Callable[[float], Any]
@@ -27,6 +29,7 @@ class Kind:
     drawn: tuple[int, ...] | None = None
     needs: str = "numpy"
     extra: str = ""
+    looked_at: bool = False
     loose: Mapping[str, float] = dataclasses.field(default_factory=lambda: {"rtol": 0.3})
 
     def require(self) -> None:
@@ -168,6 +171,37 @@ def tensorflow_tensor(e: float) -> Any:
     import tensorflow
 
     return tensorflow.convert_to_tensor(numbers(e))
+
+
+def picture(e: float) -> Any:
+    from PIL import Image
+
+    return Image.fromarray(np.array([[10, 100 * (1 + e), 20]] * 2).astype(np.uint8))
+
+
+def png(e: float, cut: int | None = None) -> bytes:
+    content = io.BytesIO()
+    picture(e).save(content, "PNG", compress_level=1 if e else 9)
+    return content.getvalue()[:cut]
+
+
+def svg(e: float) -> bytes:
+    return f'<svg xmlns="x" id="a1">\n<path d="M0 0L{10 * (1 + e):.3f},2.5e1" id="b7"/>\n</svg>'.encode()
+
+
+def figure(e: float, draw: Callable[[Any], Any] = lambda axes: None) -> Any:
+    from matplotlib.figure import Figure
+
+    made = Figure()
+    left, right = made.subplots(1, 2)
+    left.plot([1, 2, 3], [1.0, 4.0 * (1 + e), 9.0], label="area")
+    left.scatter([1, 2], [3, 4], c=[0.1, 0.2])
+    left.bar([1, 2], [3.0, 4.0])
+    left.text(1, 1, "here")
+    made.colorbar(right.imshow(np.ma.masked_less(np.arange(6.0).reshape(2, 3), 2)))
+    right.pcolormesh(np.eye(3))
+    draw(right)
+    return made
 
 
 OBJECTS = (lambda: np.array([{}]), "an array of object", "x.astype(float)")
@@ -316,6 +350,34 @@ KINDS = {
         (2, 3),
         "astropy",
         "units",
+    ),
+    "image": Kind(
+        picture,
+        "x/pixels",
+        (lambda: picture(0).convert("CMYK"), "a picture in mode 'CMYK'", 'x.convert("RGBA")'),
+        (2, 3),
+        "PIL",
+    ),
+    "PNG": Kind(
+        png,
+        "x/pixels",
+        (lambda: png(0, cut=40), "a PNG that cannot be read", "give it whole"),
+        (2, 3),
+        "PIL",
+        looked_at=True,
+    ),
+    "SVG": Kind(
+        svg,
+        "x/numbers",
+        (lambda: svg(0).replace(b"a1", b"\xff"), "an SVG that is no UTF-8", "give it as text"),
+        looked_at=True,
+    ),
+    "figure": Kind(
+        figure,
+        "x/axes/0/lines/0/y",
+        (lambda: figure(0, lambda axes: axes.fill_between([1, 2], [3, 4])), "which has no arrays here", "fig.savefig"),
+        needs="matplotlib",
+        looked_at=True,
     ),
     "tensorflow tensor": Kind(
         tensorflow_tensor,

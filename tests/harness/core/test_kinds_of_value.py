@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from kinds_of_value import KINDS, LIGHT, hours, numbers, pint_quantity, table
+from PIL import Image as PillowImage
 
 from harness.core.artifacts import dump_artifact, parse_artifact
 from harness.core.codecs import Parted, restored
@@ -27,8 +31,11 @@ from harness.run.runner import Runner
 from harness.verify.checks.document import named_value
 from harness.verify.stage_runs import whole_output
 
+ROOT = Path(__file__).parents[3]
 NAMES = [pytest.param(name, marks=[pytest.mark.slow] * ("tensor" in name)) for name in KINDS]
 every_kind = pytest.mark.parametrize("name", NAMES)
+KEPT = [each for each in NAMES if not KINDS[each.values[0]].looked_at]
+every_kept_kind = pytest.mark.parametrize("name", KEPT)
 every_kind_with_parts = pytest.mark.parametrize("name", [each for each in NAMES if each.values != ("float16",)])
 
 
@@ -83,7 +90,7 @@ def judged(golden, obtained, path, **terms):
 # Kept
 
 
-@every_kind
+@every_kept_kind
 @pytest.mark.parametrize("limit", [2**30, 10], ids=["cached", "in memory"])
 def test_it_comes_back_as_the_same_kind_for_the_next_stage_and_its_observer(name, limit, tmp_path):
     value, seen = kind(name).make(0.0), []
@@ -111,7 +118,7 @@ def test_it_comes_back_as_the_same_kind_for_the_next_stage_and_its_observer(name
     assert len({id(each) for each in seen}) == len(seen)
 
 
-@every_kind
+@every_kept_kind
 def test_it_comes_back_from_the_golden_of_a_replay(name):
     value = kind(name).make(0.0)
     accepted = parse_artifact(dump_artifact(whole_output({"x": value}), "a-1"), "a")[0]
@@ -130,6 +137,24 @@ def test_its_parts_have_addresses_and_no_marker_in_an_artifact_and_in_a_check(na
     assert artifact.values == checked.values
     assert all((array == checked.arrays[n]).all() for n, array in artifact.arrays.items())
     assert checked.arrays.keys() == artifact.arrays.keys()
+
+
+@pytest.mark.parametrize("name", [name for name, each in KINDS.items() if each.looked_at])
+def test_what_is_only_looked_at_may_be_observed_and_checked_and_is_no_output(name):
+    value = kind(name).make(0.0)
+    assert checked_artifact(Artifact({"x": value})).values == output_artifact({"x": value}).values
+    with pytest.raises(RefusedDataError, match=r"stage make returns at 'x' a .* not be made again: give its numbers"):
+        split_tree({"x": value}, "stage make returns")
+
+
+def test_how_a_picture_is_compressed_is_no_difference(tmp_path):
+    from kinds_of_value import png
+
+    content = io.BytesIO()
+    PillowImage.open(io.BytesIO(png(0))).save(content, "PNG", compress_level=0)
+    assert content.getvalue() != png(0)
+    verdicts = judged(output_artifact({"x": png(0)}), output_artifact({"x": content.getvalue()}), tmp_path)
+    assert {v.status for v in verdicts} == {Status.PASS}
 
 
 # Compared
@@ -179,7 +204,7 @@ def test_it_is_drawn_where_a_drawing_makes_sense(name):
 def test_what_cannot_be_kept_is_refused_with_stage_key_and_remedy(name):
     make, cause, remedy = kind(name).refused
     with pytest.raises(RefusedDataError) as error:
-        split_tree({"deep": {"x": make()}}, "stage make returns")
+        (output_artifact if KINDS[name].looked_at else split_tree)({"deep": {"x": make()}}, "stage make returns")
     message = str(error.value)
     assert message.startswith("stage make returns at 'deep/x")
     assert cause in message
@@ -187,7 +212,7 @@ def test_what_cannot_be_kept_is_refused_with_stage_key_and_remedy(name):
     assert len(message.splitlines()) == 1
 
 
-@pytest.mark.parametrize("name", [each for each in NAMES if KINDS[each.values[0]].needs != "numpy"])
+@pytest.mark.parametrize("name", [each for each in KEPT if KINDS[each.values[0]].needs != "numpy"])
 def test_a_value_whose_library_is_gone_is_refused_with_what_brings_it(name, monkeypatch):
     tree = join_tree(*split_tree({"deep": {"x": kind(name).make(0.0)}}))
     for module in [KINDS[name].needs, *(m for m in sys.modules if m.startswith(f"{KINDS[name].needs}."))]:
@@ -201,10 +226,10 @@ def test_a_value_whose_library_is_gone_is_refused_with_what_brings_it(name, monk
     assert (f"extra {KINDS[name].extra!r}" in message) is bool(KINDS[name].extra)
 
 
-@every_kind_with_parts
+@every_kept_kind
 def test_parts_that_somebody_forged_make_nothing(name):
     values, arrays = split_tree({"x": kind(name).make(0.0)})
-    inner = values["x"]["$kind"]
+    inner = values["x"].get("$kind", {})
     for gone in [part for part in inner if part != "kind"]:
         forged = {"x": {"$kind": {k: v for k, v in inner.items() if k != gone}}}
         try:
@@ -349,6 +374,10 @@ def test_a_codec_imports_no_library_to_look_at_a_value():
     assert not set(done.stdout.split()) & heavy
 
 
-def test_every_codec_has_a_name_and_types_of_its_own():
-    assert len({codec.kind for codec in codecs()}) == len(codecs())
-    assert len(codecs()) > 20
+def test_every_codec_has_a_name_of_its_own_and_an_extra_that_there_is():
+    assert len({codec.kind for codec in codecs()}) == len(codecs()) > 25
+    extras = re.findall(r"^(\w+) = \[", (ROOT / "pyproject.toml").read_text().partition("[dependency-groups]")[0], re.M)
+    page = (ROOT / "docs/reference/values.md").read_text()
+    for extra in {codec.extra for codec in codecs()} - {""}:
+        assert extra in extras
+        assert f"`{extra}` |" in page
