@@ -240,6 +240,8 @@ def _unfit(value: Any) -> tuple[str, str]:
     """What a value is that no form keeps, and what to give instead."""
     kind = type(value)
     what = f"a value of {kind.__name__ if kind.__module__ == 'builtins' else f'{kind.__module__}.{kind.__name__}'}, "
+    if isinstance(value, datetime | timedelta) and kind not in _REMEDIES:
+        return f"{what}which is neither JSON nor a NumPy array", "give x.to_numpy(), or as text str(x)"
     for attribute, cause, remedy in _FOREIGN:
         if hasattr(kind, attribute) and not isinstance(value, np.generic):
             return what + cause, remedy

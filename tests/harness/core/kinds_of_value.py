@@ -303,6 +303,15 @@ KINDS = {
         "pandas",
         "tables",
     ),
+    "pandas date": Kind(
+        lambda e: pandas().Timestamp(hours(e)[1], tz="UTC").tz_convert("Europe/Berlin"),
+        "x/value",
+        (lambda: pandas().NaT, "a value of pandas", "x.to_numpy()"),
+        None,
+        "pandas",
+        "tables",
+        loose={"atol": 20_000 * 3600},
+    ),
     "polars table": Kind(
         polars_table,
         "x/columns/area/values",
@@ -389,7 +398,7 @@ KINDS = {
     "jax array": Kind(
         jax_array,
         "x/values",
-        (of("jax", lambda jax: jax.random.key(0)), "an array of keys", "jax.device_get(x)"),
+        (of("jax", lambda jax: jax.random.key(0)), "an array of keys", "jax.random.key_data(x)"),
         (2, 3),
         "jax",
     ),

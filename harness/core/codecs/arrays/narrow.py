@@ -10,7 +10,11 @@ import numpy as np
 from harness.core.codecs.codec import Codec, Parts, UnkeptError, imported_library, part, values_alone
 
 _NAME = re.compile(r"bfloat16|float(8|6|4)_[a-z0-9]{1,16}|u?int[124]")
-_SCALARS = ("bfloat16", "float8_e4m3fn", "float8_e5m2", "float8_e4m3", "float8_e4m3fnuz", "float8_e5m2fnuz")
+_SCALARS = (
+    *("bfloat16", "float8_e3m4", "float8_e4m3", "float8_e4m3b11fnuz", "float8_e4m3fn", "float8_e4m3fnuz"),
+    *("float8_e5m2", "float8_e5m2fnuz", "float8_e8m0fnu", "float6_e2m3fn", "float6_e3m2fn", "float4_e2m1fn"),
+    *("int1", "int2", "int4", "uint1", "uint2", "uint4"),
+)
 
 
 def _split(value: Any) -> Parts:

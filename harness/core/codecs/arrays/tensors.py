@@ -21,10 +21,12 @@ def _restore_tensorflow(parts: Parts) -> Any:
 
 
 def _split_jax(value: Any) -> Parts:
+    if type(value).__name__ == "PRNGKeyArray":
+        raise UnkeptError("an array of keys", "give its numbers, jax.random.key_data(x)")
     if getattr(value, "weak_type", False):
-        raise UnkeptError("an array of a weak type, which would be lost", "give jnp.asarray(x, x.dtype)")
-    if not value.is_fully_addressable or "key<" in str(value.dtype):
-        raise UnkeptError("an array of keys, or of several machines", "give its numbers, jax.device_get(x)")
+        raise UnkeptError("an array of a weak type, which would be lost", "give x.astype(x.dtype)")
+    if not value.is_fully_addressable:
+        raise UnkeptError("an array of several machines", "give the part that is here, jax.device_get(x)")
     return {"values": np.asarray(value)}
 
 
@@ -59,6 +61,6 @@ CODECS = (
     Codec(
         "tensorflow.Tensor", ("tensorflow.EagerTensor",), _split_tensorflow, _restore_tensorflow, picture=values_alone
     ),
-    Codec("jax.Array", ("jaxlib.ArrayImpl",), _split_jax, _restore_jax, picture=values_alone),
+    Codec("jax.Array", ("jaxlib.ArrayImpl", "jax.PRNGKeyArray"), _split_jax, _restore_jax, picture=values_alone),
     Codec("torch.Tensor", ("torch.Tensor",), _split_torch, _restore_torch, picture=values_alone),
 )

@@ -30,7 +30,7 @@ def _split_pint(value: Any) -> Parts:
     if value._REGISTRY is not _registry(pint):
         remedy = "call pint.set_application_registry(ureg), so that it can come back in the same registry"
         raise UnkeptError("a quantity of another registry than the application's", remedy)
-    factors = {str(name): float(power) for name, power in value.unit_items()}
+    factors = {str(name): float(power) for name, power in value._units.items()}
     text = _unit_text(factors)
     if _factors(text) != factors:
         raise UnkeptError(
