@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from harness.cli.tables.verification import show_mismatches
 
+from harness.cli.tables.verification import show_mismatches
 from harness.core.protocol import Artifact
 from harness.core.verdicts import ArtifactReport, Report, ScenarioReport
 from harness.judge.comparison import compare_artifact
