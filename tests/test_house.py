@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("harness", "ptycho", "guard")
 MODULES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
 LIBRARIES = ("tensorflow", "keras")
-# Modules that know libraries by name, among others: how they open files, their global seeds and variables.
-KNOW_LIBRARIES = ("circumstances", "openers", "random_states")
+# Modules that know libraries by name, among others: how they open files, their seeds, variables and tensors.
+KNOW_LIBRARIES = ("circumstances", "openers", "random_states", "tensors")
 FIELD = ("ptycho", "diffraction", "tensorflow", "keras", "probe", "gridsize")
 
 # What each room of the harness may import of it; nobody imports the command line or the plugin.

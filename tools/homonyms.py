@@ -18,6 +18,7 @@ _STAGE = "the function of the stage of that name: in `ptycho` on objects, in `gu
 _STAGES = "simulate split probe group normalize train infer oracle measure"
 _BOTH_SIDES = "`ptycho` may not know the harness, so each side has its own; the adapter turns one into the other"
 SAME = {
+    "CODECS": "what the registry of codecs looks for in each of their files",
     "CONDITION": "what the registry of policies looks for in each of their files",
     "POLICY": "what the registry of policies looks for in each of their files",
     "Invariant": _BOTH_SIDES,

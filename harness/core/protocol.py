@@ -23,7 +23,7 @@ Json: TypeAlias = Any
 """None, bool, int, float, str, and lists and string-keyed mappings of these."""
 
 Output: TypeAlias = Mapping[str, Any]
-"""What a stage returns: a nested mapping of JSON values and NumPy arrays, and never of other objects."""
+"""What a stage returns: a nested mapping of JSON values, NumPy arrays, and values whose kind has a codec."""
 
 Progress: TypeAlias = Callable[[int, int, str], None]
 """A callback that a stage reports its progress to: steps done, steps in total, and a note."""

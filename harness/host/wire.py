@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from harness.core import protocol
+from harness.core.codecs import Parted
 from harness.run.work import StageAnswer
 
 LOOK_S = 0.2  # how long nothing comes or goes before ``idle`` is called
@@ -28,6 +29,7 @@ _RECORDS = {
         protocol.Invariant,
         protocol.Ladder,
         protocol.Scenario,
+        Parted,
         StageAnswer,
     )
 }

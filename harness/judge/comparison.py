@@ -146,10 +146,10 @@ def _arrays(golden: Artifact, obtained: Artifact, standard: Standard) -> Iterato
 
 def _branches(path: str, golden: Json, obtained: Json, standard: Standard) -> Iterator[Verdict]:
     kinds = kind_of(golden), kind_of(obtained)
-    if "list" in kinds:  # a tuple too, whose items stand behind its marker
-        golden, obtained = (
-            unwrapped(v)[1] if kind == "list" else v for v, kind in zip((golden, obtained), kinds, strict=True)
-        )
+    # The items of a tuple stand behind its marker, and so do the parts of a value of another kind.
+    golden, obtained = (
+        unwrapped(v)[1] if kind in ("list", "mapping") else v for v, kind in zip((golden, obtained), kinds, strict=True)
+    )
     if kinds == ("mapping", "mapping") and (golden or obtained or not path):
         for key in {**golden, **obtained}:
             below = f"{path}/{key}" if path else str(key)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import zip_longest
 
+from harness.core.protocol import Json
 from harness.core.trees import non_finite_name
 from harness.core.verdicts import Status, Worst
 
@@ -123,3 +125,17 @@ def brief_text(amount: Number) -> str:
 def is_finite(value: Number) -> bool:
     """Whether a number is finite; integers beyond every float are."""
     return isinstance(value, int) or math.isfinite(value)
+
+
+def words_apart(expected: Json, obtained: Json) -> str:
+    """How two values that are no numbers differ: of texts of several lines the first that does."""
+    if not isinstance(expected, str) or not isinstance(obtained, str) or "\n" not in expected + obtained:
+        return f"expected {expected!r}, obtained {obtained!r}"
+    old, new = expected.splitlines(), obtained.splitlines()
+    if len(old) != len(new):
+        changed = f"{len(old):,} lines are now {len(new):,}"
+    else:
+        changed = f"{sum(a != b for a, b in zip(old, new, strict=True)):,} of {len(old):,} lines differ"
+    pairs = enumerate(zip_longest(old, new, fillvalue="(none)"), 1)
+    place, a, b = next(((i, a, b) for i, (a, b) in pairs if a != b), (0, "", ""))
+    return f"{changed}, first line {place}: {a[:80]!r}, now {b[:80]!r}" if place else "its lines end in another way"

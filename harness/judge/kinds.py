@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.core.protocol import Json
-from harness.core.trees import ARRAY, FLOAT, NARROW, NON_FINITE, QUOTED, TUPLE, unwrapped
+from harness.core.trees import ARRAY, FLOAT, KIND, NARROW, NON_FINITE, QUOTED, TUPLE, unwrapped
 from harness.judge.judgement import Number
 
 _NAMES = {
@@ -15,7 +15,8 @@ _NAMES = {
     tuple: "list",
     dict: "mapping",
 }
-_MARKED = {ARRAY: "array", FLOAT: "float", QUOTED: "text", TUPLE: "list"} | {marker: marker[1:] for marker in NARROW}
+_MARKED = {ARRAY: "array", FLOAT: "float", KIND: "mapping", QUOTED: "text", TUPLE: "list"}
+_MARKED |= {marker: marker[1:] for marker in NARROW}
 NUMERIC = frozenset({"integer", "float", *(marker[1:] for marker in NARROW)})
 """The kinds that are numbers."""
 

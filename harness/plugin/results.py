@@ -39,7 +39,9 @@ class StageResult:
     @property
     def output(self) -> Output:
         """What the stage returned."""
-        return self._outcome().item.output()
+        from harness.core.codecs import restored
+
+        return restored(self._outcome().item.output(), f"stage {self.name} returned")
 
     def _outcome(self) -> Any:
         outcome = self.examination.runs.of(self.name, replayed=False)
@@ -131,8 +133,9 @@ class GoldenCheck:
 
 def mismatch_message(identity: str, report: ArtifactReport) -> str:
     """Why an artifact fails: its first mismatches, the rest counted."""
-    from harness.core.text import LONGEST_MESSAGE, clipped, line
+    from harness.core.text import LONGEST_MESSAGE, clean_lines, clipped, line
     from harness.report.folding import folded
+    from harness.report.line_difference import line_difference
     from harness.report.summary import verdict_line
 
     if report.error:
@@ -141,11 +144,19 @@ def mismatch_message(identity: str, report: ArtifactReport) -> str:
         return line(f"{identity}: stage {report.stage} has no input, because {report.blocked} failed")
     failing = [v for v in report.verdicts if v.status.failed]
     told = folded(report.verdicts)
+    shown = [
+        words
+        for verdict in told[:SHOWN_MISMATCHES]
+        for words in (
+            f"  {clipped(verdict_line(verdict), LONGEST_MESSAGE)}",
+            *(f"    | {each}" for each in clean_lines("\n".join(line_difference(verdict)))),
+        )
+    ]
     rest = [f"... and {len(told) - SHOWN_MISMATCHES} more"] if len(told) > SHOWN_MISMATCHES else []
     return "\n".join(
         [
             line(f"{identity}: {len(failing)} of {len(report.verdicts)} values are not as accepted"),
-            *(f"  {clipped(verdict_line(v), LONGEST_MESSAGE)}" for v in told[:SHOWN_MISMATCHES]),
+            *shown,
             *rest,
         ]
     )

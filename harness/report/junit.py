@@ -8,6 +8,7 @@ from xml.etree import ElementTree as Xml
 from harness.core import text
 from harness.core.verdicts import ArtifactReport, Report, ScenarioReport, Status, Verdict
 from harness.report import folding, selection
+from harness.report.line_difference import line_difference
 from harness.report.summary import verdict_line
 
 _LISTED = 20  # failing values of a test case
@@ -107,7 +108,8 @@ def _judged(verdicts: tuple[Verdict, ...]) -> tuple[str, str, tuple[str, ...]]:
         told = folding.folded(verdicts, failed)
         rest = [f"... and {len(told) - _LISTED} more"] if len(told) > _LISTED else []
         head = f"{len(failed)} of {text.count(len(verdicts), 'value')} failed, first {verdict_line(told[0])}"
-        return "failure", failed[0].status.value, (head, *map(verdict_line, told[:_LISTED]), *rest)
+        lines = [words for v in told[:_LISTED] for words in (verdict_line(v), *line_difference(v))]
+        return "failure", failed[0].status.value, (head, *lines, *rest)
     skipped = [v for v in selection.notable(verdicts) if v.status is Status.SKIPPED]
     if verdicts and len(skipped) == len(verdicts):
         return "skipped", "", tuple(v.message or v.path for v in skipped[:_LISTED])

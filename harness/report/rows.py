@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from harness.core import text
 from harness.core.protocol import Json
 from harness.core.verdicts import Status, Verdict
+from harness.report.line_difference import line_difference
 from harness.report.selection import Place
 
 _WORST_ELEMENTS = 5  # that are shown of an array
@@ -40,6 +41,7 @@ class Row:
     explanation: str
     message: str
     worst: tuple[tuple[str, str, str, str, str], ...]
+    lines: tuple[str, ...]
 
 
 _SYMBOLS = {
@@ -79,6 +81,7 @@ def value_row(place: Place, scenario: bool = False, short: bool = False) -> Row:
         explanation=verdict.explanation.text if verdict.explanation else "",
         message=text.clipped(verdict.message, 600),
         worst=_elements(verdict),
+        lines=tuple(text.clean_lines("\n".join(line_difference(verdict)))),
     )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.artifacts import LARGEST_ARRAYS, array_file, dump_arrays, dump_artifact, parse_arrays, parse_artifact
+from harness.core.codecs import Parted
 from harness.core.errors import GoldenError
 from harness.core.files import dump_json, parse_json, sha256
 from harness.core.protocol import Artifact, Json, Output
@@ -105,6 +106,8 @@ def _read_only(value: Any) -> Any:
         return value.view()
     if isinstance(value, Mapping):
         return read_only(value)
+    if isinstance(value, Parted):
+        return Parted(value.kind, read_only(value.parts))
     if isinstance(value, tuple):
         return tuple(map(_read_only, value))
     return [_read_only(item) for item in value] if isinstance(value, list) else value

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from harness.core.adapters.faults import sentence_of, traceback_of
+from harness.core.codecs import restored
 from harness.core.errors import HarnessError, ProjectError, RefusedDataError
 from harness.core.files import json_digest
 from harness.core.protocol import Artifact, Json, Output, Pipeline, Progress, Stage
@@ -208,7 +209,7 @@ def compute(
     settings = declared_settings(stage, config)
     before = json_digest(settings)
     started = time.perf_counter()
-    output = resolve(stage.run)(settings, progress, **inputs)
+    output = resolve(stage.run)(settings, progress, **restored(inputs, f"stage {stage.name} is given"))
     check_settings(settings)
     seconds = time.perf_counter() - started
     values, arrays = split_tree(output, f"stage {stage.name} returns")
@@ -223,7 +224,8 @@ def compute(
 def observe(stage: Stage, config: Mapping[str, Json], output: Output, inputs: Mapping[str, Output]) -> Artifact:
     """The artifact that is verified of a stage in its own profile: what its ``observe`` gives, or all of the output."""
     if stage.observe is not None:
-        artifact = resolve(stage.observe)(given := declared_settings(stage, config), output, **inputs)
+        given, taker = declared_settings(stage, config), f"the observer of stage {stage.name} is given"
+        artifact = resolve(stage.observe)(given, restored(output, taker), **restored(inputs, taker))
         check_settings(given)
         return checked_artifact(artifact, f"what is observed of stage {stage.name} holds")
     return output_artifact(output, f"stage {stage.name} returns")

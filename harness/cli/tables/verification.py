@@ -11,6 +11,7 @@ from harness.core import text
 from harness.core.ids import CONFIGURATION, INVARIANTS
 from harness.core.verdicts import NOT_COMPARED, ArtifactReport, Report, ScenarioReport, Status
 from harness.report.folding import folded
+from harness.report.line_difference import line_difference
 from harness.report.selection import remarks
 from harness.report.summary import verdict_line, where_to_look
 
@@ -102,6 +103,8 @@ def show_mismatches(artifact: ArtifactReport) -> None:
     failing = folded(artifact.verdicts)
     for verdict in failing[:LISTED_MISMATCHES]:
         show_line(f"  {name}: {verdict_line(verdict)}")
+        for each in text.clean_lines("\n".join(line_difference(verdict))):
+            show_line(f"    | {each}")
     if len(failing) > LISTED_MISMATCHES:
         show_line(f"  {name}: and {len(failing) - LISTED_MISMATCHES} more")
 

@@ -2,13 +2,15 @@
 
 JSON has no form for an array, a float that is not finite, a narrow float or a tuple: a mapping with one
 key, a marker, stands for each (``{"$array": path}``, ``{"$float": "NaN"}``, ``{"$float32": 0.1}``,
-``{"$tuple": [...]}``). An artifact's JSON writes what is not finite by its bare name, such as ``"NaN"``,
-so that a schema can speak of it; a text that reads like such a name is ``{"$text": "NaN"}`` everywhere,
-and data that look like a marker get one more ``$``. What has no form at all is refused.
+``{"$tuple": [...]}``). A value of another kind, such as a masked array, stands there as what its codec makes of it,
+``{"$kind": {"kind": NAME, PART: ...}}`` (see ``harness.core.codecs``); in an artifact it is the plain mapping. An
+artifact's JSON writes what is not finite by its bare name, such as ``"NaN"``, so that a schema can speak of it; a
+text that reads like such a name is ``{"$text": "NaN"}`` everywhere, and data that look like a marker get one more
+``$``. What has no form at all is refused.
 """
 
 from harness.core.trees.encoding import artifact_json, checked_artifact, output_artifact, split_tree
-from harness.core.trees.markers import ARRAY, FLOAT, NARROW, NON_FINITE, QUOTED, TUPLE, non_finite_name, unwrapped
+from harness.core.trees.markers import ARRAY, FLOAT, KIND, NARROW, NON_FINITE, QUOTED, TUPLE, non_finite_name, unwrapped
 from harness.core.trees.mixing import mixed_artifact, paths_of
 from harness.core.trees.reading import (
     join_tree,
@@ -24,6 +26,7 @@ from harness.core.trees.reading import (
 __all__ = [
     "ARRAY",
     "FLOAT",
+    "KIND",
     "NARROW",
     "NON_FINITE",
     "QUOTED",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Mapping
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, NoReturn
@@ -13,17 +14,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.artifacts import array_problem
+from harness.core.codecs import Codec, Parted, UnkeptError, codec_named, codec_of
 from harness.core.errors import RefusedDataError
 from harness.core.protocol import Artifact, Json, Output
-from harness.core.trees.markers import ARRAY, FLOAT, NON_FINITE, QUOTED, TUPLE, looks_marked, non_finite_name, unwrapped
+from harness.core.trees.markers import (
+    ARRAY,
+    FLOAT,
+    KIND,
+    KIND_NAME,
+    NON_FINITE,
+    QUOTED,
+    TUPLE,
+    looks_marked,
+    non_finite_name,
+    unwrapped,
+)
 from harness.core.trees.reading import nodes
 
 _DEEPEST, _LONGEST_PATH, _WIDEST_INTEGER = 60, 4096, 1320  # parts, characters, bits: what files.parse_json reads again
 _MAPPINGS = (dict, OrderedDict, MappingProxyType)
 _FOREIGN = (
+    ("__dask_graph__", "which is not computed yet", "give x.compute()"),
+    ("collect_schema", "which is not computed yet", "give x.collect()"),
+    ("to_dict", "whose index and names would be lost", 'give x.to_dict("list"), or each column as an array'),
     ("_asdict", "whose names would be lost", "give x._asdict()"),
     ("to_numpy", "whose index and names would be lost", "give each column as an array, x.to_numpy()"),
     ("toarray", "which is no dense array", "give its data and its indices as arrays, or x.toarray()"),
+    ("__array_interface__", "which is not exactly a numpy.ndarray", "give np.asarray(x), or x.copy() of a picture"),
     ("__array__", "which is not exactly a numpy.ndarray", "give np.asarray(x), and what else it says beside it"),
 )
 _REMEDIES = {
@@ -32,8 +49,9 @@ _REMEDIES = {
     range: "give list(x)",
     bytes: "give np.frombuffer(x, np.uint8)",
     Decimal: "give float(x) or str(x)",
-    np.datetime64: "give str(x), or its number of days, with the unit in the key",
-    np.timedelta64: "give its number of seconds, with the unit in the key",
+    date: "give np.datetime64(x), or x.isoformat()",
+    datetime: "give np.datetime64(x), or x.isoformat()",
+    timedelta: "give np.timedelta64(x), or x.total_seconds() with the unit in the key",
 }
 
 
@@ -42,7 +60,7 @@ def split_tree(tree: Output, giver: str = "an output holds") -> tuple[dict[str, 
 
     Raises RefusedDataError, which begins with ``giver``, for what would not come back as it is.
     """
-    encoder = _Encoder(giver, whole=True)
+    encoder = _Encoder(giver, whole=True, lasting=True)
     return encoder.mapping(tree), encoder.arrays
 
 
@@ -62,36 +80,46 @@ def checked_artifact(artifact: Any, giver: str = "an artifact holds") -> Artifac
     given: Mapping[Any, Any] = artifact.arrays
     for name, array in given.items():
         key = encoder.key(name, "its arrays")
-        if isinstance(array, list | tuple | int | float | np.generic):
+        if isinstance(array, list | tuple | int | float | complex | np.generic):
             encoder.refuse(key, f"a {type(array).__name__}, which is no array", "give np.asarray(x)")
         if array is None or isinstance(array, str | bytes | Mapping):
             remedy = "give it among the artifact's values" + (", as text" if isinstance(array, bytes) else "")
             encoder.refuse(key, f"a {type(array).__name__}, which is no array", remedy)
-        encoder.array(array, key)
+        entry = encoder.array(array, key)
+        if unwrapped(entry)[0] != ARRAY:  # the parts of a value of another kind, of which some are values
+            if key in values:
+                encoder.refuse(key, *_TWICE)
+            values[key] = entry
     return Artifact(values, encoder.arrays)
 
 
 def output_artifact(output: Output, giver: str = "an output holds") -> Artifact:
     """All of an output as the artifact that is verified of a stage that has no observer."""
-    values, arrays = split_tree(output, giver)
-    return Artifact(_verified(values), arrays)
+    encoder = _Encoder(giver, whole=True)
+    return Artifact(_verified(encoder.mapping(output)), encoder.arrays)
 
 
 def _verified(value: Json) -> Json:
     """An artifact's JSON from an output's: arrays, which are verified as such, keep a place in lists alone."""
     marker, inner = unwrapped(value)
-    if marker is None and isinstance(value, dict):
-        return {k: _verified(v) for k, v in value.items() if unwrapped(v)[0] != ARRAY}
+    if marker in (None, KIND) and isinstance(inner, dict):
+        return {k: _verified(v) for k, v in inner.items() if unwrapped(v)[0] != ARRAY}
     if isinstance(inner, list):
         return [_verified(v) for v in inner]
     return inner if marker == FLOAT else value
 
 
-class _Encoder:
-    """Strict JSON of a tree; ``whole``: its arrays and tuples are kept, and a float that is not finite is marked."""
+_TWICE = ("two values whose keys give that one path", "give one of them another key")
 
-    def __init__(self, giver: str, whole: bool) -> None:
-        self.giver, self.whole = giver, whole
+
+class _Encoder:
+    """Strict JSON of a tree; ``whole``: its arrays and tuples are kept, and a float that is not finite is marked.
+
+    ``lasting``: somebody will need the values again, and what is only looked at is refused.
+    """
+
+    def __init__(self, giver: str, whole: bool, lasting: bool = False) -> None:
+        self.giver, self.whole, self.lasting = giver, whole, lasting
         self.arrays: dict[str, NDArray[Any]] = {}
         self._slashes = False
 
@@ -109,7 +137,7 @@ class _Encoder:
             seen: set[str] = set()
             for path, _ in nodes(values):
                 if path in seen:
-                    self.refuse(path, "two values whose keys give that one path", "give one of them another key")
+                    self.refuse(path, *_TWICE)
                 seen.add(path)
         return values
 
@@ -137,7 +165,7 @@ class _Encoder:
         if kind is np.ndarray and not self.whole:
             remedy = "give it among the artifact's arrays, which keep its dtype, or as x.tolist()"
             self.refuse(path, "an array among an artifact's values", remedy)
-        return self.array(value, path)
+        return self.array(value, path, depth)
 
     def _items(self, value: Mapping[Any, Any], path: str, depth: int) -> dict[str, Json]:
         encoded: dict[str, Json] = {}
@@ -146,14 +174,33 @@ class _Encoder:
             encoded[key] = self.encoded(item, f"{path}/{key}" if path else key, depth + 1)
         return {f"${k}": v for k, v in encoded.items()} if looks_marked(encoded) else encoded
 
-    def array(self, value: Any, path: str) -> Json:
-        """Keep an array, in the order in which it is read again; gives what stands for it."""
+    def array(self, value: Any, path: str, depth: int = 0) -> Json:
+        """Keep an array, in the order in which it is read again, or the parts of what has a codec; gives their JSON."""
         if problem := array_problem(value) if isinstance(value, np.ndarray) else _unfit(value):
-            self.refuse(path, *problem)
+            codec = codec_named(value.kind) if type(value) is Parted else codec_of(value)
+            if codec is None:
+                self.refuse(path, *problem)
+            return self._kind(codec, value, path, depth)
         if len(path) > _LONGEST_PATH:
             self.refuse(path, f"an array under a name of {len(path)} characters", "give it a shorter one")
+        if path in self.arrays:
+            self.refuse(path, *_TWICE)
         self.arrays[path] = np.asarray(value, order="C")
         return {ARRAY: path}
+
+    def _kind(self, codec: Codec, value: Any, path: str, depth: int) -> Json:
+        """The parts of a value by its codec; plain ones where nobody needs the value again."""
+        if codec.restore is None and self.lasting:
+            remedy = "give its numbers, or give it in `observe`, whose artifact may hold it"
+            self.refuse(path, f"a value of {codec.kind}, which can be looked at and not be made again", remedy)
+        try:
+            parts = value.parts if type(value) is Parted else codec.split(value)
+        except UnkeptError as error:
+            self.refuse(f"{path}/{error.at}" if error.at else path, error.cause, error.remedy)
+        outer, self.whole = self.whole, True
+        items = {KIND_NAME: codec.kind} | {n: self.encoded(v, f"{path}/{n}", depth + 2) for n, v in parts.items()}
+        self.whole = outer
+        return {KIND: items} if self.whole else _verified({KIND: items})
 
     def key(self, key: Any, path: str) -> str:
         """A key that is text, and gives a path."""
@@ -193,6 +240,8 @@ def _unfit(value: Any) -> tuple[str, str]:
     """What a value is that no form keeps, and what to give instead."""
     kind = type(value)
     what = f"a value of {kind.__name__ if kind.__module__ == 'builtins' else f'{kind.__module__}.{kind.__name__}'}, "
+    if isinstance(value, datetime | timedelta) and kind not in _REMEDIES:
+        return f"{what}which is neither JSON nor a NumPy array", "give x.to_numpy(), or as text str(x)"
     for attribute, cause, remedy in _FOREIGN:
         if hasattr(kind, attribute) and not isinstance(value, np.generic):
             return what + cause, remedy

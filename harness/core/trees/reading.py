@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.core.codecs import Parted, codec_named
 from harness.core.errors import GoldenError
 from harness.core.protocol import Json
 from harness.core.trees.markers import (
     ARRAY,
     FLOAT,
+    KIND,
+    KIND_NAME,
     NARROW,
     NON_FINITE,
     QUOTED,
@@ -25,7 +28,10 @@ from harness.core.trees.markers import (
 
 
 def join_tree(values: Json, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
-    """The tree that ``split_tree`` took apart; raises GoldenError where a marker stands for nothing."""
+    """The tree that ``split_tree`` took apart, values of other kinds as Parted: ``codecs.restored`` makes them.
+
+    Raises GoldenError where a marker stands for nothing, or for a kind that is unknown.
+    """
 
     def put(value: Json) -> Any:
         if isinstance(value, list):
@@ -41,10 +47,21 @@ def join_tree(values: Json, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any
             return arrays[inner]
         if marker == TUPLE:
             return tuple(put(v) for v in inner)
+        if marker == KIND:
+            return _parted(inner, {k: put(v) for k, v in inner.items() if k != KIND_NAME})
         number = NON_FINITE.get(inner, inner) if marker != QUOTED else inner
         return NARROW[marker](number) if marker in NARROW else number
 
     return dict(put(values))
+
+
+def _parted(inner: Mapping[str, Json], parts: Mapping[str, Any]) -> Parted:
+    """The parts of a value whose kind has a codec; raises GoldenError where it has none."""
+    kind: str = inner[KIND_NAME]
+    codec = codec_named(kind)
+    if codec is None or codec.restore is None:
+        raise GoldenError(f"its JSON has a value of kind {kind[:80]!r}, which this harness cannot make")
+    return Parted(kind, parts)
 
 
 def plain_values(value: Json) -> Json:
@@ -123,7 +140,7 @@ def non_finite_counts(values: Json, arrays: Mapping[str, NDArray[Any]]) -> dict[
 def nodes(value: Json, path: str = "") -> Iterator[tuple[str, Json]]:
     """Every value below another in a JSON tree, branches too, with its path."""
     marker, value = unwrapped(value)
-    if marker is None or marker == TUPLE:
+    if marker in (None, TUPLE, KIND):
         named: Iterable[tuple[str, Json]] = ()
         if isinstance(value, Mapping):
             named = ((without_escape(key, value), item) for key, item in value.items())

@@ -18,7 +18,15 @@ from harness.core.protocol import Json, Tier
 from harness.core.verdicts import Status
 from harness.judge.elements import Array, Terms
 from harness.judge.ensemble import Interval
-from harness.judge.judgement import ArrayJudgement, Judgement, Number, expected_obtained, is_finite, verdict_of
+from harness.judge.judgement import (
+    ArrayJudgement,
+    Judgement,
+    Number,
+    expected_obtained,
+    is_finite,
+    verdict_of,
+    words_apart,
+)
 
 TermCheck: TypeAlias = Callable[[Any], str]
 """Why a term cannot have a value, in words that follow it; empty when it can."""
@@ -75,7 +83,7 @@ class Policy(ABC):
         """The judgement on two values of one ``kind`` that is no number: by default nothing but equality will do."""
         if golden == obtained:
             return Judgement(Status.PASS, "", "exactly")
-        message = f"expected {golden!r}, obtained {obtained!r}: nothing but equality will do"
+        message = f"{words_apart(golden, obtained)}: nothing but equality will do"
         return Judgement(Status.FAIL, message, "exactly")
 
     def matched(self, golden: Number, obtained: Number) -> Judgement:

@@ -16,6 +16,7 @@ from harness.core.trees import NON_FINITE, value_at
 from harness.core.verdicts import ArtifactReport, ScenarioReport
 from harness.report import selection
 from harness.report.graphics import pictures, svg
+from harness.report.graphics.drawn import drawn_array
 from harness.report.graphics.pictures import Picture
 
 GoldenAndObtained: TypeAlias = tuple[Artifact | None, Artifact | None]
@@ -107,7 +108,7 @@ def _track(scenario: ScenarioReport, artifact: str, path: str) -> ArtifactReport
 
 
 def _picture(view: Image, both: GoldenAndObtained, report: ArtifactReport, place: str, side: int) -> Picture:
-    golden, obtained = (None if a is None else a.arrays.get(view.array) for a in both)
+    golden, obtained = (None if a is None else drawn_array(a, view.array) for a in both)
     wrong = value_failed(report, view.array)
     picture = pictures.compare_pictures(golden, obtained, view.label, place, view.colormap, side, wrong)
     return replace(picture, notes=(*_explained(report, view.array), *picture.notes))
@@ -158,8 +159,8 @@ def _at(artifact: Artifact | None, path: str) -> Any:
     """The value or one-dimensional array at ``path``, or the column that it is a pattern of; None where nothing is."""
     if artifact is None:
         return None
-    if path in artifact.arrays:
-        return artifact.arrays[path]
+    if (drawn := drawn_array(artifact, path)) is not None:
+        return drawn
     above, one, below = path.partition("*")
     try:
         if not one:

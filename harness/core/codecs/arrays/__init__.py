@@ -1,0 +1,1 @@
+"""Kinds of array, and of number: a file each."""

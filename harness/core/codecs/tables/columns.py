@@ -1,0 +1,111 @@
+"""The values of a column of pandas: a plain array where NumPy has its dtype, else the parts of pandas' own array."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.core.codecs.codec import Codec, Parted, Parts, UnkeptError, imported_library, part, values_alone
+
+_NULLABLE = {"boolean", *(f"{sign}Int{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64)), "Float32", "Float64"}
+_TEXTS = ("str", "string", "object")
+
+
+def given_name(name: Any) -> Any:
+    """The name of a column or an index, if it has one that JSON knows."""
+    if name is None or type(name) in (str, int, float, bool, np.str_):
+        return name
+    if isinstance(name, np.integer):
+        return int(name)
+    raise UnkeptError(f"the name {name!r:.40} of {type(name).__name__}", "give it a text as its name")
+
+
+def column(labelled: Any, at: str = "") -> Any:
+    """The values of a column or an index as data, ``at`` its place; raises UnkeptError for dtypes that have no form."""
+    dtype, array = labelled.dtype, labelled.array
+    if isinstance(dtype, np.dtype) and dtype.kind != "O":
+        return labelled.to_numpy()
+    name = "object" if isinstance(dtype, np.dtype) else str(dtype)
+    if type(dtype).__name__ == "StringDtype":
+        name = "string" if _is_na(dtype.na_value) else "str"
+    if name in _TEXTS:
+        return Parted("pandas.array", {"dtype": name, **_texts(array, name, at)})
+    if name in _NULLABLE:
+        missing = np.asarray(array.isna())
+        numpys = dtype.numpy_dtype
+        values = np.asarray(array.to_numpy(numpys, na_value=numpys.type(0)))
+        return Parted("pandas.array", {"dtype": name, "values": values, "missing": missing})
+    if name == "category":
+        parts = {"codes": np.asarray(array.codes), "categories": array.categories, "ordered": bool(array.ordered)}
+        return Parted("pandas.array", {"dtype": name, **parts})
+    if type(dtype).__name__ == "DatetimeTZDtype":
+        parts = {"values": array.tz_convert("UTC").tz_localize(None).to_numpy(), "zone": _zone(array, at)}
+        return Parted("pandas.array", {"dtype": "zoned", **parts})
+    raise UnkeptError(f"a column of {name[:80]}", 'give it as numbers or text, x.astype("str")', at)
+
+
+def _is_na(value: Any) -> bool:
+    """Whether it is pandas.NA, and no NaN."""
+    return type(value).__name__ == "NAType"
+
+
+def _texts(array: Any, dtype: str, at: str) -> dict[str, Any]:
+    """Texts as an array, and which of them are missing, where some are."""
+    missing = np.asarray(array.isna())
+    items = ["" if gone else item for item, gone in zip(array, missing, strict=True)]
+    if not all(type(item) is str for item in items):
+        raise UnkeptError("a column of objects that are not all texts", "give its numbers, or x.astype(str)", at)
+    gaps = {type(item).__name__ for item, gone in zip(array, missing, strict=True) if gone}
+    if dtype == "object" and gaps not in (set(), {"NoneType"}, {"float"}):
+        raise UnkeptError("a column of objects that are missing in several ways", 'give x.astype("string")', at)
+    values = np.array(items, f"U{max([1, *map(len, items)])}")
+    if values.tolist() != items:
+        raise UnkeptError("a column of texts that end with NUL", "give them without", at)
+    as_nan = {"missing_as": "NaN"} if dtype == "object" and "float" in gaps else {}
+    return {"values": values, **as_nan} | ({"missing": missing} if gaps else {})
+
+
+def _zone(array: Any, at: str) -> str:
+    """The name of a column's time zone, such that it gives that zone again."""
+    zone = str(array.dtype.tz)
+    plain = array.tz_convert("UTC").tz_localize(None)
+    try:
+        same = plain.tz_localize("UTC").tz_convert(zone).dtype == array.dtype
+    except Exception:  # what a library of time zones raises has no common base
+        same = False
+    if not same:
+        raise UnkeptError(f"a column in the time zone {zone[:40]!r}, which has no name", 'give x.tz_convert("UTC")', at)
+    return zone
+
+
+def _restore(parts: Parts) -> Any:
+    pandas = imported_library("pandas", "tables")
+    dtype = part(parts, "dtype", str)
+    if dtype == "category":
+        codes, categories = part(parts, "codes", np.ndarray), parts["categories"]
+        return pandas.Categorical.from_codes(codes, categories, ordered=part(parts, "ordered", bool))
+    values = part(parts, "values", np.ndarray)
+    if dtype == "zoned":
+        return pandas.array(values).tz_localize("UTC").tz_convert(part(parts, "zone", str))
+    if dtype in _TEXTS:
+        gap = np.nan if parts.get("missing_as") == "NaN" else None
+        return _restored_texts(pandas, values, parts.get("missing"), dtype, gap)
+    if dtype not in _NULLABLE:
+        raise ValueError(f"{dtype!r:.40} is no dtype of a column")
+    made = pandas.array(values, dtype=dtype)
+    made[part(parts, "missing", np.ndarray).astype(bool)] = pandas.NA
+    return made
+
+
+def _restored_texts(pandas: Any, values: NDArray[Any], missing: Any, dtype: str, gap: Any) -> Any:
+    items = values.astype(object)
+    if missing is not None:
+        items[missing.astype(bool)] = gap
+    if dtype == "object":
+        return items
+    return pandas.array(items, dtype="string" if dtype == "string" else pandas.StringDtype(na_value=np.nan))
+
+
+CODECS = (Codec("pandas.array", (), column, _restore, "tables", picture=values_alone),)

@@ -1,0 +1,64 @@
+"""Tables and columns of pandas: columns by their names, the index beside them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.core.codecs.codec import Codec, Parts, UnkeptError, imported_library, part, values_alone
+from harness.core.codecs.tables.columns import column, given_name
+
+
+def _split_frame(value: Any) -> Parts:
+    names = value.columns
+    if not all(isinstance(name, str) for name in names):
+        raise UnkeptError("a table whose columns have names that are no texts", "give x.rename(columns=str)")
+    if not names.is_unique:
+        raise UnkeptError("a table with two columns of one name", "give one of them another name")
+    if not value.flags.allows_duplicate_labels:
+        raise UnkeptError("a table that forbids labels twice", "give x.set_flags(allows_duplicate_labels=True)")
+    columns = {name: column(value[name], f"columns/{name}") for name in names}
+    return {"columns": columns, "index": value.index, "names": names, **_attributes(value)}
+
+
+def _restore_frame(parts: Parts) -> Any:
+    pandas = imported_library("pandas", "tables")
+    columns, names, index = part(parts, "columns", dict), parts["names"], parts["index"]
+    if sorted(columns) != sorted(names):
+        raise ValueError("its columns are not those that it names")
+    series = {i: _series(pandas, columns[name], index) for i, name in enumerate(names)}
+    frame = pandas.DataFrame(series, index=index, copy=True)
+    frame.columns = names
+    frame.attrs = dict(parts.get("attributes", {}))
+    return frame
+
+
+def _split_series(value: Any) -> Parts:
+    if not value.flags.allows_duplicate_labels:
+        raise UnkeptError("a column that forbids labels twice", "give x.set_flags(allows_duplicate_labels=True)")
+    return {
+        "name": given_name(value.name),
+        "values": column(value, "values"),
+        "index": value.index,
+        **_attributes(value),
+    }
+
+
+def _restore_series(parts: Parts) -> Any:
+    pandas = imported_library("pandas", "tables")
+    series = _series(pandas, parts["values"], parts["index"], parts["name"])
+    series.attrs = dict(parts.get("attributes", {}))
+    return series
+
+
+def _series(pandas: Any, values: Any, index: Any, name: Any = None) -> Any:
+    return pandas.Series(values, index=index, name=name, dtype=values.dtype, copy=True)
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    return {"attributes": dict(value.attrs)} if value.attrs else {}
+
+
+CODECS = (
+    Codec("pandas.DataFrame", ("pandas.DataFrame",), _split_frame, _restore_frame, "tables"),
+    Codec("pandas.Series", ("pandas.Series",), _split_series, _restore_series, "tables", picture=values_alone),
+)
