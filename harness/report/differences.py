@@ -19,7 +19,7 @@ def difference_lines(verdict: Verdict) -> list[str]:
 
     Nothing of a value of which the row says all.
     """
-    lines = [verdict.explanation] if verdict.explanation else []
+    lines = [verdict.explanation.text] if verdict.explanation else []
     if verdict.share:
         lines.append(f"{text.portion(verdict.share)} of the elements out of tolerance")
     return [*lines, *map(_element, verdict.worst), *text_difference(verdict.expected, verdict.obtained)]
