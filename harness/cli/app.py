@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from harness import __version__
-from harness.cli.commands import approval, history, migration, setup, study, verification
+from harness.cli.commands import approval, history, migration, review, setup, study, verification
 from harness.cli.console import show_line
 from harness.cli.process.endings import ending_of, final_status, terminate
 from harness.cli.process.streams import standard_streams
@@ -32,7 +32,7 @@ for command in (  # in the order in which ``harness --help`` lists them
     approval.calibrate,
     approval.diff,
     approval.pending,
-    approval.review,
+    review.review,
     approval.accept,
     approval.reject,
     migration.import_goldens,

@@ -108,6 +108,14 @@ def show_notes(notes: Sequence[str], quiet: bool) -> None:
         _print_line(error_console if quiet else out, "note: ", note)
 
 
+def show_commands(lines: Iterable[str], quiet: bool) -> None:
+    """Print whole lines that a CI run obeys, whose words are escaped; ``quiet``: on standard error."""
+    for each in lines:
+        console = error_console if quiet else out
+        console.file.write(f"{spelled(each, console)}\n")
+        console.file.flush()
+
+
 def print_json(value: Any, sort: bool = True) -> None:
     """Print a JSON value on standard output: in UTF-8, or in ASCII where something else is read there."""
     plain = not (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.core import text
 from harness.core.adapters.faults import sentence_of
 from harness.core.errors import HarnessError
 from harness.core.ids import CHECK, INVARIANTS, GoldenId
@@ -131,6 +132,7 @@ def _conclusion(config: pytest.Config, project: Project, sent: Sequence[str], pr
     import json
 
     from harness.core.reports import report_from_json
+    from harness.report.github import annotation_lines, on_github
     from harness.report.summary import page_line, where_to_look
 
     judged = judged_by_tests(config)
@@ -142,7 +144,8 @@ def _conclusion(config: pytest.Config, project: Project, sent: Sequence[str], pr
     if in_ci() and all(scenario.profile == CHECK for scenario in scenarios):
         return lines
     profile = config.getoption("harness_profile") or project.profile
-    return [*lines, page_line(_write(project, judged, scenarios, problems, profile))]
+    report, page = _write(project, judged, scenarios, problems, profile)
+    return [*lines, page_line(page), *(annotation_lines(report, project.goldens) if on_github() else ())]
 
 
 def forget_conclusion(project: Project) -> None:
@@ -154,7 +157,8 @@ def forget_conclusion(project: Project) -> None:
 
 
 def _prefixed(scenario: ScenarioReport, lines: Sequence[str]) -> list[str]:
-    return [f"{scenario.scenario}: {lines[0]}", *(f"  {line}" for line in lines[1:])] if lines else []
+    shown = [text.clipped(line, text.LONGEST_MESSAGE) for line in lines]
+    return [f"{scenario.scenario}: {shown[0]}", *(f"  {line}" for line in shown[1:])] if shown else []
 
 
 def _joined(project: Project, parts: Sequence[ScenarioReport]) -> Iterator[ScenarioReport]:
@@ -183,7 +187,7 @@ def _joined(project: Project, parts: Sequence[ScenarioReport]) -> Iterator[Scena
 
 def _write(
     project: Project, judged: Judged, scenarios: Sequence[ScenarioReport], problems: Sequence[str], profile: str
-) -> Path:
+) -> tuple[Report, Path]:
     from harness.report.folder import write_report
     from harness.run.runner import environment
     from harness.store.candidates import keep_out_of_git
@@ -200,4 +204,4 @@ def _write(
         subject=verification_subject(project),
     )
     find: Find = judged.find
-    return write_report(report, project.pipeline.views, find, project.state / _PLACE)["report.html"]
+    return report, write_report(report, project.pipeline.views, find, project.state / _PLACE)["report.html"]

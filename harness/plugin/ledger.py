@@ -108,7 +108,7 @@ class Ledger:
         if project is not None:
             store = [*self.guarded.facts.store, *(s for s in self.facts.store if s not in self.guarded.facts.store)]
             for line in conclusion(terminalreporter.config, project, self.facts.reports, store):
-                terminalreporter.write_line(text.clipped(line, text.LONGEST_MESSAGE))
+                terminalreporter.write_line(line)
         terminalreporter.write_line(f"harness: {counted} {'was' if number < 2 else 'were'} compared{told}{also}")
         told_of = [line for lines in self.facts.remarks.values() for line in lines]
         for each in [*told_of[:_REMARKS], *_rest(told_of[_REMARKS - _SHOWN :], "more remark")]:

@@ -126,8 +126,8 @@ def part_of(project: Project, draft: Draft, paths: Sequence[str]) -> Draft:
             f"{draft.schema} and {comparator}, so that no rule speaks of both: accept all of it"
         )
     golden, candidate = Goldens.of(project).read(identity, before).artifact, draft.artifact()
-    regexes = {path: _pattern(identity, path) for path in paths}
     known = sorted(paths_of(golden) | paths_of(candidate))
+    regexes = {path: _regex(identity, path, known) for path in paths}
     for path, regex in regexes.items():
         if not any(regex.fullmatch(f"{each}/") for each in known):
             near = difflib.get_close_matches(path, known, n=1)
@@ -143,9 +143,14 @@ def part_of(project: Project, draft: Draft, paths: Sequence[str]) -> Draft:
     return replace(draft, files=files, whole=draft.files)
 
 
-def _pattern(identity: str, path: str) -> re.Pattern[str]:
-    """The regular expression of a path and all below it, for paths that end in ``/``; the id may stand before it."""
+def _regex(identity: str, path: str, known: Sequence[str]) -> re.Pattern[str]:
+    """The regular expression of a path and all below it, for paths that end in ``/``; the id may stand before it.
+
+    A path that there is, is itself and no pattern, whatever characters it has.
+    """
     inside = path.removeprefix(f"{identity}/")
+    if any(each == inside or each.startswith(f"{inside}/") for each in known):
+        return re.compile(f"{re.escape(inside)}/.*", re.DOTALL)
     if problem := globs.pattern_problem(inside):
         raise ApprovalError(f"--only {path} is no path: {problem}")
     return globs.compiled(inside if inside.endswith("**") else f"{inside}/**")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
 
+from harness.core import git
 from harness.core.errors import ApprovalError, GoldenError
 from harness.core.ids import CHECK, ENSEMBLE, GoldenId, is_of_a_test
 from harness.core.project import Project
@@ -18,8 +19,9 @@ from harness.judge.ensemble import intervals
 from harness.report.folder import write_report
 from harness.run.cache import Cache
 from harness.run.runner import Runner, environment
-from harness.store.candidates import list_pending, read_candidate
+from harness.store.candidates import list_pending, read_candidate, stored_candidate
 from harness.store.goldens import Golden
+from harness.store.manifest import combined_digest
 from harness.verify.checks.book import CheckBook
 from harness.verify.coverage import OWN_SCHEMAS, judged_tier
 from harness.verify.examination import Examination
@@ -75,6 +77,40 @@ def review_candidates(project: Project, ids: Sequence[str] = ()) -> Review:
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
     report = Report(project.pipeline.name, "candidates", environment(project.pipeline), now, 0.0, scenarios)
     return Review(project, report, pairs)
+
+
+@dataclass(frozen=True)
+class ReviewedState:
+    """What somebody looked at: the commit, the source and the manifest, and the digest of each candidate."""
+
+    commit: str
+    subject: str
+    candidates: Mapping[str, str]
+
+
+def reviewed_state(project: Project, ids: Iterable[str]) -> ReviewedState:
+    """What there is to look at now."""
+    from harness.verify.suite import verification_subject
+
+    digests = {identity: combined_digest(stored_candidate(project, identity).files)[1] for identity in ids}
+    return ReviewedState(git.head(project.root), verification_subject(project), digests)
+
+
+def refuse_moved(project: Project, seen: ReviewedState, goldens: bool = True) -> None:
+    """Raise ApprovalError where what somebody looked at is not what there is any more; they took their time.
+
+    The code that runs again would be the one that was imported then, and the candidate another's. ``goldens``: they
+    must be the same, too.
+    """
+    pending = {p.identity for p in list_pending(project)}
+    for identity in seen.candidates.keys() & pending:
+        if reviewed_state(project, [identity]).candidates != {identity: seen.candidates[identity]}:
+            raise ApprovalError(f"{identity} is another candidate now than the one that was reviewed: review again")
+    now = reviewed_state(project, [])
+    if now.commit != seen.commit or (goldens and now.subject != seen.subject):
+        raise ApprovalError(
+            "the commit, the source or the goldens changed while candidates were reviewed: verify and review again"
+        )
 
 
 def _first(candidate: Artifact) -> list[Verdict]:

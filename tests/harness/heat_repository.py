@@ -31,7 +31,7 @@ from harness.verify.suite import Suite, open_cache, verify_suite
 
 ROOT = Path(__file__).parents[2]
 FORGOTTEN = (
-    *("CI", "GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"),
+    *("CI", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE", "GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"),
     *("PYTHONDONTWRITEBYTECODE", "PYTHONIOENCODING", "PYTHONUTF8", "PYTEST_ADDOPTS"),
 )
 

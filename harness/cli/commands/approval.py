@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from harness.cli.acceptance import Acceptance, carry_out
 from harness.cli.console import complain, print_json, show_ids, show_line, show_notes, show_page
 from harness.cli.options import (
     BulkOption,
@@ -20,7 +20,6 @@ from harness.cli.options import (
     ReasonOption,
     ScenariosArgument,
     WorkersOption,
-    out_option,
 )
 from harness.cli.progress import watching
 from harness.core.ids import scenario_of
@@ -107,26 +106,6 @@ def pending(
         show_pending(waiting)
 
 
-def review(
-    ids: IdsArgument,
-    out: Annotated[Path | None, out_option("Folder of the pages.")] = None,
-    json: JsonOption = False,
-) -> None:
-    """Write a page with old, new and difference of candidates, figures side by side."""
-    from harness.cli.tables.approval import show_differences
-    from harness.core.reports import report_to_json
-    from harness.verify.review import review_candidates
-
-    project = open_project()
-    reviewed = review_candidates(project, ids)
-    page = reviewed.write(out or project.state / "review")
-    if json:
-        print_json({"page": str(page), "report": report_to_json(reviewed.report)})
-    else:
-        show_differences(reviewed.report)
-        show_page(page)
-
-
 def accept(
     ids: IdsArgument,
     reason: ReasonOption = "",
@@ -145,10 +124,8 @@ def accept(
 ) -> None:
     """Make candidates golden, after a second fresh run agrees; writes an approval."""
     from harness.cli.tables.approval import show_approval, show_differences
-    from harness.store.acceptance import accept_candidates
     from harness.store.transaction import recover_acceptance
     from harness.study.history.drift import drift_sentences
-    from harness.verify.referee import Referee
     from harness.verify.review import review_candidates
 
     project = open_project()
@@ -164,24 +141,8 @@ def accept(
             show_differences(reviewed.report)
             show_page(page)
         show_notes(drift_sentences(project, list(dict.fromkeys(ids))), json)
-    with watching(project, json) as progress, Referee(project, ids, workers, progress, not no_cache) as referee:
-        approval = accept_candidates(
-            project,
-            ids,
-            reason=reason,
-            issue=issue,
-            author=author,
-            approver=approver,
-            disposition=disposition,
-            bulk=bulk,
-            sign_key=sign_key,
-            rerun=referee.rerun,
-            judge=referee.judge,
-            invariants_hold=referee.broken_invariants,
-            validate=referee.schema_errors,
-            lacking=referee.lacking_rules,
-            only=only,
-        )
+    decision = Acceptance(reason, issue, author, approver, disposition, bulk, sign_key, workers, not no_cache)
+    approval = carry_out(project, ids, decision, only, json)
     print_json(dataclasses.asdict(approval)) if json else show_approval(approval)
     show_notes(["the rest of it still differs: `harness verify` keeps a candidate again"] if only else [], json)
 

@@ -111,7 +111,7 @@ def verify(
     json: JsonOption = False,
 ) -> None:
     """Run scenarios, compare every artifact with its golden, and write the report."""
-    from harness.cli.tables.verification import show_scenario, show_summary
+    from harness.cli.tables.verification import show_scenario, show_summary, tell_github
     from harness.core.reports import report_to_json
     from harness.report.folder import remove_report, write_report
     from harness.store.approval_check import check_approvals
@@ -144,6 +144,7 @@ def verify(
         suite.report = dataclasses.replace(suite.report, log=os.path.relpath(project.log, folder))
         paths = write_report(suite.report, project.pipeline.views, suite.find, folder)
     print_json(report_to_json(suite.report)) if json else show_summary(suite, paths)
+    tell_github(suite.report, project, paths, json)
     show_notes([*cache.repaired, *cache.unkept], json)
     for problem in suite.damaged:
         complain(problem)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from harness.cli.console import show_line, show_table
+from harness.cli.console import Styled, show_line, show_table
 from harness.core import text
-from harness.core.verdicts import Report, Status
+from harness.core.verdicts import Report, Status, Verdict
+from harness.report.differences import difference_lines
 
 if TYPE_CHECKING:
     from harness.store.approvals import Approval
@@ -24,17 +25,30 @@ def show_differences(report: Report) -> None:
         for artifact in scenario.artifacts:
             differing = [v for v in artifact.verdicts if v.status is not Status.PASS]
             within, hidden = len(artifact.verdicts) - len(differing), len(differing) - DIFFERING_VALUES
-            rows = []
+            show_values(differing[:DIFFERING_VALUES], f"{scenario.scenario}/{artifact.track}/{artifact.artifact}")
             for v in differing[:DIFFERING_VALUES]:
-                old, new = text.pair(v.expected, v.obtained)
-                change = text.difference(v.expected, v.obtained)
-                rows.append((v.path, old, new, change, v.allowed, text.used(v.used)))
-            columns = ("value", "golden", "candidate", "difference", "allowed", "tolerance used")
-            show_table(columns, rows, f"{scenario.scenario}/{artifact.track}/{artifact.artifact}")
+                show_details(v)
             rest = [f"{hidden} more differ"] if hidden > 0 else []
             rest += [f"{text.count(within, 'other value')} within tolerance"] if within else []
             if rest:
                 show_line(", ".join(rest))
+
+
+def show_values(verdicts: Sequence[Verdict], title: str = "") -> None:
+    """Print values as they are in the golden and in the candidate, a row each."""
+    rows = []
+    for v in verdicts:
+        old, new = text.pair(v.expected, v.obtained)
+        rows.append((v.path, old, new, text.difference(v.expected, v.obtained), v.allowed, text.used(v.used)))
+    show_table(("value", "golden", "candidate", "difference", "allowed", "tolerance used"), rows, title)
+
+
+def show_details(verdict: Verdict) -> None:
+    """Print what a row cannot say of a value: an array as numbers, a text line by line."""
+    if lines := difference_lines(verdict):
+        show_line(Styled(f"{verdict.path}:", "bold"), f" {lines[0]}")
+        for line in lines[1:]:
+            show_line(f"  {line}")
 
 
 def show_pending(waiting: Sequence[Pending]) -> None:

@@ -6,17 +6,30 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.cli.console import FAILED, PASSED, Styled, Words, show_line, show_page, show_table, show_text
+from harness.cli.console import (
+    FAILED,
+    PASSED,
+    Styled,
+    Words,
+    show_commands,
+    show_line,
+    show_notes,
+    show_page,
+    show_table,
+    show_text,
+)
 from harness.core import text
 from harness.core.ids import CONFIGURATION, INVARIANTS
 from harness.core.verdicts import NOT_COMPARED, ArtifactReport, Report, ScenarioReport, Status
 from harness.report.folding import folded
+from harness.report.github import annotation_lines, append_summary, on_github
 from harness.report.line_difference import line_difference
 from harness.report.selection import remarks
 from harness.report.summary import verdict_line, where_to_look
 
 if TYPE_CHECKING:
     from harness.cli.doctor import Check
+    from harness.core.project import Project
     from harness.verify.suite import Suite
 
 LISTED_MISMATCHES = 8  # of an artifact; artifacts without a golden are listed while there are no more of them either
@@ -115,6 +128,14 @@ def show_summary(suite: Suite, paths: Mapping[str, Path]) -> None:
     if suite.candidates:
         show_line(f"{text.count(len(suite.candidates), 'candidate')} kept: see `harness pending`, `harness review ID`")
     show_page(paths["report.html"])
+
+
+def tell_github(report: Report, project: Project, paths: Mapping[str, Path], quiet: bool) -> None:
+    """Annotate what is not as accepted and write the step's summary, where this is a workflow of GitHub's."""
+    if on_github():
+        show_commands(annotation_lines(report, project.goldens), quiet)
+        if problem := append_summary(paths["report.md"].read_text(encoding="utf-8")):
+            show_notes([problem], True)
 
 
 def show_conclusion(report: Report) -> None:

@@ -184,6 +184,19 @@ def test_ci_refuses_parts_as_well(repository, monkeypatch):
     refused(repository, "is refused in CI", "energy")
 
 
+def test_a_value_whose_name_looks_like_a_pattern_is_itself_alone(repository):
+    """Whoever chose one value by its name has not chosen those that a pattern would match."""
+    for n, artifact in enumerate((OLD, NEW)):
+        values = {**artifact.values, "e*": float(n), "ex": float(n), "f[0]": float(n)}
+        repository.fresh = Artifact(values, artifact.arrays)
+        repository.offer(ENERGY, repository.fresh)
+        if n == 0:
+            repository.accept(ENERGY)
+    repository.accept(ENERGY, only=["e*", "f[0]"])
+    now = golden(repository).values
+    assert (now["e*"], now["f[0]"], now["ex"], now["energy"]) == (1.0, 1.0, 0.0, 1.0)
+
+
 # Mixtures
 
 

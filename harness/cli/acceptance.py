@@ -1,0 +1,57 @@
+"""An acceptance as the commands carry it out: by one referee, whoever decided it, in one line or key by key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.cli.progress import watching
+from harness.core.project import Project
+
+if TYPE_CHECKING:
+    from harness.store.approvals import Approval
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """Who accepts, and why; ``workers`` and ``use_cache`` are how an ensemble's members are made again."""
+
+    reason: str
+    issue: str = ""
+    author: str | None = None
+    approver: str | None = None
+    disposition: str = "refresh"
+    bulk: bool = False
+    sign_key: Path | None = None
+    workers: int = 1
+    use_cache: bool = True
+
+
+def carry_out(
+    project: Project, ids: Sequence[str], decision: Acceptance, only: Sequence[str] = (), quiet: bool = False
+) -> Approval:
+    """Make candidates golden, or the values of one that are at ``only``, after a second fresh run agrees."""
+    from harness.store.acceptance import accept_candidates
+    from harness.verify.referee import Referee
+
+    workers, use_cache = decision.workers, decision.use_cache
+    with watching(project, quiet) as progress, Referee(project, ids, workers, progress, use_cache) as referee:
+        return accept_candidates(
+            project,
+            ids,
+            reason=decision.reason,
+            issue=decision.issue,
+            author=decision.author,
+            approver=decision.approver,
+            disposition=decision.disposition,
+            bulk=decision.bulk,
+            sign_key=decision.sign_key,
+            rerun=referee.rerun,
+            judge=referee.judge,
+            invariants_hold=referee.broken_invariants,
+            validate=referee.schema_errors,
+            lacking=referee.lacking_rules,
+            only=only,
+        )
