@@ -57,7 +57,13 @@ copybutton_exclude = ".linenos, .gp, .go"
 # Named pages come first, in this order; every other page of a pattern follows by its name.
 SECTIONS = {
     "Tutorials": ("how-to/check-any-test", "tutorial-harness", "tutorial", "tutorial*", "examples/**/*"),
-    "How-to guides": ("how-to/guard-a-pipeline", "how-to/import-goldens", "how-to/refresh-goldens", "how-to/scenarios", "how-to/*"),
+    "How-to guides": (
+        "how-to/guard-a-pipeline",
+        "how-to/import-goldens",
+        "how-to/refresh-goldens",
+        "how-to/scenarios",
+        "how-to/*",
+    ),
     "Reference": (
         "reference/commands",
         "reference/tolerances",
