@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from harness.cli.console import show_line, show_rule
 from harness.cli.tables.approval import show_details, show_values
 from harness.core import text
-from harness.report.groups import AlikeValues, single
+from harness.report.differences.groups import AlikeValues, single
 
 _ACCEPT, _REJECT, _SKIP, _SHOW, _EACH, _QUIT = "a", "r", "s", "d", "e", "q"
 _SHOWN = 5  # values of a group, before somebody asks for all

@@ -134,8 +134,8 @@ class GoldenCheck:
 def mismatch_message(identity: str, report: ArtifactReport) -> str:
     """Why an artifact fails: its first mismatches, the rest counted."""
     from harness.core.text import LONGEST_MESSAGE, clean_lines, clipped, line
-    from harness.report.folding import folded
-    from harness.report.line_difference import line_difference
+    from harness.report.differences.folding import folded
+    from harness.report.differences.lines import line_difference
     from harness.report.summary import verdict_line
 
     if report.error:

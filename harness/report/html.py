@@ -13,7 +13,8 @@ from harness.core import text
 from harness.core.ids import CONFIGURATION, INVARIANTS
 from harness.core.protocol import Curve, Image, Ladder
 from harness.core.verdicts import ArtifactReport, Report, ScenarioReport, Status
-from harness.report import folding, selection, summary
+from harness.report import selection, summary
+from harness.report.differences import folding
 from harness.report.graphics.exhibits import Exhibits, GoldenAndObtained, collect_exhibits
 from harness.report.graphics.unasked import unasked_views
 from harness.report.rows import BAR_DECADES, BAR_LIMIT, Row, value_row

@@ -7,8 +7,9 @@ from xml.etree import ElementTree as Xml
 
 from harness.core import text
 from harness.core.verdicts import ArtifactReport, Report, ScenarioReport, Status, Verdict
-from harness.report import folding, selection
-from harness.report.line_difference import line_difference
+from harness.report import selection
+from harness.report.differences import folding
+from harness.report.differences.lines import line_difference
 from harness.report.summary import verdict_line
 
 _LISTED = 20  # failing values of a test case

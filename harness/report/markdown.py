@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from harness.core import text
 from harness.core.verdicts import Report, ScenarioReport, Status
-from harness.report import folding, selection, summary
+from harness.report import selection, summary
+from harness.report.differences import folding
 from harness.report.markup import FAILED_ICON, IMPROVED_ICON, NEUTRAL_ICON, PASSED_ICON, code, markdown_table, prose
 from harness.report.rows import numbers_of
 from harness.report.selection import Place

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from harness.core import text
 from harness.core.protocol import Json
 from harness.core.verdicts import Status, Verdict
-from harness.report.line_difference import line_difference
+from harness.report.differences.lines import line_difference
 from harness.report.selection import Place
 
 _WORST_ELEMENTS = 5  # that are shown of an array

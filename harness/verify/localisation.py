@@ -12,7 +12,7 @@ from harness.core.protocol import Pipeline
 from harness.core.text import joined
 from harness.core.verdicts import ArtifactReport, Diagnosis, StageFinding, Status, Verdict
 from harness.judge.explanations import factor_sentence, offset_sentence
-from harness.report.folding import Alike, alike, alike_in, folded
+from harness.report.differences.folding import Alike, alike, alike_in, folded
 
 
 def localise(

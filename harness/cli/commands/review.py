@@ -67,7 +67,7 @@ def review(
 def _decide(project: Project, reviewed: Review, decision: Acceptance) -> None:
     """Go through what differs, and carry out what was decided."""
     from harness.cli.dialogue import go_through
-    from harness.report.groups import groups_of
+    from harness.report.differences.groups import groups_of
     from harness.store.candidates import list_edits
     from harness.study.history.drift import drift_sentences
     from harness.verify.review import reviewed_state

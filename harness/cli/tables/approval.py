@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from harness.cli.console import Styled, show_line, show_table
 from harness.core import text
 from harness.core.verdicts import Report, Status, Verdict
-from harness.report.differences import difference_lines
+from harness.report.differences.values import difference_lines
 
 if TYPE_CHECKING:
     from harness.store.approvals import Approval

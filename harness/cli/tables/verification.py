@@ -21,9 +21,9 @@ from harness.cli.console import (
 from harness.core import text
 from harness.core.ids import CONFIGURATION, INVARIANTS
 from harness.core.verdicts import NOT_COMPARED, ArtifactReport, Report, ScenarioReport, Status
-from harness.report.folding import folded
+from harness.report.differences.folding import folded
+from harness.report.differences.lines import line_difference
 from harness.report.github import annotation_lines, append_summary, on_github
-from harness.report.line_difference import line_difference
 from harness.report.selection import remarks
 from harness.report.summary import verdict_line, where_to_look
 

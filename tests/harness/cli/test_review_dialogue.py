@@ -16,7 +16,7 @@ from small_reports import BAD, GOOD, a_report, an_artifact
 
 from harness.cli.dialogue import go_through
 from harness.core.verdicts import Status, Verdict
-from harness.report.groups import AlikeValues, groups_of
+from harness.report.differences.groups import AlikeValues, groups_of
 
 LINE = ("heat.py", "np.log(heights), 1)[0]", "np.log(heights), 1, w=heights)[0]")
 PROMPT = "q quit"

@@ -13,7 +13,7 @@ from harness.core.trees import artifact_json
 from harness.judge.comparison import compare_artifact
 from harness.judge.rules import Rules
 from harness.judge.tolerances import read_rule
-from harness.report.folding import folded
+from harness.report.differences.folding import folded
 from harness.report.summary import verdict_line
 
 FILE = Path("tolerances.toml")

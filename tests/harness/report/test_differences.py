@@ -8,7 +8,8 @@ import pytest
 from harness.core.verdicts import Status, Verdict
 from harness.judge.arrays import compare_array
 from harness.judge.tolerances import read_rule
-from harness.report.differences import difference_lines, text_difference
+from harness.report.differences.lines import text_difference
+from harness.report.differences.values import difference_lines
 
 
 def array(golden, obtained, **terms) -> Verdict:
@@ -54,7 +55,7 @@ def test_short_texts_and_what_is_no_text_have_no_lines(old, new):
 def test_a_text_of_many_lines_is_a_unified_difference():
     old = "".join(f"line {n}\n" for n in range(20))
     found = text_difference(old, old.replace("line 9\n", "line nine\n"))
-    assert found[:2] == ["--- golden", "+++ candidate"]
+    assert found[:2] == ["--- golden", "+++ obtained"]
     assert "-line 9" in found
     assert "+line nine" in found
     assert " line 3" not in found
@@ -67,10 +68,10 @@ def test_blanks_and_line_ends_that_alone_differ_are_seen():
     assert "+\\\u00b7no\u00b7line\u00b7end" in [
         line.replace(" ", "\u00b7") for line in text_difference("a\nb\n", "a\nb")
     ]
-    assert text_difference("a\nb\n", "a\r\nb\r\n") == ["the texts differ in their line ends alone"]
+    assert text_difference("a\nb\n", "a\r\nb\r\n") == ["the lines are equal: how they end is not"]
 
 
 def test_a_long_difference_is_bounded_and_says_so():
     found = text_difference("a\n" * 500, "b\n" * 500)
     assert len(found) == 41
-    assert found[-1] == "... and 963 more lines"
+    assert found[-1] == "\u2026 and 963 more lines"

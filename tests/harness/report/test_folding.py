@@ -19,7 +19,7 @@ from harness.judge.comparison import compare_artifact
 from harness.judge.rules import Rules
 from harness.judge.tolerances import read_rule
 from harness.plugin.results import mismatch_message
-from harness.report.folding import common_pattern, culprit, folded, folded_places
+from harness.report.differences.folding import common_pattern, culprit, folded, folded_places
 from harness.report.html import render_html
 from harness.report.junit import render_junit
 from harness.report.markdown import render_markdown

@@ -13,9 +13,9 @@ from harness.judge.comparison import compare_artifact
 from harness.judge.rules import Rules
 from harness.judge.tolerances import read_rule
 from harness.plugin.results import mismatch_message
+from harness.report.differences.lines import SHOWN_LINES, line_difference
 from harness.report.html import render_html
 from harness.report.junit import render_junit
-from harness.report.line_difference import SHOWN_LINES, line_difference
 
 GOLDEN = "".join(f"line {i}\n" for i in range(1, 31))
 OBTAINED = GOLDEN.replace("line 7\n", "line seven\n").replace("line 20\n", "")
@@ -46,7 +46,10 @@ def test_the_sentence_counts_them_and_shows_the_first():
     )
     assert verdict(GOLDEN, OBTAINED).message.startswith("30 lines are now 29, first line 7: 'line 7', now 'line seven'")
     assert verdict(GOLDEN, GOLDEN.rstrip()).message.startswith("its lines end in another way: ")
-    assert line_difference(verdict(GOLDEN, GOLDEN.rstrip())) == ("the lines are equal: how they end is not",)
+    assert line_difference(verdict(GOLDEN, GOLDEN.rstrip()))[-1] == "+\\ no line end"
+    assert line_difference(verdict(GOLDEN, GOLDEN.replace("\n", "\r\n"))) == (
+        "the lines are equal: how they end is not",
+    )
 
 
 def test_other_values_have_no_lines():

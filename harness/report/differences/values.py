@@ -1,0 +1,25 @@
+"""What differs in one value, in lines for people: an array as numbers, a text line by line."""
+
+from __future__ import annotations
+
+from harness.core import text
+from harness.core.verdicts import Verdict, Worst
+from harness.report.differences.lines import text_difference
+
+
+def difference_lines(verdict: Verdict) -> list[str]:
+    """What a table's row cannot say of a value: the explanation, the share that is out, the worst elements, the lines.
+
+    Nothing of a value of which the row says all.
+    """
+    lines = [verdict.explanation.text] if verdict.explanation else []
+    if verdict.share:
+        lines.append(f"{text.portion(verdict.share)} of the elements out of tolerance")
+    return [*lines, *map(_element, verdict.worst), *text_difference(verdict.expected, verdict.obtained)]
+
+
+def _element(worst: Worst) -> str:
+    old, new = text.pair(worst.expected, worst.obtained)
+    change = text.difference(worst.expected, worst.obtained)
+    moved = f"{old} \u2192 {new}" + (f" ({change})" if change else "")
+    return f"{list(worst.index)}  {moved}, {text.used(worst.used)} of its tolerance"
