@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from harness.core.errors import RefusedDataError
 from harness.core.protocol import Artifact, Json
 from harness.core.trees import ARRAY, NARROW, NON_FINITE, QUOTED, unwrapped
+from harness.core.trees.markers import KIND_NAME
 
 
 class CsvCell(str):
@@ -27,6 +28,14 @@ class CsvColumn(tuple[CsvCell, ...]):
     def __new__(cls, cells: Iterable[str]) -> CsvColumn:
         """A column of these cells."""
         return super().__new__(cls, map(CsvCell, cells))
+
+
+class CsvTable(dict[str, CsvColumn]):
+    """The columns of a CSV file by name, in order; ``index`` is its first, which has no name."""
+
+    def __init__(self, columns: Mapping[str, CsvColumn], index: CsvColumn) -> None:
+        super().__init__(columns)
+        self.index = index
 
 
 def tree_of(document: Artifact) -> dict[str, Any]:
@@ -60,6 +69,10 @@ def _tree(value: Json, document: Artifact) -> Any:
 def poured(old: Any, form: Any, path: str) -> Any:
     """``old`` in the form of ``form``; raises RefusedDataError where it has none, as the two hold different things."""
     if isinstance(form, Mapping):
+        if isinstance(old, CsvTable) and form.get(KIND_NAME) == "pandas.DataFrame":
+            return _frame(old, form, path)
+        if isinstance(old, CsvColumn) and _is_plain_column(form):
+            return {**form, "values": poured(old, form["values"], path)}
         if not isinstance(old, Mapping):
             _differ(path, old, form)
         if missing := sorted(set(old) ^ set(form)):
@@ -77,6 +90,27 @@ def poured(old: Any, form: Any, path: str) -> Any:
             raise RefusedDataError(f"{path} has {len(items)} items in the file and {len(form)} in the test")
         return [poured(item, each, f"{path}/{i}") for i, (item, each) in enumerate(zip(items, form, strict=True))]
     return _scalar(_only(old), form, path)
+
+
+def _frame(table: CsvTable, form: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """A table as the parts of a frame: its columns, their names in the table's order, and its index."""
+    columns = poured(dict(table), form["columns"], f"{path}/columns")
+    names = {**form["names"], "values": {**form["names"]["values"], "values": np.array(list(table))}}
+    index = form["index"]
+    if index.get(KIND_NAME) == "pandas.RangeIndex":
+        counted = [str(i) for i in range(index["start"], index["stop"], index["step"])]
+        if counted != list(table.index):
+            raise RefusedDataError(f"{path} has another index in the file than in the test")
+    elif isinstance(index.get("values"), Mapping | np.ndarray):
+        index = {**index, "values": poured(table.index, index["values"], f"{path}/index")}
+    else:
+        raise RefusedDataError(f"{path} has an index in the test that no CSV file tells: check it as a column")
+    return {**form, "columns": columns, "names": names, "index": index}
+
+
+def _is_plain_column(form: Mapping[str, Any]) -> bool:
+    """Whether it is the parts of a column that holds its values as they are."""
+    return set(form) == {KIND_NAME, "dtype", "values"} and isinstance(form["values"], np.ndarray)
 
 
 def _array(old: Any, form: NDArray[Any], path: str) -> NDArray[Any]:

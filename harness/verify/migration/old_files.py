@@ -21,7 +21,7 @@ from harness.core.artifacts import ARRAY_KINDS, LARGEST_ARRAYS, parse_arrays
 from harness.core.errors import HarnessError, ProjectError, RefusedDataError
 from harness.core.files import LARGEST_JSON, read_plain
 from harness.verify.migration.amber import amber_sections, read_snapshot
-from harness.verify.migration.moulds import CsvColumn
+from harness.verify.migration.moulds import CsvColumn, CsvTable
 
 FILES_OF_TESTS = (".csv", ".npz", ".yml", ".png")
 AMBER, SNAPSHOTS = ".ambr", "__snapshots__"
@@ -149,15 +149,16 @@ def _decoded(content: bytes, place: str) -> str:
         raise RefusedDataError(f"{place} is no text in UTF-8: {error}") from error
 
 
-def _csv(content: bytes, place: str) -> dict[str, CsvColumn]:
-    """The columns by name, without the first, which counts the rows."""
+def _csv(content: bytes, place: str) -> CsvTable:
+    """The columns by name; the first, which has none, is the index."""
     rows = list(csv.reader(io.StringIO(_decoded(content, place))))
     names = rows[0][1:] if rows else []
     if not names or rows[0][0] != "" or len(set(names)) < len(names):
         raise RefusedDataError(f"{place} is no table of num_regression: it needs a column of row numbers, and names")
     if any(len(row) != len(names) + 1 for row in rows[1:]):
         raise RefusedDataError(f"{place} has rows of unequal length")
-    return {name: CsvColumn(row[i + 1] for row in rows[1:]) for i, name in enumerate(names)}
+    columns = {name: CsvColumn(row[i + 1] for row in rows[1:]) for i, name in enumerate(names)}
+    return CsvTable(columns, CsvColumn(row[0] for row in rows[1:]))
 
 
 def _npz(content: bytes, place: str) -> dict[str, Any]:

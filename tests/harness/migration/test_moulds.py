@@ -8,7 +8,7 @@ import pytest
 from harness.core.errors import RefusedDataError
 from harness.core.protocol import Artifact
 from harness.verify.checks.document import named_value
-from harness.verify.migration.moulds import CsvColumn, poured, tree_of
+from harness.verify.migration.moulds import CsvColumn, CsvTable, poured, tree_of
 from harness.verify.migration.taking_over import claimed
 
 
@@ -148,3 +148,39 @@ def test_a_claim_is_told_value_by_value_whatever_the_test_calls_them(values, cla
 def test_claims_that_cover_a_test_in_part_are_refused(values, claims, told):
     with pytest.raises(RefusedDataError, match=told):
         claimed(document(**values), claims, "test")
+
+
+def table(text: str):
+    header, *rows = (line.split(",") for line in text.split())
+    columns = {name: CsvColumn(row[i + 1] for row in rows) for i, name in enumerate(header[1:])}
+    return CsvTable(columns, CsvColumn(row[0] for row in rows))
+
+
+FRAME = ",a,b\n0,1.5,x\n1,2.5,yy\n"
+
+
+def test_a_table_is_taken_over_as_a_frame():
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    form = document(value=pandas.DataFrame({"a": [0.0, 0.0], "b": ["u", "v"]}))
+    expected = document(value=pandas.DataFrame({"a": [1.5, 2.5], "b": ["x", "yy"]}))
+    found = claimed(form, [("", table(FRAME))], "test")
+    assert found.values == expected.values
+    assert same(dict(found.arrays), dict(expected.arrays))
+    indexed = pandas.DataFrame({"a": [0.0, 0.0]}, index=[10, 20])
+    found = claimed(document(value=indexed), [("", table(",a\n10,1.5\n30,2.5\n"))], "test")
+    assert found.arrays["value/index/values"].tolist() == [10, 30]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (",a,b\n0,1.5,x\n2,2.5,yy\n", "value has another index in the file"),
+        (",a\n0,1.5\n1,2.5\n", "only the test has value/columns/b"),
+        (",a,b\n0,1.5,x\n", "in the file"),
+    ],
+)
+def test_a_table_of_another_frame_is_told(text, told):
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    form = document(value=pandas.DataFrame({"a": [0.0, 0.0], "b": ["u", "v"]}))
+    with pytest.raises(RefusedDataError, match=told):
+        claimed(form, [("", table(text))], "test")
