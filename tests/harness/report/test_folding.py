@@ -9,9 +9,9 @@ from xml.etree import ElementTree as Xml
 
 import numpy as np
 import pytest
-from harness.cli.tables.verification import show_scenario
 from small_reports import a_report, an_artifact, nothing
 
+from harness.cli.tables.verification import show_scenario
 from harness.core.protocol import Artifact
 from harness.core.reports import report_from_json, report_to_json
 from harness.core.verdicts import Diagnosis, Explanation, Status, Verdict
