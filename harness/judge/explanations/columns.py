@@ -65,7 +65,7 @@ def explain_values(
     for pattern in before.keys() & after.keys():
         found |= _column(before[pattern], after[pattern], failing.keys() - found.keys())
     lone = {path: pair for path, pair in _pairs(before, after).items() if path in failing and path not in found}
-    found |= _agreeing(lone, known)
+    found |= _agreeing(lone, [*known, *found.values()])
     return tuple(replace(v, explanation=found.get(v.path)) if v.path in failing else v for v in verdicts)
 
 

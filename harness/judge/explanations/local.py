@@ -40,10 +40,10 @@ def one_slice(
 
 
 def few_elements(golden: Array, obtained: Array) -> Explanation | None:
-    """All but a few elements are as they were."""
+    """All but a few elements, or one, are as they were."""
     differs = differing(golden, obtained)
     count = int(np.count_nonzero(differs))
-    if not 0 < count <= _FEW * golden.size:
+    if not 0 < count <= max(golden.size >= LEAST, _FEW * golden.size):
         return None
     verb = "differs" if count == 1 else "differ"
     return Explanation("few elements", f"only {count} of {golden.size} elements {verb}: {places(differs)}", 0.0)
