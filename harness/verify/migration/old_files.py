@@ -21,7 +21,7 @@ from harness.core.artifacts import ARRAY_KINDS, LARGEST_ARRAYS, parse_arrays
 from harness.core.errors import HarnessError, ProjectError, RefusedDataError
 from harness.core.files import LARGEST_JSON, read_plain
 from harness.verify.migration.amber import amber_sections, read_snapshot
-from harness.verify.migration.moulds import CsvColumn, CsvTable
+from harness.verify.migration.moulds import CsvColumn, CsvTable, OldPicture
 
 FILES_OF_TESTS = (".csv", ".npz", ".yml", ".png")
 AMBER, SNAPSHOTS = ".ambr", "__snapshots__"
@@ -187,13 +187,14 @@ def _yaml(content: bytes, place: str) -> Any:
     return documents[0]
 
 
-def _png(content: bytes, place: str) -> Any:
+def _png(content: bytes, place: str) -> OldPicture:
     from PIL import Image
 
     try:
         with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
             if picture.width * picture.height > _LARGEST_PICTURE:
                 raise RefusedDataError(f"{place} has {picture.width} × {picture.height} pixels, more than are read")
-            return np.asarray(picture.convert("RGB") if picture.mode == "P" else picture)
+            image = picture.convert("RGBA") if picture.mode in ("P", "PA") else picture  # as check() takes such a file
+            return OldPicture(np.array(image), image.mode)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise RefusedDataError(f"{place} is no readable PNG: {error}") from error

@@ -35,6 +35,15 @@ def test_picture(check):
     check(np.arange(64, dtype=np.uint8).reshape(8, 8), exact=True)
 
 
+def test_png(check):
+    import io
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8)).save(file, "PNG", compress_level=0)
+    check(file.getvalue(), exact=True)
+
+
 class TestPeaks:
     def test_in(self, check):
         check([1.5, 2.5], "first", rtol=1e-6)
@@ -108,6 +117,7 @@ TAKEN = {
         "test_data-3",
         "test_data-4",
         "test_picture",
+        "test_png",
         "TestPeaks.test_in",
         "test_two",
     )
@@ -122,7 +132,8 @@ def taken(tmp_path_factory):
     folder = repository.root / "tests/test_old"
     folder.mkdir(parents=True)
     np.savez(folder / "test_arrays.npz", a=np.arange(6.0).reshape(2, 3), b=np.array([1 + 2j]))
-    Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8)).save(folder / "test_picture.png")
+    for name in ("test_picture", "test_png"):
+        Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8)).save(folder / f"{name}.png")
     write(repository, FILES)
     told = json.loads(repository.harness("import-goldens --json", status=1).stdout)
     return repository, told
