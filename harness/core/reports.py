@@ -142,7 +142,9 @@ def _record(record: Any) -> dict[str, Json]:
         # 0.0 == False == 0, so equality alone would not bring back what was there.
         if default is not MISSING and type(value) is type(default) and value == default:
             continue
-        if kind is not None:
+        if type(value) is str:
+            values[name] = bounded(value)
+        elif kind is not None:
             values[name] = [_record(v) for v in value] if name in _LISTS else _record(value)
         else:
             values[name] = _value(value)
@@ -150,8 +152,13 @@ def _record(record: Any) -> dict[str, Json]:
 
 
 def _value(value: Any) -> Json:
-    if isinstance(value, Status):
-        return value.value
+    kind = type(value)
+    if kind is str:
+        return bounded(value)
+    if kind is float and math.isfinite(value):
+        return value
+    if kind is Status:
+        return value._value_
     if isinstance(value, Mapping):
         items = [(bounded(str(k)), _value(v)) for k, v in value.items()]
         return {_MAP: [list(item) for item in items]} if any(k.startswith("$") for k, _ in items) else dict(items)

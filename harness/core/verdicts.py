@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import heapq
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 
 from harness.core.protocol import Json, Tier
 
@@ -30,6 +33,8 @@ class Status(str, Enum):
 
 NOT_COMPARED = frozenset({Status.SKIPPED, Status.IGNORED})
 """What became of values of which nothing was compared."""
+
+_NEAREST = 20  # passing verdicts of an artifact that are kept as the nearest to their limit
 
 
 @dataclass(frozen=True)
@@ -111,10 +116,22 @@ class ArtifactReport:
     blocked: str = ""
     details: str = ""
 
-    @property
+    @cached_property
+    def notable(self) -> tuple[Verdict, ...]:
+        """The verdicts that did not simply pass: they are few, so that whoever looks closer looks at these alone."""
+        return tuple(v for v in self.verdicts if v.status is not Status.PASS)
+
+    @cached_property
     def failed(self) -> bool:
         """Whether any verdict fails, or the stage did."""
-        return bool(self.error or self.blocked) or any(v.status.failed for v in self.verdicts)
+        return bool(self.error or self.blocked) or any(v.status.failed for v in self.notable)
+
+    @cached_property
+    def most_used(self) -> tuple[Verdict, ...]:
+        """Those verdicts that passed and used most of their tolerance, the one that used most of it first."""
+        used = ((v.used, i) for i, v in enumerate(self.verdicts) if v.used and v.status is Status.PASS)
+        nearest = heapq.nlargest(_NEAREST, used, key=lambda pair: (pair[0], -pair[1]))
+        return tuple(self.verdicts[i] for _, i in nearest)
 
     def worst(self) -> Verdict | None:
         """The failing verdict that is furthest out, else the one that uses most of its tolerance."""
@@ -173,13 +190,21 @@ class ScenarioReport:
         """What the pipeline itself finds wrong, the most probable cause first; mere information is left out."""
         return [f for f in (self.analysis or {}).get("findings", ()) if f["level"] != "info"]
 
+    @cached_property
+    def counts(self) -> Counter[Status]:
+        """How many verdicts have each status."""
+        every = sum(len(artifact.verdicts) for artifact in self.artifacts) + len(self.invariants)
+        found = Counter(v.status for artifact in self.artifacts for v in artifact.notable)
+        found += Counter(v.status for v in self.invariants if v.status is not Status.PASS)
+        return found + Counter({Status.PASS: every - found.total()})
+
     def verdicts(self) -> Iterator[Verdict]:
         """Every verdict of the scenario."""
         for artifact in self.artifacts:
             yield from artifact.verdicts
         yield from self.invariants
 
-    @property
+    @cached_property
     def failed(self) -> bool:
         """Whether anything in it failed."""
         return any(a.failed for a in self.artifacts) or any(v.status.failed for v in self.invariants)
@@ -214,8 +239,12 @@ class Report:
     @property
     def compared(self) -> int:
         """How many values were compared."""
-        return sum(v.status not in NOT_COMPARED for s in self.scenarios for v in s.verdicts())
+        return self._counts.total() - sum(self._counts[status] for status in NOT_COMPARED)
 
     def count(self, status: Status) -> int:
         """How many verdicts have ``status``."""
-        return sum(v.status is status for s in self.scenarios for v in s.verdicts())
+        return self._counts[status]
+
+    @cached_property
+    def _counts(self) -> Counter[Status]:
+        return sum((scenario.counts for scenario in self.scenarios), Counter())

@@ -8,6 +8,7 @@ output of a stage (see ``harness.core.trees``) is no value of its own: the array
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -38,6 +39,8 @@ NOTHING_COMPARED = (
     "all of its values are ignored, so that nothing is compared: "
     "let one be compared, or leave it out of what is verified"
 )
+
+_SINGLE = NUMERIC | {"text", "boolean", "null"}
 
 
 @dataclass(frozen=True)
@@ -146,6 +149,9 @@ def _arrays(golden: Artifact, obtained: Artifact, standard: Standard) -> Iterato
 
 def _branches(path: str, golden: Json, obtained: Json, standard: Standard) -> Iterator[Verdict]:
     kinds = kind_of(golden), kind_of(obtained)
+    if kinds[0] in _SINGLE and kinds[1] in _SINGLE:
+        yield _leaf(path, golden, obtained, standard, kinds)
+        return
     # The items of a tuple stand behind its marker, and so do the parts of a value of another kind.
     golden, obtained = (
         unwrapped(v)[1] if kind in ("list", "mapping") else v for v, kind in zip((golden, obtained), kinds, strict=True)
@@ -166,7 +172,7 @@ def _branches(path: str, golden: Json, obtained: Json, standard: Standard) -> It
         for i, expected, item in zip(places or range(len(golden)), golden, obtained, strict=False):
             yield from _branches(f"{path}/{i}", expected, item, standard)
     elif (kinds != ("array", "array") or golden != obtained) and not (standard.made and path in standard.made.told):
-        yield _leaf(path, golden, obtained, standard)
+        yield _leaf(path, golden, obtained, standard, kinds)
 
 
 def _one_branch(path: str, status: Status, value: Json, standard: Standard) -> Iterator[Verdict]:
@@ -193,8 +199,8 @@ def _length(path: str, golden: int, obtained: int, standard: Standard) -> Verdic
     return Verdict(path, status, tier, message, text, _items(golden), _items(obtained), "the golden's length")
 
 
-def _leaf(path: str, golden: Json, obtained: Json, standard: Standard) -> Verdict:
-    shown, kinds = (_shown(golden), _shown(obtained)), (kind_of(golden), kind_of(obtained))
+def _leaf(path: str, golden: Json, obtained: Json, standard: Standard, kinds: tuple[str, str]) -> Verdict:
+    shown = _shown(golden), _shown(obtained)
     rule, tier = standard.judged(path)
     if kinds[0] != kinds[1]:  # before the rule: where a branch became a leaf there may be none
         message = f"was {_with_article(kinds[0])} ({shown[0]!r}), is {_with_article(kinds[1])} ({shown[1]!r})"
@@ -240,6 +246,8 @@ def _with_article(kind: str) -> str:
 
 def _shown(value: Json) -> Json:
     """A value as verdicts show it: a branch by its size."""
+    if (type(value) is float and math.isfinite(value)) or type(value) is int:
+        return value
     kind, value = kind_of(value), unwrapped(value)[1]
     if kind in NUMERIC and isinstance(value, float):
         return plain_json(value)

@@ -34,6 +34,8 @@ def kind_of(value: Json) -> str:
 
 def as_number(value: Json) -> Number:
     """The number that JSON's integer, float or stand-in for one means."""
+    if type(value) is float or type(value) is int:
+        return value
     value = unwrapped(value)[1]
     if isinstance(value, str):
         return NON_FINITE[value]

@@ -13,6 +13,7 @@ from harness.core.errors import ProjectError
 from harness.core.files import parse_json
 from harness.core.protocol import Artifact, Json
 from harness.core.trees import ARRAY, NON_FINITE, plain_values, unwrapped
+from harness.judge.certain import Certain, certainty
 from harness.judge.kinds import kind_of
 
 SCHEMA_SUFFIX = ".schema.json"
@@ -44,8 +45,15 @@ class Schema:
 
         return strict_validator(self.content, self.path)
 
+    @cached_property
+    def _certain(self) -> Certain:
+        _ = self._validator  # so that a schema that is none is told whatever the document is
+        return certainty(self.content)
+
     def problems(self, document: Json) -> list[SchemaProblem]:
         """Every rule that ``document`` breaks, in the order of their paths."""
+        if self._certain(document):
+            return []
         from referencing.exceptions import Unresolvable
 
         try:

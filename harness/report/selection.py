@@ -51,7 +51,7 @@ def failing(verdicts: Iterable[Verdict]) -> list[Verdict]:
 
 def failing_places(scenario: ScenarioReport) -> list[Place]:
     """Every failing verdict: in the pipeline's order, the furthest out first within an artifact, invariants last."""
-    places = [Place(scenario, a, v) for a in scenario.artifacts for v in failing(a.verdicts)]
+    places = [Place(scenario, a, v) for a in scenario.artifacts for v in failing(a.notable)]
     return places + [Place(scenario, None, v) for v in failing(scenario.invariants)]
 
 
@@ -73,7 +73,7 @@ def thinned(places: list[Place], most: int) -> tuple[list[Place], tuple[str, ...
 
 def places_of_status(scenario: ScenarioReport, status: Status) -> list[Place]:
     """Every verdict of one status."""
-    places = [Place(scenario, a, v) for a in scenario.artifacts for v in notable(a.verdicts) if v.status is status]
+    places = [Place(scenario, a, v) for a in scenario.artifacts for v in a.notable if v.status is status]
     return places + [Place(scenario, None, v) for v in scenario.invariants if v.status is status]
 
 
@@ -118,7 +118,7 @@ def closest_calls(scenarios: tuple[ScenarioReport, ...], n: int) -> list[Place]:
     closest = [
         Place(scenario, artifact, verdict)
         for scenario in scenarios
-        for artifact, verdicts in [*((a, a.verdicts) for a in scenario.artifacts), (None, scenario.invariants)]
+        for artifact, verdicts in [*((a, a.most_used) for a in scenario.artifacts), (None, scenario.invariants)]
         for verdict in heapq.nlargest(n, (v for v in verdicts if v.used and v.status is Status.PASS), key=_used)
     ]
     return heapq.nlargest(n, closest, key=lambda place: _used(place.verdict))

@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.core import text
 from harness.core.ids import INVARIANTS
 from harness.core.verdicts import NOT_COMPARED, ArtifactReport, Report, ScenarioReport, Status, Verdict
-from harness.report.selection import failing_places, notable, places_of_status
+from harness.report.selection import failing_places, places_of_status
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def _state(scenario: ScenarioReport, artifacts: list[ArtifactReport]) -> State:
     if not artifacts:
         return State("none", "", "", "not in this scenario")
     stage, total = artifacts[0].stage, sum(len(a.verdicts) for a in artifacts)
-    odd = notable(v for a in artifacts for v in a.verdicts)
+    odd = [v for a in artifacts for v in a.notable]
     failed = sum(v.status.failed for v in odd)
     cached = all(a.cached for a in artifacts)
     if any(a.error for a in artifacts):
@@ -88,7 +88,7 @@ def scenario_state(scenario: ScenarioReport) -> State:
         return State("first", "\u2715", "failed", text.count(n, "value") if n else "a stage raised")
     if scenario.skipped:
         return State("skipped", "\u2013", "skipped", scenario.skipped)
-    n = sum(v.status not in NOT_COMPARED for v in scenario.verdicts())
+    n = scenario.counts.total() - sum(scenario.counts[status] for status in NOT_COMPARED)
     if not n:
         return State("skipped", "\u2013", "empty", "nothing was compared")
     counts = [text.count(n, "value"), *counted_remarks(scenario)]

@@ -78,7 +78,7 @@ def show_scenario(scenario: ScenarioReport, details: bool = False) -> None:
         rows.append(("", "invariants", "", PASSED if held == n else FAILED, f"{held} of {n}", "", ""))
     columns = ("stage", "artifact", "track", "", "values", "tolerance used", "time")
     show_table(columns, rows, f"{scenario.scenario} ({scenario.profile})")
-    new = [a for a in scenario.artifacts if [(v.status, v.path) for v in a.verdicts] == [(Status.MISSING, "")]]
+    new = [a for a in scenario.artifacts if [(v.status, v.path) for v in a.verdicts[:2]] == [(Status.MISSING, "")]]
     for artifact in scenario.artifacts:
         if artifact not in new or len(new) <= LISTED_MISMATCHES:
             show_mismatches(artifact)
@@ -94,7 +94,7 @@ def show_scenario(scenario: ScenarioReport, details: bool = False) -> None:
 
 
 def _row(artifact: ArtifactReport) -> tuple[Words, ...]:
-    odd = [v for v in artifact.verdicts if v.status is not Status.PASS]
+    odd = artifact.notable
     failed, left = sum(v.status.failed for v in odd), sum(v.status in NOT_COMPARED for v in odd)
     compared = len(artifact.verdicts) - left
     used = max((v.used for v in artifact.verdicts if v.used is not None), default=None)
@@ -113,7 +113,7 @@ def show_mismatches(artifact: ArtifactReport) -> None:
         show_line(f"  {name}: the stage raised {artifact.error}")
     elif artifact.blocked:
         show_line(f"  {name}: no input, {artifact.blocked} failed")
-    failing = folded(artifact.verdicts)
+    failing = folded(artifact.notable)
     for verdict in failing[:LISTED_MISMATCHES]:
         show_line(f"  {name}: {verdict_line(verdict)}")
         for each in text.clean_lines("\n".join(line_difference(verdict))):

@@ -59,6 +59,8 @@ def _marker(value: Any) -> str | None:
 def unwrapped(value: Json) -> tuple[str | None, Json]:
     """The marker that a value is, if it is one, and what it stands for: of an array its path, of a
     float its name, of a value of some kind its parts and, as ``kind``, its name."""
+    if type(value) is not dict and not isinstance(value, Mapping):
+        return None, value
     marker = _marker(value)
     return marker, value[marker] if marker else value
 

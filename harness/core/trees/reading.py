@@ -26,6 +26,8 @@ from harness.core.trees.markers import (
     without_escape,
 )
 
+_SCALARS = frozenset({bool, int, float, type(None)})  # which are themselves in every form
+
 
 def join_tree(values: Json, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
     """The tree that ``split_tree`` took apart, values of other kinds as Parted: ``codecs.restored`` makes them.
@@ -66,6 +68,8 @@ def _parted(inner: Mapping[str, Json], parts: Mapping[str, Any]) -> Parted:
 
 def plain_values(value: Json) -> Json:
     """JSON of ``artifact_json`` or ``split_tree`` as schemas and people see it: what is not finite by its name."""
+    if type(value) in _SCALARS:
+        return value
     marker, inner = unwrapped(value)
     if marker == ARRAY:
         return value
@@ -76,6 +80,8 @@ def plain_values(value: Json) -> Json:
 
 def numeric_json(value: Json) -> Json:
     """JSON of ``artifact_json`` with numbers again for ``"NaN"``, ``"Infinity"`` and ``"-Infinity"``."""
+    if type(value) in _SCALARS:
+        return value
     marker, inner = unwrapped(value)
     if marker == ARRAY:
         return value
