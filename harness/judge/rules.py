@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from harness.core.errors import RuleError
 from harness.core.files import json_digest
 from harness.core.protocol import Tier
 from harness.judge.elements import Terms
+from harness.judge.environments.levels import ListedAxes, holds, levels_here, when_problem
 from harness.judge.policies.policy import Condition, Policy
 from harness.judge.policies.registry import conditions_of, policies_of
 
@@ -73,8 +74,14 @@ class Rule:
 
     @cached_property
     def specificity(self) -> globs.Specificity:
-        """The rule's rank among those that match the same address."""
-        return globs.specificity(self.pattern)
+        """The rule's rank among those that match the same address; of one pattern, that with more conditions wins."""
+        return *globs.specificity(self.pattern), len(self.when)
+
+    @property
+    def when(self) -> Mapping[str, str]:
+        """The levels of axes that it holds under; empty for a rule that always holds."""
+        when: Mapping[str, str] = self.terms.get("when", {})
+        return when
 
 
 @dataclass(frozen=True)
@@ -82,7 +89,8 @@ class Rules:
     """The rules of a scenario, the most specific first. ``sources``: its own file, then those it extends.
 
     ``uncompared``: patterns of artifacts whose goldens no verification compares, and the file each stands in.
-    ``profiles``: the profiles whose goldens have a verification of their own, likewise.
+    ``profiles``: the profiles whose goldens have a verification of their own, likewise. ``axes``: what rules may name
+    of environments. ``here``: the levels of this environment; None as long as nobody asked (see ``under``).
     """
 
     rules: tuple[Rule, ...]
@@ -90,6 +98,8 @@ class Rules:
     root: Path
     uncompared: Mapping[str, Path] = field(default_factory=dict)
     profiles: Mapping[str, Path] = field(default_factory=dict)
+    axes: ListedAxes = field(default_factory=dict)
+    here: Mapping[str, str] | None = None
     _by_address: dict[str, Rule | None] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def find(self, address: str) -> Rule | None:
@@ -106,7 +116,31 @@ class Rules:
     @cached_property
     def digest(self) -> str:
         """The digest of what the rules say: comments, order and files change nothing."""
-        return json_digest({rule.pattern: rule.terms for rule in self.rules})
+        terms: dict[str, list[Terms]] = {}
+        for rule in self.rules:
+            terms.setdefault(rule.pattern, []).append(rule.terms)
+        said = {p: each[0] if len(each) == 1 else sorted(each, key=json_digest) for p, each in terms.items()}
+        return json_digest([said, {a: sorted(v) for a, v in self.axes.items()}] if self.axes else said)
+
+    def joined(self, own: Sequence[Rule]) -> Rules:
+        """These rules and others; raises RuleError for one of the others that names what ``axes`` does not list."""
+        for rule in own:
+            if problem := when_problem(rule.when, self.axes):
+                raise RuleError(f"{self.place(rule.source)}: {toml(rule.pattern)}: {problem} of {self.place()}")
+        return replace(self, rules=ranked((*self.rules, *own)), here=None)
+
+    def under(self, levels: Callable[[], Mapping[str, str]]) -> Rules:
+        """These rules in an environment, whose ``levels`` on its axes are asked for where some rule names one.
+
+        Raises RuleError where the environment lacks such an axis, or has a level of it that nobody listed.
+        """
+        wanted = {axis for rule in self.rules for axis in rule.when}
+        if not wanted:
+            return self
+        here = levels_here(self.axes, wanted, levels())
+        if isinstance(here, str):
+            raise RuleError(f"{self.place()}: {here}")
+        return replace(self, here=here)
 
     @cached_property
     def structured(self) -> bool:
@@ -119,7 +153,10 @@ class Rules:
 
     @cached_property
     def _ranked(self) -> tuple[tuple[globs.Specificity, re.Pattern[str], Rule], ...]:
-        return tuple((rule.specificity, rule.regex, rule) for rule in self.rules)
+        if self.here is None and (odd := [rule for rule in self.rules if rule.when]):
+            raise RuleError(f"{self.place(odd[0].source)}: whether {odd[0].text} holds depends on an environment")
+        holding = (rule for rule in self.rules if not rule.when or holds(rule.when, self.here or {}))
+        return tuple((rule.specificity, rule.regex, rule) for rule in holding)
 
     def _search(self, address: str) -> Rule | None:
         best: Rule | None = None
@@ -137,13 +174,22 @@ class Rules:
         return best
 
 
+def ranked(rules: Iterable[Rule]) -> tuple[Rule, ...]:
+    """Rules, the most specific first."""
+    return tuple(sorted(rules, key=lambda rule: (rule.specificity, rule.pattern), reverse=True))
+
+
 def toml(value: Any) -> str:
     """A term's value as TOML writes it."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{key} = {toml(item)}" for key, item in value.items()) + " }"
+        return "{ " + ", ".join(f"{_bare(key)} = {toml(item)}" for key, item in value.items()) + " }"
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+
+
+def _bare(key: str) -> str:
+    return key if re.fullmatch("[A-Za-z0-9_-]+", key) else toml(key)
 
 
 def place_of(path: Path, root: Path) -> str:

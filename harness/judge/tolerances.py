@@ -15,6 +15,7 @@ from harness.core import globs
 from harness.core.errors import RuleError
 from harness.core.protocol import TIERS
 from harness.judge.elements import Terms
+from harness.judge.environments.levels import axes_problem, when_form, when_problem
 from harness.judge.policies.policy import (
     Condition,
     Policy,
@@ -26,7 +27,7 @@ from harness.judge.policies.policy import (
     whole_above_zero,
 )
 from harness.judge.policies.registry import CHECKS, POLICIES, conditions_of, policies_of
-from harness.judge.rules import Rule, Rules, place_of, toml
+from harness.judge.rules import Rule, Rules, place_of, ranked, toml
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -35,7 +36,7 @@ else:
 
 TOLERANCES_VERSION = 1
 _LARGEST = 2**20  # bytes
-_TOP = ("version", "extends", "uncompared", "profiles", "rules")
+_TOP = ("version", "extends", "uncompared", "profiles", "axes", "rules")
 # What any rule may say beside its policy and its conditions.
 _MODIFIERS: dict[str, TermCheck] = {
     "nan": one_of("forbid", "match"),
@@ -43,6 +44,7 @@ _MODIFIERS: dict[str, TermCheck] = {
     "key": some_text,
     "unordered": only_true,
     "length": one_of("free"),
+    "when": when_form,
     "tier": one_of(*TIERS),
 }
 _CHECKS: dict[str, TermCheck] = {**CHECKS, **_MODIFIERS}
@@ -56,14 +58,18 @@ def load_rules(path: Path, root: Path) -> Rules:
     file and pattern, for whatever cannot be used.
     """
     root, chain = root.resolve(), [path.resolve()]
-    rules: dict[str, Rule] = {}
+    rules: dict[str, list[Rule]] = {}
+    axes: dict[str, tuple[str, ...]] = {}
     uncompared: dict[str, Path] = {}
     profiles: dict[str, Path] = {}
     while True:
         current = chain[-1]
         table = _read(current, root)
         for pattern, terms in table.get("rules", {}).items():
-            rules.setdefault(pattern, read_rule(pattern, terms, current, place_of(current, root)))
+            found = read_rules(pattern, terms, current, place_of(current, root))
+            rules.setdefault(pattern, found)
+        for axis, levels in table.get("axes", {}).items():
+            axes.setdefault(axis, tuple(levels))
         for pattern in table.get("uncompared", []):
             uncompared.setdefault(pattern, current)
         for profile in table.get("profiles", []):
@@ -75,8 +81,11 @@ def load_rules(path: Path, root: Path) -> Rules:
             names = " -> ".join(place_of(p, root) for p in [*chain, target])
             raise RuleError(f"{place_of(current, root)}: extends goes in a circle ({names}): take one of them out")
         chain.append(target)
-    ordered = sorted(rules.values(), key=lambda rule: (rule.specificity, rule.pattern), reverse=True)
-    return Rules(tuple(ordered), tuple(chain), root, uncompared, profiles)
+    every = ranked(rule for found in rules.values() for rule in found)
+    for rule in every:
+        if problem := when_problem(rule.when, axes):
+            raise RuleError(f"{place_of(rule.source, root)}: {toml(rule.pattern)}: {problem}")
+    return Rules(every, tuple(chain), root, uncompared, profiles, axes)
 
 
 def _read(path: Path, root: Path) -> dict[str, Any]:
@@ -105,6 +114,8 @@ def _read(path: Path, root: Path) -> dict[str, Any]:
         raise RuleError(f"{name}: extends = {extends!r} is not a relative path")
     if not isinstance(table.get("rules", {}), dict):
         raise RuleError(f"{name}: rules is not a table")
+    if problem := axes_problem(table.get("axes", {})):
+        raise RuleError(f"{name}: {problem}")
     for key, example in (("uncompared", "replay/my_artifact"), ("profiles", "small")):
         if problem := _list_problem(key, table.get(key, []), example):
             raise RuleError(f"{name}: {problem}")
@@ -121,6 +132,20 @@ def _list_problem(key: str, entries: Any, example: str) -> str:
         if entries.count(entry) > 1:
             return f'{key}: "{entry}" stands there twice: once is enough'
     return ""
+
+
+def read_rules(pattern: str, terms: Any, source: Path, name: str) -> list[Rule]:
+    """The rules of one pattern: one, or a list of such as hold in different environments; raises RuleError."""
+    if not isinstance(terms, list):
+        return [read_rule(pattern, terms, source, name)]
+    found = [read_rule(pattern, each, source, name) for each in terms]
+    if not found:
+        raise RuleError(f'{name}: "{pattern}" = [] is no rule: write one like {{ rtol = 1e-6 }}')
+    for i, rule in enumerate(found):
+        if any(dict(rule.when) == dict(other.when) for other in found[:i]):
+            same = f"when = {toml(rule.when)}" if rule.when else "without a when"
+            raise RuleError(f'{name}: "{pattern}" has two rules {same}, which hold at once: take one out')
+    return found
 
 
 def read_rule(pattern: str, terms: Any, source: Path, name: str) -> Rule:

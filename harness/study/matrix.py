@@ -46,6 +46,14 @@ class SharedFailure:
 
 
 @dataclass(frozen=True)
+class ConditionalRule:
+    """A rule that holds in some environments alone: how many values it judged in each where it judged any."""
+
+    rule: str
+    values: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class Matrix:
     """``cells`` by environment, scenario and tier.
 
@@ -59,6 +67,7 @@ class Matrix:
     missing: tuple[str, ...] = ()
     stale: tuple[str, ...] = ()
     may_fail: tuple[str, ...] = ()
+    conditional: tuple[ConditionalRule, ...] = ()
 
     @property
     def tiers(self) -> tuple[Tier, ...]:
@@ -133,6 +142,7 @@ def matrix_to_json(matrix: Matrix) -> dict[str, Json]:
             }
             for (e, s, t), c in matrix.cells.items()
         ],
+        "conditional": [{"rule": c.rule, "values": dict(c.values)} for c in matrix.conditional],
         "findings": [
             {
                 "moves_with": f.movement.kind,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +17,12 @@ from harness.core.reports import read_report
 from harness.core.text import joined
 from harness.core.verdicts import Report, ScenarioReport, Status
 from harness.study.axes import Movement, movement
-from harness.study.matrix import Cell, Environment, Matrix, SharedFailure
+from harness.study.matrix import Cell, ConditionalRule, Environment, Matrix, SharedFailure
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 _SURE = 0.5  # of a tolerance: a value that uses more is no evidence that its environment is right
 
@@ -82,7 +89,29 @@ def collect_matrix(
         tuple(n for n in wanted if n not in reports),
         tuple(n for n in reports if n in stale),
         may_fail,
+        _conditional({name: reports[name] for name in order}),
     )
+
+
+def _conditional(reports: Mapping[str, Sequence[Report]]) -> tuple[ConditionalRule, ...]:
+    """The rules with a condition by which any value was judged, each with their number in each environment."""
+    found: dict[str, Counter[str]] = {}
+    for name, listed in reports.items():
+        rules = Counter(v.rule for report in listed for s in report.scenarios for a in s.artifacts for v in a.verdicts)
+        for rule, count in rules.items():
+            if _has_condition(rule):
+                found.setdefault(rule, Counter())[name] += count
+    return tuple(ConditionalRule(rule, dict(found[rule])) for rule in sorted(found))
+
+
+def _has_condition(rule: str) -> bool:
+    """Whether a rule, as verdicts show it, holds in some environments alone."""
+    if "when" not in rule:
+        return False
+    try:
+        return any("when" in terms for terms in tomllib.loads(rule).values())
+    except (ValueError, TypeError, AttributeError):  # of another harness, which wrote rules otherwise
+        return False
 
 
 def _gaps(

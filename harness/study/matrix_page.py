@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.core import text
 from harness.report.html import template
 from harness.report.markup import FAILED_ICON, NEUTRAL_ICON, PASSED_ICON, code, markdown_table, prose
-from harness.study.matrix import Cell, Environment, Matrix
+from harness.study.matrix import Cell, ConditionalRule, Environment, Matrix
 
 SHOWN_FINDINGS = 12  # findings that are shown
 
@@ -84,6 +84,9 @@ def _blocks(matrix: Matrix) -> Iterator[str]:
         yield markdown_table(("moves with", "values", "first", "of its tolerance"), rows)
         if (rest := len(matrix.findings) - SHOWN_FINDINGS) > 0:
             yield f"… and {text.count(rest, 'more group')}, in matrix.json."
+    if matrix.conditional:
+        shown = [(code(c.rule), *(_judged_by(c, e.name) for e in matrix.environments)) for c in matrix.conditional]
+        yield markdown_table(("rule that holds in some alone", *(code(e.name) for e in matrix.environments)), shown)
     yield markdown_table(
         ("environment", "", *(prose(axis) for axis, _ in axis_levels(matrix)), "time"), [*_environments(matrix)]
     )
@@ -94,6 +97,10 @@ def _blocks(matrix: Matrix) -> Iterator[str]:
         for i, (tier, cells) in enumerate(tiers)
     ]
     yield markdown_table(head, cells_of)
+
+
+def _judged_by(rule: ConditionalRule, name: str) -> str:
+    return text.count(rule.values[name], "value") if name in rule.values else ""
 
 
 def _environments(matrix: Matrix) -> Iterator[tuple[str, ...]]:

@@ -25,7 +25,7 @@ from harness.verify.coverage import OWN_SCHEMAS, judged_tier, verified_artifacts
 from harness.verify.invariants import judge_invariant, own_invariants, pipeline_invariants
 from harness.verify.localisation import localise
 from harness.verify.stage_runs import StageRuns, whole_output
-from harness.verify.standards import Standards, rules_of, standards
+from harness.verify.standards import Standards, levels_of, rules_of, standards
 
 NO_SETTINGS = {"settings": 0}  # what is verified of a configuration that has none: that it stays so
 _REFRESH = "run `harness verify {scenario}`, look at the candidate with `harness review {id}`, and accept it"
@@ -69,7 +69,7 @@ class Examination:
     @cached_property
     def rules(self) -> Rules:
         """The scenario's own tolerances, or else the ones that all scenarios share."""
-        return rules_of(self.goldens.root, self.scenario.name)
+        return rules_of(self.goldens.root, self.scenario.name).under(lambda: levels_of(self.pipeline))
 
     def judged_by(self) -> Standards:
         """The rules, the schemas and the manifest, as they were read."""

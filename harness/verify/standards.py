@@ -11,12 +11,15 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from harness.core.adapters.faults import sentence_of
 from harness.core.errors import HarnessError, RuleError
 from harness.core.files import json_digest
 from harness.core.project import Project
+from harness.core.protocol import Pipeline
 from harness.judge.rules import Rules
 from harness.judge.schema import Schemas
 from harness.judge.tolerances import load_rules
+from harness.run.runner import environment
 from harness.store.goldens import Goldens
 from harness.store.manifest import MANIFEST, TOLERANCES, Entry
 
@@ -33,6 +36,14 @@ def rules_of(root: Path, scenario: str) -> Rules:
             'in rules such as "my_artifact/*" = { rtol = 1e-6 }'
         )
     return load_rules(path, root)
+
+
+def levels_of(pipeline: Pipeline) -> Mapping[str, str]:
+    """The levels of this environment on the pipeline's axes; raises RuleError where its adapter cannot say."""
+    try:
+        return pipeline.axes(environment(pipeline))
+    except Exception as error:  # the adapter is a stranger's code
+        raise RuleError(f"the adapter's axes cannot tell this environment's levels: {sentence_of(error)}") from error
 
 
 def standards(

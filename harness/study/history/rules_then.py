@@ -17,7 +17,7 @@ from harness.store.repository.versions import contents_of, found_entries
 from harness.study.history.steps import Version
 from harness.verify.checks.book import rules_for_tests
 from harness.verify.checks.document import own_rules, prefix_of
-from harness.verify.standards import rules_of
+from harness.verify.standards import levels_of, rules_of
 
 _UNKNOWN = "unknown: {}"
 
@@ -64,10 +64,9 @@ class RulesThen:
             return rules
         try:
             own = own_rules(version.artifact, identity, rules.root)
+            return rules.joined(own).under(lambda: levels_of(self.project.pipeline))
         except HarnessError as error:
             return _UNKNOWN.format(error)
-        ordered = sorted([*rules.rules, *own], key=lambda rule: (rule.specificity, rule.pattern), reverse=True)
-        return Rules(tuple(ordered), rules.sources, rules.root)
 
     def _of_files(self, scenario: str, approval: Approval, of_a_test: bool) -> Rules | str:
         state = tuple(sorted(self._state(approval).items()))
@@ -98,7 +97,8 @@ class RulesThen:
                 (root / identity).parent.mkdir(parents=True, exist_ok=True)
                 (root / identity).write_bytes(content)
             try:
-                return rules_for_tests(root, scenario) if of_a_test else rules_of(root, scenario)
+                rules = rules_for_tests(root, scenario) if of_a_test else rules_of(root, scenario)
+                return rules.under(lambda: levels_of(self.project.pipeline))
             except HarnessError as error:
                 return _UNKNOWN.format(error)
 

@@ -31,7 +31,7 @@ from harness.verify.checks.document import (
 )
 from harness.verify.kept_candidates import is_golden
 from harness.verify.rule_gaps import rule_sentences, values_by_address
-from harness.verify.standards import Standards, rules_of, standards
+from harness.verify.standards import Standards, levels_of, rules_of, standards
 
 TAKEN_OVER = "taken_over"  # of a candidate: the files of another tool that it is from, and their digests
 _INLINE = "or let the test give one, such as check(value, rtol=1e-6)"
@@ -59,7 +59,8 @@ class CheckBook:
     def rules(self, module: str) -> Rules:
         """The rules of the files for a module: its own, or those that all share; none where there is no file."""
         if module not in self._rules:
-            self._rules[module] = rules_for_tests(self.goldens.root, module)
+            rules = rules_for_tests(self.goldens.root, module)
+            self._rules[module] = rules.under(lambda: levels_of(self.project.pipeline))
         return self._rules[module]
 
     def judged_by(self, module: str) -> Standards:
@@ -121,8 +122,7 @@ class CheckBook:
         shared, own = self.rules(identity.scenario), own_rules(document, identity, self.goldens.root)
         if not own:
             return shared
-        ordered = sorted([*shared.rules, *own], key=lambda rule: (rule.specificity, rule.pattern), reverse=True)
-        return Rules(tuple(ordered), shared.sources, shared.root, shared.uncompared, shared.profiles)
+        return shared.joined(own).under(lambda: levels_of(self.project.pipeline))
 
     def moves_both(self, identity: GoldenId, candidate: Artifact) -> str:
         """Why a candidate changes a value and the rule that its test gives for it at once; empty where it does not."""

@@ -1,0 +1,1 @@
+"""Conditions on the environment in which a value was computed."""
