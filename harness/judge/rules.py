@@ -127,7 +127,7 @@ class Rules:
         for rule in own:
             if problem := when_problem(rule.when, self.axes):
                 raise RuleError(f"{self.place(rule.source)}: {toml(rule.pattern)}: {problem} of {self.place()}")
-        return replace(self, rules=most_specific_first((*self.rules, *own)), here=None)
+        return replace(self, rules=in_rank_order((*self.rules, *own)), here=None)
 
     def under(self, levels: Callable[[], Mapping[str, str]]) -> Rules:
         """These rules in an environment, whose ``levels`` on its axes are asked for where some rule names one.
@@ -174,7 +174,7 @@ class Rules:
         return best
 
 
-def most_specific_first(rules: Iterable[Rule]) -> tuple[Rule, ...]:
+def in_rank_order(rules: Iterable[Rule]) -> tuple[Rule, ...]:
     """Rules, the most specific first."""
     return tuple(sorted(rules, key=lambda rule: (rule.specificity, rule.pattern), reverse=True))
 

@@ -27,7 +27,7 @@ from harness.judge.policies.policy import (
     whole_above_zero,
 )
 from harness.judge.policies.registry import CHECKS, POLICIES, conditions_of, policies_of
-from harness.judge.rules import Rule, Rules, most_specific_first, place_of, toml
+from harness.judge.rules import Rule, Rules, in_rank_order, place_of, toml
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -81,7 +81,7 @@ def load_rules(path: Path, root: Path) -> Rules:
             names = " -> ".join(place_of(p, root) for p in [*chain, target])
             raise RuleError(f"{place_of(current, root)}: extends goes in a circle ({names}): take one of them out")
         chain.append(target)
-    every = most_specific_first(rule for found in rules.values() for rule in found)
+    every = in_rank_order(rule for found in rules.values() for rule in found)
     for rule in every:
         if problem := when_problem(rule.when, axes):
             raise RuleError(f"{place_of(rule.source, root)}: {toml(rule.pattern)}: {problem}")
