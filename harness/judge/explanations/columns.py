@@ -81,7 +81,7 @@ def _leaves(
     """Path, pattern and indices of every value that is no branch, with the value as it is written."""
     kind = kind_of(value)
     if kind == "mapping":
-        for key, item in value.items():
+        for key, item in unwrapped(value)[1].items():
             below = (f"{path}/{key}", f"{pattern}/{key}") if path else (str(key), str(key))
             yield from _leaves(item, *below, index)
     elif kind == "list":

@@ -27,6 +27,7 @@ def explain_items(golden: Json, obtained: Json, failing: Collection[str], path: 
         return {}
     if kinds == ("mapping", "mapping"):
         found: dict[str, Explanation] = {}
+        golden, obtained = unwrapped(golden)[1], unwrapped(obtained)[1]
         for key in golden.keys() & obtained.keys():
             found |= explain_items(golden[key], obtained[key], below, f"{path}/{key}" if path else str(key))
         return found

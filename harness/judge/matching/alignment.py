@@ -67,6 +67,8 @@ class _Alignment:
         kinds = kind_of(golden), kind_of(obtained)
         if kinds not in (("mapping", "mapping"), ("list", "list")):
             return golden, obtained
+        if kinds[0] == "mapping":  # the parts of a value of another kind stand behind its marker
+            golden, obtained = unwrapped(golden)[1], unwrapped(obtained)[1]
         rule = self.find(path)
         speaks = rule is not None and rule.structural and rule is not inside
         if kinds[0] == "list":

@@ -76,9 +76,9 @@ def ordered_as(golden: Array, obtained: Array, rule: Rule) -> Array:
 def _leaves(path: str, value: Json) -> Iterator[tuple[str, str, Json]]:
     """Path, kind and value of everything in an item; of branches only the empty are leaves."""
     kind, inner = kind_of(value), unwrapped(value)[1]
-    if kind == "mapping" and value:
-        for key in sorted(value):
-            yield from _leaves(f"{path}/{key}", value[key])
+    if kind == "mapping" and inner:
+        for key in sorted(inner):
+            yield from _leaves(f"{path}/{key}", inner[key])
     elif kind == "list" and inner:
         for i, item in enumerate(inner):
             yield from _leaves(f"{path}/{i}", item)

@@ -314,7 +314,7 @@ KINDS = {
     ),
     "polars table": Kind(
         polars_table,
-        "x/columns/area/values",
+        "x/columns/area",
         (of("polars", lambda pl: pl.DataFrame({"a": [[1]]})), "a column of List", "x.cast(pl.String)"),
         None,
         "polars",
@@ -322,7 +322,7 @@ KINDS = {
     ),
     "arrow table": Kind(
         arrow_table,
-        "x/columns/area/values",
+        "x/columns/area",
         (of("pyarrow", lambda pa: pa.table({"a": [[1]]})), "a column of list", "x.cast(pa.string())"),
         None,
         "pyarrow",

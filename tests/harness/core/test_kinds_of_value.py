@@ -390,3 +390,36 @@ def test_every_codec_has_a_name_of_its_own_and_an_extra_that_there_is():
     for extra in {codec.extra for codec in codecs()} - {""}:
         assert extra in extras
         assert f"`{extra}` |" in page
+
+
+ROWS = {"label": ["a", None, "c"], "area": [1.0, 2.0, 3.0], "whole": [1, None, 3], "number": [10, 20, 30]}
+
+
+def rows_of(library, order):
+    made = pytest.importorskip(library)
+    if library == "pyarrow":
+        return made.table(ROWS).take(made.array(order))
+    if library == "polars":
+        return made.DataFrame(ROWS)[order]
+    typed = {"label": "string", "whole": "Int64"}
+    return made.DataFrame(ROWS).astype(typed).iloc[order].reset_index(drop=True)
+
+
+@pytest.mark.parametrize("parted", [output_artifact, whole_output], ids=["observed", "replayed"])
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
+def test_the_rows_of_a_table_are_matched_by_a_key_with_their_gaps(library, parted, tmp_path):
+    rules = [
+        read_rule("**", {"rtol": 1e-6}, tmp_path, "here"),
+        read_rule("x/columns/**", {"rtol": 1e-6, "key": "number"}, tmp_path, "here"),
+    ]
+    judge = Rules(tuple(sorted(rules, key=lambda r: r.specificity, reverse=True)), (tmp_path,), tmp_path)
+    golden = parted({"x": rows_of(library, [0, 1, 2])})
+
+    def failing(obtained):
+        return {v.path for v in compare_artifact(golden, obtained, judge, "", {}, "exact") if v.status.failed}
+
+    assert failing(parted({"x": rows_of(library, [2, 0, 1])})) == set()
+    other = parted({"x": rows_of(library, [2, 0, 1])})
+    other.arrays["x/columns/area"] = other.arrays["x/columns/area"] * [1, 1, 2]
+    assert failing(other) == {"x/columns/area"}
+    assert failing(parted({"x": rows_of(library, [2, 0, 0])}))

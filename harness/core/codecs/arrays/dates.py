@@ -20,7 +20,8 @@ def _split_scalar(value: Any) -> Parts:
     return {"value": int(value.view(np.int64)), "unit": str(value.dtype)}
 
 
-def _dtype(parts: Parts) -> np.dtype[Any]:
+def time_dtype(parts: Parts) -> np.dtype[Any]:
+    """The dtype that the ``unit`` of some parts names; raises ValueError where it names none of dates or durations."""
     unit: str = part(parts, "unit", str)
     if not _UNIT.fullmatch(unit):
         raise ValueError(f"{unit!r:.40} is no unit of time")
@@ -31,11 +32,11 @@ def _restore_array(parts: Parts) -> Any:
     values = part(parts, "values", np.ndarray)
     if values.dtype != np.int64:
         raise ValueError(f"its values are {values.dtype}")
-    return values.view(_dtype(parts))
+    return values.view(time_dtype(parts))
 
 
 def _restore_scalar(parts: Parts) -> Any:
-    return np.array(part(parts, "value", int), np.int64).view(_dtype(parts))[()]
+    return np.array(part(parts, "value", int), np.int64).view(time_dtype(parts))[()]
 
 
 def _is_of_time(value: Any) -> bool:

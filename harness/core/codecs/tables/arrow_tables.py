@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from harness.core.codecs.codec import Codec, Parted, Parts, UnkeptError, imported_library, part, values_alone
+from harness.core.codecs.codec import Codec, Parts, UnkeptError, imported_library, part
+from harness.core.codecs.tables.side_by_side import column_parts, table_parts, texts_array
 
 _TIME = re.compile(r"(timestamp|duration)\[(s|ms|us|ns)(?:, tz=([\w/+:-]{1,40}))?\]")
 _PLAIN = re.compile(r"u?int(8|16|32|64)|halffloat|float|double|bool|(large_)?string|date32\[day\]")
@@ -22,8 +23,8 @@ def _split_table(value: Any) -> Parts:
         raise UnkeptError(
             "a table whose columns have metadata, or must not be null", "give x.cast(...) to a plain schema"
         )
-    columns = {n: Parted("pyarrow.Array", _column(value[n], f"columns/{n}")) for n in names}
-    return {"columns": columns, "names": names} | _metadata(value.schema.metadata or {})
+    columns = {n: _column(value[n], f"columns/{n}") for n in names}
+    return table_parts(columns) | {"names": names} | _metadata(value.schema.metadata or {})
 
 
 def _metadata(metadata: dict[bytes, bytes]) -> dict[str, Any]:
@@ -40,10 +41,7 @@ def _column(value: Any, at: str) -> Parts:
     whole = value.combine_chunks() if hasattr(value, "num_chunks") else value
     missing = np.asarray(whole.is_null().to_numpy(zero_copy_only=False))
     if dtype.endswith("string"):
-        items = ["" if item is None else item for item in whole.to_pylist()]
-        values = np.array(items, f"U{max([1, *map(len, items)])}")
-        if values.tolist() != items:
-            raise UnkeptError("a column of texts that end with NUL", "give them without", at)
+        values = texts_array(whole.to_pylist(), missing, at)
     else:
         plain = whole.view("int32" if dtype.startswith("date") else "int64") if "[" in dtype else whole
         empty = False if dtype == "bool" else np.float16(0) if dtype == "halffloat" else 0
@@ -69,13 +67,10 @@ def _restore_column(parts: Parts) -> Any:
 
 
 def _restore_table(parts: Parts) -> Any:
-    arrow, columns = imported_library("pyarrow", "arrow"), part(parts, "columns", dict)
-    names = part(parts, "names", list)
-    table = arrow.table([columns[name] for name in names], names=names)
+    arrow, names = imported_library("pyarrow", "arrow"), part(parts, "names", list)
+    columns = column_parts(parts, names)
+    table = arrow.table([_restore_column(columns[name]) for name in names], names=names)
     return table.replace_schema_metadata(parts.get("metadata"))
 
 
-CODECS = (
-    Codec("pyarrow.Table", ("pyarrow.Table",), _split_table, _restore_table, "arrow"),
-    Codec("pyarrow.Array", (), lambda value: _column(value, ""), _restore_column, "arrow", picture=values_alone),
-)
+CODECS = (Codec("pyarrow.Table", ("pyarrow.Table",), _split_table, _restore_table, "arrow"),)

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.core.codecs.arrays.dates import time_dtype
 from harness.core.codecs.codec import Codec, Parted, Parts, UnkeptError, imported_library, part, values_alone
+from harness.core.codecs.tables.side_by_side import texts_array
 
 _NULLABLE = {"boolean", *(f"{sign}Int{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64)), "Float32", "Float64"}
 _TEXTS = ("str", "string", "object")
@@ -25,6 +27,9 @@ def given_name(name: Any) -> Any:
 def column(labelled: Any, at: str = "") -> Any:
     """The values of a column or an index as data, ``at`` its place; raises UnkeptError for dtypes that have no form."""
     dtype, array = labelled.dtype, labelled.array
+    if isinstance(dtype, np.dtype) and dtype.kind in "mM":
+        parts = {"values": labelled.to_numpy().view(np.int64), "unit": str(dtype)}
+        return Parted("pandas.array", {"dtype": "dates", **parts})
     if isinstance(dtype, np.dtype) and dtype.kind != "O":
         return labelled.to_numpy()
     name = "object" if isinstance(dtype, np.dtype) else str(dtype)
@@ -33,16 +38,16 @@ def column(labelled: Any, at: str = "") -> Any:
     if name in _TEXTS:
         return Parted("pandas.array", {"dtype": name, **_texts(array, name, at)})
     if name in _NULLABLE:
-        missing = np.asarray(array.isna())
         numpys = dtype.numpy_dtype
         values = np.asarray(array.to_numpy(numpys, na_value=numpys.type(0)))
-        return Parted("pandas.array", {"dtype": name, "values": values, "missing": missing})
+        return Parted("pandas.array", {"dtype": name, "values": values, **_gaps(np.asarray(array.isna()))})
     if name == "category":
-        parts = {"codes": np.asarray(array.codes), "categories": array.categories, "ordered": bool(array.ordered)}
+        parts = {"values": np.asarray(array.codes), "categories": array.categories, "ordered": bool(array.ordered)}
         return Parted("pandas.array", {"dtype": name, **parts})
     if type(dtype).__name__ == "DatetimeTZDtype":
-        parts = {"values": array.tz_convert("UTC").tz_localize(None).to_numpy(), "zone": _zone(array, at)}
-        return Parted("pandas.array", {"dtype": "zoned", **parts})
+        utc = array.tz_convert("UTC").tz_localize(None).to_numpy()
+        parts = {"values": utc.view(np.int64), "unit": str(utc.dtype), "zone": _zone(array, at)}
+        return Parted("pandas.array", {"dtype": "dates", **parts})
     raise UnkeptError(f"a column of {name[:80]}", 'give it as numbers or text, x.astype("str")', at)
 
 
@@ -54,17 +59,15 @@ def _is_na(value: Any) -> bool:
 def _texts(array: Any, dtype: str, at: str) -> dict[str, Any]:
     """Texts as an array, and which of them are missing, where some are."""
     missing = np.asarray(array.isna())
-    items = ["" if gone else item for item, gone in zip(array, missing, strict=True)]
-    if not all(type(item) is str for item in items):
-        raise UnkeptError("a column of objects that are not all texts", "give its numbers, or x.astype(str)", at)
     gaps = {type(item).__name__ for item, gone in zip(array, missing, strict=True) if gone}
     if dtype == "object" and gaps not in (set(), {"NoneType"}, {"float"}):
         raise UnkeptError("a column of objects that are missing in several ways", 'give x.astype("string")', at)
-    values = np.array(items, f"U{max([1, *map(len, items)])}")
-    if values.tolist() != items:
-        raise UnkeptError("a column of texts that end with NUL", "give them without", at)
     as_nan = {"missing_as": "NaN"} if dtype == "object" and "float" in gaps else {}
-    return {"values": values, **as_nan} | ({"missing": missing} if gaps else {})
+    return {"values": texts_array(list(array), missing, at), **as_nan, **_gaps(missing)}
+
+
+def _gaps(missing: NDArray[np.bool_]) -> dict[str, Any]:
+    return {"missing": missing} if missing.any() else {}
 
 
 def _zone(array: Any, at: str) -> str:
@@ -80,22 +83,26 @@ def _zone(array: Any, at: str) -> str:
     return zone
 
 
-def _restore(parts: Parts) -> Any:
+def column_values(parts: Parts) -> Any:
+    """The values of a column of its parts: an array of NumPy, or of pandas where it has a dtype of its own."""
+    if "dtype" not in parts:
+        return part(parts, "values", np.ndarray)
     pandas = imported_library("pandas", "tables")
     dtype = part(parts, "dtype", str)
-    if dtype == "category":
-        codes, categories = part(parts, "codes", np.ndarray), parts["categories"]
-        return pandas.Categorical.from_codes(codes, categories, ordered=part(parts, "ordered", bool))
     values = part(parts, "values", np.ndarray)
-    if dtype == "zoned":
-        return pandas.array(values).tz_localize("UTC").tz_convert(part(parts, "zone", str))
+    if dtype == "category":
+        return pandas.Categorical.from_codes(values, parts["categories"], ordered=part(parts, "ordered", bool))
+    if dtype == "dates":
+        dates = values.view(time_dtype(parts))
+        return pandas.array(dates).tz_localize("UTC").tz_convert(parts["zone"]) if "zone" in parts else dates
     if dtype in _TEXTS:
         gap = np.nan if parts.get("missing_as") == "NaN" else None
         return _restored_texts(pandas, values, parts.get("missing"), dtype, gap)
     if dtype not in _NULLABLE:
         raise ValueError(f"{dtype!r:.40} is no dtype of a column")
     made = pandas.array(values, dtype=dtype)
-    made[part(parts, "missing", np.ndarray).astype(bool)] = pandas.NA
+    if "missing" in parts:
+        made[part(parts, "missing", np.ndarray).astype(bool)] = pandas.NA
     return made
 
 
@@ -108,4 +115,4 @@ def _restored_texts(pandas: Any, values: NDArray[Any], missing: Any, dtype: str,
     return pandas.array(items, dtype="string" if dtype == "string" else pandas.StringDtype(na_value=np.nan))
 
 
-CODECS = (Codec("pandas.array", (), column, _restore, "tables", picture=values_alone),)
+CODECS = (Codec("pandas.array", (), column, column_values, "tables", picture=values_alone),)

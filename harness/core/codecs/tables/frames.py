@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.core.codecs.codec import Codec, Parts, UnkeptError, imported_library, part, values_alone
-from harness.core.codecs.tables.columns import column, given_name
+from harness.core.codecs.codec import Codec, Parted, Parts, UnkeptError, imported_library, values_alone
+from harness.core.codecs.tables.columns import column, column_values, given_name
+from harness.core.codecs.tables.side_by_side import column_parts, table_parts
 
 
 def _split_frame(value: Any) -> Parts:
@@ -16,16 +17,16 @@ def _split_frame(value: Any) -> Parts:
         raise UnkeptError("a table with two columns of one name", "give one of them another name")
     if not value.flags.allows_duplicate_labels:
         raise UnkeptError("a table that forbids labels twice", "give x.set_flags(allows_duplicate_labels=True)")
-    columns = {name: column(value[name], f"columns/{name}") for name in names}
-    return {"columns": columns, "index": value.index, "names": names, **_attributes(value)}
+    columns = {str(name): column(value[name], f"columns/{name}") for name in names}
+    parts = {name: each.parts if isinstance(each, Parted) else {"values": each} for name, each in columns.items()}
+    return {**table_parts(parts), "index": value.index, "names": names, **_attributes(value)}
 
 
 def _restore_frame(parts: Parts) -> Any:
     pandas = imported_library("pandas", "tables")
-    columns, names, index = part(parts, "columns", dict), parts["names"], parts["index"]
-    if sorted(columns) != sorted(names):
-        raise ValueError("its columns are not those that it names")
-    series = {i: _series(pandas, columns[name], index) for i, name in enumerate(names)}
+    names, index = parts["names"], parts["index"]
+    columns = column_parts(parts, list(names))
+    series = {i: _series(pandas, column_values(columns[name]), index) for i, name in enumerate(names)}
     frame = pandas.DataFrame(series, index=index, copy=True)
     frame.columns = names
     frame.attrs = dict(parts.get("attributes", {}))

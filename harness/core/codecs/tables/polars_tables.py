@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from harness.core.codecs.codec import Codec, Parted, Parts, UnkeptError, imported_library, part, values_alone
+from harness.core.codecs.codec import Codec, Parts, UnkeptError, imported_library, part, values_alone
+from harness.core.codecs.tables.side_by_side import column_parts, table_parts, texts_array
 
 _PLAIN = re.compile(r"U?Int(8|16|32|64)|Float(32|64)|Boolean|String|Date|(Datetime|Duration)\(.{0,80}\)")
 _TIME = re.compile(r"(Datetime|Duration)\(time_unit='(ms|us|ns)'(?:, time_zone=(?:None|'([\w/+:-]{1,40})'))?\)")
@@ -15,16 +16,17 @@ _TIME = re.compile(r"(Datetime|Duration)\(time_unit='(ms|us|ns)'(?:, time_zone=(
 
 def _split_frame(value: Any) -> Parts:
     names = value.columns
-    return {"columns": {n: Parted("polars.Series", _column(value[n], f"columns/{n}")) for n in names}, "names": names}
+    return {**table_parts({n: _column(value[n], f"columns/{n}") for n in names}), "names": names}
 
 
 def _restore_frame(parts: Parts) -> Any:
-    columns = part(parts, "columns", dict)
-    return imported_library("polars", "polars").DataFrame([columns[name] for name in part(parts, "names", list)])
+    columns = column_parts(parts, part(parts, "names", list))
+    series = [_restore_series({"name": name, **each}) for name, each in columns.items()]
+    return imported_library("polars", "polars").DataFrame(series)
 
 
 def _split_series(value: Any) -> Parts:
-    return _column(value, "")
+    return {"name": value.name, **_column(value, "")}
 
 
 def _column(value: Any, at: str) -> Parts:
@@ -33,14 +35,11 @@ def _column(value: Any, at: str) -> Parts:
         raise UnkeptError(f"a column of {dtype[:80]}", "give x.cast(pl.String), or its parts as columns", at)
     missing = value.is_null().to_numpy()
     if dtype == "String":
-        items = ["" if item is None else item for item in value.to_list()]
-        values = np.array(items, f"U{max([1, *map(len, items)])}")
-        if values.tolist() != items:
-            raise UnkeptError("a column of texts that end with NUL", "give them without", at)
+        values = texts_array(value.to_list(), missing, at)
     else:
         physical = value.to_physical()
         values = np.array(physical.fill_null(False if dtype == "Boolean" else 0).to_numpy())
-    return {"name": value.name, "dtype": dtype, "values": values} | ({"missing": missing} if missing.any() else {})
+    return {"dtype": dtype, "values": values} | ({"missing": missing} if missing.any() else {})
 
 
 def _restore_series(parts: Parts) -> Any:
