@@ -32,7 +32,8 @@ def adapter_text(proposal: Proposal) -> str:
     called = [*(["as_attributes"] if proposal.attributes else [])]
     called += ["defaults_of"] if any("defaults_of(" in words for words in proposal.defaults.values()) else []
     own = ["Pipeline", "Stage", *called, "read_scenario", "scenario_titles"]
-    standard = [*(["from pathlib import Path"] if files else [])]
+    standard = ["from dataclasses import asdict"] if any(stage.before for stage in proposal.stages) else []
+    standard += ["from pathlib import Path"] if files else []
     standard += ["from unittest.mock import patch"] if proposal.shared else []
     modules = {f"import {proposal.module}", *proposal.imports}
     if proposal.shared:
@@ -78,10 +79,12 @@ def _function(stage: ProposedStage, shared: str) -> str:
 
 def _call(stage: ProposedStage) -> str:
     """The call, an argument a line where it is long."""
-    words = f"{stage.call}({', '.join(stage.arguments)})"
+    words = f"{stage.before}{stage.call}({', '.join(stage.arguments)}){stage.after}"
     if len(words) + sum(map(len, stage.outputs)) < _WIDTH - 30:
         return words
-    return "\n".join([f"{stage.call}(", *(f"    {argument}," for argument in stage.arguments), ")"])
+    return "\n".join(
+        [f"{stage.before}{stage.call}(", *(f"    {argument}," for argument in stage.arguments), f"){stage.after}"]
+    )
 
 
 def _declared(stage: ProposedStage) -> str:
@@ -89,7 +92,7 @@ def _declared(stage: ProposedStage) -> str:
     arguments += [f"needs={_names(stage.needs)}"] if stage.needs else []
     arguments += [f"reads={_names(stage.reads)}"] if stage.reads else []
     if stage.files:
-        arguments.append(f"files=lambda config: [{', '.join(f'Path({json.dumps(f)})' for f in stage.files)}]")
+        arguments.append(f"files=lambda config: [{', '.join(stage.files)}]")
     arguments.append('replay="verify"')
     line = f"        Stage({', '.join(arguments)}),"
     if len(line) <= _WIDTH:
