@@ -11,7 +11,6 @@ from harness.setup.survey.proposal import Proposal, ProposedStage, table_of
 _WIDTH = 110
 _HEAD = '''"""What the harness needs to know of {module}: its stages. `harness init` drafted them; they are yours."""
 '''
-_DEFAULTS = '        Stage("defaults", "defaults", defaults),'
 _TAIL = """
 
 
@@ -28,18 +27,21 @@ pipeline = Pipeline(
 
 def adapter_text(proposal: Proposal) -> str:
     """The source of the adapter's module."""
-    files = any(stage.files for stage in proposal.stages)
+    files = any(stage.files for stage in proposal.stages) or bool(proposal.default_files)
     called = [*(["as_attributes"] if proposal.attributes else [])]
     called += ["defaults_of"] if any("defaults_of(" in words for words in proposal.defaults.values()) else []
     own = ["Pipeline", "Stage", *called, "read_scenario", "scenario_titles"]
-    standard = ["from dataclasses import asdict"] if any(stage.before for stage in proposal.stages) else []
+    standard = ["import json"] if any(name.endswith(".json") for name in proposal.default_files) else []
+    standard += ["from dataclasses import asdict"] if any(stage.before for stage in proposal.stages) else []
     standard += ["from pathlib import Path"] if files else []
     standard += ["from unittest.mock import patch"] if proposal.shared else []
     modules = {f"import {proposal.module}", *proposal.imports}
     if proposal.shared:
         modules.add(f"import {proposal.shared.partition(':')[0]}")
     imports = [*standard, *([""] if standard else []), *sorted(modules), f"from harness import {', '.join(own)}"]
-    told = [_DEFAULTS] if proposal.defaults else []
+    kept = ", ".join(f"Path({json.dumps(name)})" for name in proposal.default_files)
+    told = [f'        Stage("defaults", "defaults", defaults{f", files=lambda config: [{kept}]" * bool(kept)}),']
+    told = told if proposal.defaults else []
     stages = "\n".join([*map(_declared, proposal.stages), *told])
     name = json.dumps(proposal.module.partition(".")[0])
     remark = "# The stages: settings and earlier outputs in, numbers, texts and arrays out."

@@ -34,7 +34,7 @@ class Proposal:
     """What was found: ``module`` is what the adapter imports, ``settings`` are tables, ``lacking`` have no value.
 
     ``shared``: the configuration that modules share; ``defaults``: by a name, the expression that gives what the source
-    sets where nobody says otherwise; ``notes``: what no stage repeats.
+    sets where nobody says otherwise, and the files that hold some of it; ``notes``: what no stage repeats.
     """
 
     module: str
@@ -45,6 +45,7 @@ class Proposal:
     imports: list[str] = field(default_factory=list)
     shared: str = ""
     defaults: dict[str, str] = field(default_factory=dict)
+    default_files: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     attributes: bool = False
 

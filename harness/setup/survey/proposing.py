@@ -61,6 +61,7 @@ class Proposer:
         self.found = Configuration(driver)
         self.config, self.records = self.found.names, self.found.records
         self.tables, self.made.defaults = self.found.tables(), self.found.literals()
+        self.made.default_files = self.found.files()
 
     def proposal(self) -> Proposal:
         """The whole proposal."""

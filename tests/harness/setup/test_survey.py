@@ -455,3 +455,50 @@ def test_files_are_declared_where_settings_name_them_and_told_where_an_import_re
     assert made.notes == [
         "pipe reads setup.json when it is imported, where no stage can declare it: read it in a function"
     ]
+
+
+FILES = [("setup.json", '{"n": 3, "deep": {"x": 0.5}}'), ("setup.toml", "n = 3\ndeep.x = 0.5")]
+
+
+@pytest.mark.parametrize(("name", "text"), FILES)
+def test_the_values_of_a_configuration_that_is_a_file_are_those_of_the_file(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    source = f"""
+    from pathlib import Path
+
+    def load(n):
+        return [1.0] * n
+
+    def scale(x, deep):
+        return x
+
+    if __name__ == "__main__":
+        settings = parse(Path("{name}").read_text())
+        x = load(settings["n"])
+        y = scale(x, settings["deep"])
+        z = scale(y, settings["deep"]["x"])
+    """
+    made = proposal(tmp_path, source)
+    assert table(made)["load"] == ((), ("n",))
+    assert table(made)["scale"] == (("load",), ("deep",))
+    assert table(made)["scale_z"] == (("scale",), ("deep.x",))
+    assert (made.settings, made.lacking) == ({"n": 3, "deep": {"x": 0.5}}, [])
+    text = adapter_text(made)
+    read = f'Path("{name}").read_text()'
+    assert f'"{name}": {f"json.loads({read})" if name.endswith(".json") else read},' in text
+    assert f'Stage("defaults", "defaults", defaults, files=lambda config: [Path("{name}")]),' in text
+
+
+def test_a_configuration_file_that_is_broken_has_no_values(tmp_path):
+    (tmp_path / "setup.json").write_text("{")
+    source = """
+    import json
+    def load(n):
+        return [1.0] * n
+    def scale(x):
+        return x
+    def main():
+        settings = json.load(open("setup.json"))
+        return scale(load(settings["n"]))
+    """
+    assert proposal(tmp_path, source).lacking == ["n"]
