@@ -52,7 +52,7 @@ def init(
     if json:
         files = {str(file.path.relative_to(root)): file.state for file in planned}
         found = [{"name": s.name, "needs": s.needs, "reads": s.reads, "notes": s.notes} for s in proposal.stages]
-        print_json({"files": files, "stages": found, "lacking": proposal.lacking})
+        print_json({"files": files, "stages": found, "lacking": proposal.lacking, "notes": proposal.notes})
     else:
         show_planned(root, proposal, planned, f"{adapter}.py")
 

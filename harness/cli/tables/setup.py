@@ -19,6 +19,8 @@ def show_planned(root: Path, proposal: Proposal, planned: Sequence[Planned], ada
     for stage in proposal.stages:
         for note in stage.notes:
             show_line(Styled("to do: ", "yellow"), f"{adapter}, stage {stage.name}: {note}")
+    for note in proposal.notes:
+        show_line(Styled("to do: ", "yellow"), note)
     for key in proposal.lacking:
         show_line(Styled("to do: ", "yellow"), f"scenario.toml: {key} has no value yet")
     show_line("Read them, commit them, then run `harness init --draft` for schemas and tolerances.")

@@ -11,7 +11,6 @@ from harness.setup.survey.proposal import Proposal, ProposedStage, table_of
 _WIDTH = 110
 _HEAD = '''"""What the harness needs to know of {module}: its stages. `harness init` drafted them; they are yours."""
 '''
-_DEFAULTS = '        Stage("defaults", "defaults", defaults),'
 _TAIL = """
 
 
@@ -28,17 +27,21 @@ pipeline = Pipeline(
 
 def adapter_text(proposal: Proposal) -> str:
     """The source of the adapter's module."""
-    files = any(stage.files for stage in proposal.stages)
+    files = any(stage.files for stage in proposal.stages) or bool(proposal.default_files)
     called = [*(["as_attributes"] if proposal.attributes else [])]
     called += ["defaults_of"] if any("defaults_of(" in words for words in proposal.defaults.values()) else []
     own = ["Pipeline", "Stage", *called, "read_scenario", "scenario_titles"]
-    standard = [*(["from pathlib import Path"] if files else [])]
+    standard = ["import json"] if any(name.endswith(".json") for name in proposal.default_files) else []
+    standard += ["from dataclasses import asdict"] if any(stage.before for stage in proposal.stages) else []
+    standard += ["from pathlib import Path"] if files else []
     standard += ["from unittest.mock import patch"] if proposal.shared else []
     modules = {f"import {proposal.module}", *proposal.imports}
     if proposal.shared:
         modules.add(f"import {proposal.shared.partition(':')[0]}")
     imports = [*standard, *([""] if standard else []), *sorted(modules), f"from harness import {', '.join(own)}"]
-    told = [_DEFAULTS] if proposal.defaults else []
+    kept = ", ".join(f"Path({json.dumps(name)})" for name in proposal.default_files)
+    told = [f'        Stage("defaults", "defaults", defaults{f", files=lambda config: [{kept}]" * bool(kept)}),']
+    told = told if proposal.defaults else []
     stages = "\n".join([*map(_declared, proposal.stages), *told])
     name = json.dumps(proposal.module.partition(".")[0])
     remark = "# The stages: settings and earlier outputs in, numbers, texts and arrays out."
@@ -78,10 +81,12 @@ def _function(stage: ProposedStage, shared: str) -> str:
 
 def _call(stage: ProposedStage) -> str:
     """The call, an argument a line where it is long."""
-    words = f"{stage.call}({', '.join(stage.arguments)})"
+    words = f"{stage.before}{stage.call}({', '.join(stage.arguments)}){stage.after}"
     if len(words) + sum(map(len, stage.outputs)) < _WIDTH - 30:
         return words
-    return "\n".join([f"{stage.call}(", *(f"    {argument}," for argument in stage.arguments), ")"])
+    return "\n".join(
+        [f"{stage.before}{stage.call}(", *(f"    {argument}," for argument in stage.arguments), f"){stage.after}"]
+    )
 
 
 def _declared(stage: ProposedStage) -> str:
@@ -89,7 +94,7 @@ def _declared(stage: ProposedStage) -> str:
     arguments += [f"needs={_names(stage.needs)}"] if stage.needs else []
     arguments += [f"reads={_names(stage.reads)}"] if stage.reads else []
     if stage.files:
-        arguments.append(f"files=lambda config: [{', '.join(f'Path({json.dumps(f)})' for f in stage.files)}]")
+        arguments.append(f"files=lambda config: [{', '.join(stage.files)}]")
     arguments.append('replay="verify"')
     line = f"        Stage({', '.join(arguments)}),"
     if len(line) <= _WIDTH:

@@ -60,6 +60,16 @@ class Code:
         return {n.name: Function(self, n) for n in self.tree.body if isinstance(n, ast.FunctionDef)}
 
     @cached_property
+    def classes(self) -> dict[str, ast.ClassDef]:
+        """The classes at its top."""
+        return {n.name: n for n in self.tree.body if isinstance(n, ast.ClassDef)}
+
+    @property
+    def own(self) -> set[str]:
+        """The names that it defines itself."""
+        return {*self.functions, *self.classes, *self.assigned}
+
+    @cached_property
     def assigned(self) -> dict[str, ast.expr]:
         """What the names at its top are set to."""
         found: dict[str, ast.expr] = {}
@@ -95,7 +105,7 @@ class Code:
     def dotted(self, node: ast.AST) -> tuple[Code, str] | None:
         """The own module, and the name in it, that a name or an attribute means; an empty name is the module itself."""
         if isinstance(node, ast.Name):
-            if node.id in self.functions or node.id in self.assigned:
+            if node.id in self.own:
                 return self, node.id
             source, attribute = self.imports.get(node.id, ("", ""))
             if not source:
@@ -114,7 +124,7 @@ class Code:
 
     def meaning(self, name: str) -> tuple[Code, str] | None:
         """Where a name at the top of this module comes from."""
-        return self.dotted(ast.Name(name)) if name in (*self.functions, *self.assigned, *self.imports) else None
+        return self.dotted(ast.Name(name)) if name in (*self.own, *self.imports) else None
 
     def function(self, node: ast.AST) -> Function | None:
         """The own function that an expression means."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.setup.survey.code import Function, own_nodes
+from harness.setup.survey.code import Code, Function, own_nodes
 from harness.setup.survey.driver import Driver
 
 _OF_DATA = {*dir(np.ndarray), *dir(dict), *dir(list), *dir(str), *dir(float)}
@@ -21,6 +21,11 @@ class ObjectFinder:
 
     def used_as_object(self, name: str) -> str:
         """How a value is used as an object, such as ``evaluate calls model.predict``; empty where it is not."""
+        for node in (*self.driver.between.values(), *(call.node for call in self.driver.calls)):
+            for part in ast.walk(node):
+                of_it = isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name) and part.value.id == name
+                if of_it and isinstance(part, ast.Attribute) and part.attr not in _OF_DATA:
+                    return f"{self.driver.name or self.driver.code.name} takes {name}.{part.attr}"
         for call in self.driver.calls:
             parameters = [p.arg for p in call.function.parameters]
             pairs = [*zip(parameters, call.node.args, strict=False), *((k.arg, k.value) for k in call.node.keywords)]
@@ -48,20 +53,26 @@ def _foreign_attribute(function: Function, parameter: str, seen: set[str]) -> st
     return ""
 
 
-def files_named(root: Path, function: Function) -> tuple[str, ...]:
-    """The files of the repository that a function, or one that it calls, names in its text."""
+def files_named(root: Path, code: Code, node: ast.AST) -> tuple[str, ...]:
+    """The files of the repository that some source, or a function that it calls, names in its text."""
     found: dict[str, bool] = {}
-    todo, seen = [function], {(function.code.name, function.name)}
+    todo, seen = [(code, node)], {id(node)}
     while todo:
-        current = todo.pop()
-        for node in ast.walk(current.node):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and is_file(root, node.value):
-                found[node.value] = True
-            inner = current.code.function(node.func) if isinstance(node, ast.Call) else None
-            if inner and (inner.code.name, inner.name) not in seen:
-                seen.add((inner.code.name, inner.name))
-                todo.append(inner)
+        home, current = todo.pop()
+        for part in ast.walk(current):
+            if isinstance(part, ast.Constant) and isinstance(part.value, str) and is_file(root, part.value):
+                found[part.value] = True
+            inner = home.function(part.func) if isinstance(part, ast.Call) else None
+            if inner and id(inner.node) not in seen:
+                seen.add(id(inner.node))
+                todo.append((inner.code, inner.node))
     return tuple(found)
+
+
+def files_read_on_import(root: Path, code: Code) -> tuple[str, ...]:
+    """The files of the repository that a module names where it calls something at its top."""
+    called = [node for node in code.assigned.values() if any(isinstance(part, ast.Call) for part in ast.walk(node))]
+    return tuple(dict.fromkeys(name for node in called for name in files_named(root, code, node)))
 
 
 def is_file(root: Path, words: str) -> bool:

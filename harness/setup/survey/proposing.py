@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import ast
-import copy
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from harness.core.errors import ProjectError
 from harness.core.protocol import Pipeline, Stage, ill_formed
 from harness.setup.survey.code import Library
-from harness.setup.survey.driver import Call, Driver, drivers, in_order_of_definition
-from harness.setup.survey.inputs import ObjectFinder, files_named, options_of
-from harness.setup.survey.proposal import Proposal, ProposedStage, table_of
-from harness.setup.survey.rewriting import Rewriter
-from harness.setup.survey.settings import SettingsReader, Shared, is_configuration, literal_items
+from harness.setup.survey.configuration import Configuration
+from harness.setup.survey.driver import MODULE_BODY, UNNAMED, Call, Driver, drivers, in_order_of_definition
+from harness.setup.survey.inputs import ObjectFinder, files_named, files_read_on_import, is_file
+from harness.setup.survey.proposal import Proposal, ProposedStage, double_quoted, is_toml, table_of
+from harness.setup.survey.records import RecordClass, returned_record
+from harness.setup.survey.rewriting import FromStage, Inline, Rewriter
+from harness.setup.survey.settings import SettingsReader, Shared, literal_items
 
 _NOT_SETTINGS = ["verbose", "plot", "show", "out", "output", "outdir", "save", "progress", "callback", "logger", "log"]
+_DRAWN_FROM = ("default_rng", "RandomState", "Random", "Generator", "iter")
 _UNKNOWN = object()
 
 
@@ -39,10 +42,8 @@ def propose(root: Path, name: str, stages: Sequence[str] = ()) -> Proposal:
     known = [call.function.name for call in driver.calls]
     if unknown := [stage for stage in stages if stage not in known]:
         raise ProjectError(f"no function {unknown[0]!r} gives anything there; there are {', '.join(known)}")
-    for call in driver.calls:
-        if stages and call.function.name not in stages and call.together:
-            driver.between[call.targets[0]] = call.node  # it is computed where it is used
-    driver.calls = [call for call in driver.calls if not stages or call.function.name in stages]
+    if stages:
+        driver.choose(stages)
     return Proposer(driver, root).proposal()
 
 
@@ -53,41 +54,57 @@ class Proposer:
         self.driver, self.root, self.code = driver, root, driver.code
         self.reader, self.objects = SettingsReader(), ObjectFinder(driver)
         self.made = Proposal(driver.code.name, driver.name)
-        self.places: dict[str, ast.expr] = {}  # what stands for a name of the driver within a stage
-        self.owner: dict[str, str] = {}
-        self.tables: dict[str, ast.expr] = {}
+        self.places: dict[str, FromStage | Inline] = {}  # what stands for a name of the driver within a stage
         self.needs: dict[str, bool] = {}
         self.read_paths: dict[tuple[str, ...], bool] = {}
-        self.config = {p.arg for p in driver.parameters if is_configuration(p)}
-        self._makers = dict(driver.between) | {c.targets[0]: c.node for c in driver.calls if c.together}
-        self.config |= {name for name in self._makers if is_configuration(ast.arg(name))}
+        self.uses: dict[int, set[int]] = {}
+        self.found = Configuration(driver)
+        self.config, self.records = self.found.names, self.found.records
+        self.tables, self.made.defaults = self.found.tables(), self.found.literals()
+        self.made.default_files = self.found.files()
 
     def proposal(self) -> Proposal:
         """The whole proposal."""
-        self._find_tables()
-        for call in self.driver.calls:
-            if not self._is_idle(call):
-                self._add(call)
+        if self.driver.name == MODULE_BODY:
+            self.note(f'importing {self.code.name} runs all of it: put its last lines under if __name__ == "__main__":')
+        for name in files_read_on_import(self.root, self.code):
+            remedy = "where no stage can declare it: read it in a function"
+            self.note(f"{self.code.name} reads {name} when it is imported, {remedy}")
+        for record in self.records.values():
+            self.made.defaults[record.node.name] = f"defaults_of({self._own_name(record)})"
+        for step in self.driver.steps:
+            if not isinstance(step, Call):
+                self.places = {**self.places, step[0]: Inline(step[1], self.places)}
+            elif not self._is_idle(step):
+                self._add(step)
         return self.made
 
-    def _find_tables(self) -> None:
-        """The configuration's values, where a literal dictionary has them."""
-        for code in (self.code, *(c for c in self.code.library.found() if c is not self.code)):
-            for name, value in code.assigned.items():
-                if is_configuration(ast.arg(name.strip("_"))) and (items := literal_items(value)):
-                    self.tables = {**items, **self.tables}
-                    if code is self.code:
-                        self.made.defaults[name] = f"{code.name}.{name}"
-        for name in self.config & {*self._makers}:
-            value = self._makers[name]
-            self.tables = {**self.tables, **(literal_items(value) or {}), **self._options(value)}
+    def note(self, sentence: str) -> None:
+        """Say, once, what a person has to look at."""
+        self.made.notes += [] if sentence in self.made.notes else [sentence]
 
-    def _options(self, node: ast.expr) -> dict[str, ast.expr]:
-        """The defaults of a command line, where it is made beside its ``parse_args()``, or in the function for that."""
-        function = self.code.function(node.func) if isinstance(node, ast.Call) else None
-        home = function or self.code.functions.get(self.driver.name)
-        body: ast.AST = home.node if home else ast.Module(self.code.guarded, [])
-        return options_of(body) if "parse_args" in ast.dump(body) else {}
+    def remember(self, name: str, place: Inline) -> None:
+        """Say it where two stages would each make their own of what is drawn from in turn."""
+        stages = self.uses.setdefault(id(place.expression), set())
+        stages.add(len(self.made.stages))
+        if len(stages) > 1 and any(word in ast.dump(place.expression) for word in _DRAWN_FROM):
+            self.note(
+                f"{name} of {self.driver.name} is made anew in each stage that draws from it: give each its own seed"
+            )
+
+    def _own_name(self, record: RecordClass) -> str:
+        """A record's class, as the adapter calls it."""
+        if record.code is not self.code and (line := f"import {record.code.name}") not in self.made.imports:
+            self.made.imports.append(line)
+        return f"{record.code.name}.{record.node.name}"
+
+    def as_given(self, name: str) -> str:
+        """The configuration called ``name``, in the form in which functions take it: an object of its own class."""
+        record = self.records.get(name)
+        if record is not None and record.is_flat() and record.made_whole():
+            return f"{self._own_name(record)}(**config)"
+        self.made.attributes = True
+        return "as_attributes(config)"
 
     def _is_idle(self, call: Call) -> bool:
         """Whether a step only makes the configuration, or gives nothing."""
@@ -95,25 +112,45 @@ class Proposer:
 
     def _add(self, call: Call) -> None:
         name = self._name(call)
-        stage = ProposedStage(
-            name, _artifact(name), "", (), call.targets, call.together, self._is_mapping(call), (), ()
-        )
+        outputs = tuple(target.removesuffix(UNNAMED) for target in call.targets)
+        stage = ProposedStage(name, _artifact(name), "", (), outputs, call.together, self._is_mapping(call), (), ())
         self.needs, self.read_paths = {}, {}
         stage.arguments = tuple(double_quoted(words) for words in self._arguments(call, name))
         stage.call = self._named(call.node.func)
+        record = returned_record(call.function) if call.together else None
+        if record is not None and record.is_flat():
+            stage.mapping = True
+            stage.before, stage.after = ("", "._asdict()") if record.is_tuple else ("asdict(", ")")
         stage.needs = tuple(s.name for s in self.made.stages if s.name in self.needs)
         stage.reads = _shortest(self.read_paths)
-        stage.files = files_named(self.root, call.function)
+        names = files_named(self.root, call.function.code, call.function.node)
+        names = files_named(self.root, call.function.code, call.function.node)
+        stage.files = tuple(f"Path({json.dumps(path)})" for path in names)
+        stage.files += tuple(self._files_of_settings())
         for target in call.targets:
             inner: ast.expr = ast.Name(name, ast.Load())
             if not stage.mapping:
-                inner = ast.Subscript(inner, ast.Constant(target), ast.Load())
-            self.places[target], self.owner[target] = inner, name
-            if why := self.objects.used_as_object(target):
-                stage.notes.append(
-                    f"{target} is an object ({why}): give its numbers in its place, and build it again where it is used"
-                )
+                inner = ast.Subscript(inner, ast.Constant(target.removesuffix(UNNAMED)), ast.Load())
+            if record is not None and stage.mapping:
+                inner = ast.parse(f"{self._own_name(record)}(**{name})", mode="eval").body
+            self.places = {**self.places, target: FromStage(inner, name)}
+            if not (record and stage.mapping) and (why := self.objects.used_as_object(target)):
+                remedy = "give its numbers in its place, and build it again where it is used"
+                stage.notes.append(f"{target.removesuffix(UNNAMED)} is an object ({why}): {remedy}")
         self.made.stages.append(stage)
+
+    def _files_of_settings(self) -> Iterator[str]:
+        """The settings that the stage at hand reads and that name a file of the repository."""
+        for path in self.read_paths:
+            value: Any = self.made.settings
+            for key in path:
+                value = value.get(key) if isinstance(value, dict) else None
+            place = "config" + "".join(f"[{json.dumps(key)}]" for key in path)
+            items = value.items() if isinstance(value, dict) else ()
+            named = [(place, value), *((f"{place}[{json.dumps(key)}]", item) for key, item in items)]
+            yield from (
+                f"Path({where})" for where, words in named if isinstance(words, str) and is_file(self.root, words)
+            )
 
     def _name(self, call: Call) -> str:
         base = call.function.name.strip("_")
@@ -123,7 +160,8 @@ class Proposer:
             "defaults",
             self.code.name.partition(".")[0],
         }
-        other = "_".join((base, *call.targets[:1])) if call.targets[0] != base else base
+        first = call.targets[0].removesuffix(UNNAMED)
+        other = f"{base}_{first}" if first != base else base
         return next(n for n in (base, other, *(f"{base}_{i}" for i in range(2, 99))) if n not in taken)
 
     def _is_mapping(self, call: Call) -> bool:
@@ -169,6 +207,9 @@ class Proposer:
         if set(own) & set(call.function.defaults):
             self.made.defaults[stage] = f"defaults_of({self._named(call.node.func)})"
         if own:
+            # A class is given its own settings alone, and not the table that follows.
+            named = ", ".join(f'{path[0]}=config["{path[0]}"]' for path in self.read_paths if len(path) == 1)
+            words = [word.replace("(**config)", f"({named})") for word in words]
             table = stage if not isinstance(self.made.settings.get(stage), int | float | str) else f"{stage}_call"
             self.made.settings.setdefault(table, {}).update(own)
             self.read_paths[(table,)] = True
@@ -177,14 +218,20 @@ class Proposer:
 
     def _argument(self, call: Call, name: str, node: ast.expr, plain: bool) -> str:
         """An argument as a stage writes it, with what it needs and reads."""
-        rewritten = Rewriter(self).visit(copy.deepcopy(node))
+        rewritten = Rewriter(self, node).rewritten()
         if isinstance(rewritten, ast.Name) and rewritten.id == "config":
             reads = self.reader.reads(call.function, name)
             for path in sorted(reads.given) or [()]:
                 self.read(path)
             if reads.attributes:
-                self.made.attributes = True
-                rewritten = ast.parse("as_attributes(config)", mode="eval").body
+                given = self.as_given(node.id if isinstance(node, ast.Name) else "")
+                rewritten = ast.parse(given, mode="eval").body
+        elif not isinstance(node, ast.Name):  # functions that it calls read, too
+            reads = self.reader.of_expression(self.code, node, dict.fromkeys(self.config, ()))
+            for path in sorted(reads.given):
+                self.read(path)
+            for of, path in sorted(reads.shared, key=lambda found: found[1]):
+                self._read_shared(of, path)
         words = ast.unparse(rewritten)
         return words if plain else f"{name}={words}"
 
@@ -194,16 +241,21 @@ class Proposer:
             value = ast.literal_eval(node)
         except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
             return _UNKNOWN
-        return value if _is_toml(value) else None if value is None else _UNKNOWN
+        return value if is_toml(value) else None if value is None else _UNKNOWN
 
     def read(self, path: tuple[str, ...]) -> None:
-        """A stage reads a setting; its value is looked up."""
+        """A stage reads a setting; its value is looked up, and for what is computed those of the settings behind it."""
+        if path and (function := self.found.computed(path[0])):
+            for inner in sorted(self.reader.reads(function, "self").given):
+                self.read(inner)
+            return
+        optional = {name for record in self.records.values() for name, default in record.fields.items() if default}
         for part in [(key,) for key in self.tables] if not path else [path]:
             self.read_paths[part] = True
             node: ast.expr | None = self.tables.get(part[0])
             value = self._plain(node) if node is not None else _UNKNOWN
             if value is None or value is _UNKNOWN:
-                if ".".join(part) not in self.made.lacking:
+                if ".".join(part) not in self.made.lacking and part[0] not in optional:
                     self.made.lacking.append(".".join(part))
             else:
                 self.made.settings.setdefault(part[0], value)
@@ -223,15 +275,7 @@ class Proposer:
 
     def _named(self, node: ast.expr) -> str:
         """A function of the driver's module, as the adapter calls it."""
-        return ast.unparse(Rewriter(self).visit(copy.deepcopy(node)))
-
-
-def _is_toml(value: Any) -> bool:
-    if isinstance(value, list | tuple):
-        return all(map(_is_toml, value))
-    if isinstance(value, dict):
-        return all(isinstance(key, str) and _is_toml(item) for key, item in value.items())
-    return isinstance(value, bool | int | float | str)
+        return ast.unparse(Rewriter(self, node).rewritten())
 
 
 def _shortest(reads: Mapping[tuple[str, ...], bool]) -> tuple[str, ...]:
@@ -246,8 +290,3 @@ def _artifact(name: str) -> str:
         if not ill_formed(Pipeline("", (Stage(name, artifact, "m:f"),), dict, dict)):  # type: ignore[arg-type]
             return artifact
     return f"{name}_result"
-
-
-def double_quoted(words: str) -> str:
-    """Source with double quotes, where that is simple."""
-    return words if '"' in words else words.replace("'", '"')

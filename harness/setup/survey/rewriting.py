@@ -3,18 +3,43 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import copy
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from harness.setup.survey.proposing import Proposer
 
 
+@dataclass(frozen=True)
+class FromStage:
+    """What a name of the driver is, where a stage gives it."""
+
+    expression: ast.expr
+    stage: str
+
+
+@dataclass(frozen=True)
+class Inline:
+    """What a name of the driver is, where it is set in between, and what its names were then."""
+
+    expression: ast.expr
+    places: dict[str, FromStage | Inline]
+
+
 class Rewriter(ast.NodeTransformer):
     """An expression of the driver as one of a stage: outputs of earlier stages, settings, and names of the module."""
 
-    def __init__(self, proposer: Proposer) -> None:
-        self.of = proposer
+    def __init__(self, proposer: Proposer, node: ast.expr) -> None:
+        self.of, self.node = proposer, node
+        inner = [*ast.walk(node)]
+        self.bound = {n.id for n in inner if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        self.bound |= {n.arg for n in inner if isinstance(n, ast.arg)}
+
+    def rewritten(self) -> ast.expr:
+        """The expression as a stage has it."""
+        return self.visit(copy.deepcopy(self.node))
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         """An output of an earlier stage, the configuration, a name of the module, or what was set in between."""
@@ -22,15 +47,24 @@ class Rewriter(ast.NodeTransformer):
         if node.id in of.config:
             return ast.Name("config", ast.Load())
         if node.id in of.places:
-            of.needs[of.owner[node.id]] = True
-            return of.places[node.id]
-        if node.id in of.driver.between:
-            return self.visit(copy.deepcopy(of.driver.between[node.id]))
+            self._doubt(node.id)
+            place = of.places[node.id]
+            if isinstance(place, Inline):
+                of.remember(node.id, place)
+                now, of.places = of.places, place.places
+                try:
+                    return self.visit(copy.deepcopy(place.expression))
+                finally:
+                    of.places = now
+            of.needs[place.stage] = True
+            return place.expression
+        if node.id in self.bound:
+            return node
         if (meant := of.code.meaning(node.id)) is not None and not meant[1]:
             if (line := f"import {meant[0].name}") not in of.made.imports:
                 of.made.imports.append(line)
             return ast.parse(meant[0].name, mode="eval").body
-        if node.id in (*of.code.functions, *of.code.assigned, *of.code.imports):
+        if node.id in (*of.code.own, *of.code.imports):
             home = ast.parse(of.code.name, mode="eval").body
             return ast.Attribute(home, node.id, ast.Load())
         if any(p.arg == node.id for p in of.driver.parameters) or not of.driver.name:
@@ -39,7 +73,14 @@ class Rewriter(ast.NodeTransformer):
             if f"inputs.{node.id}" not in of.made.lacking:
                 of.made.lacking.append(f"inputs.{node.id}")
             return ast.parse(f"config['inputs']['{node.id}']", mode="eval").body
+        if node.id not in dir(builtins):
+            self._doubt(node.id)
+            of.note(f"{node.id} of {of.driver.name} is nothing that the adapter has: write what it is")
         return node
+
+    def _doubt(self, name: str) -> None:
+        if name in self.of.driver.unclear:
+            self.of.note(self.of.driver.unclear[name])
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
         """A setting, or a part of something."""
@@ -58,6 +99,9 @@ class Rewriter(ast.NodeTransformer):
             return self.generic_visit(node)  # type: ignore[return-value]
         (path,) = reads
         self.of.read(path)
+        if len(path) == 1 and self.of.found.computed(path[0]):
+            root = next(node.id for node in ast.walk(node) if isinstance(node, ast.Name))
+            return ast.parse(f"{self.of.as_given(root)}.{path[0]}", mode="eval").body
         return ast.parse("config" + "".join(f"[{part!r}]" for part in path), mode="eval").body
 
     def _is_root(self, node: ast.expr) -> bool:

@@ -186,6 +186,8 @@ def test_one_function_that_is_called_twice_is_two_stages(tmp_path):
         "load": ((), ("load",)),
         "load_test": ((), ("load_test",)),
         "scale": (("load",), ()),
+        "scale_2": (("load_test",), ()),
+        "scale_c": (("load",), ()),
         "scale_d": (("load_test",), ()),
     }
 
@@ -255,3 +257,248 @@ def test_a_stage_that_has_the_name_of_a_fixture_emits_something_else(tmp_path):
 def test_what_cannot_be_a_pipeline_is_refused_with_a_remedy(tmp_path, source, name, said):
     with pytest.raises(ProjectError, match=said):
         proposal(tmp_path, source, name)
+
+
+def test_records_are_configurations_and_results_without_a_line_by_hand(tmp_path):
+    source = """
+    from dataclasses import dataclass
+    from typing import NamedTuple
+
+    @dataclass
+    class Setup:
+        count: int = 8
+        step: float = 0.5
+        label: str = None
+
+        @property
+        def length(self):
+            return self.count * self.step
+
+    @dataclass
+    class Line:
+        slope: float
+        rest: list
+
+    class Point(NamedTuple):
+        x: float
+
+    def load(s: Setup):
+        return [s.length] * s.count, s.label
+
+    def fit(data, power=2):
+        return Line(sum(data) ** power, data)
+
+    def place(line: Line, s):
+        return Point(line.slope * s.step)
+
+    def show(point, s: Setup, digits=3):
+        return {"x": round(point.x, digits), "n": s.count}
+
+    def main():
+        s = Setup(count=4)
+        data, label = load(s)
+        line = fit(data)
+        point = place(line, s)
+        return show(point, s)
+    """
+    made = proposal(tmp_path, source)
+    assert table(made) == {
+        "load": ((), ("count", "label", "step")),
+        "fit": (("load",), ("fit",)),
+        "place": (("fit",), ("step",)),
+        "show": (("place",), ("count", "show")),
+    }
+    assert made.settings == {"count": 4, "step": 0.5, "fit": {"power": 2}, "show": {"digits": 3}}
+    assert (made.lacking, made.notes, [s.notes for s in made.stages]) == ([], [], [[]] * 4)
+    text = adapter_text(made)
+    assert 'asdict(pipe.fit(load["data"], **config["fit"]))' in text
+    assert "pipe.place(pipe.Line(**fit), pipe.Setup(**config))._asdict()" in text
+    given = ("pipe.Point(**place)", 'pipe.Setup(count=config["count"])', '**config["show"]')
+    assert made.stages[3].arguments == given
+    assert '"Setup": defaults_of(pipe.Setup),' in text
+
+
+def test_a_name_is_what_it_was_when_it_was_used(tmp_path):
+    source = """
+    import numpy as np
+
+    def load():
+        return np.ones(4)
+
+    def fit(x):
+        return x.sum()
+
+    def main():
+        x = load()
+        x = x / 2
+        x -= 1
+        lo, hi = np.split(x, 2)
+        y = fit(lo)
+        x = 3 * x
+        return fit([v for v in x])
+    """
+    made = proposal(tmp_path, source)
+    arguments = [s.arguments for s in made.stages]
+    assert arguments[1] == ('pipe.np.split(load["x"] / 2 - 1, 2)[0]',)
+    assert arguments[2] == ('[v for v in 3 * (load["x"] / 2 - 1)]',)
+    assert made.notes == []
+
+
+def test_what_no_stage_can_repeat_is_told(tmp_path):
+    source = """
+    def load():
+        return [1.0, 2.0]
+
+    def smooth(x):
+        return x
+
+    def total(x, n):
+        return sum(x) * n
+
+    def main():
+        x = load()
+        for _ in range(3):
+            x = smooth(x)
+        y = load()
+        y[0] = 5.0
+        with open("n") as file:
+            n = file.read()
+        return total(x, total(y, missing) + n)
+    """
+    made = proposal(tmp_path, source)
+    said = " ".join(made.notes)
+    assert "line 13 of pipe.py may change, or repeats x between its functions: put that into one of them" in said
+    assert "changes y between its functions" in said
+    assert "missing of main is nothing that the adapter has" in said
+    assert "file of main is nothing that the adapter has" in said
+
+
+def test_a_script_without_a_function_that_calls_is_taken_from_its_body(tmp_path):
+    source = """
+    PARAMS = {"n": 3}
+
+    def load(p):
+        return [1.0] * p["n"]
+
+    def total(x):
+        return sum(x)
+
+    data = load(PARAMS)
+    print(total(data))
+    """
+    made = proposal(tmp_path, source)
+    assert table(made) == {"load": ((), ("n",)), "total": (("load",), ())}
+    assert made.settings == {"n": 3}
+    assert "importing pipe runs all of it" in made.notes[0]
+
+
+def test_a_call_within_an_expression_is_a_stage_and_what_is_repeated_is_none(tmp_path):
+    source = """
+    import numpy as np
+
+    def gain(cfg):
+        return cfg["gain"]
+
+    def load(cfg, rng):
+        return rng.normal(size=cfg["n"])
+
+    def draw(rng, x):
+        return rng.normal() + x
+
+    def double(x):
+        return 2 * x
+
+    def save(x):
+        print(x)
+
+    CONFIG = {"gain": 2.0, "n": 3}
+
+    if __name__ == "__main__":
+        rng = np.random.default_rng(1)
+        x = load(CONFIG, rng)
+        worst = draw(rng, x).max() * gain(CONFIG)
+        save([double(v) for v in x])
+        print(f"{double(worst):.3f}")
+    """
+    made = proposal(tmp_path, source)
+    assert table(made) == {
+        "load": ((), ("n",)),
+        "draw": (("load",), ()),
+        "gain": ((), ("gain",)),
+        "double": (("draw", "gain"), ()),
+    }
+    assert made.stages[3].arguments == ('draw["draw"].max() * gain["gain"]',)
+    assert made.settings == {"n": 3, "gain": 2.0}
+    assert made.notes == ["rng of __main__ is made anew in each stage that draws from it: give each its own seed"]
+
+
+def test_files_are_declared_where_settings_name_them_and_told_where_an_import_reads_them(tmp_path):
+    for name in ("in.csv", "setup.json"):
+        (tmp_path / name).write_text("{}")
+    source = """
+    import json
+    OPTIONS = json.load(open("setup.json"))
+
+    def load(path):
+        return open(path).read()
+
+    def fit(text, order=2):
+        return make(text)
+
+    def main():
+        text = load("in.csv")
+        result = fit(text)
+        print(len(text), result.x)
+    """
+    made = proposal(tmp_path, source)
+    assert 'files=lambda config: [Path(config["load"]["path"])]' in adapter_text(made)
+    assert made.notes == [
+        "pipe reads setup.json when it is imported, where no stage can declare it: read it in a function"
+    ]
+
+
+FILES = [("setup.json", '{"n": 3, "deep": {"x": 0.5}}'), ("setup.toml", "n = 3\ndeep.x = 0.5")]
+
+
+@pytest.mark.parametrize(("name", "text"), FILES)
+def test_the_values_of_a_configuration_that_is_a_file_are_those_of_the_file(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    source = f"""
+    from pathlib import Path
+
+    def load(n):
+        return [1.0] * n
+
+    def scale(x, deep):
+        return x
+
+    if __name__ == "__main__":
+        settings = parse(Path("{name}").read_text())
+        x = load(settings["n"])
+        y = scale(x, settings["deep"])
+        z = scale(y, settings["deep"]["x"])
+    """
+    made = proposal(tmp_path, source)
+    assert table(made)["load"] == ((), ("n",))
+    assert table(made)["scale"] == (("load",), ("deep",))
+    assert table(made)["scale_z"] == (("scale",), ("deep.x",))
+    assert (made.settings, made.lacking) == ({"n": 3, "deep": {"x": 0.5}}, [])
+    text = adapter_text(made)
+    read = f'Path("{name}").read_text()'
+    assert f'"{name}": {f"json.loads({read})" if name.endswith(".json") else read},' in text
+    assert f'Stage("defaults", "defaults", defaults, files=lambda config: [Path("{name}")]),' in text
+
+
+def test_a_configuration_file_that_is_broken_has_no_values(tmp_path):
+    (tmp_path / "setup.json").write_text("{")
+    source = """
+    import json
+    def load(n):
+        return [1.0] * n
+    def scale(x):
+        return x
+    def main():
+        settings = json.load(open("setup.json"))
+        return scale(load(settings["n"]))
+    """
+    assert proposal(tmp_path, source).lacking == ["n"]
