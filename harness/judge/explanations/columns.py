@@ -24,6 +24,7 @@ from harness.judge.explanations.words import explain_text
 from harness.judge.kinds import NUMERIC, as_number, kind_of
 
 _ALIKE = 1e-6  # of how far a ratio is from 1, or of a difference: nearer, two numbers changed in the same way
+_CHANCE, _SHARE = 50, 0.1  # of more amounts than these, this share has to agree
 _WHOLE = 2**53  # beyond it a float holds no integer exactly
 _TYPES = {"float32": np.float32, "float16": np.float16, "integer": np.int64}
 
@@ -143,7 +144,7 @@ def _agreeing(pairs: Mapping[str, tuple[float, float]], known: Collection[Explan
 
 
 def _groups(amounts: Mapping[str, float], neutral: float) -> list[list[str]]:
-    """Paths whose amounts are the same but for rounding."""
+    """Paths whose amounts are the same but for rounding; of many amounts, some few of which agree by chance, none."""
     groups: list[list[str]] = []
     last = math.nan
     for path, amount in sorted(amounts.items(), key=lambda pair: pair[1]):
@@ -152,4 +153,4 @@ def _groups(amounts: Mapping[str, float], neutral: float) -> list[list[str]]:
         else:
             groups.append([path])
         last = amount
-    return groups
+    return [group for group in groups if len(group) >= _SHARE * (len(amounts) - _CHANCE)]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from harness.core.protocol import Json
 from harness.core.trees import unwrapped
@@ -16,32 +17,49 @@ _NAMED = 5  # items that are named
 _KEPT = 0.5  # of the shorter list, at least, is in both
 
 
-def explain_items(golden: Json, obtained: Json, failing: Collection[str], path: str = "") -> dict[str, Explanation]:
+def explain_items(golden: Json, obtained: Json, failing: Collection[str]) -> dict[str, Explanation]:
     """What accounts for each failing path below a list whose items are in another order, lost or new.
 
-    ``golden`` and ``obtained`` stand at ``path``. The outermost list that is explained tells of all below it.
+    The outermost list that is explained tells of all below it.
     """
-    kinds = kind_of(golden), kind_of(obtained)
-    below = [p for p in failing if p == path or p.startswith(f"{path}/") or not path]
-    if not below:
-        return {}
-    if kinds == ("mapping", "mapping"):
-        found: dict[str, Explanation] = {}
-        golden, obtained = unwrapped(golden)[1], unwrapped(obtained)[1]
-        for key in golden.keys() & obtained.keys():
-            found |= explain_items(golden[key], obtained[key], below, f"{path}/{key}" if path else str(key))
-        return found
-    if kinds != ("list", "list"):
-        return {}
-    before, after = unwrapped(golden)[1], unwrapped(obtained)[1]
-    explanation = _explained(before, after)
-    if explanation:
-        return dict.fromkeys(below, explanation)
-    found = {}
-    if all(kind_of(item) in ("mapping", "list") for item in before):
-        for i, (one, other) in enumerate(zip(before, after, strict=False)):
-            found |= explain_items(one, other, below, f"{path}/{i}" if path else str(i))
+    ordered = sorted(failing)
+    found: dict[str, Explanation] = {}
+    for path, explanation in _lists(golden, obtained, "", _above(failing)):
+        start, end = bisect_left(ordered, f"{path}/"), bisect_left(ordered, f"{path}0")  # 0 comes next after /
+        found |= dict.fromkeys(ordered[start:end] if path else ordered, explanation)
+        if path in failing:
+            found[path] = explanation
     return found
+
+
+def _above(failing: Collection[str]) -> set[str]:
+    """Every path that something fails at or below, with the root's."""
+    above = {""}
+    for path in failing:
+        while path and path not in above:
+            above.add(path)
+            path = path.rpartition("/")[0]
+    return above
+
+
+def _lists(golden: Json, obtained: Json, path: str, touched: Collection[str]) -> Iterator[tuple[str, Explanation]]:
+    """Every list that is explained, by its path; only where something failed."""
+    kinds = kind_of(golden), kind_of(obtained)
+    pairs: Iterable[tuple[object, Json, Json]] = ()
+    if kinds == ("mapping", "mapping"):
+        before, after = unwrapped(golden)[1], unwrapped(obtained)[1]
+        pairs = ((key, item, after[key]) for key, item in before.items() if key in after)
+    elif kinds == ("list", "list"):
+        before, after = unwrapped(golden)[1], unwrapped(obtained)[1]
+        if explanation := _explained(before, after):
+            yield path, explanation
+            return
+        if all(kind_of(item) in ("mapping", "list") for item in before):
+            pairs = ((i, one, other) for i, (one, other) in enumerate(zip(before, after, strict=False)))
+    for name, one, other in pairs:
+        below = f"{path}/{name}" if path else str(name)
+        if below in touched:
+            yield from _lists(one, other, below, touched)
 
 
 def _explained(before: Sequence[Json], after: Sequence[Json]) -> Explanation | None:

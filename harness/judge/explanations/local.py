@@ -16,6 +16,7 @@ _SAMPLES = 64  # of a difference, before it can be called noise
 _SIGMAS = 4.0
 _MOST = 0.9  # of the elements have noise, if it is that
 _ORDINARY = 0.99  # of the elements
+_LITTLE = 0.5  # of how much the golden varies, unless it does not: more of it would be another array
 _TAILS = 6.0  # fourth moment of noise in units of its variance squared: 3 for a Gaussian, 6 for a Laplacian
 
 
@@ -76,7 +77,8 @@ def noise(golden: Array, obtained: Array) -> Explanation | None:
     kind = np.complex128 if golden.dtype.kind == "c" else np.float64
     g, d = golden.astype(kind), (obtained - golden).astype(kind)
     spread, size = norm(d) / np.sqrt(d.size), norm(g) / np.sqrt(g.size)
-    if np.count_nonzero(d) < _MOST * d.size:
+    varies = norm(g - g.mean())
+    if np.count_nonzero(d) < _MOST * d.size or 0 < _LITTLE * varies < norm(d):
         return None
     share = f", {spread / size:.2g} of their size" if size else ""
     left = norm(d) / (norm(obtained) or 1.0)

@@ -66,7 +66,7 @@ def digits(value: complex | float, neutral: float = 0.0, unsure: float = 0.0, si
     """
     if isinstance(value, complex) and value.imag:
         return f"{value.real:.5g}{value.imag:+.5g}j"
-    exact = complex(value).real
+    exact = complex(value).real + 0.0  # which is no -0
     if not math.isfinite(exact):
         return str(exact)
     places = math.ceil(-math.log10(unsure)) if unsure > 0 else 400

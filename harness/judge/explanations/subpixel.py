@@ -13,7 +13,7 @@ from harness.judge.explanations.geometric import correlated_steps
 from harness.judge.explanations.measures import everywhere, norm
 
 _FINE = 0.1  # of the difference, that may be left: interpolation is not unique
-_PROMISING = 0.6  # of the difference, that the phases may leave
+_PROMISING = 0.8  # of the difference, that the phases may leave
 _WIDE = 8  # elements of an axis along which something can move by parts of one
 _MOST = 1 << 20  # numbers that are in flight
 _LOW = 0.25  # cycles an element, below which phases are looked at
@@ -35,8 +35,9 @@ def moved_finely(golden: Array, obtained: Array) -> Explanation | None:
     lines = (fft.fftfreq(n) if large else np.zeros(n) for n, large in zip(golden.shape, wide, strict=True))
     grids = np.stack(np.meshgrid(*lines, indexing="ij"))
     by_phase = _by_phase(source, fft.fftn(obtained), grids, np.array(steps, dtype=float))
-    edge, nearly = _inside(by_phase, golden.shape, wide), fft.ifftn(source * _turn(grids, by_phase))
-    if norm((obtained - nearly)[edge]) > _PROMISING * norm((obtained - golden)[edge]):
+    edge = _inside(by_phase, golden.shape, wide)
+    nearly = (fft.ifftn(source * _turn(grids, by_phase)), ndimage.shift(golden, by_phase, order=1, mode="nearest"))
+    if min(norm((obtained - moved)[edge]) for moved in nearly) > _PROMISING * norm((obtained - golden)[edge]):
         return None
     by_gradient = by_phase
     for _ in range(_ROUNDS):

@@ -206,6 +206,13 @@ def test_unrelated_tables_are_never_explained(seed):
     assert set(told({"rows": sides[0]}, {"rows": sides[1]}).values()) == {None}
 
 
+def test_a_few_of_many_numbers_that_agree_by_chance_are_not_said_to():
+    rng = np.random.default_rng(5)
+    by = rng.choice([*rng.uniform(0.5, 2, 150), 1.25], 300)  # some of the ratios come twice or more often
+    sides = ({"x": (IMAGE.ravel()[:300] * ratio).tolist()} for ratio in (1, by))
+    assert set(told(*sides).values()) == {None}
+
+
 def test_the_line_of_a_column_says_how_many_what_and_the_worst():
     rules = Rules((read_rule("**", {"rtol": 1e-6}, FILE, str(FILE)),), (FILE,), Path())
     found = compare_artifact(Artifact(TABLE), Artifact(scaled("area_um2")), rules, "grains/", {}, "deterministic")
