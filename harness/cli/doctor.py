@@ -78,6 +78,7 @@ def _goldens(project: Project) -> Iterator[Check]:
     from harness.core import git
     from harness.judge.schema import Schemas
     from harness.store.goldens import Goldens
+    from harness.study.sizes import large_goldens
 
     try:
         git.top(project.root)
@@ -105,6 +106,8 @@ def _goldens(project: Project) -> Iterator[Check]:
             f"{len(manifest)} in the manifest",
             "" if manifest else f"run `{first}`, then accept the candidates",
         )
+        for golden in large_goldens(project):
+            yield Check("size", False, False, f"{golden.identity}: {golden.size / 1e6:.1f} MB", golden.told)
     except HarnessError as error:
         yield Check("goldens", False, True, "not readable", str(error))
     for name in sorted(project.pipeline.scenarios()):

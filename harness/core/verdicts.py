@@ -76,7 +76,8 @@ class Verdict:
     written. ``used``: share of the tolerance that was used, 1 at the limit; None where there is no
     such share. For an array, ``share`` is the part of its elements that is out, ``worst`` shows some of
     them. ``explanation`` says which simple change of the golden accounts for the array, or for the values that this
-    one is among, such as a column of a table; None where none does.
+    one is among, such as a column of a table; None where none does. ``unit``: that of its numbers, where the schema
+    gives one.
     """
 
     path: str
@@ -91,6 +92,7 @@ class Verdict:
     share: float | None = None
     worst: tuple[Worst, ...] = ()
     explanation: Explanation | None = None
+    unit: str = ""
 
     @property
     def sentence(self) -> str:

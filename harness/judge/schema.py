@@ -14,6 +14,7 @@ from harness.core.files import parse_json
 from harness.core.protocol import Artifact, Json
 from harness.core.trees import ARRAY, NON_FINITE, plain_values, unwrapped
 from harness.judge.certain import Certain, certainty
+from harness.judge.descriptions.units import Units
 from harness.judge.kinds import kind_of
 
 SCHEMA_SUFFIX = ".schema.json"
@@ -44,6 +45,11 @@ class Schema:
         from harness.judge.dialect import strict_validator
 
         return strict_validator(self.content, self.path)
+
+    @cached_property
+    def units(self) -> Units:
+        """The units of what it describes."""
+        return Units(self.content)
 
     @cached_property
     def _certain(self) -> Certain:

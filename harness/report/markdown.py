@@ -9,7 +9,7 @@ from harness.core.verdicts import Report, ScenarioReport, Status
 from harness.report import selection, summary
 from harness.report.differences import folding
 from harness.report.markup import FAILED_ICON, IMPROVED_ICON, NEUTRAL_ICON, PASSED_ICON, code, markdown_table, prose
-from harness.report.rows import numbers_of
+from harness.report.rows import numbers_of, shown_numbers
 from harness.report.selection import Place
 
 LISTED_FAILURES = 20  # scenarios, values and problems, of each
@@ -100,8 +100,8 @@ def _scenarios(report: Report) -> str:
 
 def _row(place: Place) -> tuple[str, ...]:
     verdict = place.verdict
-    *numbers, at = numbers_of(verdict)
-    expected, obtained = text.pair(*numbers)
+    *_, at = numbers_of(verdict)
+    expected, obtained = shown_numbers(verdict)
     used = text.used(verdict.used)
     if verdict.share is not None:
         used = f"{used}, {text.portion(verdict.share)} out" if used else f"{text.portion(verdict.share)} out"

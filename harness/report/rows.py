@@ -60,7 +60,7 @@ def value_row(place: Place, scenario: bool = False, short: bool = False) -> Row:
     if kind == "pass" and (verdict.used or 0) > _NEARLY_OUT:
         kind = "pass near"
     expected, obtained, at = numbers_of(verdict)
-    shown = text.pair(expected, obtained)
+    shown = shown_numbers(verdict)
     return Row(
         name=verdict.path if short else f"{place.scenario.scenario}/{place.name}" if scenario else place.name,
         kind=kind,
@@ -83,6 +83,15 @@ def value_row(place: Place, scenario: bool = False, short: bool = False) -> Row:
         worst=_elements(verdict),
         lines=tuple(text.clean_lines("\n".join(line_difference(verdict)))),
     )
+
+
+def shown_numbers(verdict: Verdict) -> tuple[str, str]:
+    """The numbers of a verdict as texts, with their unit."""
+    expected, obtained, _ = numbers_of(verdict)
+    unit = f" {verdict.unit}" if verdict.unit else ""
+    words = zip(text.pair(expected, obtained), (expected, obtained), strict=True)
+    one, other = (f"{shown}{unit}" if type(value) in (int, float) else shown for shown, value in words)
+    return one, other
 
 
 def numbers_of(verdict: Verdict) -> tuple[Json, Json, str]:

@@ -130,7 +130,8 @@ def page_line(path: Path) -> str:
 
 def verdict_line(verdict: Verdict) -> str:
     """A verdict in one line: where, what is wrong or else the figures, and by which rule."""
-    parts = [f"{verdict.path}: {verdict.sentence or _figures(verdict)}"]
+    name = f"{verdict.path} [{verdict.unit}]" if verdict.unit else verdict.path
+    parts = [f"{name}: {verdict.sentence or _figures(verdict)}"]
     parts += [f"by {verdict.rule}"] if verdict.rule else []
     return "; ".join(parts)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 from harness.core.adapters.answers import checked_answer
@@ -213,7 +214,17 @@ class Examination:
             self.damaged[identity] = str(error)
             return (*broken, Verdict("", Status.FAIL, "exact", str(error)))
         prefix = self.prefix(track, artifact)
-        return (*broken, *compare_artifact(golden.artifact, obtained, self.rules, prefix, self.ensemble, tier))
+        verdicts = compare_artifact(golden.artifact, obtained, self.rules, prefix, self.ensemble, tier)
+        return (*broken, *self._with_units(track, artifact, golden.artifact, verdicts))
+
+    def _with_units(
+        self, track: str, artifact: str, golden: Artifact, verdicts: tuple[Verdict, ...]
+    ) -> tuple[Verdict, ...]:
+        """Verdicts with the units that the artifact's schema gives; that of a replay's output gives none."""
+        if track == self.replay or artifact in OWN_SCHEMAS or (units := self.schemas.of(artifact).units).none:
+            return verdicts
+        found = ((v, units.of(v.path, "arrays" if v.path in golden.arrays else "values")) for v in verdicts)
+        return tuple(replace(v, unit=unit) if unit else v for v, unit in found)
 
     def schema_errors(self, track: str, artifact: str, obtained: Artifact) -> Iterator[Verdict]:
         """One failing verdict for every rule of the schema that is broken."""

@@ -126,6 +126,7 @@ def accept(
     from harness.cli.tables.approval import show_approval, show_differences
     from harness.store.transaction import recover_acceptance
     from harness.study.history.drift import drift_sentences
+    from harness.study.sizes import large_candidates
     from harness.verify.review import review_candidates
 
     project = open_project()
@@ -140,7 +141,9 @@ def accept(
         if not json:
             show_differences(reviewed.report)
             show_page(page)
-        show_notes(drift_sentences(project, list(dict.fromkeys(ids))), json)
+        chosen = list(dict.fromkeys(ids))
+        large = [golden.sentence for golden in large_candidates(project, chosen)]
+        show_notes([*drift_sentences(project, chosen), *large], json)
     decision = Acceptance(reason, issue, author, approver, disposition, bulk, sign_key, workers, not no_cache)
     approval = carry_out(project, ids, decision, only, json)
     print_json(dataclasses.asdict(approval)) if json else show_approval(approval)

@@ -1,0 +1,1 @@
+"""What schemas say of values for people."""
