@@ -107,6 +107,9 @@ def poured(old: Any, form: Any, path: str) -> Any:
 
 def _frame(table: CsvTable, form: Mapping[str, Any], path: str) -> dict[str, Any]:
     """A table as the parts of a frame: its columns, their names in the table's order, and its index."""
+    for name, about in form["stored"].items():
+        if about.get("dtype") in ("category", "dates"):
+            raise RefusedDataError(f"{path}/columns/{name} holds codes or dates in the test, which no CSV file tells")
     columns = poured(dict(table), form["columns"], f"{path}/columns")
     names = {**form["names"], "values": {**form["names"]["values"], "values": np.array(list(table))}}
     index = form["index"]

@@ -68,6 +68,7 @@ def table(e: float) -> Any:
         index=index,
     )
     frame.attrs = {"unit": "um"}
+    frame.columns.name = "field"
     return frame
 
 

@@ -248,7 +248,7 @@ def test_parts_that_somebody_forged_make_nothing(name):
         assert type(made) is type(KINDS[name].make(0.0))  # without a part that not every value of the kind has
 
 
-@pytest.mark.parametrize("forged", ["os.system", "pandas.io.pickle.read_pickle", "", "numpy"])
+@pytest.mark.parametrize("forged", ["os.system", "pandas.io.pickle.read_pickle", "", "numpy", "matplotlib.Figure"])
 def test_a_kind_that_is_unknown_is_damage(forged):
     with pytest.raises(GoldenError, match="which this harness cannot make"):
         join_tree({"x": {"$kind": {"kind": forged, "values": 1}}}, {})
@@ -325,6 +325,16 @@ def test_a_unit_that_could_be_converted_is_a_difference_and_says_both(tmp_path):
     failed = {v.path: (v.expected, v.obtained) for v in verdicts if v.status.failed}
     assert failed["x/unit"] == ("meter * second ** -2", "kilometer * second ** -2")
     assert "x/values" in failed
+    replayed = judged(whole_output({"x": one}), whole_output({"x": one.to("km / s ** 2")}), tmp_path)
+    assert {v.path for v in replayed if v.status.failed} == {"x/unit", "x/values"}
+
+
+def test_the_parts_of_what_somebody_else_is_given_cannot_be_changed_in_place():
+    given = read_only({"x": [Parted("numpy.ma.MaskedArray", {"values": np.ones(2), "mask": np.zeros(2, bool)})]})
+    with pytest.raises(ValueError, match="read-only"):
+        given["x"][0].parts["values"][0] = 2
+    with pytest.raises(ValueError, match="read-only"):
+        restored(given)["x"][0][0] = 2
 
 
 def test_an_observer_gives_a_kind_among_its_values_or_its_arrays():

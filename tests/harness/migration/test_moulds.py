@@ -171,6 +171,13 @@ def test_a_table_is_taken_over_as_a_frame():
     assert found.arrays["value/index/values"].tolist() == [10, 30]
 
 
+def test_a_column_of_codes_is_not_taken_over_as_its_labels():
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    form = document(value=pandas.DataFrame({"a": pandas.Categorical([5, 7])}))
+    with pytest.raises(RefusedDataError, match="value/columns/a holds codes or dates in the test"):
+        claimed(form, [("", table(",a\n0,0\n1,1\n"))], "test")
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
