@@ -162,7 +162,7 @@ class _Encoder:
         if kind is np.float32 or kind is np.float16:
             number = float(value)
             return {f"${value.dtype}": number if math.isfinite(number) else non_finite_name(number)}
-        if kind is np.ndarray and not self.whole:
+        if kind is np.ndarray and not self.whole and codec_of(value) is None:
             remedy = "give it among the artifact's arrays, which keep its dtype, or as x.tolist()"
             self.refuse(path, "an array among an artifact's values", remedy)
         return self.array(value, path, depth)
