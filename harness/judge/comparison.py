@@ -9,7 +9,7 @@ output of a stage (see ``harness.core.trees``) is no value of its own: the array
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -40,6 +40,7 @@ NOTHING_COMPARED = (
     "let one be compared, or leave it out of what is verified"
 )
 
+_PLAIN = {float: "float", int: "integer", bool: "boolean"}
 _SINGLE = NUMERIC | {"text", "boolean", "null"}
 
 
@@ -160,7 +161,7 @@ def _branches(path: str, golden: Json, obtained: Json, standard: Standard) -> It
         for key in {**golden, **obtained}:
             below = f"{path}/{key}" if path else str(key)
             if key in golden and key in obtained:
-                yield from _branches(below, golden[key], obtained[key], standard)
+                yield from _below(below, golden[key], obtained[key], standard)
             elif key in golden:
                 yield from _one_branch(below, Status.MISSING, golden[key], standard)
             else:
@@ -170,9 +171,17 @@ def _branches(path: str, golden: Json, obtained: Json, standard: Standard) -> It
         if places is None and (len(golden) != len(obtained) or standard.prefix + path in standard.intervals):
             yield _length(path, len(golden), len(obtained), standard)
         for i, expected, item in zip(places or range(len(golden)), golden, obtained, strict=False):
-            yield from _branches(f"{path}/{i}", expected, item, standard)
+            yield from _below(f"{path}/{i}", expected, item, standard)
     elif (kinds != ("array", "array") or golden != obtained) and not (standard.made and path in standard.made.told):
         yield _leaf(path, golden, obtained, standard, kinds)
+
+
+def _below(path: str, golden: Json, obtained: Json, standard: Standard) -> Iterable[Verdict]:
+    """What ``_branches`` gives, without its books for what is plainly a single value on both sides."""
+    kind = _PLAIN.get(type(golden))
+    if kind is not None and type(obtained) is type(golden):
+        return (_leaf(path, golden, obtained, standard, (kind, kind)),)
+    return _branches(path, golden, obtained, standard)
 
 
 def _one_branch(path: str, status: Status, value: Json, standard: Standard) -> Iterator[Verdict]:

@@ -126,7 +126,7 @@ class Rules:
         """These rules and others; raises RuleError for one of the others that names what ``axes`` does not list."""
         for rule in own:
             if problem := when_problem(rule.when, self.axes):
-                raise RuleError(f"{self.place(rule.source)}: {toml(rule.pattern)}: {problem} of {self.place()}")
+                raise RuleError(f"{self.place(rule.source)}: {toml(rule.pattern)}: {problem} (in {self.place()})")
         return replace(self, rules=in_rank_order((*self.rules, *own)), here=None)
 
     def under(self, levels: Callable[[], Mapping[str, str]]) -> Rules:

@@ -19,6 +19,8 @@ from harness.core.trees import unwrapped
 from harness.core.verdicts import Status, Verdict
 from harness.judge.kinds import kind_of
 from harness.judge.matching.aligned import Aligned, MatchedItems
+from harness.judge.matching.frames import idle_masks, is_frame, matched_frames, picked_rows, row_arrays, without_stop
+from harness.judge.matching.items import chosen_items, counted_items, narrowed_texts, some_items
 from harness.judge.matching.keyed import MatchedRows, keys_of_rows, matched_rows, table_columns
 from harness.judge.matching.pairs import TooManyRowsError
 from harness.judge.matching.unordered import FindRule, ordered_as, paired_items
@@ -28,7 +30,6 @@ ArraysByName: TypeAlias = dict[str, NDArray[Any]]
 TellOfItems: TypeAlias = Callable[[str, Status, str, Json, Json], Verdict]
 """The verdict on a list or table as such: its path, what became of it, the words, and what both sides show."""
 
-_SHOWN = 3  # items without a counterpart that are shown
 _TOO_MANY = "it has too many rows to find their counterparts among all: give a table with a key"
 
 
@@ -87,6 +88,8 @@ class _Alignment:
                 return tuple(MatchedItems(side, one.places) for side in sides)  # type: ignore[return-value]
             return tuple(sides)  # type: ignore[return-value]
         if speaks and rule is not None and (key := rule.terms.get("key")) is not None:
+            if is_frame(golden) and is_frame(obtained):
+                return self._frame(path, golden, obtained, rule)
             columns = self._columns(path, golden, obtained)
             if key in columns:
                 self.made.spoken[path] = rule
@@ -120,18 +123,18 @@ class _Alignment:
                 return self._refuse(path, found, golden, obtained)
             self._rows(path, found, rule, (len(golden), len(obtained)), "row", False)
             self._rename(path, found)
-            return _chosen(golden, obtained, found.pairs)
+            return chosen_items(golden, obtained, found.pairs)
         if "unordered" in rule.terms:
             pairs, problem = paired_items(golden, obtained, path, self.find)
             if problem:
                 return self._refuse(path, problem, golden, obtained)
             self._unpaired(path, golden, obtained, pairs)
-            return _chosen(golden, obtained, pairs)
+            return chosen_items(golden, obtained, pairs)
         return self._free(path, golden, obtained)
 
     def _free(self, path: str, golden: Sequence[Json], obtained: Sequence[Json]) -> tuple[Any, Any]:
         """MatchedItems beyond the golden's are judged against themselves: their rule asks for bounds, or a form."""
-        shown = _count(golden), _count(obtained)
+        shown = counted_items(golden), counted_items(obtained)
         if golden and not obtained:
             self._told(path, Status.MISSING, f"had {shown[0]}, has none: nothing of it is left", *shown)
             return MatchedItems([], []), MatchedItems([], [])
@@ -153,13 +156,13 @@ class _Alignment:
             for side, items in enumerate((golden, obtained))
         )
         if not lost and not added:
-            self._told(path, Status.PASS, "", _count(golden), _count(obtained))
+            self._told(path, Status.PASS, "", counted_items(golden), counted_items(obtained))
             return
-        words = [f"{len(lost)} of {_count(golden)} have no counterpart: {_some(lost)}"] if lost else []
+        words = [f"{len(lost)} of {counted_items(golden)} have no counterpart: {some_items(lost)}"] if lost else []
         if added:
-            words.append(f"{'in their place' if lost else 'not in the golden'}: {_some(added)}")
+            words.append(f"{'in their place' if lost else 'not in the golden'}: {some_items(added)}")
         status = Status.FAIL if lost and added else Status.MISSING if lost else Status.UNEXPECTED
-        self._told(path, status, "; ".join(words), _count(golden), _count(obtained))
+        self._told(path, status, "; ".join(words), counted_items(golden), counted_items(obtained))
 
     # Tables of columns
 
@@ -201,13 +204,31 @@ class _Alignment:
             for name, column in columns[side].items():
                 if isinstance(column, np.ndarray):
                     rows = column[places[side]]
-                    arrays[prefix + name] = rows if whole or rows.dtype.kind != "U" else _narrow(rows)
+                    arrays[prefix + name] = rows if whole or rows.dtype.kind != "U" else narrowed_texts(rows)
                 else:
                     kept[name] = MatchedItems([column[i] for i in places[side]], places[0])
             sides.append(kept)
         return sides[0], sides[1]
 
-    # ArraysByName
+    def _frame(
+        self, path: str, golden: Mapping[str, Json], obtained: Mapping[str, Json], rule: Rule
+    ) -> tuple[Any, Any]:
+        """A table of pandas, whose columns and index are arrays below its parts."""
+        self.made.spoken[path], sides = rule, ((golden, self.before), (obtained, self.after))
+        rows = [row_arrays(path, arrays) for _, arrays in sides]
+        matched = matched_frames(path, rule.terms["key"], (golden, obtained), (rows[0], rows[1]))
+        if isinstance(matched, str):
+            return self._refuse(path, matched, golden, obtained)
+        self._rows(path, matched, rule, matched.counts, "row", True)
+        self.made.names[f"{path}/columns"] = self.made.names.pop(path)
+        for side, (_, arrays) in enumerate(sides):
+            arrays.update(picked_rows(rows[side], [pair[side] for pair in matched.pairs], bool(matched.sentence)))
+        for arrays, others in ((self.before, self.after), (self.after, self.before)):
+            for name in idle_masks(arrays, others, path):
+                del arrays[name]
+        return (without_stop(golden), without_stop(obtained)) if matched.sentence else (golden, obtained)
+
+    # Arrays
 
     def _array(self, name: str, rule: Rule) -> None:
         golden, obtained = self.before[name], self.after[name]
@@ -263,32 +284,10 @@ class _Alignment:
             arrays.update(moved)
 
     def _refuse(self, path: str, why: str, golden: Json, obtained: Json) -> tuple[Any, Any]:
-        shown = [v if isinstance(v, str) else _count(v) for v in (golden, obtained)]
+        shown = [v if isinstance(v, str) else counted_items(v) for v in (golden, obtained)]
         self._told(path, Status.FAIL, f"its rule cannot judge it: {why}", *shown)
         self.made.refused.add(path)
         return ({}, {}) if kind_of(golden) == "mapping" else (MatchedItems([], []), MatchedItems([], []))
 
     def _told(self, path: str, status: Status, message: str, golden: Json, obtained: Json) -> None:
         self.made.verdicts.append(self.tell(path, status, message, golden, obtained))
-
-
-def _chosen(
-    golden: Sequence[Json], obtained: Sequence[Json], pairs: Sequence[tuple[int, int]]
-) -> tuple[MatchedItems, MatchedItems]:
-    places = [i for i, _ in pairs]
-    return MatchedItems([golden[i] for i in places], places), MatchedItems([obtained[j] for _, j in pairs], places)
-
-
-def _narrow(texts: NDArray[Any]) -> NDArray[Any]:
-    """Texts of no wider dtype than they need: rows that one side lacks may have been wider."""
-    return np.array(texts.tolist(), dtype=str).reshape(texts.shape) if texts.size else texts.astype("U1")
-
-
-def _count(items: Json) -> str:
-    noun = "key" if isinstance(items, Mapping) else "item"
-    return f"{len(items)} {noun}{'' if len(items) == 1 else 's'}"
-
-
-def _some(items: Sequence[Json]) -> str:
-    more = f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
-    return ", ".join(f"{item!r:.80}" for item in items[:_SHOWN]) + more

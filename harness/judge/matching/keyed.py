@@ -32,6 +32,11 @@ class MatchedRows:
     added_names: tuple[str, ...]
 
     @property
+    def counts(self) -> tuple[int, int]:
+        """How many rows each side has."""
+        return len(self.names), len(self.pairs) + len(self.added)
+
+    @property
     def sentence(self) -> str:
         """Which rows were lost and added, by their keys; empty where none was."""
         lost = _listed([self.names[i] for i in self.lost], "missing")

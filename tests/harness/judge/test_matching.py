@@ -390,3 +390,58 @@ def test_what_does_not_go_together_is_refused_with_file_rule_and_remedy(terms, w
         read_rule("a/b", terms, Path("t.toml"), "goldens/t.toml")
     assert str(error.value).startswith('goldens/t.toml: "a/b"')
     assert why in str(error.value)
+
+
+# Tables of pandas, by their parts
+
+
+def frame(labels, areas, index=None):
+    """The parts of a table, as its codec gives them: values, and arrays by path."""
+    n = len(labels)
+    indexes = {"kind": "pandas.RangeIndex", "name": None, "start": 0, "stop": n, "step": 1}
+    arrays = {"df/columns/label/values": np.array(labels), "df/columns/area": np.array(areas)}
+    if index is not None:
+        indexes = {"kind": "pandas.Index", "name": "id"}
+        arrays["df/index/values"] = np.array(index)
+    names = {"kind": "pandas.Index", "name": None, "values": {"kind": "pandas.array", "dtype": "str"}}
+    arrays["df/names/values/values"] = np.array(["label", "area"])
+    columns = {"label": {"kind": "pandas.array", "dtype": "str"}}
+    return {"df": {"kind": "pandas.DataFrame", "columns": columns, "index": indexes, "names": names}}, arrays
+
+
+def framed(golden, obtained, **terms):
+    return judged(golden[0], obtained[0], by={"df/**": terms}, arrays=(golden[1], obtained[1]))
+
+
+@pytest.mark.parametrize(("key", "index"), [("label", None), ("label", [7, 8, 9]), ("id", [7, 8, 9])])
+def test_the_rows_of_a_table_of_pandas_are_matched_by_a_column_or_its_index(key, index):
+    def shown(order, areas):
+        moved = None if index is None else [index[i] for i in order]
+        return frame([["a", "bb", "c"][i] for i in order], [areas[i] for i in order], moved)
+
+    golden, terms = shown([0, 1, 2], [1.0, 2.0, 3.0]), {"rtol": 1e-6, "key": key}
+    assert not failing(framed(golden, shown([2, 0, 1], [1.0, 2.0, 3.0]), **terms))
+    (wrong,) = failing(framed(golden, shown([2, 0, 1], [1.0, 2.0, 9.0]), **terms)).values()
+    assert wrong.path == "df/columns/area"
+    name = "row label=c" if key == "label" else "row id=9"
+    assert f"the worst in {name}" in wrong.message
+    (lost,) = failing(framed(golden, shown([2, 0], [1.0, 2.0, 3.0]), **terms)).values()
+    assert lost.message == ("row label=bb is missing" if key == "label" else "row id=8 is missing")
+    assert not failing(framed(golden, shown([2, 0], [1.0, 2.0, 3.0]), length="free", **terms))
+
+
+def test_a_mask_of_nothing_is_no_difference_where_the_row_without_a_value_is_gone():
+    golden, obtained = frame(["a", "b"], [1.0, 2.0]), frame(["b"], [2.0])
+    golden[1]["df/columns/area:missing"] = np.array([True, False])
+    terms = {"rtol": 1e-6, "key": "label", "length": "free"}
+    assert not failing(framed(golden, obtained, **terms))
+    golden[1]["df/columns/area:missing"] = np.array([True, True])
+    assert set(failing(framed(golden, obtained, **terms))) == {"df/columns/area:missing"}
+
+
+def test_a_table_of_pandas_without_such_a_key_is_refused():
+    golden = frame(["a", "b"], [1.0, 2.0])
+    (odd,) = framed(golden, golden, exact=True, key="name").values()
+    assert "it has no column, and no index, called 'name'" in odd.message
+    twice = frame(["a", "a"], [1.0, 2.0])
+    assert "row label=a twice" in framed(golden, twice, exact=True, key="label")["df"].message
