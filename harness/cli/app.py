@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from harness import __version__
-from harness.cli.commands import approval, history, migration, review, setup, study, verification
+from harness.cli.commands import approval, history, importing, migration, review, setup, study, verification, watch
 from harness.cli.console import show_line
 from harness.cli.process.endings import ending_of, final_status, terminate
 from harness.cli.process.streams import standard_streams
@@ -29,6 +29,7 @@ for command in (  # in the order in which ``harness --help`` lists them
     verification.list_command,
     verification.run,
     verification.verify,
+    watch.watch,
     approval.calibrate,
     approval.diff,
     approval.pending,
@@ -36,6 +37,7 @@ for command in (  # in the order in which ``harness --help`` lists them
     approval.accept,
     approval.reject,
     migration.import_goldens,
+    importing.import_command,
     approval.recover,
     approval.prune,
     approval.merge,

@@ -5,6 +5,7 @@ Words are shown as they are, never as markup, with whatever a terminal or a log 
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -120,6 +121,12 @@ def print_json(value: Any, sort: bool = True) -> None:
     """Print a JSON value on standard output: in UTF-8, or in ASCII where something else is read there."""
     plain = not (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
     sys.stdout.buffer.write(json_to_print(value, sort, plain))
+    sys.stdout.flush()
+
+
+def print_json_line(value: Any) -> None:
+    """Print a JSON value on one line of standard output, at once: one of many."""
+    sys.stdout.buffer.write(f"{json.dumps(value, allow_nan=False)}\n".encode("ascii"))
     sys.stdout.flush()
 
 

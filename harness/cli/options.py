@@ -22,9 +22,9 @@ def folder(words: str) -> Path:
     return Path(words)
 
 
-def out_option(what: str) -> Any:
-    """The option ``--out``."""
-    return typer.Option(parser=folder, metavar="FOLDER", help=what)
+def out_option(what: str, name: str = "--out") -> Any:
+    """The option ``--out``, or another that names a folder to write to."""
+    return typer.Option(name, parser=folder, metavar="FOLDER", help=what)
 
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output on standard output.")]
@@ -38,6 +38,9 @@ ReasonOption = Annotated[str, typer.Option(help="Why, for whoever reads the log.
 IssueOption = Annotated[str, typer.Option(help="A link or number of the issue that this belongs to.")]
 KeyOption = Annotated[Path | None, typer.Option(help="An SSH private key to sign the approval with.")]
 BulkOption = Annotated[bool, typer.Option("--bulk", help="Allow more than five ids.")]
+KeepOption = Annotated[
+    Path | None, out_option("Leave the candidates in this empty folder, for `harness import`; in CI, too.", "--keep")
+]
 WorkersOption = Annotated[int, typer.Option(min=1, help="Processes that compute side by side.")]
 NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Compute everything anew.")]
 TracebackOption = Annotated[bool, typer.Option("--traceback", help="Print the whole tracebacks of what was raised.")]

@@ -56,15 +56,20 @@ def add_candidate(project: Project, identity: str, artifact: Artifact, schema: s
     """
     if in_ci():
         return False
+    keep_files(project, identity, dump_artifact(artifact, schema), about)
+    return True
+
+
+def keep_files(project: Project, identity: str, files: Mapping[str, bytes], about: Mapping[str, Json]) -> None:
+    """Keep an artifact's files, which are sound, as a candidate, over an older one of the same id."""
     entry = Goldens.of(project).manifest().get(identity)
-    files, paths = dump_artifact(artifact, schema), _paths(project, identity)
+    paths = _paths(project, identity)
     keep_out_of_git(project)
     remove_candidate(project, identity)  # the file that describes the others goes first and comes last
     for suffix, content in files.items():
         write_file(paths[suffix], content)
     record = {"about": dict(about), "files": combined_digest(files)[0], "replaces": entry.sha256 if entry else None}
     write_file(paths[_ABOUT], dump_json(record))
-    return True
 
 
 def keep_out_of_git(project: Project) -> None:

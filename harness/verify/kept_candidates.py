@@ -19,21 +19,28 @@ from harness.verify.examination import Examination
 
 def keep_candidates(examination: Examination, report: ScenarioReport) -> list[str]:
     """Keep a pending candidate for every artifact that is not as accepted, and no other; gives their ids."""
+    headline = report.diagnosis.headline
+    wanted = wanted_candidates(examination, report)
+    kept = [identity for name in wanted if (identity := keep_candidate(examination, *name, headline))]
+    stored = ((examination.replay, artifact) for artifact in stored_outputs(examination.pipeline))
+    every = (*examination.artifacts, *stored)
+    for identity in {examination.identity(*name) for name in every}.difference(kept):
+        remove_candidate(examination.project, identity)  # an earlier run's, which nobody gets any more
+    return kept
+
+
+def wanted_candidates(examination: Examination, report: ScenarioReport) -> list[tuple[str, str]]:
+    """Track and name of every artifact of which a candidate is wanted."""
     replay, stages = examination.replay, examination.pipeline.stages
     stored = stored_outputs(examination.pipeline)
-    wanted = [(a.track, a.artifact) for a in report.artifacts if _needs_candidate(a.verdicts)]
+    wanted = [(a.track, a.artifact) for a in report.artifacts if needs_candidate(a.verdicts)]
     if any(track == replay for track, _ in wanted):
         # A stage's stored output is the next one's input: a new golden of one is a new golden of all that follow.
         wanted = [w for w in wanted if w[0] != replay]
         wanted += [(replay, s.artifact) for s in stages if s.replay != "no"]
     else:
         wanted += [(replay, a) for a in stored if examination.identity(replay, a) not in examination.manifest]
-    headline = report.diagnosis.headline
-    kept = [identity for name in wanted if (identity := keep_candidate(examination, *name, headline))]
-    every = (*examination.artifacts, *((replay, artifact) for artifact in stored))
-    for identity in {examination.identity(*name) for name in every}.difference(kept):
-        remove_candidate(examination.project, identity)  # an earlier run's, which nobody gets any more
-    return kept
+    return wanted
 
 
 def keep_candidate(examination: Examination, track: str, artifact: str, why: str) -> str:
@@ -71,7 +78,8 @@ def candidate_origin(examination: Examination, why: str) -> dict[str, Json]:
     }
 
 
-def _needs_candidate(verdicts: Iterable[Any]) -> bool:
+def needs_candidate(verdicts: Iterable[Any]) -> bool:
+    """Whether some verdict fails, or is better than accepted."""
     return any(v.status.failed or v.status is Status.IMPROVED for v in verdicts)
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Protocol
 
 from harness.core.errors import ProjectError
 from harness.core.files import json_digest, sha256
@@ -29,6 +30,16 @@ from harness.verify.coverage import omissions
 from harness.verify.examination import Examination
 from harness.verify.housekeeping import store_problems
 from harness.verify.kept_candidates import keep_candidates
+
+
+class CandidatesTaker(Protocol):
+    """Whoever takes in the candidates of a verification, to leave them elsewhere."""
+
+    def take(self, examination: Examination, report: ScenarioReport) -> None:
+        """Those of a scenario."""
+
+    def take_tests(self, tests: TestsVerified) -> None:
+        """Those of tests."""
 
 
 @dataclass
@@ -85,11 +96,12 @@ def verify_suite(
     finished: Callable[[ScenarioReport], None] | None = None,
     also: Sequence[str] = (),
     training: bool = True,
+    parcel: CandidatesTaker | None = None,
 ) -> Suite:
     """Verify some scenarios and modules of tests, or all; ``finished`` hears of each as soon as it is judged.
 
     ``also``: problems that were found elsewhere. Without ``training``, what it decides is not verified (see
-    ``Examination.artifacts``). Candidates are kept in the project's state, except in CI and with overrides.
+    ``Examination.artifacts``). Candidates are kept in ``parcel``, and but in CI and with overrides in the state.
     """
     started, clock = datetime.now(timezone.utc), time.perf_counter()
     pipeline, profile = project.pipeline, profile or project.profile
@@ -108,13 +120,12 @@ def verify_suite(
     reports = []
     for examination in examinations.values():
         reports.append(examination.verify())
-        if not in_ci() and not overrides:
-            suite.candidates += keep_candidates(examination, reports[-1])
+        suite.candidates += _kept(examination, reports[-1], overrides, parcel)
         if finished:
             finished(reports[-1])
     complete = not names and not overrides
     if modules or (complete and profile == project.profile and (book.accepted or not project.adapter)):
-        suite.tests = verify_tests(book, modules, finished)
+        suite.tests = _tests(book, modules, finished, parcel)
         reports += suite.tests.reports
         suite.candidates += suite.tests.candidates
         also = [*also, *suite.tests.problems]
@@ -133,6 +144,28 @@ def verify_suite(
         omitted=(*omissions(examinations.values(), complete), *unasked),
     )
     return suite
+
+
+def _kept(
+    examination: Examination, report: ScenarioReport, overrides: Sequence[str], parcel: CandidatesTaker | None
+) -> list[str]:
+    """Keep a scenario's candidates, here and for elsewhere; gives the ids of those that are kept here."""
+    if parcel:
+        parcel.take(examination, report)
+    return [] if in_ci() or overrides else keep_candidates(examination, report)
+
+
+def _tests(
+    book: CheckBook,
+    modules: Sequence[str],
+    finished: Callable[[ScenarioReport], None] | None,
+    parcel: CandidatesTaker | None,
+) -> TestsVerified:
+    """Verify what tests check, and keep its candidates for elsewhere as well."""
+    done = verify_tests(book, modules, finished)
+    if parcel:
+        parcel.take_tests(done)
+    return done
 
 
 def _chosen(book: CheckBook, names: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -13,6 +13,7 @@ import typer
 from harness.cli.console import complain, print_json, show_notes, show_page
 from harness.cli.options import (
     JsonOption,
+    KeepOption,
     NoCacheOption,
     ProfileOption,
     ScenariosArgument,
@@ -107,6 +108,7 @@ def verify(
     training: Annotated[
         bool, typer.Option("--training/--no-training", help="Whether to train, and to verify what training decides.")
     ] = True,
+    keep: KeepOption = None,
     traceback: TracebackOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -115,10 +117,12 @@ def verify(
     from harness.core.reports import report_to_json
     from harness.report.folder import remove_report, write_report
     from harness.store.approval_check import check_approvals
+    from harness.verify.parcels.packing import Parcel
     from harness.verify.suite import open_cache, verify_suite
 
     project = open_project()
     folder = out or project.state / "report"
+    parcel = None if keep is None else Parcel(project, keep, set_)
     remove_report(folder)
     check_writable(project.log)
     bypassed = [] if approvals is None else check_approvals(project, approvals)
@@ -140,12 +144,14 @@ def verify(
                 finished=show_finished,
                 also=bypassed,
                 training=training,
+                parcel=parcel,
             )
         suite.report = dataclasses.replace(suite.report, log=os.path.relpath(project.log, folder))
         paths = write_report(suite.report, project.pipeline.views, suite.find, folder)
     print_json(report_to_json(suite.report)) if json else show_summary(suite, paths)
+    sealed = [parcel.seal(suite.report)] if parcel and not suite.damaged else []
     tell_github(suite.report, project, paths, json)
-    show_notes([*cache.repaired, *cache.unkept], json)
+    show_notes([*sealed, *cache.repaired, *cache.unkept], json)
     for problem in suite.damaged:
         complain(problem)
     raise typer.Exit(2 if suite.damaged else 0 if suite.report.passed else 1)

@@ -151,12 +151,12 @@ class CheckBook:
             return ""
         if identity not in self.manifest and self._agrees_with_taken_over(identity, obtained):
             return identity
-        origin = self._origin(identity, why, test)
+        origin = self.origin(identity, why, test)
         return identity if add_candidate(self.project, identity, obtained, CHECK_SCHEMA, origin) else ""
 
     def keep_taken_over(self, identity: GoldenId, claimed: Artifact, test: str, files: Mapping[str, str]) -> None:
         """Keep what ``files``, of another tool and with these digests, say a test checks; nothing in CI."""
-        origin = self._origin(identity, f"taken over from {' and '.join(files)}", test)
+        origin = self.origin(identity, f"taken over from {' and '.join(files)}", test)
         computed = {"environment": f"not known: taken over from {' and '.join(files)}", TAKEN_OVER: dict(files)}
         add_candidate(self.project, identity, claimed, CHECK_SCHEMA, {**origin, **computed})
 
@@ -177,7 +177,8 @@ class CheckBook:
         if not in_ci():
             remove_candidate(self.project, identity)
 
-    def _origin(self, identity: GoldenId, why: str, test: str) -> Mapping[str, Json]:
+    def origin(self, identity: GoldenId, why: str, test: str) -> Mapping[str, Json]:
+        """What a candidate of a test was made with, and why it is kept."""
         try:
             commit = git.commit_of(self.project.root, "HEAD")
         except HarnessError:
