@@ -121,4 +121,4 @@ def test_from_a_clone_to_all_accepted_and_a_fault_is_named(desk, name):
     assert f"Look at {stage} first" in said
     assert f"cpu/{stage}: {value}" in said
     if "1.0101" in new:
-        assert "every element is × 1.0101" in said
+        assert "every number is × 1.0101" in said

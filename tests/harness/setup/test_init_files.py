@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from heat_repository import users_environment
 
 from harness.cli.app import main
 from harness.core.project import tomllib
@@ -103,3 +106,35 @@ def test_what_is_refused_leaves_everything_as_it_was(repository, monkeypatch, ca
     assert (status, out) == (2, "")
     assert said in " ".join(err.split())
     assert written(repository) == before
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no pseudo-terminal")
+def test_on_a_terminal_it_asks(repository):
+    import pty
+
+    (repository / "pipe.py").write_text(SOURCE)
+    mine, theirs = pty.openpty()
+    code = "from harness.cli import main; import sys; sys.argv = ['harness', 'init']; main()"
+    environment = users_environment() | {"TERM": "dumb"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=theirs, stdout=theirs, stderr=theirs, cwd=repository, env=environment
+    )
+    os.close(theirs)
+    os.write(mine, b"\ntotal,load\nwarm\nn\n")  # the module, the functions, the scenario, and no job for CI
+    said = b""
+    while chunk := _read(mine):
+        said += chunk
+    assert process.wait(timeout=60) == 0, said
+    assert b"Module of the pipeline (pipe)" in said
+    assert set(written(repository)) == (FILES - {"goldens/main/scenario.toml", ".github/workflows/goldens.yml"}) | {
+        "goldens/warm/scenario.toml"
+    }
+
+
+def _read(descriptor: int) -> bytes:
+    """What a terminal shows next; nothing when the other side has closed it."""
+    try:
+        return os.read(descriptor, 4096)
+    except OSError:
+        return b""
