@@ -19,7 +19,7 @@ from harness.core.trees import leaves, plain_json, unwrapped
 from harness.core.verdicts import Status, Verdict
 from harness.judge.arrays import compare_array
 from harness.judge.ensemble import Interval
-from harness.judge.explanations import explain_values
+from harness.judge.explanations import PLACED, explain_values
 from harness.judge.judgement import Judgement, is_finite, out_of_range, refused
 from harness.judge.kinds import NUMERIC, as_number, kind_of
 from harness.judge.matching.aligned import Aligned
@@ -122,10 +122,20 @@ def _judged(golden: Artifact, obtained: Artifact, standard: Standard) -> tuple[V
     if made:
         golden, obtained, standard = made.golden, made.obtained, replace(standard, made=made)
     arrays = tuple(_arrays(golden, obtained, standard))
+    if made:
+        arrays = tuple(_without_indices(verdict, made) for verdict in arrays)
     values = tuple(_branches("", golden.values, obtained.values, standard))
     known = [v.explanation for v in arrays if v.explanation]
     verdicts = (*explain_values(golden.values, obtained.values, values, known), *arrays)
     return (*made.verdicts, *map(made.named, verdicts)) if made else verdicts
+
+
+def _without_indices(verdict: Verdict, made: Aligned) -> Verdict:
+    """A verdict on an array of matched rows, of which an explanation's indices would not be the golden's."""
+    matched = verdict.path in made.names or verdict.path.rpartition("/")[0] in made.names
+    if matched and verdict.explanation and verdict.explanation.kind in PLACED:
+        return replace(verdict, explanation=None)
+    return verdict
 
 
 def _arrays(golden: Artifact, obtained: Artifact, standard: Standard) -> Iterator[Verdict]:

@@ -18,6 +18,7 @@ from harness.core.verdicts import Explanation, Verdict
 from harness.judge.elements import Array
 from harness.judge.explanations.explain import explain_difference
 from harness.judge.explanations.items import explain_items
+from harness.judge.explanations.kinds import PLACED
 from harness.judge.explanations.measures import LEAST
 from harness.judge.explanations.pointwise import factor_sentence, offset_sentence
 from harness.judge.explanations.words import explain_text
@@ -86,8 +87,9 @@ def _leaves(
             below = (f"{path}/{key}", f"{pattern}/{key}") if path else (str(key), str(key))
             yield from _leaves(item, *below, index)
     elif kind == "list":
-        for i, item in enumerate(unwrapped(value)[1]):
-            below = (f"{path}/{i}", f"{pattern}/*") if path else (str(i), "*")
+        items = unwrapped(value)[1]
+        for i, (place, item) in enumerate(zip(getattr(items, "places", range(len(items))), items, strict=True)):
+            below = (f"{path}/{place}", f"{pattern}/*") if path else (str(place), "*")
             yield from _leaves(item, *below, (*index, i))
     else:
         yield path, pattern, index, value
@@ -111,7 +113,15 @@ def _column(before: _Column, after: _Column, failing: Collection[str]) -> dict[s
         return {}
     was, is_now = before.array(), after.array()
     explanation = None if was is None or is_now is None else explain_difference(was, is_now)
+    if explanation and explanation.kind in PLACED and any(_is_elsewhere(*one) for one in before.index.items()):
+        return {}
     return dict.fromkeys(concerned, explanation) if explanation else {}
+
+
+def _is_elsewhere(path: str, index: tuple[int, ...]) -> bool:
+    """Whether a number of matched rows has another index among them than in the golden."""
+    parts = path.split("/")
+    return any(str(i) not in parts for i in index)
 
 
 def _pairs(before: Mapping[str, _Column], after: Mapping[str, _Column]) -> dict[str, tuple[float, float]]:

@@ -51,11 +51,11 @@ def _lists(golden: Json, obtained: Json, path: str, touched: Collection[str]) ->
         pairs = ((key, item, after[key]) for key, item in before.items() if key in after)
     elif kinds == ("list", "list"):
         before, after = unwrapped(golden)[1], unwrapped(obtained)[1]
-        if explanation := _explained(before, after):
+        if not hasattr(before, "places") and (explanation := _explained(before, after)):
             yield path, explanation
             return
         if all(kind_of(item) in ("mapping", "list") for item in before):
-            pairs = ((i, one, other) for i, (one, other) in enumerate(zip(before, after, strict=False)))
+            pairs = zip(getattr(before, "places", range(len(before))), before, after, strict=False)
     for name, one, other in pairs:
         below = f"{path}/{name}" if path else str(name)
         if below in touched:

@@ -9,3 +9,5 @@ KINDS_OF_LISTS = ("items",)
 KINDS_OF_TEXT = ("line endings", "blanks", "capitals", "lines", "numbers in text")
 KINDS = (*KINDS_OF_ARRAYS, *KINDS_OF_LISTS, *KINDS_OF_TEXT)
 """Everything that an explanation can be."""
+PLACED = ("few elements", "one slice", "not finite")
+"""The kinds whose sentence has indices, which of matched rows are not those of the golden."""

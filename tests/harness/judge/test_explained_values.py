@@ -213,6 +213,27 @@ def test_a_few_of_many_numbers_that_agree_by_chance_are_not_said_to():
     assert set(told(*sides).values()) == {None}
 
 
+KEYED = [*GRAINS[:5], *GRAINS[6:]]
+
+
+@pytest.mark.parametrize(("change", "expected"), [
+    (lambda i, row: row.update(area_um2=row["area_um2"] * 2),
+     {"rows": None, "rows/*/area_um2": "46 of 46, every number is × 2"}),
+    (lambda i, row: row.update(area_um2=3e3) if row["label"] == "g8" else None,
+     {"rows": None, "rows/8/area_um2": None}),
+    (lambda i, row: row.update(area_um2=3e3) if row["label"] == "g2" else None,
+     {"rows": None, "rows/2/area_um2": None}),
+])  # fmt: skip
+def test_rows_that_are_matched_by_a_key_are_explained_where_they_stand_in_the_golden(change, expected):
+    """Row 5 is lost, and the others are in another order: what is said of an element's index would be of another."""
+    rules = [read_rule("**", {"rtol": 1e-6}, FILE, str(FILE))]
+    rules.append(read_rule("a/rows", {"rtol": 1e-6, "key": "label"}, FILE, str(FILE)))
+    rules = Rules(tuple(sorted(rules, key=lambda rule: rule.specificity, reverse=True)), (FILE,), Path())
+    obtained = Artifact({"rows": rows(change, KEYED)["rows"][::-1]})
+    verdicts = folded(compare_artifact(Artifact(TABLE), obtained, rules, "a/", {}, "deterministic"))
+    assert {v.path: v.explanation.text if v.explanation else None for v in verdicts} == expected
+
+
 def test_the_line_of_a_column_says_how_many_what_and_the_worst():
     rules = Rules((read_rule("**", {"rtol": 1e-6}, FILE, str(FILE)),), (FILE,), Path())
     found = compare_artifact(Artifact(TABLE), Artifact(scaled("area_um2")), rules, "grains/", {}, "deterministic")
