@@ -115,7 +115,8 @@ def _carry_out(project: Project, decided: Decided, decision: Acceptance, looked_
         show_line("nothing is accepted or rejected, and nothing was written")
         return
     if (decided.to_accept or parts) and not decision.reason:
-        decision = replace(decision, reason=read_line("why (an empty line accepts nothing): "))
+        show_line("why? (an empty line accepts nothing)")
+        decision = replace(decision, reason=read_line())
         if not decision.reason:
             show_line("nothing was written")
             return

@@ -45,8 +45,6 @@ def read_key() -> str:
         return first.decode("latin-1").lower()
 
 
-def read_line(prompt: str) -> str:
+def read_line() -> str:
     """A line that somebody types, without blanks around it; empty at the end of input."""
-    sys.stdout.write(prompt)
-    sys.stdout.flush()
     return sys.stdin.readline().strip()

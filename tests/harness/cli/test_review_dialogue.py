@@ -20,7 +20,7 @@ from harness.report.differences.groups import AlikeValues, groups_of
 
 LINE = ("heat.py", "np.log(heights), 1)[0]", "np.log(heights), 1, w=heights)[0]")
 PROMPT = "q quit"
-REASON = "why (an empty line accepts nothing): "
+REASON = "why? (an empty line accepts nothing)"
 
 
 class Terminal:
