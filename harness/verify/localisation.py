@@ -6,13 +6,15 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from harness.core import globs
+from harness.core import globs, text
 from harness.core.ids import CONFIGURATION, INVARIANTS
 from harness.core.protocol import Pipeline
 from harness.core.text import joined
 from harness.core.verdicts import ArtifactReport, Diagnosis, StageFinding, Status, Verdict
 from harness.judge.explanations import factor_sentence, offset_sentence
 from harness.report.differences.folding import Alike, alike, alike_in, folded
+
+_ROUNDING = 1.01e-9  # a relative tolerance that nothing but rounding is within, whose multiples say nothing
 
 
 def localise(
@@ -34,11 +36,13 @@ def localise(
         if held:
             return Diagnosis(f"Invariant {held[0].path} does not hold", None, tuple(findings), tuple(notes))
         if (bounds := main.get(INVARIANTS)) and bounds.failed:
-            headline = f"The invariants themselves are not as accepted: {_furthest(bounds)}"
+            headline = f"The invariants themselves are not as accepted: {furthest(bounds)}"
             return Diagnosis(headline, None, tuple(findings), tuple(notes))
         return Diagnosis("Everything is as accepted", None, tuple(findings), tuple(notes))
-    if all(map(_has_no_golden, failing := [a for a in artifacts if a.failed])):
+    if all(map(has_no_golden, failing := [a for a in artifacts if a.failed])):
         headline = f"No golden yet for {len(failing)} of {len(artifacts)} artifacts; the others are as accepted"
+        if len(failing) == len(artifacts):
+            headline = "Nothing is accepted yet: look at the candidates with `harness review`, then accept them"
         return Diagnosis(headline, None, tuple(findings), tuple(notes))
     # Data flow one way: no later stage, however certainly it is wrong by itself, made this one differ.
     first = broken[0]
@@ -55,7 +59,7 @@ def _finding(
     if main is not None and main.blocked:
         return StageFinding(stage, "input already wrong", f"it has no input, because {main.blocked} failed")
     if fails_alone:
-        problem = alone.error if alone and alone.error else _furthest(alone)
+        problem = alone.error if alone and alone.error else furthest(alone)
         return StageFinding(stage, "wrong", f"replayed alone from stored inputs, {problem}")
     if not failed:
         return StageFinding(stage, "sound", "as accepted")
@@ -63,11 +67,12 @@ def _finding(
         because = "it is right on stored inputs, and" if alone is not None else "it was not replayed, and"
         return StageFinding(stage, "input already wrong", f"{because} {earlier[0]} before it differs already")
     if alone is not None:
-        return StageFinding(stage, "differs here", f"{_furthest(main)}, though it is right on its small stored inputs")
-    return StageFinding(stage, "wrong", _furthest(main))
+        return StageFinding(stage, "differs here", f"{furthest(main)}, though it is right on its small stored inputs")
+    return StageFinding(stage, "wrong", furthest(main))
 
 
-def _furthest(report: ArtifactReport | None) -> str:
+def furthest(report: ArtifactReport | None) -> str:
+    """What is wrong with an artifact, by the value that is furthest out, in words that follow its stage's name."""
     worst = report.worst() if report else None
     if worst is None:
         return "nothing was compared"
@@ -76,12 +81,25 @@ def _furthest(report: ArtifactReport | None) -> str:
     alike_ones = alike_in(report, worst) if report else [worst]
     told = folded(report.verdicts, alike_ones)[0] if report else worst
     how = f": {told.explanation.text}" if told.explanation else ""
-    beyond = f" ({float(f'{worst.used:.3g}'):,.10g} times its tolerance)" if worst.used and worst.used > 1 else ""
     verb = "is" if len(alike_ones) == 1 else "are"
-    return f"{told.path or 'it'} {verb} not as accepted{beyond}{how}"
+    return f"{told.path or 'it'} {verb} not as accepted{_beyond(worst, report.stage if report else '')}{how}"
 
 
-def _has_no_golden(report: ArtifactReport) -> bool:
+def _beyond(verdict: Verdict, stage: str) -> str:
+    """By how many times its tolerance a value is out, where that says something: of a setting nothing does."""
+    share = verdict.told_share
+    if share is None or not 1 < share < math.inf:
+        return ""
+    expected, obtained = verdict.expected, verdict.obtained
+    floats = type(expected) is type(obtained) is float
+    only_rounding = floats and abs(obtained - expected) <= _ROUNDING * share * abs(expected)
+    if only_rounding or (stage == CONFIGURATION and not verdict.worst):
+        return f" (was {', is '.join(text.pair(expected, obtained))})"
+    return f" ({float(f'{share:.3g}'):,.10g} times its tolerance)"
+
+
+def has_no_golden(report: ArtifactReport) -> bool:
+    """Whether nothing was accepted of an artifact yet."""
     return any(v.status is Status.MISSING and not v.path for v in report.verdicts)
 
 
