@@ -76,6 +76,7 @@ def render_html(report: Report, views: Sequence[Image | Curve | Ladder], find: F
         report=report,
         passed=passed,
         headline=summary.headline(report),
+        seal="\u25c6" if report.of_candidates else "\u2713" if passed else "\u2715",
         sections=sorted(sections, key=lambda s: not s.failed),
         first=first,
         gallery=[s for s in sections if s.exhibits.cover][:GALLERY] if passed else [],

@@ -88,7 +88,7 @@ def _scenarios(report: Report) -> str:
     rows = []
     for scenario in report.scenarios:
         state = summary.scenario_state(scenario)
-        failed = state.word == "failed"
+        failed = scenario.failed
         first = scenario.diagnosis.first if failed else None
         closest = [] if failed else selection.closest_calls((scenario,), 1)
         place = selection.culprit_place(scenario) if failed else next(iter(closest), None)
