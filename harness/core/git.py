@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from harness.core.errors import ApprovalError
@@ -26,6 +27,7 @@ _SETTINGS = (
     "core.commitGraph=false",
     "core.fsmonitor=false",
     "core.warnAmbiguousRefs=true",
+    "log.showRoot=true",
 )
 _OPTIONS = [option for setting in _SETTINGS for option in ("-c", setting)]
 _HASH = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
@@ -40,20 +42,28 @@ def git_output(root: Path, *arguments: str, stdin: bytes = b"", allowed: tuple[i
 def _git(
     root: Path, *arguments: str, stdin: bytes = b"", allowed: tuple[int, ...] = (0,)
 ) -> subprocess.CompletedProcess[bytes]:
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or _OURS.fullmatch(k)}
-    command = ["git", *_OPTIONS, "-C", str(root), *arguments]
     try:
-        done = subprocess.run(command, input=stdin, capture_output=True, env=inherited | _FIXED)
+        done = subprocess.run(_command(root, *arguments), input=stdin, capture_output=True, env=_environment())
     except OSError as error:
-        raise ApprovalError(
-            f"git cannot be run ({error.strerror or error}): approvals need it, so install it"
-        ) from error
+        raise _not_run(error) from error
     if done.returncode not in allowed:
         lines = done.stderr.decode(errors="replace").strip().splitlines()
         why = lines[-1] if lines else f"exit status {done.returncode}"
         asked = next(argument for argument in arguments if not argument.startswith("-"))
         raise ApprovalError(f"git {asked} failed in {root} ({why}): approvals need a git repository")
     return done
+
+
+def _command(root: Path, *arguments: str) -> list[str]:
+    return ["git", *_OPTIONS, "-C", str(root), *arguments]
+
+
+def _environment() -> dict[str, str]:
+    return {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or _OURS.fullmatch(k)} | _FIXED
+
+
+def _not_run(error: OSError) -> ApprovalError:
+    return ApprovalError(f"git cannot be run ({error.strerror or error}): approvals need it, so install it")
 
 
 def top(root: Path) -> Path:
@@ -100,25 +110,56 @@ def is_shallow(root: Path) -> bool:
     return git_output(root, "rev-parse", "--is-shallow-repository").strip() == b"true"
 
 
-def commits_that_changed(root: Path, path: Path, starts: Iterable[str]) -> list[str]:
-    """The commits before ``starts``, these included, that changed a file, the newest first."""
+def blobs_in(root: Path, path: Path, starts: Iterable[str]) -> dict[str, list[str]]:
+    """Every blob that a file, or each file of a folder, had in the commits before ``starts``, these included.
+
+    By the place below ``path``, which is ``.`` for itself; the newest first, each once.
+    """
     known = [start for start in starts if is_known(root, start)]
     if not known:
-        return []
-    return (
-        git_output(
-            root,
-            "--literal-pathspecs",
-            "log",
-            "--format=%H",
-            "--full-history",
-            *known,
-            "--",
-            place_in_repository(root, path),
+        return {}
+    place = place_in_repository(root, path)
+    asked = ("log", "--raw", "-m", "-z", "--no-renames", "--no-abbrev", "--full-history", "--format=", *known, "--")
+    fields = git_output(root, "--literal-pathspecs", *asked, place).decode(errors="surrogateescape").split("\0")
+    found: dict[str, dict[str, None]] = {}
+    abouts = (field.lstrip("\n").split() for field in fields[::2])
+    for about, changed in zip(abouts, fields[1::2], strict=False):
+        _, mode, _, blob, _ = about
+        if mode != SUBMODULE and blob.strip("0"):
+            found.setdefault(PurePosixPath(changed).relative_to(place).as_posix(), {})[blob] = None
+    return {below: [*blobs] for below, blobs in found.items()}
+
+
+ReadBlob = Callable[[str], bytes | None]
+"""The content of the blob of a name; None where the repository lacks it."""
+
+
+@contextmanager
+def reading_blobs(root: Path) -> Iterator[ReadBlob]:
+    """What reads any number of blobs from one process, one after the other."""
+    command = _command(root, "cat-file", "--batch")
+    try:
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment()
         )
-        .decode()
-        .split()
-    )
+    except OSError as error:
+        raise _not_run(error) from error
+    with process:
+        asked, answered = process.stdin, process.stdout
+        assert asked is not None  # it is a pipe, and so is the other
+        assert answered is not None
+
+        def read(name: str) -> bytes | None:
+            asked.write(f"{name}\n".encode())
+            asked.flush()
+            about = answered.readline().split()
+            if len(about) != 3:
+                return None
+            content = answered.read(int(about[2]))
+            answered.read(1)
+            return content
+
+        yield read
 
 
 def unmerged(root: Path) -> set[Path]:

@@ -199,6 +199,10 @@ class Diagnosis:
         return next((f.reason for f in self.findings if f.stage == self.first), self.headline)
 
 
+FOR_REVIEW = Diagnosis("Candidates for review")
+"""The diagnosis of candidates beside their goldens: nothing failed, and all is to be decided."""
+
+
 @dataclass(frozen=True)
 class ScenarioReport:
     """One scenario: its artifacts in the pipeline's order, its invariants, and the diagnosis.
@@ -266,6 +270,11 @@ class Report:
     def passed(self) -> bool:
         """Whether nothing failed and something was compared."""
         return not self.problems and not any(s.failed for s in self.scenarios) and self.compared > 0
+
+    @property
+    def of_candidates(self) -> bool:
+        """Whether it shows candidates beside their goldens, and is of no verification."""
+        return bool(self.scenarios) and all(s.diagnosis == FOR_REVIEW for s in self.scenarios)
 
     @property
     def compared(self) -> int:

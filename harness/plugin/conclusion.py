@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -165,7 +166,8 @@ def _joined(project: Project, parts: Sequence[ScenarioReport]) -> Iterator[Scena
     """One report of each scenario, whichever processes judged parts of it, with its diagnosis."""
     from harness.verify.checks.verification import module_report
     from harness.verify.coverage import verified_artifacts
-    from harness.verify.localisation import localise
+    from harness.verify.localisation.shared_source import shared_source
+    from harness.verify.localisation.stages import localise
 
     together: dict[str, dict[tuple[str, str], ArtifactReport]] = {}
     heads: dict[str, ScenarioReport] = {}
@@ -178,7 +180,9 @@ def _joined(project: Project, parts: Sequence[ScenarioReport]) -> Iterator[Scena
             continue
         order = verified_artifacts(project.pipeline, head.profile)
         reports = tuple(together[name][key] for key in order if key in together[name])
-        diagnosis = localise(project.pipeline, reports, head.invariants, project.pipeline.replay_profile)
+        sharing = partial(shared_source, project, name)
+        replay = project.pipeline.replay_profile
+        diagnosis = localise(project.pipeline, reports, head.invariants, replay, sharing)
         if len(reports) < len(order):
             asked = f"This session looked at {len(reports)} of {len(order)} artifacts: `harness verify` at all"
             diagnosis = replace(diagnosis, notes=(*diagnosis.notes, asked))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 CLOSEST_CALLS = 20  # passing values that are shown of a scenario
 SHOWN_FAILURES = 30  # failing values that are shown of an artifact
+FIRST_NOTES = 4  # notes of the first scenario that failed, on the first screen
 GALLERY = 12  # scenarios whose first picture is on the first screen when all is well
 FAILING_PIXELS, PASSING_PIXELS = 3_000_000, 1_800_000  # of all pictures: what keeps the file small
 LARGEST_SIDE, SMALLEST_SIDE = 320, 48  # pixels, of one picture
@@ -75,11 +76,13 @@ def render_html(report: Report, views: Sequence[Image | Curve | Ladder], find: F
         report=report,
         passed=passed,
         headline=summary.headline(report),
+        seal="\u25c6" if report.of_candidates else "\u2713" if passed else "\u2715",
         sections=sorted(sections, key=lambda s: not s.failed),
         first=first,
         gallery=[s for s in sections if s.exhibits.cover][:GALLERY] if passed else [],
         culprit=_culprit(first.scenario) if first else None,
         broken=selection.broken_artifact(first.scenario) if first else None,
+        notes=summary.where_to_look(first.scenario)[1 : 1 + FIRST_NOTES] if first else [],
         also=[s for s in sections if s.failed and s is not first],
         near=value_row(near[0], scenario=True) if near else None,
         better=report.count(Status.IMPROVED),

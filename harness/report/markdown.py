@@ -69,12 +69,13 @@ def _remarks(report: Report) -> Iterator[str]:
 
 
 def _diagnosis(scenario: ScenarioReport) -> str:
-    lines = [f"### {prose(scenario.scenario)}", "", prose(scenario.diagnosis.headline, 500), ""]
+    headline, *notes = summary.where_to_look(scenario)
+    lines = [f"### {prose(scenario.scenario)}", "", prose(headline, 500), ""]
+    lines += [f"- {prose(note, 300)}" for note in notes]
     sound = [code(f.stage) for f in scenario.diagnosis.findings if f.verdict == "sound"]
     lines += [f"- sound: {', '.join(sound)}"] if sound else []
     findings = [f for f in scenario.diagnosis.findings if f.verdict != "sound"]
     lines += [f"- {code(f.stage)} **{prose(f.verdict)}**: {prose(f.reason, 300)}" for f in findings]
-    lines += [f"- {prose(note, 300)}" for note in scenario.diagnosis.notes]
     lines += [f"- probable cause: {prose(f['statement'], 300)}" for f in scenario.causes[:1]]
     for artifact in scenario.artifacts:
         if trouble := artifact.error or artifact.blocked:
@@ -87,7 +88,7 @@ def _scenarios(report: Report) -> str:
     rows = []
     for scenario in report.scenarios:
         state = summary.scenario_state(scenario)
-        failed = state.word == "failed"
+        failed = scenario.failed
         first = scenario.diagnosis.first if failed else None
         closest = [] if failed else selection.closest_calls((scenario,), 1)
         place = selection.culprit_place(scenario) if failed else next(iter(closest), None)

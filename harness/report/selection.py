@@ -35,6 +35,11 @@ class Place:
         return f"{replay}{self.artifact.artifact}/{self.verdict.path}"
 
 
+def list_of(path: str) -> str:
+    """The pattern of the lists that a path is in: each part of it that is a number as ``*``."""
+    return _INDEX.sub("*", path)
+
+
 def notable(verdicts: Iterable[Verdict]) -> list[Verdict]:
     """Verdicts that did not simply pass: they are few, so that whoever looks closer looks at these alone."""
     return [v for v in verdicts if v.status is not Status.PASS]
@@ -57,7 +62,7 @@ def failing_places(scenario: ScenarioReport) -> list[Place]:
 
 def thinned(places: list[Place], most: int) -> tuple[list[Place], tuple[str, ...]]:
     """The places to show, at most ``most`` and the first few of each long list; and in words what is left out."""
-    lists = [f"{p.scenario.scenario}/{re.sub(_INDEX, '*', p.name)}" for p in places]
+    lists = [f"{p.scenario.scenario}/{list_of(p.name)}" for p in places]
     sizes, seen, hidden = Counter(lists), Counter[str](), Counter[str]()
     shown: list[Place] = []
     for place, name in zip(places, lists, strict=True):

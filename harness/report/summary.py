@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.core import text
 from harness.core.ids import INVARIANTS
-from harness.core.verdicts import NOT_COMPARED, ArtifactReport, Report, ScenarioReport, Status, Verdict
+from harness.core.verdicts import FOR_REVIEW, NOT_COMPARED, ArtifactReport, Report, ScenarioReport, Status, Verdict
 from harness.report.selection import failing_places, places_of_status
 
 
@@ -56,6 +56,8 @@ def _state(scenario: ScenarioReport, artifacts: list[ArtifactReport]) -> State:
         finding = next((f.verdict for f in scenario.diagnosis.findings if f.stage == stage), "")
         first = scenario.diagnosis.first in (stage, None) or finding in ("wrong", "differs here")
         detail = f"{failed:,} of {total:,}"
+        if scenario.diagnosis == FOR_REVIEW:
+            return State("first", "\u25c6", "differs", detail, cached)
         return State("first" if first else "down", "\u2715", _FINDINGS.get(finding, "fail"), detail, cached)
     if any(v.status is Status.IMPROVED for v in odd):
         return State("improved", "\u25b2", "better", f"{total:,}", cached)
@@ -84,6 +86,8 @@ def invariants_state(scenario: ScenarioReport) -> State:
 def scenario_state(scenario: ScenarioReport) -> State:
     """What became of a scenario as a whole."""
     n = len(failing_places(scenario))
+    if n and scenario.diagnosis == FOR_REVIEW:
+        return State("first", "\u25c6", "to review", text.count(n, "value"))
     if n or any(a.error or a.blocked for a in scenario.artifacts):
         return State("first", "\u2715", "failed", text.count(n, "value") if n else "a stage raised")
     if scenario.skipped:
@@ -107,6 +111,8 @@ def counted_remarks(scenario: ScenarioReport) -> list[str]:
 
 def headline(report: Report) -> str:
     """The report in a few words."""
+    if report.of_candidates:
+        return _candidates(report)
     failed = sum(s.failed for s in report.scenarios)
     ran = sum(not s.skipped for s in report.scenarios)
     if failed:
@@ -116,6 +122,17 @@ def headline(report: Report) -> str:
     if not report.compared:
         return "Nothing was compared"
     return f"{'Both scenarios' if ran == 2 else 'The scenario' if ran == 1 else f'All {ran} scenarios'} passed"
+
+
+def _candidates(report: Report) -> str:
+    """How many there are to decide about, and what they are."""
+    waiting = [a for s in report.scenarios for a in s.artifacts]
+    new = sum(bool(a.verdicts) and all(v.status is Status.MISSING for v in a.verdicts) for a in waiting)
+    differ = sum(a.failed for a in waiting) - new
+    parts = [f"{differ} other than {'its golden' if differ == 1 else 'their goldens'}"] if differ else []
+    parts += [f"{new} new"] if new else []
+    parts += [f"{rest} within tolerance"] if (rest := len(waiting) - differ - new) else []
+    return f"{text.count(len(waiting), 'candidate')} to review: {', '.join(parts)}"
 
 
 def where_to_look(scenario: ScenarioReport) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 
 from harness.core.adapters.answers import checked_answer
 from harness.core.adapters.faults import sentence_of
@@ -24,7 +24,8 @@ from harness.store.goldens import Golden, Goldens
 from harness.store.manifest import Entry
 from harness.verify.coverage import OWN_SCHEMAS, judged_tier, verified_artifacts
 from harness.verify.invariants import judge_invariant, own_invariants, pipeline_invariants
-from harness.verify.localisation import localise
+from harness.verify.localisation.shared_source import shared_source
+from harness.verify.localisation.stages import localise
 from harness.verify.stage_runs import StageRuns, whole_output
 from harness.verify.standards import Standards, levels_of, rules_of, standards
 
@@ -269,7 +270,8 @@ class Examination:
             return ScenarioReport(scenario.name, self.profile, scenario.title, skipped=scenario.missing)
         reports = tuple(self.report(track, artifact) for track, artifact in self.artifacts)
         held = self.invariants() if self.training else ()
-        diagnosis = localise(self.pipeline, reports, held, self.replay)
+        sharing = partial(shared_source, self.project, scenario.name)
+        diagnosis = localise(self.pipeline, reports, held, self.replay, sharing)
         analysis = self.analysis() if self.training else None
         return ScenarioReport(scenario.name, self.profile, scenario.title, reports, held, diagnosis, analysis=analysis)
 

@@ -15,7 +15,7 @@ from harness.store.candidates import add_candidate, remove_candidate
 from harness.store.manifest import Entry, combined_digest
 from harness.verify.coverage import stored_outputs
 from harness.verify.examination import Examination
-from harness.verify.localisation import furthest, has_no_golden
+from harness.verify.localisation.stages import furthest, has_no_golden
 
 
 def keep_candidates(examination: Examination, report: ScenarioReport) -> list[str]:

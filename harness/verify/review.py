@@ -13,7 +13,7 @@ from harness.core.errors import ApprovalError, GoldenError
 from harness.core.ids import CHECK, ENSEMBLE, GoldenId, is_of_a_test
 from harness.core.project import Project
 from harness.core.protocol import Artifact, Tier
-from harness.core.verdicts import ArtifactReport, Diagnosis, Report, ScenarioReport, Status, Verdict
+from harness.core.verdicts import FOR_REVIEW, ArtifactReport, Report, ScenarioReport, Status, Verdict
 from harness.judge.comparison import compare_artifact
 from harness.judge.ensemble import intervals
 from harness.report.folder import write_report
@@ -71,7 +71,7 @@ def review_candidates(project: Project, ids: Sequence[str] = ()) -> Review:
         reports.setdefault((scenario, profile), []).append(ArtifactReport(stage, artifact, track, tuple(verdicts)))
     titles = project.pipeline.scenarios()
     scenarios = tuple(
-        ScenarioReport(name, profile, titles.get(name, name), tuple(r), (), Diagnosis("Candidates for review"))
+        ScenarioReport(name, profile, titles.get(name, name), tuple(r), (), FOR_REVIEW)
         for (name, profile), r in reports.items()
     )
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from harness.cli.console import Styled, show_line, show_table
 from harness.core import text
 from harness.core.verdicts import Report, Status, Verdict
+from harness.report.differences.folding import folded
 from harness.report.differences.values import difference_lines
 
 if TYPE_CHECKING:
@@ -24,10 +25,13 @@ def show_differences(report: Report) -> None:
     for scenario in report.scenarios:
         for artifact in scenario.artifacts:
             differing = [v for v in artifact.verdicts if v.status is not Status.PASS]
-            within, hidden = len(artifact.verdicts) - len(differing), len(differing) - DIFFERING_VALUES
-            show_values(differing[:DIFFERING_VALUES], f"{scenario.scenario}/{artifact.track}/{artifact.artifact}")
-            for v in differing[:DIFFERING_VALUES]:
+            entries = folded(artifact.verdicts, differing)
+            within, hidden = len(artifact.verdicts) - len(differing), len(entries) - DIFFERING_VALUES
+            show_values(entries[:DIFFERING_VALUES], f"{scenario.scenario}/{artifact.track}/{artifact.artifact}")
+            for v in entries[:DIFFERING_VALUES]:
                 show_details(v)
+                if v not in differing:
+                    show_line(f"  {v.message}")
             rest = [f"{hidden} more differ"] if hidden > 0 else []
             rest += [f"{text.count(within, 'other value')} within tolerance"] if within else []
             if rest:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import zip_longest
@@ -11,7 +10,7 @@ from itertools import zip_longest
 from harness.core import globs
 from harness.core.text import joined
 from harness.core.verdicts import ArtifactReport, Explanation, ScenarioReport, Status, Verdict
-from harness.report.selection import Place, culprit_place, failing
+from harness.report.selection import Place, culprit_place, failing, list_of
 
 _SPARSE = 0.5  # of the values that a pattern matches, at least, fail, or it would speak of the wrong ones
 _NAMED = 3  # patterns that stand in the place of one
@@ -80,7 +79,7 @@ def _one(group: Sequence[Verdict], paths: Sequence[str]) -> Verdict:
         of = f"{of}, {what.sentence}"
     else:
         of = f"{of} fail, and of these {what.sentence}"
-    message = f"furthest out is {furthest.path}: {furthest.message}" if furthest.message else ""
+    message = ": ".join(filter(None, (f"furthest out is {furthest.path}", furthest.message)))
     return replace(
         furthest,
         path=where,
@@ -124,5 +123,5 @@ def _by_list(paths: Sequence[str]) -> list[str]:
     """A pattern for each list that the paths are in, the path itself where it is in none."""
     lists: dict[str, list[str]] = {}
     for path in paths:
-        lists.setdefault(re.sub(r"(?<![^/])\d+(?![^/])", "*", path), []).append(path)
+        lists.setdefault(list_of(path), []).append(path)
     return [common_pattern(members) if len(members) > 1 else members[0] for members in lists.values()]

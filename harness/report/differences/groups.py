@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.core.verdicts import Report, Status, Verdict
-
-_PLACE = re.compile(r"(?<![^/])\d+(?![^/])")  # a part of a path that is a number
+from harness.report.selection import list_of
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ def groups_of(report: Report, whole: Sequence[str] = ()) -> list[AlikeValues]:
                 continue
             alike: dict[str, list[Verdict]] = {}
             for verdict in differing:
-                alike.setdefault(_PLACE.sub("*", verdict.path), []).append(verdict)
+                alike.setdefault(list_of(verdict.path), []).append(verdict)
             found += [AlikeValues(identity, pattern, tuple(verdicts)) for pattern, verdicts in alike.items()]
     return found
 

@@ -129,6 +129,10 @@ def _curve(view: Curve, both: GoldenAndObtained, report: ArtifactReport, place: 
         last = text.pair(golden[-1], obtained[-1])
         notes.append(f"Last: golden {last[0]}, obtained {last[1]}.")
     drawing = svg.draw_curve(golden, obtained, view.label, logarithmic, marks)
+    if golden and obtained:
+        drawing += svg.draw_difference(golden, obtained, view.label, marks)
+        if len(golden) != len(obtained):
+            notes.append(f"No difference can be drawn: the golden has {len(golden)}, obtained are {len(obtained)}.")
     return Chart(view.label, place, drawing, tuple(notes), value_failed(report, view.path))
 
 

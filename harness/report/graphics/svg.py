@@ -76,6 +76,27 @@ def draw_curve(
     return _svg(_HEIGHT, label, _story(label, series, marks), parts)
 
 
+def draw_difference(golden: Numbers, obtained: Numbers, label: str, marks: Collection[int] = ()) -> str:
+    """Obtained minus golden against the index; empty where they are of another length, or nowhere differ finitely."""
+    if len(golden) != len(obtained):
+        return ""
+    values = [b - a for a, b in zip(golden, obtained, strict=True)]
+    finite = [v for v in values if math.isfinite(v)]
+    if not any(finite):
+        return ""
+    x = Axis(0, max(len(values), 2) - 1, _LEFT, _WIDTH - _RIGHT)
+    y = _padded([0.0, *finite], _HEIGHT - _BOTTOM, _TOP, log=False)
+    zero = f"{y(0.0):.1f}"
+    parts = [_axes(x, y), f'<path class="golden" d="M{_LEFT},{zero}H{_WIDTH - _RIGHT}"/>']
+    parts += [f'<path class="difference" d="{line}"/>' for line in [_line(values, x, y)] if line]
+    parts += [_dot(x(i), y(v), "difference") for i, v in _alone(values)]
+    out = [i for i in sorted(marks)[:_MOST_POINTS] if 0 <= i < len(values) and math.isfinite(values[i])]
+    parts += [_dot(x(i), y(values[i]), "mark") for i in out]
+    parts.append(_legend([("difference", "obtained \u2212 golden")]))
+    story = f"{label}, obtained minus golden: from {text.number(min(finite), 4)} to {text.number(max(finite), 4)}."
+    return _svg(_HEIGHT, f"{label}, difference", story, parts)
+
+
 def draw_ladder(rungs: Sequence[tuple[str, float, float]], label: str, marks: Collection[int] = ()) -> str:
     """Gains ``(name, expected, measured)`` as steps from 1 downwards, on a logarithmic axis.
 

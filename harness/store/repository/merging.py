@@ -20,7 +20,8 @@ from harness.store.chain import Chain, Claim, approval_files, replay_approvals
 from harness.store.drafts import Draft, Snapshot
 from harness.store.goldens import Goldens
 from harness.store.manifest import APPROVALS, MANIFEST, Entry, combined_digest, dump_manifest
-from harness.store.repository.versions import UNDER_WAY, contents_of, entries_of, manifest_now
+from harness.store.repository.past import UNDER_WAY
+from harness.store.repository.versions import contents_of, entries_of, manifest_now
 from harness.store.transaction import apply_changes, project_lock, refuse_interrupted
 
 _SHORTEST = 4  # the characters that an approval must be named by

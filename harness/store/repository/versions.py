@@ -12,8 +12,8 @@ from harness.core.project import Project
 from harness.store.chain import Claim, vouches
 from harness.store.goldens import Goldens
 from harness.store.manifest import APPROVALS, MANIFEST, Entry, parse_manifest
+from harness.store.repository.past import Past
 
-UNDER_WAY = ("MERGE_HEAD", "REBASE_HEAD", "CHERRY_PICK_HEAD")
 _FETCH = "fetch the branch it was accepted on"
 
 
@@ -31,7 +31,8 @@ def entries_of(project: Project, claims: Iterable[tuple[str, Claim]]) -> dict[tu
     Raises GoldenError for one that is nowhere.
     """
     wanted = list(claims)
-    found = found_entries(project, wanted)
+    with Past(project) as past:
+        found = found_entries(past, wanted)
     for identity, claim in wanted:
         if claim.change.after is not None and (identity, claim.approval.id) not in found:
             raise GoldenError(
@@ -40,11 +41,11 @@ def entries_of(project: Project, claims: Iterable[tuple[str, Claim]]) -> dict[tu
     return found
 
 
-def found_entries(project: Project, claims: Iterable[tuple[str, Claim]]) -> dict[tuple[str, str], Entry]:
+def found_entries(past: Past, claims: Iterable[tuple[str, Claim]]) -> dict[tuple[str, str], Entry]:
     """What ``entries_of`` gives, without those that are nowhere in this clone."""
     missing = {(i, claim.approval.id): claim for i, claim in claims if claim.change.after is not None}
     found: dict[tuple[str, str], Entry] = {}
-    for manifest in _manifests(project):
+    for manifest in _manifests(past):
         for identity, approval in list(missing):
             entry = manifest.get(identity)
             if entry and vouches(missing[identity, approval], entry):
@@ -57,8 +58,14 @@ def found_entries(project: Project, claims: Iterable[tuple[str, Claim]]) -> dict
 
 def contents_of(project: Project, identity: str, entry: Entry) -> dict[str, bytes]:
     """The contents of an entry's files by suffix; raises GoldenError for one that is nowhere."""
-    paths = Goldens.of(project).files(identity, entry.kind)
-    return {suffix: _content(project, paths[suffix], digest) for suffix, digest in entry.files.items()}
+    with Past(project) as past:
+        return past_contents(past, identity, entry)
+
+
+def past_contents(past: Past, identity: str, entry: Entry) -> dict[str, bytes]:
+    """What ``contents_of`` gives, for whoever asks of many."""
+    paths = Goldens.of(past.project).files(identity, entry.kind)
+    return {suffix: _content(past, paths[suffix], digest) for suffix, digest in entry.files.items()}
 
 
 class Versions:
@@ -67,25 +74,24 @@ class Versions:
     ``entries`` are those that somebody will ask for.
     """
 
-    def __init__(self, project: Project, identity: str, entries: Iterable[Entry]) -> None:
-        self.project, self.identity = project, identity
-        self._paths = Goldens.of(project).files(identity)
+    def __init__(self, past: Past, identity: str, entries: Iterable[Entry]) -> None:
+        self.past, self.identity = past, identity
+        self._paths = Goldens.of(past.project).files(identity)
         wanted: dict[str, set[str]] = {}
         for entry in entries:
             for suffix, digest in entry.files.items():
                 wanted.setdefault(suffix, set()).add(digest)
-        self._commits = {suffix: self._holding(self._paths[suffix], digests) for suffix, digests in wanted.items()}
+        self._blobs = {suffix: self._holding(self._paths[suffix], digests) for suffix, digests in wanted.items()}
 
     def _holding(self, path: Path, digests: set[str]) -> dict[str, str]:
-        """By digest the commit that holds a file's content, empty where the working tree does; the rest is nowhere."""
+        """By digest the blob with a file's content, empty where the working tree has it; the rest is nowhere."""
         found: dict[str, str] = {}
         if path.is_file() and (digest := sha256(path.read_bytes())) in digests:
             found[digest] = ""
         if digests - set(found):
-            for commit in git.commits_that_changed(self.project.root, path, ("HEAD", *UNDER_WAY)):
-                content = git.file_at(self.project.root, commit, path)
-                if content is not None and (digest := sha256(content)) in digests:
-                    found.setdefault(digest, commit)
+            for blob, content in self.past.contents(path):
+                if (digest := sha256(content)) in digests:
+                    found.setdefault(digest, blob)
                 if not digests - set(found):
                     break
         return found
@@ -94,34 +100,32 @@ class Versions:
         """The contents of an entry's files by suffix; raises GoldenError for one that is nowhere."""
         contents: dict[str, bytes] = {}
         for suffix, digest in entry.files.items():
-            path, commit = self._paths[suffix], self._commits[suffix].get(digest)
+            path, blob = self._paths[suffix], self._blobs[suffix].get(digest)
             content = None
-            if commit is not None:
-                content = git.file_at(self.project.root, commit, path) if commit else path.read_bytes()
+            if blob is not None:
+                content = self.past.content(blob) if blob else path.read_bytes()
             if content is None or sha256(content) != digest:
-                shallow = git.is_shallow(self.project.root)
+                shallow = git.is_shallow(self.past.project.root)
                 remedy = "run `git fetch --unshallow`" if shallow else _FETCH
                 raise GoldenError(f"no commit here has {self.identity}{suffix} as it was accepted: {remedy}")
             contents[suffix] = content
         return contents
 
 
-def _content(project: Project, path: Path, digest: str) -> bytes:
+def _content(past: Past, path: Path, digest: str) -> bytes:
     if path.is_file() and sha256(content := path.read_bytes()) == digest:
         return content
-    for commit in git.commits_that_changed(project.root, path, ("HEAD", *UNDER_WAY)):
-        earlier = git.file_at(project.root, commit, path)
-        if earlier is not None and sha256(earlier) == digest:
+    for _, earlier in past.contents(path):
+        if sha256(earlier) == digest:
             return earlier
     raise GoldenError(f"no commit here has {path} as it was accepted: {_FETCH}")
 
 
-def _manifests(project: Project) -> Iterator[dict[str, Entry]]:
+def _manifests(past: Past) -> Iterator[dict[str, Entry]]:
     """The manifest of the working tree, and of each commit of the branches that changed it, the newest first."""
-    yield manifest_now(project)
-    path = project.goldens / MANIFEST
-    for commit in git.commits_that_changed(project.root, path, ("HEAD", *UNDER_WAY)):
+    yield manifest_now(past.project)
+    for _, content in past.contents(past.project.goldens / MANIFEST):
         try:
-            yield parse_manifest(git.file_at(project.root, commit, path) or b"", MANIFEST)
+            yield parse_manifest(content, MANIFEST)
         except GoldenError:
             continue  # the marks of a conflict were committed, or it was removed

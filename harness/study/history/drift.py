@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
@@ -11,7 +12,16 @@ from harness.core.project import Project
 from harness.store.approval_check import readable_approvals
 from harness.store.approvals import Approval, Change
 from harness.store.candidates import read_candidate
-from harness.study.history.steps import Approved, ValueHistory, Version, histories, versions_of
+from harness.store.repository.past import Past
+from harness.study.history.steps import (
+    Approved,
+    EntriesThen,
+    ValueHistory,
+    Version,
+    entries_of_goldens,
+    histories,
+    versions_of,
+)
 
 _SHOWN = 5  # values of each golden, those that drifted furthest
 _CANDIDATE = Approval("candidate", (), "", "", "", "", "", "", {})
@@ -24,21 +34,20 @@ def drift_sentences(project: Project, ids: Iterable[str]) -> list[str]:
     Where earlier goldens cannot be read any more, one that says so.
     """
     approvals = readable_approvals(project)
-    sentences: list[str] = []
-    for identity in ids:
-        before = sum(1 for a in approvals if identity in a.changes and a.changes[identity].after is not None)
-        if before > 1:  # of fewer there is nothing that adds up
-            sentences += _of_golden(project, identity, approvals)
-    return sentences
+    accepted = Counter(i for a in approvals for i, change in a.changes.items() if change.after is not None)
+    drifting = [identity for identity in ids if accepted[identity] > 1]  # of fewer there is nothing that adds up
+    with Past(project) as past:
+        entries = entries_of_goldens(past, drifting, approvals)
+        return [sentence for i in drifting for sentence in _of_golden(past, i, approvals, entries)]
 
 
-def _of_golden(project: Project, identity: str, approvals: tuple[Approval, ...]) -> Iterator[str]:
+def _of_golden(past: Past, identity: str, approvals: tuple[Approval, ...], entries: EntriesThen) -> Iterator[str]:
     try:
-        candidate = read_candidate(project, identity)[0]
+        candidate = read_candidate(past.project, identity)[0]
     except GoldenError:
         return  # accepting it will say so
     last = Version(_CANDIDATE, Change("golden", None, "", "", "", ""), artifact=candidate)
-    versions = chain(versions_of(project, identity, approvals), [last])
+    versions = chain(versions_of(past, identity, approvals, entries), [last])
     moved = [h for h in histories(identity, versions, lambda path: True, lambda version, path: "") if _moves(h)]
     if unread := next((step for history in moved for step in history.unread), None):
         yield f"{identity}: how far it is from its first golden is not known: {unread.problem}"

@@ -14,8 +14,9 @@ from harness.core.protocol import Json
 from harness.store.approval_check import readable_approvals
 from harness.store.approvals import Approval
 from harness.store.chain import Chain
+from harness.store.repository.past import Past
 from harness.study.history.rules_then import RulesThen
-from harness.study.history.steps import Approved, ValueHistory, histories, versions_of
+from harness.study.history.steps import Approved, ValueHistory, entries_of_goldens, histories, versions_of
 
 _VERSION = 1
 _PARTS = 3  # of a golden's id, at the start of an address
@@ -28,20 +29,21 @@ def look_up(project: Project, addresses: Sequence[str]) -> list[ValueHistory]:
     """
     approvals = readable_approvals(project)
     known = sorted({i for a in approvals for i, change in a.changes.items() if change.kind == "golden"})
-    rules = RulesThen(project, Chain(approvals))
     found: dict[str, ValueHistory] = {}
-    for address in addresses:
-        named = list(_named(project, address, known, approvals, rules))
-        if not any(history.steps for history in named):
-            raise ProjectError(
-                f"{address} names no value of any golden that was ever accepted; {_hint(address, known)}"
-            )
-        found |= {history.address: history for history in named}
+    with Past(project) as past:
+        rules = RulesThen(past, Chain(approvals))
+        for address in addresses:
+            named = list(_named(past, address, known, approvals, rules))
+            if not any(history.steps for history in named):
+                raise ProjectError(
+                    f"{address} names no value of any golden that was ever accepted; {_hint(address, known)}"
+                )
+            found |= {history.address: history for history in named}
     return list(found.values())
 
 
 def _named(
-    project: Project, address: str, known: Sequence[str], approvals: Sequence[Approval], rules: RulesThen
+    past: Past, address: str, known: Sequence[str], approvals: Sequence[Approval], rules: RulesThen
 ) -> Iterator[ValueHistory]:
     if problem := globs.pattern_problem(address):
         raise ProjectError(f"{address} is no address: {problem}")
@@ -50,12 +52,14 @@ def _named(
         raise ProjectError(f"{address} is no address: it is scenario/track/artifact/value, as in `harness pending`")
     start = globs.compiled("/".join(parts[:_PARTS] if "**" not in parts[:_PARTS] else ["**"]))
     regex = globs.compiled(f"{address}/**" if len(parts) == _PARTS and "**" not in parts else address)
-    for identity in (i for i in known if start.fullmatch(f"{i}/")):
+    asked = [identity for identity in known if start.fullmatch(f"{identity}/")]
+    entries = entries_of_goldens(past, asked, approvals)
+    for identity in asked:
 
         def is_named(path: str, identity: str = identity) -> bool:
             return regex.fullmatch(f"{identity}/{path}/") is not None
 
-        versions = versions_of(project, identity, approvals)
+        versions = versions_of(past, identity, approvals, entries)
         yield from histories(identity, versions, is_named, partial(rules.rule, GoldenId.parse(identity)))
 
 

@@ -13,7 +13,8 @@ from harness.core.project import Project
 from harness.judge.rules import Rules
 from harness.store.approvals import NUMBERED, Approval
 from harness.store.chain import Chain, Claim, approval_files
-from harness.store.repository.versions import contents_of, found_entries
+from harness.store.repository.past import Past
+from harness.store.repository.versions import found_entries, past_contents
 from harness.study.history.steps import Version
 from harness.verify.checks.book import rules_for_tests
 from harness.verify.checks.document import own_rules, prefix_of
@@ -25,10 +26,10 @@ _UNKNOWN = "unknown: {}"
 class RulesThen:
     """The rules that every approval was made under; each state of the files is read once."""
 
-    def __init__(self, project: Project, chain: Chain) -> None:
-        self.project = project
+    def __init__(self, past: Past, chain: Chain) -> None:
+        self.project = project = past.project
         self._before = _earlier(project, chain.approvals)
-        self._files = _rule_files(project, chain.approvals)
+        self._files = _rule_files(past, chain.approvals)
         self._order = {approval.id: n for n, approval in enumerate(chain.approvals)}
         self._read: dict[tuple[str, tuple[tuple[str, str | None], ...]], Rules | str] = {}
         self._of_version: dict[tuple[str, str], Rules | str] = {}
@@ -103,19 +104,17 @@ class RulesThen:
                 return _UNKNOWN.format(error)
 
 
-def _rule_files(
-    project: Project, approvals: Sequence[Approval]
-) -> dict[str, dict[str, tuple[str | None, bytes | str]]]:
+def _rule_files(past: Past, approvals: Sequence[Approval]) -> dict[str, dict[str, tuple[str | None, bytes | str]]]:
     """By approval and id of a file of rules: its digest, and its content, or why nobody can read that."""
     claims = [(i, Claim(a, c)) for a in approvals for i, c in a.changes.items() if c.kind == "tolerances"]
-    entries = found_entries(project, claims)
+    entries = found_entries(past, claims)
     files: dict[str, dict[str, tuple[str | None, bytes | str]]] = {}
     for identity, claim in claims:
         approval, digest = claim.approval.id, claim.change.after
         content: bytes | str = f"no commit here has {identity} as approval {approval} accepted it"
         if entry := entries.get((identity, approval)):
             try:
-                (content,) = contents_of(project, identity, entry).values()
+                (content,) = past_contents(past, identity, entry).values()
             except HarnessError as error:
                 content = str(error)
         files.setdefault(approval, {})[identity] = (digest, content)

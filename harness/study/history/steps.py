@@ -6,7 +6,7 @@ A step that this clone cannot read any more is there, and says why.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from harness.core.artifacts import describe_array, parse_artifact
 from harness.core.errors import GoldenError
-from harness.core.project import Project
 from harness.core.protocol import Artifact, Json
 from harness.core.trees import leaves, numeric_json, plain_json
 from harness.judge.elements import same_elements
 from harness.store.approvals import Approval, Change
 from harness.store.chain import Claim
 from harness.store.manifest import Entry
+from harness.store.repository.past import Past
 from harness.store.repository.versions import Versions, found_entries
 
 Kept: TypeAlias = "Json | NDArray[Any]"
@@ -107,12 +107,25 @@ class _Line:
     steps: list[Approved] = field(default_factory=list)
 
 
-def versions_of(project: Project, identity: str, approvals: Sequence[Approval]) -> Iterator[Version]:
+EntriesThen: TypeAlias = Mapping[tuple[str, str], Entry]
+"""The manifest's entries, by the id and that of the approval."""
+
+
+def entries_of_goldens(past: Past, identities: Iterable[str], approvals: Sequence[Approval]) -> EntriesThen:
+    """What the manifests knew of goldens after each of ``approvals``, as far as this clone has it."""
+    return found_entries(past, [(i, claim) for i in identities for claim in _claims(i, approvals)])
+
+
+def _claims(identity: str, approvals: Sequence[Approval]) -> list[Claim]:
+    return [Claim(a, a.changes[identity]) for a in approvals if identity in a.changes]
+
+
+def versions_of(past: Past, identity: str, approvals: Sequence[Approval], entries: EntriesThen) -> Iterator[Version]:
     """What each of ``approvals`` made of a golden, in their order; one version at a time is held."""
-    claims = [(identity, Claim(a, a.changes[identity])) for a in approvals if identity in a.changes]
-    entries = found_entries(project, claims)
-    kept = Versions(project, identity, entries.values())
-    for _, claim in claims:
+    claims = _claims(identity, approvals)
+    mine = (entries.get((identity, claim.approval.id)) for claim in claims)
+    kept = Versions(past, identity, filter(None, mine))
+    for claim in claims:
         approval, change, entry = claim.approval, claim.change, entries.get((identity, claim.approval.id))
         if change.after is None:
             yield Version(approval, change)

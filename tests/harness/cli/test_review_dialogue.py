@@ -9,13 +9,14 @@ import select
 import signal
 import subprocess
 import time
+from dataclasses import replace
 
 import pytest
 from heat_repository import Repository
 from small_reports import BAD, GOOD, a_report, an_artifact
 
 from harness.cli.dialogue import go_through
-from harness.core.verdicts import Status, Verdict
+from harness.core.verdicts import Explanation, Status, Verdict
 from harness.report.differences.groups import AlikeValues, groups_of
 
 LINE = ("heat.py", "np.log(heights), 1)[0]", "np.log(heights), 1, w=heights)[0]")
@@ -259,3 +260,28 @@ def test_what_is_accepted_in_whole_and_in_part(keys, whole, parts, rejected):
 @pytest.mark.parametrize("keys", ["aq", "", "aa", "eaq", "a\x04"])
 def test_whoever_leaves_decides_nothing(keys):
     assert decide(GROUPS, keys).quit
+
+
+TIMES = Explanation("factor", "every number is × 1.01")
+MANY = AlikeValues("s/cpu/a", "r/*", tuple(replace(row, explanation=TIMES) for row in rows("r/0", "r/1")))
+
+
+def test_a_question_says_which_it_is_of_how_many_and_what_happened(capsys):
+    decide([MANY, GROUPS[1]], "eaaa")
+    said = capsys.readouterr().out
+    assert "1 of 2: s/cpu/a/r/*" in said
+    assert "r/*: 2 of 2, every number is × 1.01" in said.partition("a accept")[0]  # before any key
+    assert "1 of 2, value 2 of 2: s/cpu/a/r/1" in said
+    assert "r/1: every number is × 1.01" in said
+    assert "2 of 2: s/cpu/a/bad" in said
+
+
+@pytest.mark.parametrize(("group", "key", "why"), [
+    (GROUPS[1], "e", "e is not offered here: it is one value"),
+    (AlikeValues("s/cpu/c", "", rows("a", "b"), True), "e", "e is not offered here: of this artifact nobody can"),
+    (GROUPS[0], "x", "x is no key here"),
+    (GROUPS[0], "\x1b", "that is no key here"),
+])  # fmt: skip
+def test_a_key_that_does_nothing_says_why(group, key, why, capsys):
+    assert not decide([group], f"{key}a").quit
+    assert why in capsys.readouterr().out

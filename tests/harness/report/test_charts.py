@@ -87,3 +87,27 @@ def test_any_ladder_can_be_drawn(rungs):
     content = svg.draw_ladder(rungs, "x")
     drawn(content)
     assert "<x>" not in content
+
+
+def test_a_difference_is_drawn_of_its_own_where_curves_lie_on_each_other():
+    golden = [float(i % 20 - 10) for i in range(100)]
+    chart = drawn(svg.draw_difference(golden, [1.01 * v for v in golden], "Loss", marks=[14]))
+    assert chart.find("desc").text == "Loss, obtained minus golden: from −0.1 to 0.09."
+    (line,) = [p for p in paths(chart, "difference") if "L" in p]
+    heights = [float(y) for y in re.findall(r",([\d.]+)", line)]
+    assert max(heights) - min(heights) > 100  # pixels: it fills its chart, which two lines on one axis do not
+    assert sum(c.attrib["class"] == "dot mark" for c in chart.iter("circle")) == 1
+
+
+@pytest.mark.parametrize(("golden", "obtained", "shown"), [
+    ([1.0, 2.0], [1.0, 2.0], False),
+    ([1.0, 2.0], [1.0], False),
+    ([math.nan, math.inf], [1.0, math.inf], False),
+    ([math.nan, 2.0, math.nan], [math.nan, 2.5, math.nan], True),
+    ([-1e308, 0.0, 1.0], [1e308, 0.0, 1.5], True),
+])  # fmt: skip
+def test_a_difference_is_drawn_where_there_is_one(golden, obtained, shown):
+    content = svg.draw_difference(golden, obtained, "x")
+    assert bool(content) is shown
+    assert "nan" not in content
+    assert not shown or drawn(content) is not None

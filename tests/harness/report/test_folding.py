@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from small_reports import a_report, an_artifact, nothing
 
+from harness.cli.tables.approval import show_differences
 from harness.cli.tables.verification import show_scenario
 from harness.core.protocol import Artifact
 from harness.core.reports import report_from_json, report_to_json
@@ -121,3 +122,14 @@ def test_the_value_to_look_at_first_is_folded_and_what_is_not_explained_stands_a
     (scenario,) = report.scenarios
     assert culprit(scenario).name in (f"grains/{WHERE}", "grains/image")
     assert sorted(place.name for place in folded_places(scenario)) == ["grains/image", f"grains/{WHERE}"]
+
+
+def test_the_command_diff_folds_as_every_other_door_does(capsys):
+    rows = [out(f"rows/{i}/x", used=i + 1.0, expected=1.0, obtained=2.0) for i in range(30)]
+    show_differences(a_report(an_artifact(*rows, out("alone", explanation=None, expected=1.0, obtained=3.0))))
+    said = capsys.readouterr().out
+    assert "rows/*/x: 30 of 30, every number is × 2" in said
+    assert "furthest out is rows/29/x: out" in said
+    assert "rows/3/x" not in said
+    assert "alone" in said
+    assert "more differ" not in said

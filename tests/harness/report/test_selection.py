@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 from report_example import example
-from small_reports import BAD, GOOD, a_report, an_artifact
+from small_reports import BAD, GOOD, a_report, an_artifact, nothing
 
-from harness.core.verdicts import Diagnosis, StageFinding, Status, Verdict
+from harness.core.verdicts import FOR_REVIEW, Diagnosis, StageFinding, Status, Verdict
 from harness.report import selection, summary
+from harness.report.html import render_html
 
 
 def test_the_worst_measured_value_of_the_diagnosed_stage_is_the_culprit():
@@ -79,3 +80,17 @@ def test_headlines():
     assert summary.headline(a_report()) == "Nothing was compared"
     assert summary.headline(a_report(an_artifact(BAD))) == "1 of 1 scenario failed"
     assert summary.headline(example(failing=False).report) == "All 8 scenarios passed"
+
+
+def test_candidates_are_no_failure():
+    """A page for review: nothing failed, there is something to decide."""
+    new = an_artifact(replace(BAD, status=Status.MISSING), stage="other")
+    report = a_report(an_artifact(BAD), new, an_artifact(GOOD, stage="third"), diagnosis=FOR_REVIEW)
+    assert summary.headline(report) == "3 candidates to review: 1 other than its golden, 1 new, 1 within tolerance"
+    assert summary.headline(a_report(new, diagnosis=FOR_REVIEW)) == "1 candidate to review: 1 new"
+    assert summary.scenario_state(report.scenarios[0]).word == "to review"
+    page = render_html(report, (), nothing)
+    assert "1 new" in page
+    for word in ("Look first at", "failed</", "scenario failed"):
+        assert word not in page, word
+    assert "Look first at" in render_html(a_report(an_artifact(BAD)), (), nothing)

@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator
 from harness.core.errors import ProjectError
 from harness.core.project import Project, without_adapter
 from harness.core.protocol import Artifact
+from harness.store.repository.past import Past
 from harness.study.history.drift import drift_sentences
 from harness.study.history.lookup import histories_to_json, look_up
 from harness.study.history.steps import not_finite, relative, shown_value
@@ -127,6 +128,19 @@ def test_what_is_not_committed_yet_is_read_from_the_working_tree(copy):
     assert energy(copy).steps[-1].shown == 1.05
 
 
+def test_git_is_asked_once_for_all_goldens_and_all_of_their_versions(copy, monkeypatch):
+    asked, project = [], project_of(copy)
+
+    class Counted(subprocess.Popen):
+        def __init__(self, command, *arguments, **more):
+            asked.extend(word for word in command if word in ("log", "cat-file", "ls-tree"))
+            super().__init__(command, *arguments, **more)
+
+    monkeypatch.setattr(subprocess, "Popen", Counted)
+    assert [len(history.steps) for history in look_up(project, ["**"])] == [5, 5]
+    assert asked == ["log", "cat-file"]
+
+
 # What cannot be read
 
 
@@ -142,16 +156,14 @@ def test_a_shallow_clone_says_what_it_cannot_read_and_draws_no_drift_from_the_re
 
 
 def test_a_golden_of_the_middle_that_is_nowhere_leaves_its_place_empty(copy, monkeypatch):
-    from harness.store.repository import versions
+    real, lost = Past.content, energy(copy).steps[2].shown
 
-    real, lost = versions.git.file_at, energy(copy).steps[2].shown
-
-    def without(root, commit, path):
-        content = real(root, commit, path)
-        lacks = content is not None and path.name == "energy.json" and str(lost).encode() in content
+    def without(self, blob):
+        content = real(self, blob)
+        lacks = content is not None and b'"values"' in content and str(lost).encode() in content
         return None if lacks else content
 
-    monkeypatch.setattr(versions.git, "file_at", without)
+    monkeypatch.setattr(Past, "content", without)
     history = energy(copy)
     assert "no commit here has heat/cpu/energy.json as it was accepted" in history.steps[2].problem
     assert history.steps[3].change is None  # of what, nobody knows

@@ -12,7 +12,7 @@ from harness.core.verdicts import ArtifactReport, Explanation, ScenarioReport, S
 from harness.judge.comparison import compare_artifact
 from harness.judge.rules import Rule, Rules
 from harness.verify.kept_candidates import why_kept
-from harness.verify.localisation import localise
+from harness.verify.localisation.stages import localise
 
 NAMES = ("make", "shape", "learn", "judge")
 PIPELINE = Pipeline(
@@ -177,7 +177,8 @@ EVERYTHING = "Of everything that differs from normalize on, every number is × 1
 def test_what_stages_have_in_common_is_said_with_where_it_begins(main, alone, note):
     result = explained(main, alone)
     assert result.first == "normalize"
-    assert list(result.notes) == ([note] if note else [])
+    also = [f"Also wrong on stored inputs: {stage}" for stage in alone if stage != "normalize"]
+    assert list(result.notes) == also + ([note] if note else [])
 
 
 def test_nothing_is_said_of_everything_where_a_stage_raised():
@@ -280,3 +281,25 @@ def test_a_first_candidate_has_no_row_without_a_name(artifact, names, capsys):
     assert [(v.path, v.obtained) for v in verdicts] == names
     show_values(verdicts)
     assert (names[0][0] or "(all of it)") in capsys.readouterr().out
+
+
+def test_other_stages_that_are_wrong_alone_are_told_and_asked_what_they_share():
+    def told(main, alone, **special):
+        asked = []
+        reports = [report("configuration", "cpu", *(["a"] if "configuration" in main else []))]
+        reports += [report(n, "cpu", *(["x"] if n in main else [])) for n in NAMES]
+        reports += [special.get(n) or report(n, "replay", *(["x"] if n in alone else [])) for n in NAMES]
+        result = localise(PIPELINE, reports, (), "replay", lambda stages: asked.append([*stages]) or ["shared"])
+        return result.notes[:2], asked
+
+    also = "Also wrong on stored inputs: learn and judge"
+    assert told(NAMES[1:], NAMES[1:]) == ((also, "shared"), [[*NAMES[1:]]])
+    assert told(NAMES, ("make",)) == ((), [])
+    assert told(NAMES, ("judge",)) == (("Also wrong on stored inputs: judge",), [])  # make differs in its own profile
+    assert told(("configuration",), ("make", "judge")) == (
+        ("Under this configuration wrong on stored inputs: make and judge", "shared"),
+        [["make", "judge"]],
+    )
+    for status in (Status.MISSING, Status.STALE):  # nothing was compared
+        lacking = ArtifactReport("judge", "judge", "replay", (Verdict("", status, "exact"),))
+        assert told(NAMES, ("make",), judge=lacking) == ((), [])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from harness.core import globs, text
 from harness.core.ids import CONFIGURATION, INVARIANTS
@@ -16,9 +16,16 @@ from harness.report.differences.folding import Alike, alike, alike_in, folded
 
 _ROUNDING = 1.01e-9  # a relative tolerance that nothing but rounding is within, whose multiples say nothing
 
+Sharing = Callable[[Sequence[str]], list[str]]
+"""Sentences about what stages that are wrong by themselves have in common."""
+
 
 def localise(
-    pipeline: Pipeline, artifacts: Sequence[ArtifactReport], invariants: Sequence[Verdict], replay: str
+    pipeline: Pipeline,
+    artifacts: Sequence[ArtifactReport],
+    invariants: Sequence[Verdict],
+    replay: str,
+    sharing: Sharing = lambda stages: [],
 ) -> Diagnosis:
     """The diagnosis of one scenario from the reports of its artifacts, in both tracks."""
     main = {a.stage: a for a in artifacts if a.track != replay}
@@ -46,7 +53,12 @@ def localise(
         return Diagnosis(headline, None, tuple(findings), tuple(notes))
     # Data flow one way: no later stage, however certainly it is wrong by itself, made this one differ.
     first = broken[0]
-    notes[:0] = _shared(pipeline, first.stage, main, findings)
+    alone_wrong = [stage for stage in order if stage in alone and _differs_alone(alone[stage])]
+    notes[:0] = [
+        *_also(first.stage, alone_wrong),
+        *(sharing(alone_wrong) if len(alone_wrong) > 1 else []),
+        *_shared(pipeline, first.stage, main, findings),
+    ]
     return Diagnosis(f"Look at {first.stage} first: {first.reason}", first.stage, tuple(findings), tuple(notes))
 
 
@@ -69,6 +81,20 @@ def _finding(
     if alone is not None:
         return StageFinding(stage, "differs here", f"{furthest(main)}, though it is right on its small stored inputs")
     return StageFinding(stage, "wrong", furthest(main))
+
+
+def _differs_alone(report: ArtifactReport) -> bool:
+    """Whether a stage gives something else on stored inputs; where nothing could be compared, nobody knows."""
+    return bool(report.error) or any(
+        v.status.failed and v.status is not Status.STALE and bool(v.path or v.rule) for v in report.verdicts
+    )
+
+
+def _also(first: str, alone_wrong: Sequence[str]) -> list[str]:
+    """Which other stages are wrong whatever the first one gave them."""
+    others = [stage for stage in alone_wrong if stage != first]
+    how = "Under this configuration" if first == CONFIGURATION else "Also"
+    return [f"{how} wrong on stored inputs: {joined(others)}"] if others else []
 
 
 def furthest(report: ArtifactReport | None) -> str:

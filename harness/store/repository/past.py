@@ -1,0 +1,56 @@
+"""Every content that a file of the store ever had in this clone's commits: listed once, read from one process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+
+from harness.core import git
+from harness.core.project import Project
+
+UNDER_WAY = ("MERGE_HEAD", "REBASE_HEAD", "CHERRY_PICK_HEAD")
+
+
+class Past:
+    """The blobs of the store's files in the commits of HEAD and of a merge under way; git is asked as little as can be.
+
+    To be entered: leaving it ends the process that reads.
+    """
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self._open = ExitStack()
+        self._listed: dict[Path, dict[str, list[str]]] = {}
+
+    def __enter__(self) -> Past:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    @cached_property
+    def _read(self) -> git.ReadBlob:
+        return self._open.enter_context(git.reading_blobs(self.project.root))
+
+    def blobs(self, path: Path) -> list[str]:
+        """The names of every blob that a path had, the newest first."""
+        goldens = self.project.goldens
+        folder = goldens if path.is_relative_to(goldens) else path
+        if folder not in self._listed:
+            self._listed[folder] = git.blobs_in(self.project.root, folder, ("HEAD", *UNDER_WAY))
+        return self._listed[folder].get(path.relative_to(folder).as_posix(), [])
+
+    def content(self, blob: str) -> bytes | None:
+        """The content of a blob; None where this clone lacks it."""
+        return self._read(blob)
+
+    def contents(self, path: Path) -> Iterator[tuple[str, bytes]]:
+        """Every content that a path had with the name of its blob, the newest first; one at a time is held."""
+        for blob in self.blobs(path):
+            if (content := self.content(blob)) is not None:
+                yield blob, content

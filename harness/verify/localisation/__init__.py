@@ -1,0 +1,1 @@
+"""Where to look first, and what stages that are wrong by themselves have in common."""

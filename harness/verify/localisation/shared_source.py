@@ -1,0 +1,80 @@
+"""What stages that are wrong on stored inputs share of own source that changed since their goldens.
+
+It is read, and not guessed: what both lead to now, held against the source of the commits at which the goldens were
+accepted. Where a commit is not in this clone, or a file is not of this repository, nothing is said of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+
+from harness.core import git, text
+from harness.core.errors import HarnessError
+from harness.core.ids import GoldenId
+from harness.core.project import Project
+from harness.run.pipeline_source import sources_of
+from harness.run.source.modules import Module, Piece
+from harness.store.goldens import Goldens
+
+_NAMED = 3  # pieces of source that a sentence names
+
+_Pieces = dict[tuple[Path, tuple[str, ...], str], Piece]
+
+
+def shared_source(project: Project, scenario: str, stages: Sequence[str]) -> list[str]:
+    """One sentence for each group of ``stages``, two or more, that leads to source that changed since their goldens."""
+    try:
+        commits = _commits(project, scenario, stages)
+        reached = _reached(project, commits)
+    except HarnessError:
+        return []  # source or a manifest that cannot be read has its own sentence elsewhere
+
+    @cache
+    def before(commit: str, path: Path, name: str) -> frozenset[str] | None:
+        return _digests(project.root, commit, path, name)
+
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for key, piece in {key: piece for pieces in reached.values() for key, piece in pieces.items()}.items():
+        sharing = tuple(stage for stage in stages if key in reached.get(stage, {}))
+        if len(sharing) < 2:
+            continue
+        then = [before(commits[stage], piece.module.path, piece.module.home.name) for stage in sharing]
+        if all(digests is not None and piece.digest not in digests for digests in then):
+            groups.setdefault(sharing, []).append(_name(piece))
+    return [_sentence(sharing, sorted(set(names))) for sharing, names in groups.items()]
+
+
+def _commits(project: Project, scenario: str, stages: Iterable[str]) -> dict[str, str]:
+    """The commit at which each stage's golden of the replay was accepted."""
+    manifest, pipeline = Goldens.of(project).manifest(), project.pipeline
+    ids = {stage: GoldenId(scenario, pipeline.replay_profile, pipeline.stage(stage).artifact) for stage in stages}
+    return {stage: manifest[i].commit for stage, i in ids.items() if i in manifest and manifest[i].commit}
+
+
+def _reached(project: Project, stages: Iterable[str]) -> dict[str, _Pieces]:
+    """What each stage leads to, such that what two of them lead to is found in both."""
+    sources = sources_of(project.pipeline)
+    runs = {stage: sources.reach(project.pipeline.stage(stage).run).pieces for stage in stages}
+    return {stage: {(p.module.path, p.names, p.digest): p for p in pieces} for stage, pieces in runs.items()}
+
+
+def _digests(root: Path, commit: str, path: Path, name: str) -> frozenset[str] | None:
+    """The digests of a module's pieces at a commit, none where it was not there; None where nobody can know."""
+    try:
+        content = git.file_at(root, git.commit_of(root, commit), path)
+        return frozenset(piece.digest for piece in Module(name, path, content).pieces) if content else frozenset()
+    except (HarnessError, SyntaxError, ValueError):
+        return None
+
+
+def _name(piece: Piece) -> str:
+    return f"{piece.module.home.name}:{piece.names[0] if piece.names else f'<line {piece.statement.lineno}>'}"
+
+
+def _sentence(stages: Sequence[str], names: Sequence[str]) -> str:
+    more = [f"{len(names) - _NAMED} more"] if len(names) > _NAMED else []
+    what = text.joined([*names[:_NAMED], *more])
+    both = "both" if len(stages) == 2 else "all"
+    return f"{text.joined(list(stages))} {both} lead to {what}, which changed since their goldens were accepted"
