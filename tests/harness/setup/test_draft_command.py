@@ -94,10 +94,95 @@ def test_files_that_are_there_are_kept_and_what_is_new_is_drafted(drafted, tmp_p
     own.write_text(own.read_text().replace("TODO: what this artifact says", "Mine"))
     before = {p: p.read_bytes() for p in (own, repository.root / "goldens/tolerances.toml")}
     (repository.root / "schemas/total.schema.json").unlink()
-    told = json.loads(repository.harness("init --draft --json").stdout)
+    told = json.loads(repository.harness("init --draft --json", status=1).stdout)
+    assert told["misfits"]
+    assert all("no rule speaks of" in misfit for misfit in told["misfits"])  # as the first draft said already
     assert told["files"]["schemas/total.schema.json"] == "new"
     assert told["files"]["schemas/start.schema.json"] == told["files"]["goldens/tolerances.toml"] == "kept"
     assert {p: p.read_bytes() for p in before} == before
+
+
+STEADY = """
+def load(n=3):
+    return {"data": [0.5] * n, "first": 0.5}
+
+
+def total(data):
+    return {"sum": float(sum(data))}
+
+
+def main():
+    found = load()
+    return total(found["data"])
+"""
+
+
+@pytest.fixture(scope="module")
+def steady(ready: Path | None, tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """A repository whose stages are as they should be, with its draft. Copy it, do not change it."""
+    repository = new_repository(tmp_path_factory.mktemp("steady"), ready)
+    (repository.root / "calm.py").write_text(STEADY)
+    repository.expect("git init -q -b main")
+    repository.harness("init calm --no-ci")
+    repository.harness("init --draft")
+    return repository
+
+
+def test_a_second_draft_of_what_did_not_change_is_calm(steady, tmp_path):
+    said = steady.copy(tmp_path / "copy").harness("init --draft").stdout
+    assert "it fits what the stages give" in " ".join(said.split())
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "misfits"),
+    [
+        (
+            "calm.py",
+            '{"sum"',
+            '{"last": 0.5, "sum"',
+            ["'last' was unexpected", "no rule speaks of total/last", "no rule speaks of replay/total/last"],
+        ),
+        (
+            "calm.py",
+            ', "first": 0.5',
+            "",
+            [
+                "load.schema.json: $.values: 'first' is a required property",
+                "rule 'load/first' matches nothing any more",
+                "rule 'replay/load/first' matches nothing any more",
+            ],
+        ),
+        (
+            "calm.py",
+            "float(sum(data))",
+            'float("nan")',
+            [
+                "'NaN' is not of type 'number'",
+                "does not fit total/sum as it is now",
+                "does not fit replay/total/sum as it is now",
+            ],
+        ),
+    ],
+)
+def test_what_is_kept_and_does_not_fit_is_told(steady, tmp_path, path, old, new, misfits):
+    repository = steady.copy(tmp_path / "copy")
+    tolerances = repository.root / "goldens/tolerances.toml"
+    each = [f'"{of}load/{value}" = {{ rtol = 1e-9 }}' for of in ("", "replay/") for value in ("data/*", "first")]
+    others = [line for line in tolerances.read_text().splitlines() if not line.startswith(('"load/', '"replay/load/'))]
+    tolerances.write_text("\n".join([*others, *each, ""]))
+    repository.edit(path, old, new)
+    kept = tolerances.read_bytes()
+    told = json.loads(repository.harness("init --draft --json", status=1).stdout)
+    assert set(told["files"].values()) == {"kept"}
+    assert len(told["misfits"]) == len(misfits), told["misfits"]
+    assert all(any(part in misfit for misfit in told["misfits"]) for part in misfits), told["misfits"]
+    assert tolerances.read_bytes() == kept
+    said = " ".join(repository.harness("init --draft", status=1).stdout.split())
+    assert "does not fit: " in said
+    assert "harness init --draft --force" in said
+    assert "accept them" not in said
+    repository.harness("init --draft --force")
+    repository.harness("init --draft")
 
 
 def test_a_stage_that_fails_is_named_and_nothing_is_written(drafted, tmp_path):
