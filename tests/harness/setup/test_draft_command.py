@@ -185,6 +185,21 @@ def test_what_is_kept_and_does_not_fit_is_told(steady, tmp_path, path, old, new,
     repository.harness("init --draft")
 
 
+def test_an_edit_between_the_stages_is_told(steady, tmp_path):
+    """The adapter calls the functions by itself: what the program's main does is copied, and watched."""
+    repository = steady.copy(tmp_path / "copy")
+    repository.commit("Drafts")
+    repository.harness('accept tolerances.toml schemas/*.json --bulk --reason "First rules, as they were drafted"')
+    repository.harness("verify", status=1)
+    repository.harness('accept $(harness pending --ids) --bulk --reason "First goldens, they are read correctly"')
+    repository.edit("calm.py", "    found = load()\n", "    found = load() # from the start\n")
+    assert "as accepted" in repository.harness("verify").stdout
+    repository.edit("calm.py", 'total(found["data"])', 'total(found["data"][1:])')
+    said = " ".join(repository.harness("verify", status=1).stdout.split())
+    assert "Look at defaults first" in said
+    assert "main/return: expected" in said
+
+
 def test_a_stage_that_fails_is_named_and_nothing_is_written(drafted, tmp_path):
     repository = drafted[0].copy(tmp_path / "copy")
     repository.edit("pipe.py", "size=1.0):\n", "size=1.0):\n    open('pyproject.toml').read()\n")
