@@ -22,12 +22,14 @@ from harness.setup.measuring.terms import DraftedRule, draft_rule
 class Drafts:
     """What became of each file, what is wrong with the stages, and the rules that a person has to write.
 
-    ``misfits``: where files that were kept do not fit what the stages give now, one sentence each.
+    ``fragile``: the rules under which another machine may fail. ``misfits``: where files that were kept do not fit what
+    the stages give now, one sentence each.
     """
 
     files: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     lacking: list[DraftedRule] = field(default_factory=list)
+    fragile: list[DraftedRule] = field(default_factory=list)
     misfits: list[str] = field(default_factory=list)
 
 
@@ -50,6 +52,7 @@ def draft_files(project: HostedProject, watcher: Watcher | None, force: bool = F
         return drafts
     rules = _explained(project, [draft_rule(scatter) for scatter in scatters(measured.samples).values()])
     drafts.lacking = [rule for rule in rules if rule.lacking]
+    drafts.fragile = [rule for rule in rules if rule.fragile]
     names = sorted({sample.scenario for sample in measured.samples})
     shown = f"the scenario {names[0]}" if len(names) == 1 else f"{text.count(len(names), 'scenario')}"
     _write(project, drafts, tolerances, tolerances_text(rules, shown).encode(), force)

@@ -14,6 +14,8 @@ from harness.host.project import open_project
 if TYPE_CHECKING:
     from harness.setup.drafts import Drafts
 
+_RANGE = 'give it a range, { min = ..., max = ... }, or say why not to compare it, { ignore = "..." }'
+
 
 def draft_all(force: bool, json: bool) -> None:
     """Draft what is lacking; exits with 1 where a stage fails, a value gets no rule, or a kept file does not fit."""
@@ -26,7 +28,8 @@ def draft_all(force: bool, json: bool) -> None:
         drafts = draft_files(project, progress, force)
     if json:
         lacking = {rule.pattern: rule.remark for rule in drafts.lacking}
-        told = {"problems": drafts.problems, "misfits": drafts.misfits, "without_a_rule": lacking}
+        fragile = {rule.pattern: rule.remark for rule in drafts.fragile}
+        told = {"fragile": fragile, "problems": drafts.problems, "misfits": drafts.misfits, "without_a_rule": lacking}
         print_json({"files": drafts.files, **told})
     else:
         if drafts.files:
@@ -35,6 +38,8 @@ def draft_all(force: bool, json: bool) -> None:
             show_line(Styled("problem: ", "red"), problem)
         for rule in drafts.lacking:
             show_line(Styled("no rule: ", "yellow"), f"{rule.pattern}: {rule.remark}")
+        for rule in drafts.fragile:
+            show_line(Styled("warning: ", "yellow"), f"{rule.pattern} = {{ {rule.terms} }}: {rule.remark}: {_RANGE}")
         for misfit in drafts.misfits:
             show_line(Styled("does not fit: ", "yellow"), misfit)
         _show_next(drafts)
@@ -45,6 +50,11 @@ def draft_all(force: bool, json: bool) -> None:
 
 def _show_next(drafts: Drafts) -> None:
     """Say what to do now."""
+    if drafts.lacking:
+        show_line(
+            "Give a stage that is not reproducible a seed, make an unstable step stable, or write a rule yourself, "
+            "such as { rtol = 0.02 } if 2 % is what you want."
+        )
     if drafts.misfits:
         show_line("Mend these files, or let `harness init --draft --force` draft all of them anew.")
     if drafts.problems or drafts.lacking or drafts.misfits:

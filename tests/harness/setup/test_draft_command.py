@@ -11,6 +11,8 @@ from heat_repository import Repository, new_repository
 from harness.core.project import tomllib
 
 SOURCE = """
+import time
+
 import numpy as np
 
 
@@ -28,6 +30,12 @@ def total(shaken):
     return {"sum": float(shaken.sum()), "count": shaken.size}
 
 
+def timed(x):
+    started = time.perf_counter()
+    chaos = steps(x)
+    return {"count": int(1000 * chaos[-2]), "seconds": time.perf_counter() - started}
+
+
 def steps(x, gain=3.99):
     y = 0.3 + 0.4 * x
     for _ in range(120):
@@ -40,6 +48,7 @@ def main():
     shaken = shake(x)
     sums = total(shaken)
     chaos = steps(x)
+    told = timed(x)
     return total(chaos)
 """
 
@@ -78,6 +87,16 @@ def test_a_replay_of_what_follows_has_a_rule_as_its_inputs_are_stored(drafted):
 def test_what_multiplies_rounding_gets_no_rule_that_hides_a_percent(drafted):
     """A chaotic map is another number on another machine; the remark says how far one ulp moved it."""
     assert "inputs moved by one ulp" in drafted[1]["without_a_rule"]["steps/chaos"]
+
+
+def test_a_duration_and_a_count_that_follows_rounding_are_told_with_their_remedies(drafted, tmp_path):
+    repository, told = drafted
+    assert "it is no result" in told["without_a_rule"]["timed/seconds"]
+    assert "it may differ on another machine" in told["fragile"]["timed/count"]
+    said = " ".join(repository.copy(tmp_path / "copy").harness("init --draft --force", status=1).stdout.split())
+    assert "warning: timed/count = { exact = true }: under inputs moved by one ulp" in said
+    assert 'give it a range, { min = ..., max = ... }, or say why not to compare it, { ignore = "..." }' in said
+    assert "or write a rule yourself, such as { rtol = 0.02 } if 2 % is what you want" in said
 
 
 def test_nan_is_matched_and_defaults_are_exact(drafted):
