@@ -1,4 +1,4 @@
-"""Schemas and tolerances from a first run, as files; those that are there are kept."""
+"""Schemas and tolerances from a first run, as files; those that are there are kept, and held against the run."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from harness.core.files import json_to_print, write_file
 from harness.host.project import HostedProject
 from harness.judge.schema import SCHEMA_SUFFIX
 from harness.run.runner import Watcher
+from harness.setup.kept import misfit_rules, misfit_schemas
 from harness.setup.measuring.document import tolerances_text
 from harness.setup.measuring.samples import Measured, take_samples
 from harness.setup.measuring.scatters import scatters
@@ -19,11 +20,17 @@ from harness.setup.measuring.terms import DraftedRule, draft_rule
 
 @dataclass
 class Drafts:
-    """What became of each file, what is wrong with the stages, and the rules that a person has to write."""
+    """What became of each file, what is wrong with the stages, and the rules that a person has to write.
+
+    ``fragile``: the rules under which another machine may fail. ``misfits``: where files that were kept do not fit what
+    the stages give now, one sentence each.
+    """
 
     files: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     lacking: list[DraftedRule] = field(default_factory=list)
+    fragile: list[DraftedRule] = field(default_factory=list)
+    misfits: list[str] = field(default_factory=list)
 
 
 def draft_files(project: HostedProject, watcher: Watcher | None, force: bool = False) -> Drafts:
@@ -34,13 +41,18 @@ def draft_files(project: HostedProject, watcher: Watcher | None, force: bool = F
     drafts.problems = list(dict.fromkeys(measured.problems))
     if measured.failed or not measured.samples:
         return drafts
+    kept = []
     for artifact, content in _schemas(project, measured).items():
-        _write(project, drafts, project.schemas / f"{artifact}{SCHEMA_SUFFIX}", content, force)
+        state = _write(project, drafts, project.schemas / f"{artifact}{SCHEMA_SUFFIX}", content, force)
+        kept += [artifact] if state == "kept" else []
+    drafts.misfits = misfit_schemas(project, measured.samples, kept)
     if tolerances.exists() and not force:
         drafts.files[_place(project, tolerances)] = "kept"
+        drafts.misfits += misfit_rules(project, measured)
         return drafts
     rules = _explained(project, [draft_rule(scatter) for scatter in scatters(measured.samples).values()])
     drafts.lacking = [rule for rule in rules if rule.lacking]
+    drafts.fragile = [rule for rule in rules if rule.fragile]
     names = sorted({sample.scenario for sample in measured.samples})
     shown = f"the scenario {names[0]}" if len(names) == 1 else f"{text.count(len(names), 'scenario')}"
     _write(project, drafts, tolerances, tolerances_text(rules, shown).encode(), force)
@@ -69,12 +81,14 @@ def _schemas(project: HostedProject, measured: Measured) -> dict[str, bytes]:
     return contents
 
 
-def _write(project: HostedProject, drafts: Drafts, path: Path, content: bytes, force: bool) -> None:
+def _write(project: HostedProject, drafts: Drafts, path: Path, content: bytes, force: bool) -> str:
     there = path.exists()
     if not there or force:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_file(path, content)
-    drafts.files[_place(project, path)] = "new" if not there else "replaced" if force else "kept"
+    state = "new" if not there else "replaced" if force else "kept"
+    drafts.files[_place(project, path)] = state
+    return state
 
 
 def _place(project: HostedProject, path: Path) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from harness.cli.console import Styled, complain, print_json, show_line, show_table
@@ -9,9 +11,14 @@ from harness.cli.progress import watching
 from harness.core.errors import ProjectError
 from harness.host.project import open_project
 
+if TYPE_CHECKING:
+    from harness.setup.drafts import Drafts
+
+_RANGE = 'give it a range, { min = ..., max = ... }, or say why not to compare it, { ignore = "..." }'
+
 
 def draft_all(force: bool, json: bool) -> None:
-    """Draft what is lacking; exits with 1 where a stage fails, or some value gets no rule."""
+    """Draft what is lacking; exits with 1 where a stage fails, a value gets no rule, or a kept file does not fit."""
     from harness.setup.drafts import draft_files
 
     project = open_project()
@@ -21,7 +28,9 @@ def draft_all(force: bool, json: bool) -> None:
         drafts = draft_files(project, progress, force)
     if json:
         lacking = {rule.pattern: rule.remark for rule in drafts.lacking}
-        print_json({"files": drafts.files, "problems": drafts.problems, "without_a_rule": lacking})
+        fragile = {rule.pattern: rule.remark for rule in drafts.fragile}
+        told = {"fragile": fragile, "problems": drafts.problems, "misfits": drafts.misfits, "without_a_rule": lacking}
+        print_json({"files": drafts.files, **told})
     else:
         if drafts.files:
             show_table(("file", ""), [*drafts.files.items()])
@@ -29,10 +38,28 @@ def draft_all(force: bool, json: bool) -> None:
             show_line(Styled("problem: ", "red"), problem)
         for rule in drafts.lacking:
             show_line(Styled("no rule: ", "yellow"), f"{rule.pattern}: {rule.remark}")
-        if not drafts.problems and not drafts.lacking:
-            show_line(
-                'Read them, then accept them: harness accept tolerances.toml schemas/*.json --bulk --reason "..."'
-            )
+        for rule in drafts.fragile:
+            show_line(Styled("warning: ", "yellow"), f"{rule.pattern} = {{ {rule.terms} }}: {rule.remark}: {_RANGE}")
+        for misfit in drafts.misfits:
+            show_line(Styled("does not fit: ", "yellow"), misfit)
+        _show_next(drafts)
     if json and drafts.problems:
         complain(drafts.problems[0])
-    raise typer.Exit(1 if drafts.problems or drafts.lacking else 0)
+    raise typer.Exit(1 if drafts.problems or drafts.lacking or drafts.misfits else 0)
+
+
+def _show_next(drafts: Drafts) -> None:
+    """Say what to do now."""
+    if drafts.lacking:
+        show_line(
+            "Give a stage that is not reproducible a seed, make an unstable step stable, or write a rule yourself, "
+            "such as { rtol = 0.02 } if 2 % is what you want."
+        )
+    if drafts.misfits:
+        show_line("Mend these files, or let `harness init --draft --force` draft all of them anew.")
+    if drafts.problems or drafts.lacking or drafts.misfits:
+        return
+    if set(drafts.files.values()) == {"kept"}:
+        show_line("All of it was there, and it fits what the stages give: nothing was drafted.")
+        return
+    show_line('Read them, then accept them: harness accept tolerances.toml schemas/*.json --bulk --reason "..."')

@@ -29,8 +29,9 @@ def adapter_text(proposal: Proposal) -> str:
     """The source of the adapter's module."""
     files = any(stage.files for stage in proposal.stages) or bool(proposal.default_files)
     called = [*(["as_attributes"] if proposal.attributes else [])]
-    called += ["defaults_of"] if any("defaults_of(" in words for words in proposal.defaults.values()) else []
-    own = ["Pipeline", "Stage", *called, "read_scenario", "scenario_titles"]
+    helpers = ("defaults_of", "options_of", "steps_of")
+    called += [name for name in helpers if any(f"{name}(" in words for words in proposal.defaults.values())]
+    own = ["Pipeline", "Stage", *sorted([*called, "read_scenario", "scenario_titles"])]
     standard = ["import json"] if any(name.endswith(".json") for name in proposal.default_files) else []
     standard += ["from dataclasses import asdict"] if any(stage.before for stage in proposal.stages) else []
     standard += ["from pathlib import Path"] if files else []
@@ -45,7 +46,9 @@ def adapter_text(proposal: Proposal) -> str:
     stages = "\n".join([*map(_declared, proposal.stages), *told])
     name = json.dumps(proposal.module.partition(".")[0])
     remark = "# The stages: settings and earlier outputs in, numbers, texts and arrays out."
-    head = "\n".join([_HEAD.format(module=proposal.module), *imports, "", remark])
+    copied = f"# {proposal.driver} of {proposal.module} still calls them by itself: if it changes, defaults tells."
+    remarks = [remark, *([copied] if proposal.driver else [])]
+    head = "\n".join([_HEAD.format(module=proposal.module), *imports, "", *remarks])
     functions = [*(_function(stage, proposal.shared) for stage in proposal.stages), *_told(proposal)]
     return head + "".join(functions) + _TAIL.format(name=name, stages=stages)
 

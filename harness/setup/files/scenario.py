@@ -19,7 +19,9 @@ _TAIL = """
 def scenario_text(proposal: Proposal) -> str:
     """A scenario with the values that the source gives its settings, and a profile for each purpose."""
     lines = [f'title = "{proposal.module} as its source sets it"']
-    lines += [f"# TODO: {key} = , which the source gives no value that TOML can hold" for key in proposal.lacking]
+    lines += [
+        f"# TODO: {key} = , for which no literal was found in the source that TOML can hold" for key in proposal.lacking
+    ]
     return "\n".join([*lines, *_tables(proposal.settings, "")]) + "\n" + _TAIL
 
 

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from harness.core.protocol import Artifact, Output, Scenario, Stage
+from harness.core.protocol import Artifact, Json, Output, Scenario, Stage
 from harness.host.project import HostedProject, open_project
 from harness.run.runner import Runner, StageRun, Watcher
 from harness.setup.measuring.nudges import nudged
+from harness.verify.rule_gaps import values_by_address
 from harness.verify.stage_runs import whole_output
 from harness.verify.suite import open_cache
 
@@ -43,11 +44,17 @@ class Sample:
 
 @dataclass
 class Measured:
-    """All samples, and what went wrong with the stages as they are: one sentence each."""
+    """All samples, and what went wrong with the stages as they are: one sentence each.
+
+    ``stored``: by scenario and address, the values of outputs that a replay only stores; ``complete``: every scenario
+    could run here.
+    """
 
     samples: list[Sample] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     failed: bool = False
+    stored: dict[str, dict[str, Json]] = field(default_factory=dict)
+    complete: bool = True
 
 
 @dataclass
@@ -80,6 +87,7 @@ def _first(project: HostedProject, runner: Runner, name: str, replayed: bool, me
     scenario = project.scenario(name, profile)
     if scenario.missing:
         measured.problems.append(f"{name} cannot run here, so that nothing is drafted from it: {scenario.missing}")
+        measured.complete = False
         return None
     stages = [s for s in project.pipeline.stages if (s.replay != "no" if replayed else s.main)]
     runs = {run.stage.name: run for run in runner.chain(scenario, stages)}
@@ -98,6 +106,9 @@ def _first(project: HostedProject, runner: Runner, name: str, replayed: bool, me
         seen = whole_output(outputs[stage.name]) if replayed else run.observed.artifact() if run.observed else None
         if seen is not None and (not replayed or stage.replay == "verify"):
             samples[stage.name] = Sample(name, stage, replayed, seen)
+        elif seen is not None:
+            values = values_by_address(seen, f"replay/{stage.artifact}/")
+            measured.stored.setdefault(name, {}).update(values)
     measured.samples += samples.values()
     return _Chain(scenario, replayed, runs, outputs, samples)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,11 +12,21 @@ import numpy as np
 from harness.judge.elements import Array
 from harness.setup.measuring.samples import AGAIN, THREADS, ULP
 from harness.setup.measuring.scatters import Scatter
+from harness.verify.rule_gaps import artifact_of
 
 _LOOSEST = 1e-3  # of a value: a rule at this bound still sees a change of 1 % of every value
 _MARGIN, _LEAST_MARGIN = 100.0, 10.0  # how much further than it was seen to move a value may
 _FLOORS = ((1e-12, 1e-9), (1e-5, 1e-5), (1.0, _LOOSEST))  # by the float's epsilon: what another machine may round
 EXACT = "exact = true"
+_STABLE = "make the step stable"
+_NO_RESULT = (
+    "if it tells when or how long something ran, it is no result: leave it out in the adapter, "
+    'or write { ignore = "wall time" }'
+)
+_TIMES = {
+    *("s", "sec", "secs", "second", "seconds", "ms", "time", "times", "timing", "timings", "elapsed", "duration"),
+    *("durations", "runtime", "walltime", "wall", "clock", "took", "timestamp", "date", "datetime", "now"),
+}
 _SHORT = {AGAIN: "again", THREADS: "threads", ULP: "one ulp"}
 
 
@@ -23,7 +34,8 @@ _SHORT = {AGAIN: "again", THREADS: "threads", ULP: "one ulp"}
 class DraftedRule:
     """``terms`` as TOML writes them, empty where there is no rule; ``remark`` says what was seen, or why there is none.
 
-    ``lacking``: a person has to decide. ``random``: the stage gives something else on the same inputs.
+    ``lacking``: a person has to decide. ``random``: the stage gives something else on the same inputs. ``fragile``:
+    there is a rule, under which another machine may fail.
     """
 
     pattern: str
@@ -32,6 +44,7 @@ class DraftedRule:
     remark: str = ""
     lacking: bool = False
     random: bool = False
+    fragile: bool = False
 
 
 def draft_rule(scatter: Scatter) -> DraftedRule:
@@ -40,12 +53,12 @@ def draft_rule(scatter: Scatter) -> DraftedRule:
     for kind in (AGAIN, THREADS):
         if kind in scatter.moved:
             what = f"not reproducible: under {kind} {scatter.moved[kind]}"
-            return DraftedRule(pattern, stage, "", what, lacking=True, random=True)
+            return _random(scatter, what)
     if scatter.exact:
         why = f"under {ULP} {scatter.moved[ULP]}: it may differ on another machine" if ULP in scatter.moved else ""
-        return DraftedRule(pattern, stage, EXACT, why)
+        return DraftedRule(pattern, stage, EXACT, why, fragile=bool(why))
     if ULP in scatter.moved:
-        return DraftedRule(pattern, stage, "", f"under {ULP} {scatter.moved[ULP]}: make the step stable", True)
+        return DraftedRule(pattern, stage, "", f"under {ULP} {scatter.moved[ULP]}: {_STABLE}", True)
     alike = [*scatter.floats.values()]
     worst = {kind: max(_relative(*_group(several, kind)) for several in alike) for kind in _SHORT}
     found = _tolerance([_group(several) for several in alike], scatter.epsilon)
@@ -53,8 +66,9 @@ def draft_rule(scatter: Scatter) -> DraftedRule:
         alone = (k for k in _SHORT if _tolerance([_group(several, k) for several in alike], scatter.epsilon) is None)
         kind = next(alone, max(worst, key=lambda k: worst[k]))
         what = f"under {kind} it moves by {worst[kind]:.1g} of its size, and a rule that allows this would not see 1 %"
-        random = kind != ULP
-        return DraftedRule(pattern, stage, "", f"{'not reproducible: ' * random}{what}", lacking=True, random=random)
+        if kind != ULP:
+            return _random(scatter, f"not reproducible: {what}")
+        return DraftedRule(pattern, stage, "", f"{what}: {_STABLE}", lacking=True)
     rtol, atol = found
     terms = (
         f"rtol = {_shown(rtol)}"
@@ -63,6 +77,20 @@ def draft_rule(scatter: Scatter) -> DraftedRule:
     )
     told = ", ".join(f"{worst[kind]:.0e} ({_SHORT[kind]})" for kind in (AGAIN, THREADS, ULP) if worst[kind])
     return DraftedRule(pattern, stage, terms, f"moved by {told}" if told else "")
+
+
+def _random(scatter: Scatter, what: str) -> DraftedRule:
+    """No rule for what a stage gives anew each time; a stage that also tells how long it took is not random by that."""
+    if not _is_time(scatter):
+        return DraftedRule(scatter.pattern, scatter.stage, "", what, lacking=True, random=True)
+    return DraftedRule(scatter.pattern, scatter.stage, "", f"{what}; {_NO_RESULT}", lacking=True)
+
+
+def _is_time(scatter: Scatter) -> bool:
+    """Whether a value that is no array is called as a duration or a date is: ``fit_seconds``, ``elapsedTime``."""
+    path = scatter.pattern[len(artifact_of(scatter.pattern)) :]
+    alone = all(sizes.size == 1 for several in scatter.floats.values() for sizes, _ in several)
+    return alone and not _TIMES.isdisjoint(word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", path))
 
 
 def _group(several: Sequence[tuple[Array, Mapping[str, Array]]], kind: str = "") -> tuple[Array, Array]:

@@ -126,6 +126,11 @@ class Code:
         """Where a name at the top of this module comes from."""
         return self.dotted(ast.Name(name)) if name in (*self.own, *self.imports) else None
 
+    def value_of(self, node: ast.expr) -> ast.expr | None:
+        """What the name at the top of an own module that an expression means is set to; None for anything else."""
+        found = self.dotted(node)
+        return found[0].assigned.get(found[1]) if found else None
+
     def function(self, node: ast.AST) -> Function | None:
         """The own function that an expression means."""
         found = self.dotted(node)

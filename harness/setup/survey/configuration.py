@@ -6,11 +6,12 @@ import ast
 import json
 import sys
 
+from harness.core.adapters.literals import declared_options
 from harness.core.errors import GoldenError
 from harness.core.files import parse_json
-from harness.setup.survey.code import Function
+from harness.setup.survey.code import Code, Function
 from harness.setup.survey.driver import Driver
-from harness.setup.survey.inputs import files_named, options_of
+from harness.setup.survey.inputs import files_named
 from harness.setup.survey.records import RecordClass, made_record, record_of
 from harness.setup.survey.settings import is_configuration, literal_items
 
@@ -108,4 +109,10 @@ class Configuration:
         function = self.code.function(node.func) if isinstance(node, ast.Call) else None
         home = function or self.code.functions.get(self.driver.name)
         body: ast.AST = home.node if home else ast.Module(self.code.guarded, [])
-        return options_of(body) if "parse_args" in ast.dump(body) else {}
+        return dict(declared_options(body)) if "parse_args" in ast.dump(body) else {}
+
+    def command_lines(self) -> list[Code]:
+        """The modules that declare the options of the driver's command line."""
+        called = (self.code.function(v.func) for v in self._makers.values() if isinstance(v, ast.Call))
+        homes = dict.fromkeys([self.code, *(function.code for function in called if function)])
+        return [code for code in homes if declared_options(code.tree)]

@@ -28,7 +28,8 @@ class Call:
 class Driver:
     """Some statements of a module, in order: calls, and names that are set in between.
 
-    ``unclear``: what else it does to names, by the name: a sentence. Its ``name`` is empty for no statements at all.
+    ``unclear``: what else it does to names, by the name: a sentence. ``returned``: what it returns, where it is more
+    than the result of a call. Its ``name`` is empty for no statements at all.
     """
 
     code: Code
@@ -36,6 +37,7 @@ class Driver:
     parameters: list[ast.arg] = field(default_factory=list)
     steps: list[Call | tuple[str, ast.expr]] = field(default_factory=list)
     unclear: dict[str, str] = field(default_factory=dict)
+    returned: list[ast.expr] = field(default_factory=list)
 
     @property
     def calls(self) -> list[Call]:
@@ -166,8 +168,8 @@ class _Lifter(ast.NodeTransformer):
 
 
 def _returned(driver: Driver, value: ast.expr) -> None:
-    """Calls whose results a driver itself returns."""
-    _Lifter(driver).visit(copy.deepcopy(value))
+    """Calls whose results a driver itself returns, and what it makes of them."""
+    driver.returned.append(_Lifter(driver).visit(copy.deepcopy(value)))
 
 
 def _assign(driver: Driver, target: ast.expr, value: ast.expr) -> None:

@@ -83,19 +83,3 @@ def is_file(root: Path, words: str) -> bool:
         return (root / words).is_file()
     except (OSError, ValueError):
         return False
-
-
-def options_of(node: ast.AST) -> dict[str, ast.expr]:
-    """The options of a command line that some source declares with ``add_argument``, and their defaults."""
-    found: dict[str, ast.expr] = {}
-    for call in ast.walk(node):
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "add_argument":
-            names = [a.value for a in call.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
-            given = {k.arg: k.value for k in call.keywords}
-            named = given.get("dest")
-            longest = str(named.value) if isinstance(named, ast.Constant) else max(names, key=len, default="")
-            action = given.get("action")
-            flag = isinstance(action, ast.Constant) and action.value == "store_true"
-            if default := given.get("default", ast.Constant(False) if flag else None):
-                found[longest.lstrip("-").replace("-", "_")] = default
-    return found

@@ -8,20 +8,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.core.adapters.literals import UNKNOWN, Lookup, literal_of
 from harness.core.errors import ProjectError
 from harness.core.protocol import Pipeline, Stage, ill_formed
 from harness.setup.survey.code import Library
 from harness.setup.survey.configuration import Configuration
 from harness.setup.survey.driver import MODULE_BODY, UNNAMED, Call, Driver, drivers, in_order_of_definition
 from harness.setup.survey.inputs import ObjectFinder, files_named, files_read_on_import, is_file
+from harness.setup.survey.leftovers import dropped, unkept
 from harness.setup.survey.proposal import Proposal, ProposedStage, double_quoted, is_toml, table_of
 from harness.setup.survey.records import RecordClass, returned_record
 from harness.setup.survey.rewriting import FromStage, Inline, Rewriter
 from harness.setup.survey.settings import SettingsReader, Shared, literal_items
+from harness.setup.survey.wiring import tell_wiring
 
 _NOT_SETTINGS = ["verbose", "plot", "show", "out", "output", "outdir", "save", "progress", "callback", "logger", "log"]
 _DRAWN_FROM = ("default_rng", "RandomState", "Random", "Generator", "iter")
-_UNKNOWN = object()
 
 
 def propose(root: Path, name: str, stages: Sequence[str] = ()) -> Proposal:
@@ -77,6 +79,10 @@ class Proposer:
                 self.places = {**self.places, step[0]: Inline(step[1], self.places)}
             elif not self._is_idle(step):
                 self._add(step)
+        stage_of = {target: place.stage for target, place in self.places.items() if isinstance(place, FromStage)}
+        for sentence in dropped(self.driver, {*self.uses}, stage_of):
+            self.note(sentence)
+        tell_wiring(self.made, self.found)
         return self.made
 
     def note(self, sentence: str) -> None:
@@ -124,7 +130,6 @@ class Proposer:
         stage.needs = tuple(s.name for s in self.made.stages if s.name in self.needs)
         stage.reads = _shortest(self.read_paths)
         names = files_named(self.root, call.function.code, call.function.node)
-        names = files_named(self.root, call.function.code, call.function.node)
         stage.files = tuple(f"Path({json.dumps(path)})" for path in names)
         stage.files += tuple(self._files_of_settings())
         for target in call.targets:
@@ -134,6 +139,8 @@ class Proposer:
             if record is not None and stage.mapping:
                 inner = ast.parse(f"{self._own_name(record)}(**{name})", mode="eval").body
             self.places = {**self.places, target: FromStage(inner, name)}
+            if record is not None and stage.mapping:
+                stage.notes += unkept(record, target.removesuffix(UNNAMED))
             if not (record and stage.mapping) and (why := self.objects.used_as_object(target)):
                 remedy = "give its numbers in its place, and build it again where it is used"
                 stage.notes.append(f"{target.removesuffix(UNNAMED)} is an object ({why}): {remedy}")
@@ -187,9 +194,9 @@ class Proposer:
         own: dict[str, Any] = {}
         words: list[str] = []
         for index, name in enumerate(parameters):
-            default = call.function.defaults.get(name, _UNKNOWN)
+            default = call.function.defaults.get(name, UNKNOWN)
             if name in given:
-                if (value := self._plain(given[name])) is not _UNKNOWN:
+                if (value := self._plain(given[name])) is not UNKNOWN:
                     own[name] = value
                     continue
                 words.append(
@@ -197,9 +204,9 @@ class Proposer:
                         call, name, given[name], plain=name in parameters[: len(call.node.args)] and len(words) == index
                     )
                 )
-            elif default is not _UNKNOWN and name not in _NOT_SETTINGS:
+            elif default is not UNKNOWN and name not in _NOT_SETTINGS:
                 value = self._plain(default)  # type: ignore[arg-type]
-                if value is not _UNKNOWN and value is not None:
+                if value is not UNKNOWN and value is not None:
                     own[name] = value
         shared = self.reader.reads(call.function).shared
         for of, path in sorted(shared, key=lambda found: found[1]):
@@ -235,13 +242,10 @@ class Proposer:
         words = ast.unparse(rewritten)
         return words if plain else f"{name}={words}"
 
-    def _plain(self, node: ast.expr) -> Any:
-        """The value of a literal that TOML can hold; else no value."""
-        try:
-            value = ast.literal_eval(node)
-        except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-            return _UNKNOWN
-        return value if is_toml(value) else None if value is None else _UNKNOWN
+    def _plain(self, node: ast.expr, lookup: Lookup = lambda node: None) -> Any:
+        """The value of a literal, or of what ``lookup`` knows one for, that TOML can hold; else no value."""
+        value = literal_of(node, lookup)
+        return value if is_toml(value) else None if value is None else UNKNOWN
 
     def read(self, path: tuple[str, ...]) -> None:
         """A stage reads a setting; its value is looked up, and for what is computed those of the settings behind it."""
@@ -253,8 +257,8 @@ class Proposer:
         for part in [(key,) for key in self.tables] if not path else [path]:
             self.read_paths[part] = True
             node: ast.expr | None = self.tables.get(part[0])
-            value = self._plain(node) if node is not None else _UNKNOWN
-            if value is None or value is _UNKNOWN:
+            value = self._plain(node, self.code.value_of) if node is not None else UNKNOWN
+            if value is None or value is UNKNOWN:
                 if ".".join(part) not in self.made.lacking and part[0] not in optional:
                     self.made.lacking.append(".".join(part))
             else:
@@ -267,8 +271,8 @@ class Proposer:
         keys = path[:1] or tuple(shared.table)
         for key in keys:
             self.read_paths[table, key] = True
-            value = self._plain(shared.table[key]) if key in shared.table else _UNKNOWN
-            if value is None or value is _UNKNOWN:
+            value = self._plain(shared.table[key]) if key in shared.table else UNKNOWN
+            if value is None or value is UNKNOWN:
                 self.made.lacking += [] if f"{table}.{key}" in self.made.lacking else [f"{table}.{key}"]
             else:
                 self.made.settings.setdefault(table, {})[key] = value

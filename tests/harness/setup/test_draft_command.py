@@ -11,6 +11,8 @@ from heat_repository import Repository, new_repository
 from harness.core.project import tomllib
 
 SOURCE = """
+import time
+
 import numpy as np
 
 
@@ -28,6 +30,12 @@ def total(shaken):
     return {"sum": float(shaken.sum()), "count": shaken.size}
 
 
+def timed(x):
+    started = time.perf_counter()
+    chaos = steps(x)
+    return {"count": int(1000 * chaos[-2]), "seconds": time.perf_counter() - started}
+
+
 def steps(x, gain=3.99):
     y = 0.3 + 0.4 * x
     for _ in range(120):
@@ -40,6 +48,7 @@ def main():
     shaken = shake(x)
     sums = total(shaken)
     chaos = steps(x)
+    told = timed(x)
     return total(chaos)
 """
 
@@ -80,6 +89,16 @@ def test_what_multiplies_rounding_gets_no_rule_that_hides_a_percent(drafted):
     assert "inputs moved by one ulp" in drafted[1]["without_a_rule"]["steps/chaos"]
 
 
+def test_a_duration_and_a_count_that_follows_rounding_are_told_with_their_remedies(drafted, tmp_path):
+    repository, told = drafted
+    assert "it is no result" in told["without_a_rule"]["timed/seconds"]
+    assert "it may differ on another machine" in told["fragile"]["timed/count"]
+    said = " ".join(repository.copy(tmp_path / "copy").harness("init --draft --force", status=1).stdout.split())
+    assert "warning: timed/count = { exact = true }: under inputs moved by one ulp" in said
+    assert 'give it a range, { min = ..., max = ... }, or say why not to compare it, { ignore = "..." }' in said
+    assert "or write a rule yourself, such as { rtol = 0.02 } if 2 % is what you want" in said
+
+
 def test_nan_is_matched_and_defaults_are_exact(drafted):
     assert rules(drafted[0])["start/holes"]["nan"] == "match"
     assert "nan" not in rules(drafted[0])["start/x"]
@@ -94,10 +113,110 @@ def test_files_that_are_there_are_kept_and_what_is_new_is_drafted(drafted, tmp_p
     own.write_text(own.read_text().replace("TODO: what this artifact says", "Mine"))
     before = {p: p.read_bytes() for p in (own, repository.root / "goldens/tolerances.toml")}
     (repository.root / "schemas/total.schema.json").unlink()
-    told = json.loads(repository.harness("init --draft --json").stdout)
+    told = json.loads(repository.harness("init --draft --json", status=1).stdout)
+    assert told["misfits"]
+    assert all("no rule speaks of" in misfit for misfit in told["misfits"])  # as the first draft said already
     assert told["files"]["schemas/total.schema.json"] == "new"
     assert told["files"]["schemas/start.schema.json"] == told["files"]["goldens/tolerances.toml"] == "kept"
     assert {p: p.read_bytes() for p in before} == before
+
+
+STEADY = """
+def load(n=3):
+    return {"data": [0.5] * n, "first": 0.5}
+
+
+def total(data):
+    return {"sum": float(sum(data))}
+
+
+def main():
+    found = load()
+    return total(found["data"])
+"""
+
+
+@pytest.fixture(scope="module")
+def steady(ready: Path | None, tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """A repository whose stages are as they should be, with its draft. Copy it, do not change it."""
+    repository = new_repository(tmp_path_factory.mktemp("steady"), ready)
+    (repository.root / "calm.py").write_text(STEADY)
+    repository.expect("git init -q -b main")
+    repository.harness("init calm --no-ci")
+    repository.harness("init --draft")
+    return repository
+
+
+def test_a_second_draft_of_what_did_not_change_is_calm(steady, tmp_path):
+    said = steady.copy(tmp_path / "copy").harness("init --draft").stdout
+    assert "it fits what the stages give" in " ".join(said.split())
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "misfits"),
+    [
+        (
+            "calm.py",
+            '{"sum"',
+            '{"last": 0.5, "sum"',
+            ["'last' was unexpected", "no rule speaks of total/last", "no rule speaks of replay/total/last"],
+        ),
+        (
+            "calm.py",
+            ', "first": 0.5',
+            "",
+            [
+                "load.schema.json: $.values: 'first' is a required property",
+                "rule 'load/first' matches nothing any more",
+                "rule 'replay/load/first' matches nothing any more",
+            ],
+        ),
+        (
+            "calm.py",
+            "float(sum(data))",
+            'float("nan")',
+            [
+                "'NaN' is not of type 'number'",
+                "does not fit total/sum as it is now",
+                "does not fit replay/total/sum as it is now",
+            ],
+        ),
+    ],
+)
+def test_what_is_kept_and_does_not_fit_is_told(steady, tmp_path, path, old, new, misfits):
+    repository = steady.copy(tmp_path / "copy")
+    tolerances = repository.root / "goldens/tolerances.toml"
+    each = [f'"{of}load/{value}" = {{ rtol = 1e-9 }}' for of in ("", "replay/") for value in ("data/*", "first")]
+    others = [line for line in tolerances.read_text().splitlines() if not line.startswith(('"load/', '"replay/load/'))]
+    tolerances.write_text("\n".join([*others, *each, ""]))
+    repository.edit(path, old, new)
+    kept = tolerances.read_bytes()
+    told = json.loads(repository.harness("init --draft --json", status=1).stdout)
+    assert set(told["files"].values()) == {"kept"}
+    assert len(told["misfits"]) == len(misfits), told["misfits"]
+    assert all(any(part in misfit for misfit in told["misfits"]) for part in misfits), told["misfits"]
+    assert tolerances.read_bytes() == kept
+    said = " ".join(repository.harness("init --draft", status=1).stdout.split())
+    assert "does not fit: " in said
+    assert "harness init --draft --force" in said
+    assert "accept them" not in said
+    repository.harness("init --draft --force")
+    repository.harness("init --draft")
+
+
+def test_an_edit_between_the_stages_is_told(steady, tmp_path):
+    """The adapter calls the functions by itself: what the program's main does is copied, and watched."""
+    repository = steady.copy(tmp_path / "copy")
+    repository.commit("Drafts")
+    repository.harness('accept tolerances.toml schemas/*.json --bulk --reason "First rules, as they were drafted"')
+    repository.harness("verify", status=1)
+    repository.harness('accept $(harness pending --ids) --bulk --reason "First goldens, they are read correctly"')
+    repository.edit("calm.py", "    found = load()\n", "    found = load() # from the start\n")
+    assert "as accepted" in repository.harness("verify").stdout
+    repository.edit("calm.py", 'total(found["data"])', 'total(found["data"][1:])')
+    said = " ".join(repository.harness("verify", status=1).stdout.split())
+    assert "Look at defaults first" in said
+    assert "main/return: expected" in said
 
 
 def test_a_stage_that_fails_is_named_and_nothing_is_written(drafted, tmp_path):

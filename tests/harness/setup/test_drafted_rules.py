@@ -90,8 +90,38 @@ def test_what_fails_or_changes_its_shape_when_inputs_move_gets_no_rule():
 
 def test_integers_that_flip_with_rounding_are_exact_and_the_remark_warns():
     (rule,) = rules(sample(values(n=3), (ULP, values(n=4)))).values()
-    assert (rule.terms, rule.lacking) == ("exact = true", False)
+    assert (rule.terms, rule.lacking, rule.fragile) == ("exact = true", False, True)
     assert "may differ on another machine" in rule.remark
+
+
+@pytest.mark.parametrize("name", ["seconds", "fit_seconds", "elapsedTime", "wall", "t_ms", "timings"])
+def test_a_duration_is_told_to_be_no_result_and_makes_no_stage_random(name):
+    one, other = ({name: [x] if name == "timings" else x} for x in (0.5, 0.6))
+    (rule,) = rules(sample(Artifact(one), (AGAIN, Artifact(other)))).values()
+    assert rule.lacking
+    assert not rule.random
+    assert 'it is no result: leave it out in the adapter, or write { ignore = "wall time" }' in rule.remark
+
+
+def test_a_date_is_told_to_be_no_result():
+    (rule,) = rules(sample(values(started_date="Monday"), (AGAIN, values(started_date="Tuesday")))).values()
+    assert "no result" in rule.remark
+
+
+def test_other_random_values_and_arrays_of_times_make_a_stage_random():
+    for name, one, other in (("loss", 0.5, 0.6), ("sometimes", 0.5, 0.6), ("mass", 0.5, 0.6)):
+        (rule,) = rules(sample(Artifact({name: one}), (AGAIN, Artifact({name: other})))).values()
+        assert rule.random
+        assert "no result" not in rule.remark
+    events = (Artifact({}, {"times": np.array([1.0, 2.0]) * k}) for k in (1, 2))
+    (rule,) = rules(sample(next(events), (AGAIN, next(events)))).values()
+    assert rule.random
+    assert rules(sample(values(seconds=0.5), (AGAIN, values(seconds=0.5))))["fit/seconds"].terms == "rtol = 1e-9"
+
+
+def test_what_follows_rounding_is_to_be_made_stable():
+    (rule,) = rules(sample(values(x=1.0), (ULP, values(x=1.1)))).values()
+    assert rule.remark.endswith("would not see 1 %: make the step stable")
 
 
 def test_nan_is_matched_where_it_occurs_and_nowhere_else():

@@ -486,7 +486,7 @@ def test_the_values_of_a_configuration_that_is_a_file_are_those_of_the_file(tmp_
     text = adapter_text(made)
     read = f'Path("{name}").read_text()'
     assert f'"{name}": {f"json.loads({read})" if name.endswith(".json") else read},' in text
-    assert f'Stage("defaults", "defaults", defaults, files=lambda config: [Path("{name}")]),' in text
+    assert f'Stage("defaults", "defaults", defaults, files=lambda config: [Path("{name}"), Path("pipe.py")]),' in text
 
 
 def test_a_configuration_file_that_is_broken_has_no_values(tmp_path):
@@ -502,3 +502,145 @@ def test_a_configuration_file_that_is_broken_has_no_values(tmp_path):
         return scale(load(settings["n"]))
     """
     assert proposal(tmp_path, source).lacking == ["n"]
+
+
+EPIDEMIC = """
+    import argparse
+    from dataclasses import dataclass
+    from functools import cached_property
+    import numpy as np
+    from names import SEED
+
+    CFG = {"days": 10, "seed": 7}
+
+    @dataclass
+    class Fit:
+        beta: float
+        gamma: float
+
+        @property
+        def R0(self):
+            return self.beta / self.gamma
+
+        def show(self):
+            return "R0"
+
+    def make(cfg):
+        return np.ones(cfg["days"]) * cfg["seed"] * cfg["other"]
+
+    def fit(data):
+        return Fit(data.sum(), 1.0)
+
+    def rt(data):
+        return data, data / 2
+
+    def main(argv=None):
+        ap = argparse.ArgumentParser()
+        ap.add_argument("--seed", default=CFG["seed"])
+        ap.add_argument("--other", default=SEED)
+        args = ap.parse_args(argv)
+        cfg = dict(CFG, seed=args.seed)
+        data = make(args)
+        f = fit(data)
+        smooth, R = rt(data)
+        wide = smooth * 2
+        peak = int(np.nanargmax(wide))
+        again = data
+        title = f"{peak} of {R}"
+        line = axes.plot(R)
+        started = np.datetime64("now")
+        return {"fit": f, "mean": R.mean()}
+"""
+
+
+def test_defaults_that_are_items_and_names_of_own_modules_are_followed(tmp_path):
+    made = proposal(tmp_path, EPIDEMIC.replace("make(args)", "make(cfg)"), **{"names.py": "SEED = 3\n"})
+    assert made.settings == {"days": 10, "seed": 7, "other": 3}
+    assert made.lacking == []
+
+
+def test_the_defaults_of_a_command_line_win_over_those_of_the_table(tmp_path):
+    made = proposal(tmp_path, EPIDEMIC.replace('default=CFG["seed"]', "default=8"), **{"names.py": "SEED = 3\n"})
+    assert made.settings["seed"] == 8
+
+
+def test_a_default_that_is_no_literal_is_said_to_be_none(tmp_path):
+    source = EPIDEMIC.replace('default=CFG["seed"]', "default=now()").replace("make(args)", "make(cfg)")
+    made = proposal(tmp_path, source, **{"names.py": "SEED = 3\n"})
+    assert made.lacking == ["seed"]
+    assert "# TODO: seed = , for which no literal was found in the source" in scenario_text(made)
+
+
+def test_what_is_computed_after_the_stages_and_properties_are_to_be_given(tmp_path):
+    made = proposal(tmp_path, EPIDEMIC, **{"names.py": "SEED = 3\n"})
+    assert made.notes == [
+        "main computes peak after rt, and no stage gives it: let rt give it, too",
+        "main returns R.mean(), and no stage gives it: let rt give it, too",
+    ]
+    (note,) = next(s.notes for s in made.stages if s.name == "fit")
+    assert note.startswith("R0 of Fit is a property, and only fields are kept: give it too, as ")
+    assert '{**asdict(f), "R0": f.R0}' in note
+
+
+def test_what_a_later_stage_takes_is_not_left_over(tmp_path):
+    source = """
+    def load(n=3):
+        return [1.0] * n
+
+    def total(x):
+        return sum(x)
+
+    def main():
+        x = load()
+        half = x[: len(x) // 2]
+        whole = total(half)
+        return whole
+    """
+    assert proposal(tmp_path, source).notes == []
+
+
+def test_the_driver_and_its_options_are_among_the_defaults(tmp_path):
+    made = proposal(tmp_path, EPIDEMIC, **{"names.py": "SEED = 3\n"})
+    assert made.defaults["options"] == 'options_of("pipe.py")'
+    assert made.defaults["main"] == 'steps_of("pipe.py", "main")'
+    assert made.default_files == ["pipe.py"]
+    text = adapter_text(made)
+    assert "import Pipeline, Stage, options_of, read_scenario, scenario_titles, steps_of" in text
+    assert "# main of pipe still calls them by itself: if it changes, defaults tells." in text
+
+
+def test_options_of_another_module_and_a_driver_under_the_guard_are_told(tmp_path):
+    source = """
+    from src_cli import parse
+
+    def load(n):
+        return [0.0] * n
+
+    def fit(x):
+        return sum(x)
+
+    if __name__ == "__main__":
+        args = parse()
+        x = load(args.n)
+        fit(x)
+        print(fit(x))
+    """
+    parser = """
+    import argparse
+
+    def parse():
+        parser = argparse.ArgumentParser()
+        parser.add_argument("-n", default=20)
+        return parser.parse_args()
+    """
+    made = proposal(tmp_path, source, **{"src_cli.py": parser})
+    assert made.defaults["options"] == 'options_of("src_cli.py")'
+    assert made.defaults["__main__"] == 'steps_of("pipe.py")'
+    assert made.default_files == ["src_cli.py", "pipe.py"]
+    assert made.settings == {"n": 20}
+
+
+def test_without_a_driver_there_are_no_steps_to_tell(tmp_path):
+    made = proposal(tmp_path, "def load(n=3):\n    data = [1.0] * n\n    return data\n")
+    assert "steps_of" not in adapter_text(made)
+    assert "still calls them" not in adapter_text(made)

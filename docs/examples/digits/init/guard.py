@@ -1,9 +1,12 @@
 """What the harness needs to know of digits: its stages. `harness init` drafted them; they are yours."""
 
+from pathlib import Path
+
 import digits
-from harness import Pipeline, Stage, defaults_of, read_scenario, scenario_titles
+from harness import Pipeline, Stage, defaults_of, options_of, read_scenario, scenario_titles, steps_of
 
 # The stages: settings and earlier outputs in, numbers, texts and arrays out.
+# main of digits still calls them by itself: if it changes, defaults tells.
 
 
 def load(config, progress):
@@ -52,6 +55,8 @@ def defaults(config, progress):
         "split": defaults_of(digits.split),
         "reduce": defaults_of(digits.reduce),
         "fit": defaults_of(digits.fit),
+        "options": options_of("digits.py"),
+        "main": steps_of("digits.py", "main"),
     }
 
 
@@ -63,7 +68,7 @@ pipeline = Pipeline(
         Stage("reduce", "reduce", reduce, needs=("split",), reads=("reduce",), replay="verify"),
         Stage("fit", "fit", fit, needs=("split", "reduce"), reads=("epochs", "fit"), replay="verify"),
         Stage("evaluate", "evaluate", evaluate, needs=("split", "reduce", "fit"), replay="verify"),
-        Stage("defaults", "defaults", defaults),
+        Stage("defaults", "defaults", defaults, files=lambda config: [Path("digits.py")]),
     ),
     scenarios=scenario_titles,
     load=read_scenario,

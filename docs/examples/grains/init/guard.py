@@ -1,9 +1,12 @@
 """What the harness needs to know of grains: its stages. `harness init` drafted them; they are yours."""
 
+from pathlib import Path
+
 import grains
-from harness import Pipeline, Stage, read_scenario, scenario_titles
+from harness import Pipeline, Stage, read_scenario, scenario_titles, steps_of
 
 # The stages: settings and earlier outputs in, numbers, texts and arrays out.
+# run of grains still calls them by itself: if it changes, defaults tells.
 
 
 def micrograph(config, progress):
@@ -31,6 +34,7 @@ def defaults(config, progress):
     """What the source sets where nobody says otherwise. Scenarios do: no other stage shows a change."""
     return {
         "CONFIG": grains.CONFIG,
+        "run": steps_of("grains.py", "run"),
     }
 
 
@@ -69,7 +73,7 @@ pipeline = Pipeline(
             replay="verify",
         ),
         Stage("summarise", "summarise", summarise, needs=("measure",), replay="verify"),
-        Stage("defaults", "defaults", defaults),
+        Stage("defaults", "defaults", defaults, files=lambda config: [Path("grains.py")]),
     ),
     scenarios=scenario_titles,
     load=read_scenario,

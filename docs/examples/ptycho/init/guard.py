@@ -1,13 +1,15 @@
 """What the harness needs to know of ptycho.train: its stages. `harness init` drafted them; they are yours."""
 
+from pathlib import Path
 from unittest.mock import patch
 
 import ptycho.diffsim
 import ptycho.params
 import ptycho.train
-from harness import Pipeline, Stage, read_scenario, scenario_titles
+from harness import Pipeline, Stage, read_scenario, scenario_titles, steps_of
 
 # The stages: settings and earlier outputs in, numbers, texts and arrays out.
+# main of ptycho.train still calls them by itself: if it changes, defaults tells.
 
 
 def get_default_probe(config, progress):
@@ -54,6 +56,7 @@ def defaults(config, progress):
     """What the source sets where nobody says otherwise. Scenarios do: no other stage shows a change."""
     return {
         "params": ptycho.params.cfg,
+        "main": steps_of("ptycho/train.py", "main"),
     }
 
 
@@ -105,7 +108,7 @@ pipeline = Pipeline(
             reads=("params.N",),
             replay="verify",
         ),
-        Stage("defaults", "defaults", defaults),
+        Stage("defaults", "defaults", defaults, files=lambda config: [Path("ptycho/train.py")]),
     ),
     scenarios=scenario_titles,
     load=read_scenario,

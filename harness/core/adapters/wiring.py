@@ -1,0 +1,206 @@
+"""What a program does between the functions that are its stages, told from its source as data that can have a golden.
+
+An adapter calls the functions as the program does, so that the program's own calls are guarded by nothing else.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import copy
+from collections import Counter
+from collections.abc import Container, Iterator, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+from harness.core.adapters.literals import UNKNOWN, declared_options, literal_of, set_once
+from harness.core.errors import ProjectError
+from harness.core.protocol import Json
+
+_LONGEST = 160  # of a step that is told as text
+_SAME_TEXT = (  # what every Python writes alike
+    *(ast.Call, ast.Name, ast.Attribute, ast.Subscript, ast.Slice, ast.Constant, ast.keyword, ast.BinOp, ast.UnaryOp),
+    *(ast.Compare, ast.List, ast.Dict, ast.expr_context, ast.operator, ast.unaryop, ast.cmpop),
+)
+_NOT_TOLD = (ast.Import, ast.ImportFrom, ast.Pass, ast.Global, ast.Nonlocal)
+_UNWRITTEN = {"ctx", "kind", "type_comment", "annotation", "returns", "type_params"}
+_LOGS = {"log", "logger", "logging", "LOG", "LOGGER", "warnings"}
+
+
+def options_of(path: str) -> dict[str, Json]:
+    """The defaults of the command line that the file at ``path`` declares with ``add_argument``, by their names.
+
+    Names that the file sets are followed; what is no literal then is told as its text.
+    """
+    tree = _parsed(path)
+    lookup = set_once(tree)
+    values = {name: (node, literal_of(node, lookup)) for name, node in declared_options(tree).items()}
+    return {n: _data(value) if value is not UNKNOWN else ast.unparse(node) for n, (node, value) in values.items()}
+
+
+def steps_of(path: str, function: str = "") -> dict[str, str]:
+    """The statements of a function in the file at ``path``, by the names that they set; of the file without one.
+
+    Each is text, or a digest where it is long. Comments, docstrings, layout, annotations and what is only printed or
+    logged do not count. A name that is set again is ``name_2``, and a step says which of them it takes. Raises
+    ProjectError where the file or the function is not there.
+    """
+    tree = _parsed(path)
+    teller = _Teller()
+    if function:
+        found = [n for n in tree.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef) and n.name == function]
+        if not found:
+            raise ProjectError(f"{path} has no function {function} any more: name the one that calls the stages")
+        teller.parameters(found[-1])
+        teller.body(found[-1].body)
+    else:
+        tests = [n for n in tree.body if isinstance(n, ast.If) and "__name__" in ast.dump(n.test)]
+        teller.body([s for test in tests for s in test.body] or tree.body)
+    return teller.steps
+
+
+def _parsed(path: str) -> ast.Module:
+    try:
+        return ast.parse(Path(path).read_bytes(), path)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ProjectError(f"{path}, which the adapter names, cannot be read as Python: {error}") from error
+
+
+class _Teller:
+    """Names each statement, and writes into each which setting of a name it takes."""
+
+    def __init__(self) -> None:
+        self.steps: dict[str, str] = {}
+        self.set: Counter[str] = Counter()  # how often a name was set up to here
+        self.again: set[str] = set()  # the names of this body that are set somewhere
+
+    def parameters(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        """Decorators, which may declare options, and the defaults of parameters."""
+        for decorator in node.decorator_list:
+            self._tell(f"@{_called(decorator)}", decorator)
+        positional = [*node.args.posonlyargs, *node.args.args]
+        given = [*zip(positional[len(positional) - len(node.args.defaults) :], node.args.defaults, strict=True)]
+        given += [(p, d) for p, d in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True) if d is not None]
+        for parameter, default in given:
+            self._tell(parameter.arg, default)
+
+    def body(self, statements: Sequence[ast.stmt]) -> None:
+        """Some statements, in order."""
+        self.again |= {name for s in statements for name in _stored(s)}
+        for statement in statements:
+            self._statement(statement)
+
+    def _statement(self, node: ast.stmt) -> None:
+        if isinstance(node, _NOT_TOLD) or (isinstance(node, ast.Expr) and _is_only_said(node.value, self.again)):
+            return
+        if isinstance(node, ast.With | ast.AsyncWith):
+            for item in node.items:
+                target = item.optional_vars
+                self._tell(ast.unparse(target) if target else "with", item.context_expr)
+                self.set.update(_stored(target) if target else ())
+            self.body(node.body)
+        elif isinstance(node, ast.Try):
+            for part in (node.body, *(h.body for h in node.handlers), node.orelse, node.finalbody):
+                self.body(part)
+        elif isinstance(node, ast.Assign):
+            self._tell(", ".join(_names(t) for t in node.targets), node.value, node)
+        elif isinstance(node, ast.AnnAssign):
+            if node.value is not None:
+                self._tell(_names(node.target), node.value, node)
+        elif isinstance(node, ast.Return):
+            self._tell("return", node.value or ast.Constant(None))
+        elif isinstance(node, ast.Expr):
+            self._tell(_called(node.value), node.value)
+        else:
+            stored = sorted({*_stored(node)})
+            self._tell(", ".join(stored) or type(node).__name__.lower(), node, node)
+
+    def _tell(self, name: str, value: ast.AST, sets: ast.stmt | None = None) -> None:
+        taken = _Versions(self).visit(copy.deepcopy(value))
+        name = name.replace("/", "|")
+        key, number = name, 2
+        while key in self.steps:
+            key, number = f"{name}_{number}", number + 1
+        self.steps[key] = _text(taken)
+        self.set.update(set(_stored(sets)) if sets is not None else ())
+
+
+class _Versions(ast.NodeTransformer):
+    """Writes into names that are set more than once which of their settings is taken."""
+
+    def __init__(self, teller: _Teller) -> None:
+        self.teller = teller
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:
+        """A name as the one that was set last, where that is not the first."""
+        times = self.teller.set[node.id]
+        if isinstance(node.ctx, ast.Load) and node.id in self.teller.again and times != 1:
+            node.id = f"{node.id}_{times}"
+        return node
+
+
+def _is_only_said(node: ast.expr, local: Container[str]) -> bool:
+    """Whether an expression is a docstring, declares an option, or shows what other steps made: ``local`` names."""
+    if isinstance(node, ast.Constant):
+        return True
+    if not isinstance(node, ast.Call):
+        return False
+    named = _called(node).split(".")
+    says = named == ["print"] or named[0] in _LOGS
+    parts = (part.func for part in ast.walk(node) if isinstance(part, ast.Call) and part is not node)
+    roots = (_called(part).split(".")[0] for part in parts)
+    calls = any(root not in dir(builtins) and root not in local for root in roots)
+    return named[-1] == "add_argument" or (says and not calls)
+
+
+def _called(node: ast.expr) -> str:
+    """What is called, as a name with dots."""
+    while isinstance(node, ast.Call | ast.Await):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return (
+        ".".join([*([node.id] if isinstance(node, ast.Name) else []), *reversed(parts)]) or type(node).__name__.lower()
+    )
+
+
+def _names(target: ast.expr) -> str:
+    """What is set, as it is written."""
+    items = target.elts if isinstance(target, ast.Tuple | ast.List) else [target]
+    return ", ".join(ast.unparse(item) for item in items)
+
+
+def _stored(node: ast.AST) -> Iterator[str]:
+    """The names that a statement sets."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+            yield part.id
+
+
+def _text(node: ast.AST) -> str:
+    if isinstance(node, ast.expr) and all(isinstance(part, _SAME_TEXT) for part in ast.walk(node)):
+        words = ast.unparse(node)
+        if len(words) <= _LONGEST:
+            return words
+    return f"source {sha256(_canonical(node).encode()).hexdigest()[:16]}"
+
+
+def _canonical(node: object) -> str:
+    """A tree as text that layout and Python's version leave alone."""
+    if isinstance(node, ast.AST):
+        named = ((f, getattr(node, f, None)) for f in sorted(node._fields) if f not in _UNWRITTEN)
+        return f"{type(node).__name__}({','.join(f'{f}={_canonical(v)}' for f, v in named if v not in (None, []))})"
+    if isinstance(node, list):
+        return f"[{','.join(map(_canonical, node))}]"
+    return repr(node)
+
+
+def _data(value: object) -> Json:
+    """A literal as JSON has it."""
+    if isinstance(value, list | tuple):
+        return [_data(item) for item in value]
+    if isinstance(value, dict) and all(isinstance(key, str) and key for key in value):
+        return {key: _data(item) for key, item in value.items()}
+    return value if value is None or isinstance(value, bool | int | float | str) else repr(value)
