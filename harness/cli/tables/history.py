@@ -31,6 +31,8 @@ def _row(step: Approved) -> tuple[Words, ...]:
     about = step.approval
     change, drift = (per_cent(v) if v is not None else "" for v in (step.change, step.drift))
     shown: Words = text.value(step.shown, 8) if step.shown is not None else step.disposition
+    if step.not_finite:
+        shown = f"{shown} ({step.not_finite:,} not finite)"
     if step.problem:
         shown = Styled(f"cannot be read: {step.problem}", "yellow")
     rule, reason = step.tolerance.partition(" = {")[2], text.clipped(about.reason, _REASON)

@@ -51,8 +51,12 @@ def _of_golden(project: Project, identity: str, approvals: tuple[Approval, ...])
 
 def _steps(history: ValueHistory) -> list[Approved]:
     """The steps that moved the value since its first golden, the candidate's last."""
-    begun = max((n for n, step in enumerate(history.steps) if step.disposition in ("new", "removed")), default=0)
-    return [step for step in history.steps[begun:] if step.change]
+    return [step for step in history.steps[_begun(history) :] if step.change]
+
+
+def _begun(history: ValueHistory) -> int:
+    """Where the first golden stands among the steps, that of a value which came anew being its own."""
+    return max((n for n, step in enumerate(history.steps) if step.disposition in ("new", "removed")), default=0)
 
 
 def _moves(history: ValueHistory) -> bool:
@@ -71,7 +75,16 @@ def _sentence(history: ValueHistory) -> str:
     last, drift = steps[-1], history.drift or 0.0
     alike = all(abs(step - last) <= _ALIKE * abs(last) for step in steps)
     each = f"of {per_cent(last)}" if alike else f"(this one {per_cent(last)})"
-    return f"{history.address}: {len(steps)} accepted steps {each} make {per_cent(drift)} since the first golden"
+    first = history.steps[_begun(history)]
+    told = f"{history.address}: {len(steps)} accepted steps {each} make {per_cent(drift)} since the first golden"
+    return f"{told}{_gaps(first.not_finite, history.steps[-1].not_finite)}"
+
+
+def _gaps(first: int, last: int) -> str:
+    """What to say of elements that are in no norm."""
+    if first == last:
+        return f", in what is finite: {text.count(last, 'element')} {'is' if last == 1 else 'are'} not" if last else ""
+    return f", in what is finite in both: {text.count(first, 'element')} {'was' if first == 1 else 'were'} not, {last} now"
 
 
 def per_cent(share: float) -> str:

@@ -96,6 +96,7 @@ def _step(step: Approved) -> dict[str, Json]:
         "approver": about.approver,
         "disposition": step.disposition,
         "value": step.shown,
+        "not_finite": step.not_finite,
         "change": step.change,
         "drift": step.drift,
         "tolerance": step.tolerance,

@@ -18,6 +18,7 @@ from harness.core.errors import GoldenError
 from harness.core.project import Project
 from harness.core.protocol import Artifact, Json
 from harness.core.trees import leaves, numeric_json, plain_json
+from harness.judge.elements import same_elements
 from harness.store.approvals import Approval, Change
 from harness.store.chain import Claim
 from harness.store.manifest import Entry
@@ -45,9 +46,10 @@ class Version:
 class Approved:
     """What one approval made of one value.
 
-    ``shown``: the value, and of an array its type, shape and L2 norm; None where there is none. ``change`` and
+    ``shown``: the value, and of an array the L2 norm of its finite elements; None where there is none. ``change`` and
     ``drift``: relative to the step before and to the first golden, of an array by the L2 norm of the difference; None
-    where there is no such ratio. ``tolerance``: the rule of the time. ``problem``: why it cannot be read.
+    where there is no such ratio. ``not_finite``: how many elements of an array are not finite. ``tolerance``: the rule
+    of the time. ``problem``: why it cannot be read.
     """
 
     approval: Approval
@@ -57,6 +59,7 @@ class Approved:
     drift: float | None = None
     tolerance: str = ""
     problem: str = ""
+    not_finite: int = 0
 
 
 @dataclass(frozen=True)
@@ -156,7 +159,8 @@ def _step(line: _Line, version: Version, value: Kept, tolerance: str) -> Approve
     change = None if line.last is None else relative(line.last, value)
     drift = relative(line.first, value) if line.origin else None
     line.last = value
-    return Approved(version.approval, version.change.disposition, shown_value(value), change, drift, tolerance)
+    shown, odd = shown_value(value), not_finite(value)
+    return Approved(version.approval, version.change.disposition, shown, change, drift, tolerance, not_finite=odd)
 
 
 def values_of(artifact: Artifact) -> dict[str, Kept]:
@@ -166,29 +170,48 @@ def values_of(artifact: Artifact) -> dict[str, Kept]:
 
 
 def shown_value(value: Kept) -> Json:
-    """A value in a table or in JSON: an array by its L2 norm where it is of numbers, else by its type and shape."""
+    """A value in a table or in JSON: an array of numbers by the L2 norm of its finite elements.
+
+    Another array, or one that has no finite element, by its type and shape.
+    """
     if isinstance(value, np.ndarray):
-        return plain_json(_norm(value)) if value.dtype.kind in "biufc" else describe_array(value)
+        numbers = value.dtype.kind in "biufc" and not_finite(value) < max(value.size, 1)
+        return plain_json(_norm(value[np.isfinite(value)])) if numbers else describe_array(value)
     return plain_json(value) if not isinstance(value, dict | list) else str(value)
+
+
+def not_finite(value: Kept) -> int:
+    """How many elements of an array are NaN or infinite; 0 of what is none."""
+    counted = isinstance(value, np.ndarray) and value.dtype.kind in "fc"
+    return int(np.count_nonzero(~np.isfinite(value))) if counted else 0
 
 
 def relative(before: Kept, after: Kept) -> float | None:
     """How far ``after`` is from ``before``, as a share of it; of arrays by L2 norms, without a sign.
 
-    None where there is no such share: other kinds of values, other shapes, a zero, what is not finite.
+    Of arrays, over the elements that are finite in both. None where there is no such share: other kinds of values,
+    other shapes, a zero, and what is or was not finite, unless it is not finite in the same way.
     """
     if isinstance(before, np.ndarray) and isinstance(after, np.ndarray):
         if before.shape != after.shape or before.dtype.kind not in "biufc" or after.dtype.kind not in "biufc":
             return None
-        with np.errstate(all="ignore"):
-            return _ratio(_norm(_wide(after) - _wide(before)), _norm(before))
+        return _relative_arrays(_wide(before), _wide(after))
     numbers = [v for v in (before, after) if isinstance(v, int | float) and not isinstance(v, bool)]
     if len(numbers) < 2:
         return None
+    if any(isinstance(n, float) and not math.isfinite(n) for n in numbers):
+        return 0.0 if repr(float(numbers[0])) == repr(float(numbers[1])) else None
     try:
         return _ratio(float(numbers[1] - numbers[0]), abs(float(numbers[0])))
     except OverflowError:  # an integer beyond every float
         return None
+
+
+def _relative_arrays(before: NDArray[Any], after: NDArray[Any]) -> float | None:
+    with np.errstate(all="ignore"):
+        both = np.isfinite(before) & np.isfinite(after)
+        share = _ratio(_norm(after[both] - before[both]), _norm(before[both]))
+        return share if share or same_elements(before, after)[~both].all() else None
 
 
 def _ratio(amount: float, size: float) -> float | None:

@@ -17,7 +17,7 @@ from harness.core.project import Project, without_adapter
 from harness.core.protocol import Artifact
 from harness.study.history.drift import drift_sentences
 from harness.study.history.lookup import histories_to_json, look_up
-from harness.study.history.steps import relative
+from harness.study.history.steps import not_finite, relative, shown_value
 
 SCHEMA = Path(__file__).parents[3] / "schemas/harness/history.schema.json"
 STEP = 1.004
@@ -190,6 +190,17 @@ def test_a_removed_golden_begins_anew(copy):
         (0.0, 0.0, 0.0),
         (0.0, 1.0, None),
         (1.0, float("nan"), None),
+        (float("nan"), 1.0, None),
+        (float("nan"), float("nan"), 0.0),
+        (float("inf"), float("-inf"), None),
+        (np.array([np.nan, 1, 1]), np.array([np.nan, 1.5, 1.5]), 0.5),
+        (np.array([np.nan, 2, 1]), np.array([7, 3, np.nan]), 0.5),
+        (np.array([np.nan, np.inf, 1]), np.array([np.nan, np.inf, 1]), 0.0),
+        (np.array([1.0, np.inf]), np.array([1.0, -np.inf]), None),
+        (np.array([1.0, 2.0]), np.array([1.0, np.nan]), None),
+        (np.full(3, np.nan), np.full(3, np.nan), 0.0),
+        (np.full(3, np.nan), np.ones(3), None),
+        (np.array([np.nan + 0j, 1]), np.array([np.nan + 0j, 1 + 0.5j]), 0.5),
         (True, False, None),
         ("a", "b", None),
         (10**400, 10**400 + 1, None),
@@ -203,6 +214,70 @@ def test_a_removed_golden_begins_anew(copy):
 )
 def test_a_share_is_signed_for_numbers_and_by_norms_for_arrays(before, after, share):
     assert relative(before, after) == (None if share is None else pytest.approx(share))
+
+
+# What is not finite
+
+
+def gappy(value: float, gaps: int = 2) -> Artifact:
+    """A field whose edges are NaN, as those of a moving average are."""
+    field = np.full(8, value)
+    field[:gaps] = np.nan
+    return Artifact({"energy": 1.0}, {"field": field})
+
+
+@pytest.fixture(scope="module")
+def gaps(tmp_path_factory) -> guarded.Guarded:
+    """Four goldens of a field with two NaN, each 0.4 % above the one before. Copy it, do not change it."""
+    with pytest.MonkeyPatch.context() as patch:
+        guarded.quiet_environment(patch)
+        repository = guarded.make(tmp_path_factory.mktemp("gaps") / "repository")
+        rule = 'version = 1\n[rules]\n"**" = { rtol = 0.01, nan = "match" }\n'
+        repository.write("goldens/tolerances.toml", rule)
+        repository.accept_rules()
+        repository.commit("rules")
+        for n in range(4):
+            repository.fresh = gappy(STEP**n)
+            repository.offer(ENERGY, repository.fresh)
+            repository.accept(ENERGY, reason=f"step {n}")
+            repository.commit(f"golden {n}")
+        return repository
+
+
+def test_an_array_with_nan_is_told_by_what_is_finite_and_the_nan_are_counted(gaps):
+    history = energy(gaps, f"{ENERGY}/field")
+    assert [s.shown for s in history.steps] == [pytest.approx(np.sqrt(6) * STEP**n) for n in range(4)]
+    assert [s.change for s in history.steps] == [None, *[pytest.approx(0.004)] * 3]
+    assert history.drift == pytest.approx(STEP**3 - 1)
+    assert [s.not_finite for s in history.steps] == [2] * 4
+    found = histories_to_json(project_of(gaps), [history])["values"][0]["steps"][-1]
+    assert (found["not_finite"], found["change"]) == (2, pytest.approx(0.004))
+
+
+def test_the_table_of_a_history_counts_what_is_not_finite(gaps, capsys):
+    from harness.cli.tables.history import show_histories
+
+    show_histories([energy(gaps, f"{ENERGY}/field")])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "2 not" in shown
+    assert "+1.2 % since the first golden" in shown
+
+
+@pytest.mark.parametrize(
+    ("gaps_now", "said"),
+    [(2, ", in what is finite: 2 elements are not"), (3, ", in what is finite in both: 2 elements were not, 3 now")],
+)
+def test_accepting_steps_of_an_array_with_nan_says_how_far_they_lead(gaps, gaps_now, said, tmp_path, monkeypatch):
+    guarded.quiet_environment(monkeypatch)
+    repository = guarded.copy(gaps, tmp_path / "copy")
+    repository.offer(ENERGY, gappy(STEP**4, gaps_now))
+    (sentence,) = drift_sentences(repository.project, [ENERGY])
+    assert sentence == f"{ENERGY}/field: 4 accepted steps of +0.4 % make +1.61 % since the first golden{said}"
+
+
+def test_an_array_without_a_finite_number_has_no_norm():
+    assert (shown_value(np.full(3, np.nan)), not_finite(np.full(3, np.nan))) == ("float64 [3]", 3)
+    assert shown_value(np.array([np.nan, 3.0, 4.0])) == 5.0
 
 
 # What an acceptance adds up to
