@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import cmath
 import heapq
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -68,6 +70,14 @@ class Explanation:
 _ROUNDING = 1e-6
 
 
+def _is_odd(value: Json) -> bool:
+    """Whether a verdict's value, or a part of it, is a number that is not finite: such are there by their names."""
+    try:
+        return isinstance(value, str) and not cmath.isfinite(complex(value))
+    except ValueError:
+        return False
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What became of one value or array.
@@ -93,6 +103,25 @@ class Verdict:
     worst: tuple[Worst, ...] = ()
     explanation: Explanation | None = None
     unit: str = ""
+
+    @property
+    def told_share(self) -> float | None:
+        """``used`` for people, who are to see of what fails that it is out.
+
+        Of what fails without such a share, as where a NaN came, that of its furthest finite element, else infinite;
+        None where nothing but equality would do, or nothing was compared.
+        """
+        if self.used is not None or self.status is not Status.FAIL or not self.measured:
+            return self.used
+        shares = [worst.used for worst in self.worst if 1 < worst.used < math.inf]
+        pairs = [(self.expected, self.obtained), *((worst.expected, worst.obtained) for worst in self.worst)]
+        odd = any(_is_odd(value) for pair in pairs for value in pair)
+        return max(shares, default=math.inf if odd else None)
+
+    @property
+    def measured(self) -> bool:
+        """Whether there is a tolerance of which a share could be used: equality has none."""
+        return not self.allowed.startswith("exactly")
 
     @property
     def sentence(self) -> str:

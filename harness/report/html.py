@@ -188,7 +188,7 @@ def _culprit(scenario: ScenarioReport) -> Row | None:
 
 def _most(scenario: ScenarioReport, artifact: ArtifactReport) -> Row | None:
     """The value of an artifact that uses most of its tolerance."""
-    measured = [v for v in artifact.verdicts if v.used is not None]
-    failed = [v for v in selection.failing(measured) if v.used is not None]
-    worst = failed[0] if failed else max(measured, key=lambda v: v.used or 0.0, default=None)
+    measured = [v for v in artifact.verdicts if v.told_share is not None]
+    failed = selection.failing(measured)
+    worst = failed[0] if failed else max(measured, key=lambda v: v.told_share or 0.0, default=None)
     return value_row(Place(scenario, artifact, worst), short=True) if worst else None

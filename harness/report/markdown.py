@@ -91,7 +91,7 @@ def _scenarios(report: Report) -> str:
         first = scenario.diagnosis.first if failed else None
         closest = [] if failed else selection.closest_calls((scenario,), 1)
         place = selection.culprit_place(scenario) if failed else next(iter(closest), None)
-        used = text.used(place.verdict.used) if place else ""
+        used = text.used(place.verdict.told_share) if place else ""
         status = f"{_ICONS.get(state.kind, '')} {state.word}"
         seconds = text.seconds(sum(a.seconds for a in scenario.artifacts)) if scenario.artifacts else ""
         rows.append((code(scenario.scenario), status, prose(state.detail), code(first) if first else "", used, seconds))
@@ -102,7 +102,7 @@ def _row(place: Place) -> tuple[str, ...]:
     verdict = place.verdict
     *_, at = numbers_of(verdict)
     expected, obtained = shown_numbers(verdict)
-    used = text.used(verdict.used)
+    used = text.used(verdict.told_share)
     if verdict.share is not None:
         used = f"{used}, {text.portion(verdict.share)} out" if used else f"{text.portion(verdict.share)} out"
     cells = (code(value) if value != "\u2013" else "" for value in (expected, obtained))

@@ -60,7 +60,7 @@ def value_row(place: Place, scenario: bool = False, short: bool = False) -> Row:
     if kind == "pass" and (verdict.used or 0) > _NEARLY_OUT:
         kind = "pass near"
     expected, obtained, at = numbers_of(verdict)
-    shown = shown_numbers(verdict)
+    shown, share = shown_numbers(verdict), verdict.told_share
     return Row(
         name=verdict.path if short else f"{place.scenario.scenario}/{place.name}" if scenario else place.name,
         kind=kind,
@@ -73,9 +73,9 @@ def value_row(place: Place, scenario: bool = False, short: bool = False) -> Row:
         change=text.difference(expected, obtained),
         allowed=text.clipped(verdict.allowed),
         rule=text.clipped(verdict.rule),
-        used=text.used(verdict.used),
-        fill=None if verdict.used is None else bar_fill(verdict.used),
-        beyond=verdict.used is not None and not verdict.used <= 10**BAR_DECADES,
+        used=text.used(share),
+        fill=None if share is None else bar_fill(share),
+        beyond=share is not None and not share <= 10**BAR_DECADES,
         share="" if verdict.share is None else text.portion(verdict.share),
         at=at,
         explanation=verdict.explanation.text if verdict.explanation else "",
@@ -115,7 +115,6 @@ def _elements(verdict: Verdict) -> tuple[tuple[str, str, str, str, str], ...]:
     for worst in verdict.worst[:_WORST_ELEMENTS]:
         expected, obtained = text.pair(worst.expected, worst.obtained)
         index = f"[{', '.join(map(str, worst.index))}]"
-        elements.append(
-            (index, expected, obtained, text.difference(worst.expected, worst.obtained), text.used(worst.used))
-        )
+        used = text.used(worst.used) if verdict.measured else ""
+        elements.append((index, expected, obtained, text.difference(worst.expected, worst.obtained), used))
     return tuple(elements)

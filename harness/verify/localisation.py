@@ -6,13 +6,15 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from harness.core import globs
+from harness.core import globs, text
 from harness.core.ids import CONFIGURATION, INVARIANTS
 from harness.core.protocol import Pipeline
 from harness.core.text import joined
 from harness.core.verdicts import ArtifactReport, Diagnosis, StageFinding, Status, Verdict
 from harness.judge.explanations import factor_sentence, offset_sentence
 from harness.report.differences.folding import Alike, alike, alike_in, folded
+
+_ROUNDING = 1.01e-9  # a relative tolerance that nothing but rounding is within, whose multiples say nothing
 
 
 def localise(
@@ -76,9 +78,21 @@ def _furthest(report: ArtifactReport | None) -> str:
     alike_ones = alike_in(report, worst) if report else [worst]
     told = folded(report.verdicts, alike_ones)[0] if report else worst
     how = f": {told.explanation.text}" if told.explanation else ""
-    beyond = f" ({float(f'{worst.used:.3g}'):,.10g} times its tolerance)" if worst.used and worst.used > 1 else ""
     verb = "is" if len(alike_ones) == 1 else "are"
-    return f"{told.path or 'it'} {verb} not as accepted{beyond}{how}"
+    return f"{told.path or 'it'} {verb} not as accepted{_beyond(worst, report.stage if report else '')}{how}"
+
+
+def _beyond(verdict: Verdict, stage: str) -> str:
+    """By how many times its tolerance a value is out, where that says something: of a setting nothing does."""
+    share = verdict.told_share
+    if share is None or not 1 < share < math.inf:
+        return ""
+    expected, obtained = verdict.expected, verdict.obtained
+    floats = type(expected) is type(obtained) is float
+    only_rounding = floats and abs(obtained - expected) <= _ROUNDING * share * abs(expected)
+    if only_rounding or (stage == CONFIGURATION and not verdict.worst):
+        return f" (was {', is '.join(text.pair(expected, obtained))})"
+    return f" ({float(f'{share:.3g}'):,.10g} times its tolerance)"
 
 
 def _has_no_golden(report: ArtifactReport) -> bool:

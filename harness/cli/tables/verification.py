@@ -97,7 +97,8 @@ def _row(artifact: ArtifactReport) -> tuple[Words, ...]:
     odd = artifact.notable
     failed, left = sum(v.status.failed for v in odd), sum(v.status in NOT_COMPARED for v in odd)
     compared = len(artifact.verdicts) - left
-    used = max((v.used for v in artifact.verdicts if v.used is not None), default=None)
+    told = [v for v in odd if v.status.failed] if artifact.failed else artifact.verdicts
+    used = max((share for v in told if (share := v.told_share) is not None), default=None)
     time = Styled("cached", "dim") if artifact.cached else text.seconds(artifact.seconds) if artifact.seconds else ""
     found = {v.status for v in odd}
     notable = {Status.IMPROVED: Styled("improved", "cyan"), Status.WARNING: Styled("warning", "yellow")}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from harness.core import text
 from harness.core.verdicts import Verdict, Worst
 from harness.report.differences.lines import text_difference
@@ -15,11 +17,13 @@ def difference_lines(verdict: Verdict) -> list[str]:
     lines = [verdict.explanation.text] if verdict.explanation else []
     if verdict.share:
         lines.append(f"{text.portion(verdict.share)} of the elements out of tolerance")
-    return [*lines, *map(_element, verdict.worst), *text_difference(verdict.expected, verdict.obtained)]
+    return [*lines, *(_element(w, verdict.measured) for w in verdict.worst), *text_difference(verdict.expected, verdict.obtained)]
 
 
-def _element(worst: Worst) -> str:
+def _element(worst: Worst, measured: bool) -> str:
     old, new = text.pair(worst.expected, worst.obtained)
     change = text.difference(worst.expected, worst.obtained)
     moved = f"{old} \u2192 {new}" + (f" ({change})" if change else "")
-    return f"{list(worst.index)}  {moved}, {text.used(worst.used)} of its tolerance"
+    share = text.used(worst.used)
+    of = "" if not measured else f", {share} its tolerance" if math.isinf(worst.used) else f", {share} of its tolerance"
+    return f"{list(worst.index)}  {moved}{of}"

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 
-from harness.core.protocol import Pipeline, Stage
+from harness.core.protocol import Artifact, Pipeline, Stage
 from harness.core.verdicts import ArtifactReport, Explanation, Status, Verdict
+from harness.judge.comparison import compare_artifact
+from harness.judge.rules import Rule, Rules
 from harness.verify.localisation import localise
 
 NAMES = ("make", "shape", "learn", "judge")
@@ -186,3 +191,31 @@ def test_the_reason_of_a_stage_has_the_explanation():
         "x0 and x1 are not as accepted (3 times its tolerance): 2 of 2, every number is × 1.0101, "
         "though it is right on its small stored inputs"
     )
+
+
+@pytest.mark.parametrize(
+    ("stage", "tolerance", "said"),
+    [
+        ("make", {"rtol": 1e-9}, "rate is not as accepted (was 0.7, is 0.75)"),
+        ("make", {"rtol": 0.01}, "rate is not as accepted (7.14 times its tolerance)"),
+        ("make", {"exact": True}, "rate is not as accepted"),
+        ("configuration", {"rtol": 0.01}, "rate is not as accepted (was 0.7, is 0.75)"),
+    ],
+)
+def test_of_a_setting_no_multiple_of_a_tolerance_is_said(stage, tolerance, said):
+    verdicts = compared({"rate": 0.7}, {"rate": 0.75}, tolerance)
+    result = localise(PIPELINE, [ArtifactReport(stage, stage, "cpu", verdicts)], (), "replay")
+    assert result.headline == f"Look at {stage} first: {said}"
+
+
+def compared(golden, obtained, tolerance, arrays=False):
+    rules = Rules((Rule("**", Path("tolerances.toml"), tolerance),), (Path("tolerances.toml"),), Path())
+    sides = [Artifact({}, side) if arrays else Artifact(side) for side in (golden, obtained)]
+    return compare_artifact(*sides, rules, "make/", {}, "deterministic")
+
+
+def test_a_value_beside_a_nan_is_told_by_its_own_multiple():
+    field = np.arange(1.0, 9.0)
+    verdicts = compared({"f": field}, {"f": [np.nan, *(field[1:6]), 7.7, 3e9]}, {"rtol": 0.1}, arrays=True)
+    result = localise(PIPELINE, [ArtifactReport("make", "make", "cpu", verdicts)], (), "replay")
+    assert "f is not as accepted (3,750,000,000 times its tolerance)" in result.headline
