@@ -17,6 +17,7 @@ from harness.core.project import Project, in_ci
 from harness.core.protocol import Artifact
 from harness.core.verdicts import Verdict
 from harness.judge.comparison import NOTHING_COMPARED
+from harness.judge.descriptions.refusals import refusals
 from harness.store.approval_writer import Statement, write_approval
 from harness.store.approvals import Approval, Deviation
 from harness.store.candidates import list_pending, remove_candidate, rules_on_disk
@@ -209,6 +210,9 @@ def _check_golden(
         raise ApprovalError(
             f"{identity}: a fresh run compared nothing with the candidate: an empty golden guards nothing"
         )
+    failed = any(v.status.failed for v in verdicts)
+    if failed and (refused := refusals(candidate, judge(identity, candidate, candidate))):
+        raise ApprovalError(f"{identity}: no golden can hold what its own rule refuses: {_first(refused)}")
     if failures := [f"{v.path}: {v.message or v.status.value}" for v in verdicts if v.status.failed]:
         raise ApprovalError(f"{identity}: a fresh run disagrees with the candidate: {_first(failures)}")
 

@@ -439,3 +439,38 @@ def test_a_test_that_does_not_repeat_is_not_accepted(checked):
     session(checked, "", 1)
     refused = checked.harness(f"accept {MODULE}/check/test_random --reason New", 2).stderr
     assert "a fresh run disagrees with the candidate: value: " in refused
+
+
+NAN = """
+
+def test_average(check):
+    import numpy as np
+
+    values = np.arange(20.0)
+    values[:3] = values[-3:] = np.nan
+    check(values, rtol=1e-6)
+    check({"last": float("nan")}, "about", rtol=1e-6)
+"""
+
+
+def test_a_value_that_its_own_rule_refuses_says_so_at_once_and_names_the_cure(checked):
+    average = f"{MODULE}/check/test_average"
+    write(checked, {FILE: TESTS + NAN})
+    out, _ = session(checked, f"{FILE}::test_average", 1)
+    cure = 'which its rule does not allow: where that is right, add nan="match" to the rule'
+    assert f"value: 6 NaN of 20 elements, {cure}" in out
+    assert f"about/last is NaN, {cure}" in out
+    refused = checked.harness(f"accept {average} --reason New", 2).stderr
+    assert f"no golden can hold what its own rule refuses: value: 6 NaN of 20 elements, {cure} (and 1 more)" in refused
+    mended = TESTS + NAN.replace("rtol=1e-6", 'rtol=1e-6, nan="match"')
+    write(checked, {FILE: mended})
+    refused = checked.harness(f"accept {average} --reason New", 2).stderr
+    assert f"the test changed its rules since its candidate was kept: run {FILE}::test_average again" in refused
+    out, _ = session(checked, f"{FILE}::test_average", 1)
+    assert "there is no golden yet" in out
+    assert "NaN" not in out
+    write(checked, {FILE: mended.replace('"about"', '"other"')})
+    refused = checked.harness(f"accept {average} --reason New", 2).stderr
+    assert "the test changed what it checks (about, other) since its candidate was kept" in refused
+    write(checked, {FILE: mended})
+    checked.harness(f"accept {average} --reason New")

@@ -14,6 +14,7 @@ from harness.core.project import Project
 from harness.core.protocol import Artifact, Json
 from harness.core.verdicts import ArtifactReport, Status, Verdict
 from harness.judge.comparison import COMPARATOR, compare_artifact
+from harness.judge.descriptions.refusals import refusals
 from harness.judge.rules import Rule, Rules
 from harness.judge.schema import Schemas
 from harness.run.runner import environment
@@ -85,7 +86,7 @@ class CheckBook:
         if entry is None:
             remedy = f"look at the candidate with `harness review {identity}`, and accept it"
             missing = Verdict("", Status.MISSING, "deterministic", f"there is no golden {identity}: {remedy}")
-            lacking = self.lacking(identity, obtained)
+            lacking = self.lacking(identity, obtained) or self.refused(identity, obtained)
             return [missing, *(Verdict("", Status.FAIL, "deterministic", sentence) for sentence in lacking)]
         for what, then, now in (("schema", entry.schema, CHECK_SCHEMA), ("comparator", entry.comparator, COMPARATOR)):
             if then != now:
@@ -116,6 +117,10 @@ class CheckBook:
         if not known:
             return [f"{identity} holds no value: let the test check one, as an empty golden guards nothing"]
         return [f"{sentence}, {_INLINE}" for sentence in rule_sentences(self._all_rules(identity, document), known)]
+
+    def refused(self, identity: GoldenId, document: Artifact) -> list[str]:
+        """A sentence for each value of a document that its own rule refuses, so that no golden can hold it."""
+        return refusals(document, self.judge(identity, document, document))
 
     def _all_rules(self, identity: GoldenId, document: Artifact) -> Rules:
         """The rules of the files, and those of a document; the most specific one wins, wherever it stands."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import permutations
 
 from harness.core.errors import ApprovalError, GoldenError
 from harness.core.ids import GoldenId, is_of_a_test
@@ -11,6 +12,7 @@ from harness.core.project import Project
 from harness.core.protocol import Artifact
 from harness.store.candidates import read_candidate
 from harness.verify.checks.book import CheckBook
+from harness.verify.checks.document import RULES, names_of
 from harness.verify.checks.session import CheckSession, run_checks_of_tests
 
 
@@ -47,4 +49,15 @@ class TestReferee:
             raise ApprovalError(f"{identity} is of no test that runs: reject the candidate, or bring the test back")
         if found.outcome != "passed" or found.artifact is None:
             raise ApprovalError(f"{identity}: its test {found.outcome} when it ran again: {found.error}")
+        if changed := _changed(read_candidate(self.project, identity)[0], found.artifact):
+            test = str(read_candidate(self.project, identity)[2].get("test", "")) or "the test"
+            raise ApprovalError(f"{identity}: {changed} since its candidate was kept: run {test} again, then accept")
         return found.artifact
+
+
+def _changed(candidate: Artifact, fresh: Artifact) -> str:
+    """How a test is another than the one that a candidate is of; empty where it is not."""
+    gone, came = (sorted(a - b) for a, b in permutations((names_of(candidate), names_of(fresh))))
+    if gone or came:
+        return f"the test changed what it checks ({', '.join([*gone, *came])})"
+    return "the test changed its rules" if candidate.values.get(RULES, {}) != fresh.values.get(RULES, {}) else ""
