@@ -15,13 +15,13 @@ from harness.store.candidates import add_candidate, remove_candidate
 from harness.store.manifest import Entry, combined_digest
 from harness.verify.coverage import stored_outputs
 from harness.verify.examination import Examination
+from harness.verify.localisation import furthest, has_no_golden
 
 
 def keep_candidates(examination: Examination, report: ScenarioReport) -> list[str]:
     """Keep a pending candidate for every artifact that is not as accepted, and no other; gives their ids."""
-    headline = report.diagnosis.headline
     wanted = wanted_candidates(examination, report)
-    kept = [identity for name in wanted if (identity := keep_candidate(examination, *name, headline))]
+    kept = [identity for name in wanted if (identity := keep_candidate(examination, *name, why_kept(report, *name)))]
     stored = ((examination.replay, artifact) for artifact in stored_outputs(examination.pipeline))
     every = (*examination.artifacts, *stored)
     for identity in {examination.identity(*name) for name in every}.difference(kept):
@@ -41,6 +41,24 @@ def wanted_candidates(examination: Examination, report: ScenarioReport) -> list[
     else:
         wanted += [(replay, a) for a in stored if examination.identity(replay, a) not in examination.manifest]
     return wanted
+
+
+def why_kept(report: ScenarioReport, track: str, artifact: str) -> str:
+    """Why a candidate of one artifact is kept, in a sentence of its own."""
+    found = next((a for a in report.artifacts if (a.track, a.artifact) == (track, artifact)), None)
+    if found is None or has_no_golden(found):
+        return "there is no golden yet"
+    if not found.failed:
+        better = any(v.status is Status.IMPROVED for v in found.notable)
+        return "better than accepted" if better else _BESIDE
+    reason = furthest(found)
+    finding = next((f for f in report.diagnosis.findings if f.stage == found.stage), None)
+    if finding and finding.verdict == "input already wrong" and report.diagnosis.first and track == report.profile:
+        return f"{reason}; its input is wrong already: look at {report.diagnosis.first} first"
+    return reason
+
+
+_BESIDE = "as accepted; it is kept beside the others, since each stage's stored output is the next one's input"
 
 
 def keep_candidate(examination: Examination, track: str, artifact: str, why: str) -> str:

@@ -36,11 +36,13 @@ def localise(
         if held:
             return Diagnosis(f"Invariant {held[0].path} does not hold", None, tuple(findings), tuple(notes))
         if (bounds := main.get(INVARIANTS)) and bounds.failed:
-            headline = f"The invariants themselves are not as accepted: {_furthest(bounds)}"
+            headline = f"The invariants themselves are not as accepted: {furthest(bounds)}"
             return Diagnosis(headline, None, tuple(findings), tuple(notes))
         return Diagnosis("Everything is as accepted", None, tuple(findings), tuple(notes))
-    if all(map(_has_no_golden, failing := [a for a in artifacts if a.failed])):
+    if all(map(has_no_golden, failing := [a for a in artifacts if a.failed])):
         headline = f"No golden yet for {len(failing)} of {len(artifacts)} artifacts; the others are as accepted"
+        if len(failing) == len(artifacts):
+            headline = "Nothing is accepted yet: look at the candidates with `harness review`, then accept them"
         return Diagnosis(headline, None, tuple(findings), tuple(notes))
     # Data flow one way: no later stage, however certainly it is wrong by itself, made this one differ.
     first = broken[0]
@@ -57,7 +59,7 @@ def _finding(
     if main is not None and main.blocked:
         return StageFinding(stage, "input already wrong", f"it has no input, because {main.blocked} failed")
     if fails_alone:
-        problem = alone.error if alone and alone.error else _furthest(alone)
+        problem = alone.error if alone and alone.error else furthest(alone)
         return StageFinding(stage, "wrong", f"replayed alone from stored inputs, {problem}")
     if not failed:
         return StageFinding(stage, "sound", "as accepted")
@@ -65,11 +67,12 @@ def _finding(
         because = "it is right on stored inputs, and" if alone is not None else "it was not replayed, and"
         return StageFinding(stage, "input already wrong", f"{because} {earlier[0]} before it differs already")
     if alone is not None:
-        return StageFinding(stage, "differs here", f"{_furthest(main)}, though it is right on its small stored inputs")
-    return StageFinding(stage, "wrong", _furthest(main))
+        return StageFinding(stage, "differs here", f"{furthest(main)}, though it is right on its small stored inputs")
+    return StageFinding(stage, "wrong", furthest(main))
 
 
-def _furthest(report: ArtifactReport | None) -> str:
+def furthest(report: ArtifactReport | None) -> str:
+    """What is wrong with an artifact, by the value that is furthest out, in words that follow its stage's name."""
     worst = report.worst() if report else None
     if worst is None:
         return "nothing was compared"
@@ -95,7 +98,8 @@ def _beyond(verdict: Verdict, stage: str) -> str:
     return f" ({float(f'{share:.3g}'):,.10g} times its tolerance)"
 
 
-def _has_no_golden(report: ArtifactReport) -> bool:
+def has_no_golden(report: ArtifactReport) -> bool:
+    """Whether nothing was accepted of an artifact yet."""
     return any(v.status is Status.MISSING and not v.path for v in report.verdicts)
 
 

@@ -118,11 +118,11 @@ def _first(candidate: Artifact) -> list[Verdict]:
     from harness.core.artifacts import describe_array
     from harness.core.trees import leaves
 
-    values = [Verdict(p, Status.MISSING, "exact", "new", obtained=v) for p, v in leaves(candidate.values)]
+    values = [Verdict(p, Status.MISSING, "exact", "new", obtained=v) for p, v in leaves(candidate.values) if p]
     arrays = [
         Verdict(n, Status.MISSING, "exact", "new", obtained=describe_array(a)) for n, a in candidate.arrays.items()
     ]
-    return values + arrays
+    return values + arrays or [Verdict("", Status.MISSING, "exact", "new", obtained="no values")]
 
 
 class Examiner:

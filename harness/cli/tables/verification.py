@@ -78,7 +78,7 @@ def show_scenario(scenario: ScenarioReport, details: bool = False) -> None:
         rows.append(("", "invariants", "", PASSED if held == n else FAILED, f"{held} of {n}", "", ""))
     columns = ("stage", "artifact", "track", "", "values", "tolerance used", "time")
     show_table(columns, rows, f"{scenario.scenario} ({scenario.profile})")
-    new = [a for a in scenario.artifacts if [(v.status, v.path) for v in a.verdicts[:2]] == [(Status.MISSING, "")]]
+    new = [a for a in scenario.artifacts if _is_new(a)]
     for artifact in scenario.artifacts:
         if artifact not in new or len(new) <= LISTED_MISMATCHES:
             show_mismatches(artifact)
@@ -93,6 +93,11 @@ def show_scenario(scenario: ScenarioReport, details: bool = False) -> None:
         show_line(*([f"  {line}"] if i else [Styled(line, "bold")]))
 
 
+def _is_new(artifact: ArtifactReport) -> bool:
+    """Whether nothing was accepted of it yet, and no more is wrong."""
+    return [(v.status, v.path) for v in artifact.verdicts[:2]] == [(Status.MISSING, "")]
+
+
 def _row(artifact: ArtifactReport) -> tuple[Words, ...]:
     odd = artifact.notable
     failed, left = sum(v.status.failed for v in odd), sum(v.status in NOT_COMPARED for v in odd)
@@ -104,6 +109,8 @@ def _row(artifact: ArtifactReport) -> tuple[Words, ...]:
     notable = {Status.IMPROVED: Styled("improved", "cyan"), Status.WARNING: Styled("warning", "yellow")}
     state = FAILED if artifact.failed else next((word for s, word in notable.items() if s in found), PASSED)
     values = f"{compared - failed} of {compared}"
+    if _is_new(artifact) and not artifact.error and not artifact.blocked:
+        state, values = Styled("no golden yet", "yellow"), ""
     return artifact.stage, artifact.artifact, artifact.track, state, values, text.used(used), time
 
 

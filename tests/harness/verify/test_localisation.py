@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from harness.core.protocol import Artifact, Pipeline, Stage
-from harness.core.verdicts import ArtifactReport, Explanation, Status, Verdict
+from harness.core.verdicts import ArtifactReport, Explanation, ScenarioReport, Status, Verdict
 from harness.judge.comparison import compare_artifact
 from harness.judge.rules import Rule, Rules
+from harness.verify.kept_candidates import why_kept
 from harness.verify.localisation import localise
 
 NAMES = ("make", "shape", "learn", "judge")
@@ -219,3 +220,63 @@ def test_a_value_beside_a_nan_is_told_by_its_own_multiple():
     verdicts = compared({"f": field}, {"f": [np.nan, *(field[1:6]), 7.7, 3e9]}, {"rtol": 0.1}, arrays=True)
     result = localise(PIPELINE, [ArtifactReport("make", "make", "cpu", verdicts)], (), "replay")
     assert "f is not as accepted (3,750,000,000 times its tolerance)" in result.headline
+
+
+# What the commands say of what is new, and of each candidate
+
+
+def new(stage, track="cpu"):
+    return ArtifactReport(stage, stage, track, (Verdict("", Status.MISSING, "exact", "there is no golden"),))
+
+
+def scenario(*reports):
+    return ScenarioReport("small", "cpu", "", reports, (), localise(PIPELINE, reports, (), "replay"))
+
+
+def test_where_nothing_is_accepted_yet_no_others_are_said_to_be(capsys):
+    from harness.cli.tables.verification import show_scenario
+
+    first = scenario(*map(new, NAMES))
+    assert first.diagnosis.headline == (
+        "Nothing is accepted yet: look at the candidates with `harness review`, then accept them"
+    )
+    show_scenario(first)
+    rows = [line for line in capsys.readouterr().out.splitlines() if "cpu" in line and "shape" in line]
+    assert "no golden yet" in rows[0]
+    assert not any(words in rows[0] for words in ("FAIL", "0 of 1"))
+    some = scenario(report("make", "cpu"), *map(new, NAMES[1:]))
+    assert some.diagnosis.headline == "No golden yet for 3 of 4 artifacts; the others are as accepted"
+
+
+def test_each_candidate_is_kept_for_a_reason_of_its_own():
+    found = scenario(
+        *(report(n, "cpu", *bad) for n, bad in zip(NAMES, ((), ("x",), ("y",), ()), strict=True)),
+        *(report(n, "replay", *bad) for n, bad in zip(NAMES, ((), (), (), ("z",)), strict=True)),
+    )
+    assert why_kept(found, "cpu", "shape") == "x is not as accepted (3 times its tolerance)"
+    assert why_kept(found, "cpu", "learn") == (
+        "y is not as accepted (3 times its tolerance); its input is wrong already: look at shape first"
+    )
+    assert why_kept(found, "replay", "judge") == "z is not as accepted (3 times its tolerance)"
+    assert why_kept(found, "replay", "make").startswith("as accepted; it is kept beside the others")
+    assert why_kept(scenario(new("make")), "cpu", "make") == "there is no golden yet"
+    better = ArtifactReport("make", "make", "cpu", (Verdict("loss", Status.IMPROVED, "exact"),))
+    assert why_kept(scenario(better), "cpu", "make") == "better than accepted"
+
+
+@pytest.mark.parametrize(
+    ("artifact", "names"),
+    [
+        (Artifact({}), [("", "no values")]),
+        (Artifact({}, {"field": np.ones(2)}), [("field", "float64 [2]")]),
+        (Artifact({"a": 1.0}), [("a", 1.0)]),
+    ],
+)
+def test_a_first_candidate_has_no_row_without_a_name(artifact, names, capsys):
+    from harness.cli.tables.approval import show_values
+    from harness.verify.review import _first
+
+    verdicts = _first(artifact)
+    assert [(v.path, v.obtained) for v in verdicts] == names
+    show_values(verdicts)
+    assert (names[0][0] or "(all of it)") in capsys.readouterr().out
