@@ -39,7 +39,16 @@ def show_values(verdicts: Sequence[Verdict], title: str = "") -> None:
     rows = []
     for v in verdicts:
         old, new = text.pair(v.expected, v.obtained)
-        rows.append((v.path or "(all of it)", old, new, text.difference(v.expected, v.obtained), v.allowed, text.used(v.told_share)))
+        rows.append(
+            (
+                v.path or "(all of it)",
+                old,
+                new,
+                text.difference(v.expected, v.obtained),
+                v.allowed,
+                text.used(v.told_share),
+            )
+        )
     show_table(("value", "golden", "candidate", "difference", "allowed", "tolerance used"), rows, title)
 
 

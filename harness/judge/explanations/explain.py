@@ -9,10 +9,10 @@ import numpy as np
 from harness.core.verdicts import Explanation
 from harness.judge.elements import Array, same_elements
 from harness.judge.explanations.coarse import held_at_bounds, rounded
-from harness.judge.explanations.geometric import displaced, permuted, reshaped, resized, transposed
+from harness.judge.explanations.geometric import displaced, permuted, reshaped, resized, taken_along, transposed
 from harness.judge.explanations.labels import relabelled, wrapped
 from harness.judge.explanations.local import differing, few_elements, noise, not_finite, one_slice
-from harness.judge.explanations.measures import resolution
+from harness.judge.explanations.measures import norm, resolution
 from harness.judge.explanations.pointwise import absolute, affine, conjugate, constant, factor, offset
 from harness.judge.explanations.subpixel import moved_finely
 
@@ -77,18 +77,45 @@ def _of_numbers(golden: Array, obtained: Array) -> Explanation | None:
         return None
     finite = np.isfinite(g), np.isfinite(o)
     if g.shape != o.shape:
-        return _first(_OTHER_SHAPE, g, o) if finite[0].all() and finite[1].all() else None
+        return _first(_OTHER_SHAPE, g, o) if finite[0].all() and finite[1].all() else taken_along(g, o)
     both = finite[0] & finite[1]
     odd = ~both & ~same_elements(g, o)
-    g, o = np.where(both, g, 0), np.where(both, o, 0)
     if odd.any():
-        rest = None if not differing(g, o).any() else _first((*_SAME_SHAPE, noise), g, o)
-        return not_finite(odd, finite, rest) if rest or not differing(g, o).any() else None
+        return taken_along(g, o) or _of_others(g, o, odd, finite)
+    if not both.all():
+        return _beside_gaps(g, o, both)
     if np.array_equal(g, o):
         return None
     as_they_are = [lambda *_: wrapped(golden, obtained), lambda *_: relabelled(golden, obtained)]
     masks = golden.dtype.kind == "b"  # of which every change is one of a few elements, or a factor
     return _first((*as_they_are[masks:][:masks], *_SAME_SHAPE, *as_they_are, noise), g, o)
+
+
+def _of_others(golden: Array, obtained: Array, odd: Array, finite: tuple[Array, Array]) -> Explanation:
+    """What became of elements that are or were not finite, and what holds for the others."""
+    both = finite[0] & finite[1]
+    g, o = np.where(both, golden, 0), np.where(both, obtained, 0)
+    differs = differing(g, o)
+    if not differs.any():
+        return not_finite(odd, finite, "no other differs")
+    if rest := _beside_gaps(golden, obtained, both):
+        return not_finite(odd, finite, f"of the others {rest.sentence}", rest.residual)
+    some = int(np.count_nonzero(differs))
+    left = norm(o - g) / (norm(o) or norm(g))
+    return not_finite(odd, finite, f"{some} of the others differ{'s' * (some == 1)}", min(left, 1.0))
+
+
+def _beside_gaps(golden: Array, obtained: Array, both: Array) -> Explanation | None:
+    """What accounts for the elements that are finite on ``both`` sides; zeros stand for the others, or none do."""
+    g, o = np.where(both, golden, 0), np.where(both, obtained, 0)
+    if np.array_equal(g, o):
+        return None
+    found = _first((*_SAME_SHAPE, noise), g, o)
+    if found is None or found.kind == "noise" or found.residual > _EXACT:
+        alone = _first((*_ELEMENTWISE, noise), golden[both], obtained[both])
+        better = alone and (found is None or alone.residual < found.residual)
+        return alone if better else found
+    return found
 
 
 def _first(ways: Iterable[Way], golden: Array, obtained: Array) -> Explanation | None:

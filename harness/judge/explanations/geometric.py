@@ -24,19 +24,25 @@ def transposed(golden: Array, obtained: Array) -> Explanation | None:
     """The axes in another order, or some of them backwards, or both."""
     if not 1 <= golden.ndim <= _AXES or golden.size < LEAST:
         return None
-    axes = range(golden.ndim)
-    for order in permutations(axes):
-        if tuple(golden.shape[a] for a in order) != obtained.shape:
-            continue
-        turned = golden.transpose(order)
-        for count in range(golden.ndim + 1):
-            for mirrored in combinations(axes, count):
-                if count == 0 and order == tuple(axes):
-                    continue
-                changed = np.flip(turned, mirrored) if mirrored else turned
-                if _promises(obtained, changed) and (left := accounted(golden, obtained, changed)) is not None:
-                    return Explanation(*_turn(order, mirrored), left)
+    for order, mirrored in _turns(golden, obtained):
+        changed = _turned(golden, order, mirrored)
+        if _promises(obtained, changed) and (left := accounted(golden, obtained, changed)) is not None:
+            return Explanation(*_turn(order, mirrored), left)
     return None
+
+
+def _turns(golden: Array, obtained: Array) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """Every order of the axes that gives the obtained shape, and which of them are backwards then."""
+    axes = tuple(range(golden.ndim))
+    for order in permutations(axes):
+        if tuple(golden.shape[a] for a in order) == obtained.shape:
+            for count in range(order == axes, golden.ndim + 1):
+                yield from ((order, mirrored) for mirrored in combinations(axes, count))
+
+
+def _turned(array: Array, order: tuple[int, ...], mirrored: tuple[int, ...]) -> Array:
+    turned = array.transpose(order)
+    return np.flip(turned, mirrored) if mirrored else turned
 
 
 def _promises(obtained: Array, changed: Array) -> bool:
@@ -69,12 +75,22 @@ def displaced(golden: Array, obtained: Array) -> Explanation | None:
         left = accounted(golden, obtained, np.roll(golden, steps, tuple(range(golden.ndim))))
         if left is not None:
             return Explanation("roll", _rolled(steps, golden.shape), left)
-        inner = tuple(slice(max(s, 0), n + min(s, 0)) for s, n in zip(steps, golden.shape, strict=True))
-        came = tuple(slice(max(-s, 0), n - max(s, 0)) for s, n in zip(steps, golden.shape, strict=True))
+        inner, came = moved_parts(steps, golden.shape)
         seen, before = obtained[inner], golden[came]
         if 2 * seen.size >= golden.size and (left := accounted(golden[inner], seen, before)) is not None:
-            return Explanation("shift", f"it is moved by {list(steps)} elements, with other edges", left)
+            return Explanation("shift", _moved(steps), left)
     return None
+
+
+def moved_parts(steps: tuple[int, ...], shape: tuple[int, ...]) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """Where, after a displacement, what it brought stands, and where that was before."""
+    inner = tuple(slice(max(s, 0), n + min(s, 0)) for s, n in zip(steps, shape, strict=True))
+    came = tuple(slice(max(-s, 0), n - max(s, 0)) for s, n in zip(steps, shape, strict=True))
+    return inner, came
+
+
+def _moved(steps: tuple[int, ...]) -> str:
+    return f"it is moved by {list(steps)} elements, with other edges"
 
 
 def correlated_steps(golden: Array, obtained: Array) -> tuple[int, ...]:
@@ -174,3 +190,65 @@ def _starts(large: tuple[int, ...], small: tuple[int, ...]) -> Iterator[tuple[in
     yield from dict.fromkeys(product(*(((r + 1) // 2, r // 2, 0, r) for r in room)))
     if np.prod([r + 1 for r in room]) <= 4096:
         yield from product(*(range(r + 1) for r in room))
+
+
+def taken_along(golden: Array, obtained: Array) -> Explanation | None:
+    """A change of places that takes along what is not finite: every NaN has to be where it brings one."""
+    gaps = _gaps(golden), _gaps(obtained)
+    g, o = (np.where(gap == 0, a, 0) for a, gap in zip((golden, obtained), gaps, strict=True))
+    if not (g.any() and o.any()) or not 1 <= golden.ndim <= _AXES or golden.size < LEAST:
+        return None
+    if found := _turned_along((g, o), gaps) or _displaced_along((g, o), gaps):
+        return found
+    largest = max(float(np.abs(a).max()) for a in (g, o))
+    # Numbers that no element has stand for what is not finite: whatever is equal to the last bit has them in place.
+    full = [np.where(gap > 0, (gap + 1) * largest, a).astype(a.dtype) for a, gap in zip((g, o), gaps, strict=True)]
+    ways = (permuted,) if golden.shape == obtained.shape else (reshaped, resized)
+    return next(filter(None, (way(*full) for way in ways)), None)
+
+
+def _gaps(array: Array) -> Array:
+    """What elements are instead of a finite number, each kind by its own; 0 for a finite one."""
+    kinds = [np.isnan(a) + 2 * np.isposinf(a) + 3 * np.isneginf(a) for a in (array.real, array.imag)]
+    return np.asarray(kinds[0] + 4 * kinds[1])
+
+
+def _turned_along(numbers: tuple[Array, Array], gaps: tuple[Array, Array]) -> Explanation | None:
+    golden, obtained = numbers
+    for order, mirrored in _turns(golden, obtained):
+        changed = _turned(golden, order, mirrored)
+        if _promises(obtained, changed) and np.array_equal(_turned(gaps[0], order, mirrored), gaps[1]):
+            left = accounted(golden, obtained, changed)
+            if left is not None:
+                return Explanation(*_turn(order, mirrored), left)
+    return None
+
+
+def _displaced_along(numbers: tuple[Array, Array], gaps: tuple[Array, Array]) -> Explanation | None:
+    golden, obtained = numbers
+    if golden.shape != obtained.shape or golden.size > _MOST:
+        return None
+    every = tuple(range(golden.ndim))
+    for steps in _steps_along(numbers, gaps):
+        left = None
+        if np.array_equal(np.roll(gaps[0], steps, every), gaps[1]):
+            left = accounted(golden, obtained, np.roll(golden, steps, every))
+        if left is not None:
+            return Explanation("roll", _rolled(steps, golden.shape), left)
+        inner, came = moved_parts(steps, golden.shape)
+        if 2 * obtained[inner].size >= golden.size and np.array_equal(gaps[0][came], gaps[1][inner]):
+            left = accounted(golden[inner], obtained[inner], golden[came])
+        if left is not None:
+            return Explanation("shift", _moved(steps), left)
+    return None
+
+
+def _steps_along(numbers: tuple[Array, Array], gaps: tuple[Array, Array]) -> Iterator[tuple[int, ...]]:
+    """Displacements to try: by what is finite, by what is not, and by one or two elements along an axis."""
+    even = [np.where(gap == 0, a, a[gap == 0].mean()) for a, gap in zip(numbers, gaps, strict=True)]
+    masks = [(gap > 0).astype(float) for gap in gaps]
+    near = (tuple(s * (a == axis) for a in range(gaps[0].ndim)) for axis in range(gaps[0].ndim) for s in (1, -1, 2, -2))
+    found = dict.fromkeys((correlated_steps(*even), correlated_steps(*masks), *near))
+    yield from (
+        steps for steps in found if any(steps) and all(abs(s) < n for s, n in zip(steps, gaps[0].shape, strict=True))
+    )

@@ -56,8 +56,11 @@ def places(chosen: Array) -> str:
     return ", ".join([*shown[:_NAMED], "..."] if len(shown) > _NAMED else shown)
 
 
-def not_finite(odd: Array, finite: tuple[Array, Array], rest: Explanation | None) -> Explanation:
-    """Elements that are ``odd``: finite in one of golden and obtained alone, or not finite in another way."""
+def not_finite(odd: Array, finite: tuple[Array, Array], others: str, left: float = 0.0) -> Explanation:
+    """Elements that are ``odd``: finite in one of golden and obtained alone, or not finite in another way.
+
+    ``others``: what is said of the others, and ``left`` what that leaves of the obtained numbers.
+    """
     count, came, went = (int(np.count_nonzero(a)) for a in (odd, odd & finite[1], odd & finite[0]))
     if count == went:
         what = "is not finite any more" if count == 1 else "are not finite any more"
@@ -65,9 +68,7 @@ def not_finite(odd: Array, finite: tuple[Array, Array], rest: Explanation | None
         what = "is finite now" if count == 1 else "are finite now"
     else:
         what = "differ in being finite, or in what they are instead"
-    others = f"of the others {rest.sentence}" if rest else "no other differs"
-    words = f"{count} of {odd.size} elements {what} ({places(odd)}), and {others}"
-    return Explanation("not finite", words, rest.residual if rest else 0.0)
+    return Explanation("not finite", f"{count} of {odd.size} elements {what} ({places(odd)}), and {others}", left)
 
 
 def noise(golden: Array, obtained: Array) -> Explanation | None:

@@ -17,7 +17,11 @@ def difference_lines(verdict: Verdict) -> list[str]:
     lines = [verdict.explanation.text] if verdict.explanation else []
     if verdict.share:
         lines.append(f"{text.portion(verdict.share)} of the elements out of tolerance")
-    return [*lines, *(_element(w, verdict.measured) for w in verdict.worst), *text_difference(verdict.expected, verdict.obtained)]
+    return [
+        *lines,
+        *(_element(w, verdict.measured) for w in verdict.worst),
+        *text_difference(verdict.expected, verdict.obtained),
+    ]
 
 
 def _element(worst: Worst, measured: bool) -> str:

@@ -84,7 +84,9 @@ def _gaps(first: int, last: int) -> str:
     """What to say of elements that are in no norm."""
     if first == last:
         return f", in what is finite: {text.count(last, 'element')} {'is' if last == 1 else 'are'} not" if last else ""
-    return f", in what is finite in both: {text.count(first, 'element')} {'was' if first == 1 else 'were'} not, {last} now"
+    return (
+        f", in what is finite in both: {text.count(first, 'element')} {'was' if first == 1 else 'were'} not, {last} now"
+    )
 
 
 def per_cent(share: float) -> str:

@@ -244,7 +244,7 @@ MORE = {
     "nan to inf": (set_(SPEC, 3, np.nan), set_(SPEC, 3, np.inf), "not finite"),
     "nan gone": (set_(SPEC, 3, np.nan), set_(SPEC, 3, 0), "not finite"),
     "nan moved": (set_(SPEC, 3, np.nan), set_(SPEC, 4, np.nan), "not finite"),
-    "nan new and random": (SPEC, set_(np.cumsum(R.normal(size=701)), 3, np.nan), None),
+    "nan new and random": (SPEC, set_(np.cumsum(R.normal(size=701)), 3, np.nan), "not finite"),
     "nan everywhere": (SPEC, SPEC * np.nan, "not finite"),
     "text arr": (np.array(list("abcdefgh")), np.array(list("abdcefgh")), "permutation"),
     "text arr 1": (
