@@ -59,7 +59,7 @@ def test_a_changed_value_fails_the_verification_which_keeps_its_candidate(checke
     assert "test_spectrum" in failed
     assert not [path for path in (checked.root / ".harness/pending").rglob("*") if path.is_file()]
     out = checked.harness("verify", 1).stdout
-    assert "check/test_spectrum: value: every element is × 0.5" in out
+    assert "check/test_spectrum: about/sum and value: 2 of 2, every number is × 0.5" in out
     assert "3 candidates kept" in out
     assert [p["identity"] for p in json.loads(checked.harness("pending --json").stdout)] == IDS[1:]
     checked.edit(FILE, *reversed(HALVED))

@@ -11,7 +11,7 @@ from harness.judge.elements import Array, same_elements
 from harness.judge.explanations.coarse import held_at_bounds, rounded
 from harness.judge.explanations.geometric import displaced, permuted, reshaped, resized, taken_along, transposed
 from harness.judge.explanations.labels import relabelled, wrapped
-from harness.judge.explanations.local import differing, elsewhere_finite, few_elements, noise, one_slice
+from harness.judge.explanations.local import differing, few_elements, noise, not_finite, one_slice
 from harness.judge.explanations.measures import norm, resolution
 from harness.judge.explanations.pointwise import absolute, affine, conjugate, constant, factor, offset
 from harness.judge.explanations.subpixel import moved_finely
@@ -97,12 +97,12 @@ def _of_others(golden: Array, obtained: Array, odd: Array, finite: tuple[Array, 
     g, o = np.where(both, golden, 0), np.where(both, obtained, 0)
     differs = differing(g, o)
     if not differs.any():
-        return elsewhere_finite(odd, finite, "no other differs")
+        return not_finite(odd, finite, "no other differs")
     if rest := _beside_gaps(golden, obtained, both):
-        return elsewhere_finite(odd, finite, f"of the others {rest.sentence}", rest.residual)
+        return not_finite(odd, finite, f"of the others {rest.sentence}", rest.residual)
     some = int(np.count_nonzero(differs))
     left = norm(o - g) / (norm(o) or norm(g))
-    return elsewhere_finite(odd, finite, f"{some} of the others differ{'s' * (some == 1)}", min(left, 1.0))
+    return not_finite(odd, finite, f"{some} of the others differ{'s' * (some == 1)}", min(left, 1.0))
 
 
 def _beside_gaps(golden: Array, obtained: Array, both: Array) -> Explanation | None:

@@ -56,7 +56,7 @@ def places(chosen: Array) -> str:
     return ", ".join([*shown[:_NAMED], "..."] if len(shown) > _NAMED else shown)
 
 
-def elsewhere_finite(odd: Array, finite: tuple[Array, Array], others: str, left: float = 0.0) -> Explanation:
+def not_finite(odd: Array, finite: tuple[Array, Array], others: str, left: float = 0.0) -> Explanation:
     """Elements that are ``odd``: finite in one of golden and obtained alone, or not finite in another way.
 
     ``others``: what is said of the others, and ``left`` what that leaves of the obtained numbers.

@@ -58,7 +58,10 @@ def test_what_ci_computed_is_pending_here_with_the_run_that_it_is_of(heat, packe
     assert ids == IDS
     waiting = list_pending(heat.project())
     assert [p.identity for p in waiting] == IDS
-    assert all(p.headline.startswith("imported: Look at reference first") for p in waiting)
+    assert all(p.headline.startswith("imported: ") for p in waiting)
+    assert waiting[0].headline.startswith("imported: reference_error is not as accepted (")
+    assert waiting[0].headline.endswith("; its input is wrong already: look at reference first")
+    assert len({p.headline for p in waiting}) > 1
     about = read_candidate(heat.project(), IDS[1])[2]
     assert about["imported"] == about["commit"] == contents.commit
     assert about["environment"] == dict(contents.environment)
