@@ -172,7 +172,7 @@ def _step(line: _Line, version: Version, value: Kept, tolerance: str) -> Approve
     change = None if line.last is None else relative(line.last, value)
     drift = relative(line.first, value) if line.origin else None
     line.last = value
-    shown, odd = shown_value(value), not_finite(value)
+    shown, odd = shown_value(value), count_gaps(value)
     return Approved(version.approval, version.change.disposition, shown, change, drift, tolerance, not_finite=odd)
 
 
@@ -188,12 +188,12 @@ def shown_value(value: Kept) -> Json:
     Another array, or one that has no finite element, by its type and shape.
     """
     if isinstance(value, np.ndarray):
-        numbers = value.dtype.kind in "biufc" and not_finite(value) < max(value.size, 1)
+        numbers = value.dtype.kind in "biufc" and count_gaps(value) < max(value.size, 1)
         return plain_json(_norm(value[np.isfinite(value)])) if numbers else describe_array(value)
     return plain_json(value) if not isinstance(value, dict | list) else str(value)
 
 
-def not_finite(value: Kept) -> int:
+def count_gaps(value: Kept) -> int:
     """How many elements of an array are NaN or infinite; 0 of what is none."""
     counted = isinstance(value, np.ndarray) and value.dtype.kind in "fc"
     return int(np.count_nonzero(~np.isfinite(value))) if counted else 0

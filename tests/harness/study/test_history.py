@@ -18,7 +18,7 @@ from harness.core.protocol import Artifact
 from harness.store.repository.past import Past
 from harness.study.history.drift import drift_sentences
 from harness.study.history.lookup import histories_to_json, look_up
-from harness.study.history.steps import not_finite, relative, shown_value
+from harness.study.history.steps import count_gaps, relative, shown_value
 
 SCHEMA = Path(__file__).parents[3] / "schemas/harness/history.schema.json"
 STEP = 1.004
@@ -288,7 +288,7 @@ def test_accepting_steps_of_an_array_with_nan_says_how_far_they_lead(gaps, gaps_
 
 
 def test_an_array_without_a_finite_number_has_no_norm():
-    assert (shown_value(np.full(3, np.nan)), not_finite(np.full(3, np.nan))) == ("float64 [3]", 3)
+    assert (shown_value(np.full(3, np.nan)), count_gaps(np.full(3, np.nan))) == ("float64 [3]", 3)
     assert shown_value(np.array([np.nan, 3.0, 4.0])) == 5.0
 
 
