@@ -30,7 +30,7 @@ _LOGS = {"log", "logger", "logging", "LOG", "LOGGER", "warnings"}
 def options_of(path: str) -> dict[str, Json]:
     """The defaults of the command line that the file at ``path`` declares with ``add_argument``, by their names.
 
-    Names that the file sets are followed; what is no literal then is told as its text.
+    ``path`` is as of ``steps_of``. Names that the file sets are followed; what is no literal then is told as its text.
     """
     tree = _parsed(path)
     lookup = set_once(tree)
@@ -41,8 +41,9 @@ def options_of(path: str) -> dict[str, Json]:
 def steps_of(path: str, function: str = "") -> dict[str, str]:
     """The statements of a function in the file at ``path``, by the names that they set; of the file without one.
 
-    Each is text, or a digest where it is long. Comments, docstrings, layout, annotations and what is only printed or
-    logged do not count. A name that is set again is ``name_2``, and a step says which of them it takes. Raises
+    ``path`` leads to the file from the repository's top on, without ``.py``; the stage declares it in its ``files``.
+    Each step is text, or a digest where it is long. Comments, docstrings, layout, annotations and what is only printed
+    or logged do not count. A name that is set again is ``name_2``, and a step says which of them it takes. Raises
     ProjectError where the file or the function is not there.
     """
     tree = _parsed(path)
@@ -60,6 +61,8 @@ def steps_of(path: str, function: str = "") -> dict[str, str]:
 
 
 def _parsed(path: str) -> ast.Module:
+    """The file, which may be named without its suffix: as text that names own code, a path would lead to that code."""
+    path = path if path.endswith(".py") else f"{path}.py"
     try:
         return ast.parse(Path(path).read_bytes(), path)
     except (OSError, SyntaxError, ValueError) as error:
@@ -71,7 +74,7 @@ class _Teller:
 
     def __init__(self) -> None:
         self.steps: dict[str, str] = {}
-        self.set: Counter[str] = Counter()  # how often a name was set up to here
+        self.written: Counter[str] = Counter()  # how often a name was set up to here
         self.again: set[str] = set()  # the names of this body that are set somewhere
 
     def parameters(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
@@ -97,7 +100,7 @@ class _Teller:
             for item in node.items:
                 target = item.optional_vars
                 self._tell(ast.unparse(target) if target else "with", item.context_expr)
-                self.set.update(_stored(target) if target else ())
+                self.written.update(_stored(target) if target else ())
             self.body(node.body)
         elif isinstance(node, ast.Try):
             for part in (node.body, *(h.body for h in node.handlers), node.orelse, node.finalbody):
@@ -122,7 +125,7 @@ class _Teller:
         while key in self.steps:
             key, number = f"{name}_{number}", number + 1
         self.steps[key] = _text(taken)
-        self.set.update(set(_stored(sets)) if sets is not None else ())
+        self.written.update(set(_stored(sets)) if sets is not None else ())
 
 
 class _Versions(ast.NodeTransformer):
@@ -133,7 +136,7 @@ class _Versions(ast.NodeTransformer):
 
     def visit_Name(self, node: ast.Name) -> ast.Name:
         """A name as the one that was set last, where that is not the first."""
-        times = self.teller.set[node.id]
+        times = self.teller.written[node.id]
         if isinstance(node.ctx, ast.Load) and node.id in self.teller.again and times != 1:
             node.id = f"{node.id}_{times}"
         return node

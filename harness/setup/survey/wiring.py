@@ -25,7 +25,7 @@ def tell_wiring(made: Proposal, found: Configuration) -> None:
 
 
 def _place(made: Proposal, code: Code) -> str:
-    """The file of a module from the repository's top on, which the stage then reads."""
+    """The file of a module from the repository's top on, without its suffix; the stage then declares it."""
     place = code.path.relative_to(code.library.root).as_posix()
     made.default_files += [] if place in made.default_files else [place]
-    return place
+    return place.removesuffix(".py")

@@ -601,8 +601,8 @@ def test_what_a_later_stage_takes_is_not_left_over(tmp_path):
 
 def test_the_driver_and_its_options_are_among_the_defaults(tmp_path):
     made = proposal(tmp_path, EPIDEMIC, **{"names.py": "SEED = 3\n"})
-    assert made.defaults["options"] == 'options_of("pipe.py")'
-    assert made.defaults["main"] == 'steps_of("pipe.py", "main")'
+    assert made.defaults["options"] == 'options_of("pipe")'
+    assert made.defaults["main"] == 'steps_of("pipe", "main")'
     assert made.default_files == ["pipe.py"]
     text = adapter_text(made)
     assert "import Pipeline, Stage, options_of, read_scenario, scenario_titles, steps_of" in text
@@ -634,8 +634,8 @@ def test_options_of_another_module_and_a_driver_under_the_guard_are_told(tmp_pat
         return parser.parse_args()
     """
     made = proposal(tmp_path, source, **{"src_cli.py": parser})
-    assert made.defaults["options"] == 'options_of("src_cli.py")'
-    assert made.defaults["__main__"] == 'steps_of("pipe.py")'
+    assert made.defaults["options"] == 'options_of("src_cli")'
+    assert made.defaults["__main__"] == 'steps_of("pipe")'
     assert made.default_files == ["src_cli.py", "pipe.py"]
     assert made.settings == {"n": 20}
 

@@ -55,8 +55,8 @@ def defaults(config, progress):
         "split": defaults_of(digits.split),
         "reduce": defaults_of(digits.reduce),
         "fit": defaults_of(digits.fit),
-        "options": options_of("digits.py"),
-        "main": steps_of("digits.py", "main"),
+        "options": options_of("digits"),
+        "main": steps_of("digits", "main"),
     }
 
 
