@@ -47,13 +47,15 @@ def watch(
                 print_json_line({**about, "seconds": round(time.monotonic() - started, 3)})
             if status != 0:
                 break  # what is dearer says no more, and comes when this is right
-        written = edits_between(before, files.state())
+        after = files.state()
+        written = edits_between(before, after)
         if (restless := files.note_run(written)) and not json:
             show_line(f"{text.joined(list(shown(restless)))} changed while it ran, twice: not watched any more")
         if not (changed := [name for name in written if name not in files.restless]):
             if not json:
                 show_line(f"watching {text.count(len(before), 'file')}: edit one, or end with Ctrl-C")
-            changed = files.next_edit(files.state())
+            # Against what was looked at just now: an edit made in between counts.
+            changed = files.next_edit({name: was for name, was in after.items() if name not in files.restless})
         if not json:
             show_rule(f"edited: {text.joined(list(shown(changed)))}")
 

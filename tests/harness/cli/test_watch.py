@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import threading
 import time
 
 import guarded
@@ -36,8 +37,11 @@ class Watching:
         )
 
     def told(self) -> dict:
+        late = threading.Timer(120, self.process.kill)
+        late.start()
         line = self.process.stdout.readline()
-        assert line, self.process.stderr.read()
+        late.cancel()
+        assert line, f"it tells nothing more: {self.process.stderr.read()}"
         return json.loads(line)
 
     def stop(self) -> int:
