@@ -30,7 +30,7 @@ from ptycho.preflight.trials.words import rival_flag, rival_words
 GAIN, SURE = 0.1, 5.0  # a rival explains this share more than the declared, and this many standard errors
 GAIN_OF_ROWS, SURE_OF_ROWS, SURE_OF_SCALE = 0.01, 8.0, 12.0  # rows moved against each other; a scale that is near to 1
 TOLD_APART = 0.02  # a gain below it, either way, leaves a rival and the declared undecided
-EXPLAINED_LEAST = 0.53  # beside noise, by the declared positions
+EXPLAINED_LEAST = 0.5  # beside noise, by the declared positions
 EXPLAINED_WELL = 0.65
 RIVAL_LEAST = 0.4  # what a rival must explain itself to be named
 PHOTONS_TO_TELL = 2e4  # a frame: with fewer, noise hides how well positions explain it
