@@ -157,6 +157,11 @@ class ArtifactReport:
         """Whether any verdict fails, or the stage did."""
         return bool(self.error or self.blocked) or any(v.status.failed for v in self.notable)
 
+    @property
+    def improved(self) -> bool:
+        """Whether any verdict says better than accepted."""
+        return any(v.status is Status.IMPROVED for v in self.notable)
+
     @cached_property
     def most_used(self) -> tuple[Verdict, ...]:
         """Those verdicts that passed and used most of their tolerance, the one that used most of it first."""

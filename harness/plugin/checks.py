@@ -199,7 +199,6 @@ def finish_checks(item: pytest.Item) -> None:
 
 def _judged(item: pytest.Item, check: ValueCheck, document: Artifact) -> str:
     """What is wrong with a document, its candidate kept; empty where nothing is, and then no candidate stays."""
-    from harness.core.verdicts import Status
     from harness.plugin.results import mismatch_message
 
     book, identity = book_of(item.config), check.identity
@@ -208,8 +207,7 @@ def _judged(item: pytest.Item, check: ValueCheck, document: Artifact) -> str:
     if report.failed:
         judged_by_tests(item.config).checked[identity] = (report, _golden(book, identity), document)
     note_remarks(item, identity, report)
-    better = any(verdict.status is Status.IMPROVED for verdict in report.verdicts)
-    if not report.failed and not better:
+    if not report.failed and not report.improved:
         book.forget(identity)
         return ""
     new = identity not in book.manifest

@@ -7,7 +7,6 @@ from typing import Any
 
 from harness.core import git
 from harness.core.artifacts import dump_artifact
-from harness.core.errors import HarnessError
 from harness.core.protocol import Artifact, Json
 from harness.core.verdicts import ScenarioReport, Status
 from harness.judge.comparison import COMPARATOR
@@ -49,8 +48,7 @@ def why_kept(report: ScenarioReport, track: str, artifact: str) -> str:
     if found is None or has_no_golden(found):
         return "there is no golden yet"
     if not found.failed:
-        better = any(v.status is Status.IMPROVED for v in found.notable)
-        return "better than accepted" if better else _BESIDE
+        return "better than accepted" if found.improved else _BESIDE
     reason = furthest(found)
     finding = next((f for f in report.diagnosis.findings if f.stage == found.stage), None)
     if finding and finding.verdict == "input already wrong" and report.diagnosis.first and track == report.profile:
@@ -82,13 +80,9 @@ def is_golden(entry: Entry | None, candidate: Artifact, schema: str) -> bool:
 
 def candidate_origin(examination: Examination, why: str) -> dict[str, Json]:
     """What a candidate of this examination was made with, and why it is kept."""
-    try:
-        commit = git.commit_of(examination.project.root, "HEAD")
-    except HarnessError:
-        commit = ""  # not a repository yet: accepting will say so
     return {
         "why": why,
-        "commit": commit,
+        "commit": git.head(examination.project.root),  # where there is none yet, accepting will say so
         "seeds": config_seeds(examination.scenario.config),
         "comparator": COMPARATOR,
         "environment": examination.runs.runner.environment,

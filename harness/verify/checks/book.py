@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from harness.core import git
-from harness.core.errors import GoldenError, HarnessError
+from harness.core.errors import GoldenError
 from harness.core.ids import CHECK, GoldenId, is_of_a_test
 from harness.core.project import Project
 from harness.core.protocol import Artifact, Json
@@ -184,13 +184,9 @@ class CheckBook:
 
     def origin(self, identity: GoldenId, why: str, test: str) -> Mapping[str, Json]:
         """What a candidate of a test was made with, and why it is kept."""
-        try:
-            commit = git.commit_of(self.project.root, "HEAD")
-        except HarnessError:
-            commit = ""  # not a commit yet: accepting will say so
         return {
             "why": why,
-            "commit": commit,
+            "commit": git.head(self.project.root),  # where there is none yet, accepting will say so
             "comparator": COMPARATOR,
             "environment": self._environment,
             "tolerances": self.rules(identity.scenario).digest,

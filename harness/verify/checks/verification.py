@@ -108,8 +108,7 @@ def _keep(done: TestsVerified, identity: GoldenId, report: ArtifactReport) -> No
     checked = done.session.tests.get(identity)
     if checked is None or checked.artifact is None or checked.outcome != "passed":
         return
-    better = any(verdict.status is Status.IMPROVED for verdict in report.verdicts)
-    if report.failed or better:
+    if report.failed or report.improved:
         why = "harness verify" if identity in done.book.manifest else "there is no golden yet"
         done.candidates += filter(None, [done.book.keep(identity, checked.artifact, why, checked.test)])
     else:
