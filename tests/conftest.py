@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,16 @@ from ptycho.errors import DataError
 # A busy machine must not turn a slow example into a failure.
 hypothesis.settings.register_profile("quiet", deadline=None)
 hypothesis.settings.load_profile("quiet")
+
+
+CHROMIUM = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,6 +54,21 @@ def gs2():
 
     config = load_scenario("gs2_ideal", "smoke").config
     return config, simulate_scan(config)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Headless Chromium; tests that look at a page are skipped, saying so, where it is missing."""
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is not installed: pip install playwright"
+    )
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("chromium is not installed: apt-get install chromium")
+    with playwright.sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=chromium, args=CHROMIUM)
+        yield started
+        started.close()
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import prepared
 import pytest
+from checked_repository import bare_repository, make_accepted
 from heat_repository import FORGOTTEN, Heat, Repository, new_repository, play
 from inner_pytest import Pytest
 
@@ -66,3 +67,17 @@ def heat(accepted: Repository, tmp_path: Path, quiet: pytest.MonkeyPatch) -> Ite
 def inner(accepted: Repository, tmp_path: Path) -> Pytest:
     """Pytest in a copy of the accepted repository."""
     return Pytest(accepted.copy(tmp_path / "heat"))
+
+
+@pytest.fixture(scope="session")
+def accepted_checks(ready: Path | None, tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """A repository whose tests check values, with its goldens accepted and committed. Copy it, do not change it."""
+    repository = bare_repository(tmp_path_factory.mktemp("checks"), ready)
+    make_accepted(repository)
+    return repository
+
+
+@pytest.fixture
+def checked(accepted_checks: Repository, tmp_path: Path) -> Repository:
+    """A copy of that repository."""
+    return accepted_checks.copy(tmp_path / "checked")

@@ -6,26 +6,11 @@ import json
 import re
 
 import pytest
-from checked_repository import IDS, MODULE, TESTS, accept_all, bare_repository, make_accepted, write
-from heat_repository import Repository
+from checked_repository import IDS, MODULE, TESTS, accept_all, bare_repository, write
 
 STORE, COMPARED = "goldens::store", "goldens::compared"
 FILE = "tests/test_spectrum.py"
 HALVED = ("SCALE = 1.0", "SCALE = 0.5")
-
-
-@pytest.fixture(scope="module")
-def guarded(ready, tmp_path_factory) -> Repository:
-    """The repository with its goldens accepted and committed. Copy it, do not change it."""
-    repository = bare_repository(tmp_path_factory.mktemp("checked"), ready)
-    make_accepted(repository)
-    return repository
-
-
-@pytest.fixture
-def checked(guarded, tmp_path) -> Repository:
-    """A copy of the accepted repository."""
-    return guarded.copy(tmp_path / "checked")
 
 
 def session(repository, options="", status=0, **environment):

@@ -6,8 +6,7 @@ import dataclasses
 import json
 
 import pytest
-from checked_repository import IDS, MODULE, bare_repository, make_accepted, write
-from heat_repository import Repository
+from checked_repository import IDS, MODULE, bare_repository, write
 
 from harness.core.errors import ProjectError
 from harness.core.project import without_adapter
@@ -17,20 +16,6 @@ from harness.verify.coverage import verified_artifacts
 FILE = "tests/test_spectrum.py"
 HALVED = ("SCALE = 1.0", "SCALE = 0.5")
 START = "    energies = spectrum(5)\n"
-
-
-@pytest.fixture(scope="module")
-def guarded(ready, tmp_path_factory) -> Repository:
-    """The repository with its goldens accepted and committed. Copy it, do not change it."""
-    repository = bare_repository(tmp_path_factory.mktemp("verified"), ready)
-    make_accepted(repository)
-    return repository
-
-
-@pytest.fixture
-def checked(guarded, tmp_path) -> Repository:
-    """A copy of the accepted repository."""
-    return guarded.copy(tmp_path / "checked")
 
 
 def verify(repository, options="", status=0, **environment):

@@ -6,7 +6,6 @@ Screenshots are kept in ``$HARNESS_SCREENSHOTS``, else in the test's own folder.
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,14 +16,6 @@ from harness.report.folder import write_report
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 SIZES = {"phone": (390, 844), "desk": (1280, 800)}
 KINDS = ("failing", "healthy")
 LONG = "a_scenario_whose_name_was_chosen_by_somebody_with_a_very_wide_screen_and_no_phone"
@@ -68,20 +59,6 @@ CONTRAST = """
   return least;
 }
 """
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip(
-        "playwright.sync_api", reason="playwright is not installed: pip install playwright"
-    )
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed: apt-get install chromium")
-    with playwright.sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")
