@@ -13,6 +13,7 @@ import guarded
 import pytest
 from heat_repository import Repository
 
+from harness.cli.commands import watch
 from harness.cli.process.watched import WatchedFiles, edits_between
 
 FIT = ("heat.py", "np.exp(-np.exp(guess) * speed[some])", "np.exp(-1.05 * np.exp(guess) * speed[some])")
@@ -96,6 +97,29 @@ def test_tracked_and_new_files_count_and_ignored_ones_do_not(repository):
     (repository.root / "plant.txt").unlink()
     repository.write("schemas/energy.schema.json", "{}  ")
     assert edits_between(before, files.state()) == ["new.py", "plant.txt", "schemas/energy.schema.json"]
+
+
+def test_an_edit_right_after_a_look_is_not_missed(repository, monkeypatch):
+    """Between the look at what changed during a run, and the next one, time passes."""
+
+    class SeenError(Exception):
+        pass
+
+    def note(self, written):
+        repository.write("new.py", "x = 1\n")
+        return []
+
+    def look(self, before):
+        raise SeenError(edits_between(before, self.state()))
+
+    monkeypatch.chdir(repository.root)
+    monkeypatch.setattr(watch, "_tiers", lambda: [[]])
+    monkeypatch.setattr(watch, "_verify", lambda *_, **__: 0)
+    monkeypatch.setattr(WatchedFiles, "note_run", note)
+    monkeypatch.setattr(WatchedFiles, "next_edit", look)
+    with pytest.raises(SeenError) as seen:
+        watch.watch(json=True)
+    assert seen.value.args == (["new.py"],)
 
 
 def test_the_same_content_written_again_counts_and_waiting_ends_when_it_is_quiet(repository):
