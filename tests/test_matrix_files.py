@@ -33,7 +33,7 @@ def test_the_workflow_runs_the_environments_of_the_label(environments):
     assert re.search(r"name: \[(.+)\]", workflow)[1].split(", ") == environments
     runs = re.findall(r"- run: (.+)", workflow)
     assert [r for r in runs if not r.startswith("rm ")] == [
-        "bash .ci/run", "bash .ci/run ${{ matrix.name }}", "bash .ci/run matrix-report",
+        "bash .ci/run", "bash .ci/run docs dist", "bash .ci/run ${{ matrix.name }}", "bash .ci/run matrix-report",
     ]  # fmt: skip
 
 

@@ -14,7 +14,6 @@ import os
 import re
 import shutil
 import time
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +37,7 @@ from harness.run.items import (
     parse_index,
     read_only,
 )
-from harness.run.locks import acquire, file_lock, unless_taken
+from harness.run.locks import acquire, file_lock, new_place, own_place, unless_taken
 
 _Part = TypeVar("_Part")
 _KEY = re.compile(r"[0-9a-f]{32,128}")
@@ -204,8 +203,7 @@ class Cache:
 
     def _write(self, place: Path, files: Files) -> None:
         """Put the files into place together, unless a whole item is there."""
-        folder = self._writing / f"{place.name[:12]}-{uuid.uuid4().hex}"
-        with unless_taken(self._writing / f"{folder.name}.lock"):
+        with own_place(self._writing, place.name[:12]) as folder:
             try:
                 folder.mkdir()
                 for name, content in files.items():
@@ -261,7 +259,7 @@ class Cache:
             if leads_out(place.parent, self.folder):
                 return False
             self._writing.mkdir(parents=True, exist_ok=True)
-            rubbish = place.rename(self._writing / f"{place.name[:12]}-{uuid.uuid4().hex}")
+            rubbish = place.rename(new_place(self._writing, place.name[:12]))
         except OSError:
             return False
         _delete(rubbish)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,3 +63,22 @@ def unless_taken(path: Path) -> Iterator[bool]:
         with contextlib.suppress(OSError):  # as Windows does while it is open
             path.unlink()
         lock.release()
+
+
+def new_place(folder: Path, begin: str) -> Path:
+    """A place in ``folder`` that nobody else has."""
+    return folder / f"{begin}-{uuid.uuid4().hex}"
+
+
+@contextlib.contextmanager
+def own_place(folder: Path, begin: str) -> Iterator[Path]:
+    """A new place in ``folder`` whose lock (its name and ``.lock``) is held, and not merely asked for.
+
+    Whoever cleans the folder may just have taken the new lock for a forgotten one: then it is another place.
+    """
+    while True:
+        place = new_place(folder, begin)
+        with unless_taken(place.with_name(f"{place.name}.lock")) as mine:
+            if mine:
+                yield place
+                return

@@ -33,6 +33,8 @@ ROOT = Path(__file__).parents[2]
 FORGOTTEN = (
     *("CI", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE", "GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"),
     *("PYTHONDONTWRITEBYTECODE", "PYTHONIOENCODING", "PYTHONUTF8", "PYTEST_ADDOPTS"),
+    # A worker of xdist has these, and other plugins are silent where they see them.
+    *("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"),
 )
 
 

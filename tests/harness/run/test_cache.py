@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+import uuid
 import zipfile
 from pathlib import Path
 
@@ -476,3 +477,12 @@ def test_an_output_is_not_read_before_it_is_asked_for(cache, monkeypatch):
     assert read == ["index"]
     item.artifact()
     assert sorted(read) == ["artifact.json", "artifact.npz", "index"]
+
+
+def test_a_place_whose_lock_a_cleaner_has_taken_is_left_to_it(cache, monkeypatch):
+    names = [uuid.UUID(int=1), uuid.UUID(int=2)]
+    (cache.folder / "writing").mkdir(parents=True)
+    monkeypatch.setattr(locks.uuid, "uuid4", lambda: names.pop(0))
+    with unless_taken(cache.folder / f"writing/{key(0)[:12]}-{names[0].hex}.lock"):
+        assert same(put(cache).output())
+    assert names == cache.unkept == []
