@@ -28,7 +28,7 @@ _SHAPELESS = re.compile(
 )
 _BEYOND_ASCII = re.compile("[^\x00-\x7f]")
 # Commands to the machinery of CI: `::error::` where a line begins, `##[error]` and its like anywhere.
-_COMMAND = re.compile(r"(?<!\S):(?=:)|#(?=#\w{0,40}\[)")
+_COMMAND = re.compile(r"(?<!\S)::+|#(?=#\w{0,40}\[)")
 
 
 def number(value: float, digits: int = 6) -> str:
@@ -154,12 +154,13 @@ def legible(words: str) -> str:
 
 def cleaned(words: str) -> str:
     """``words`` of one line or many, with nothing in them that a terminal, or whatever reads a log, would obey."""
-    return _COMMAND.sub(r"\g<0> ", legible(words))
+    return _COMMAND.sub(lambda order: " ".join(order[0]) if order[0] != "#" else "# ", legible(words))
 
 
 def line(words: object) -> str:
     """``words`` as ``cleaned`` gives them, on one line."""
-    return cleaned(" ".join(_ORDER.sub("", str(words)).split()))
+    together = " ".join(_ORDER.sub("", str(words)).split())
+    return cleaned(" ".join(legible(together).split()))  # which may have brought an order's parts together
 
 
 def clipped(words: object, longest: int = LONGEST_LINE) -> str:

@@ -10,7 +10,7 @@ import unicodedata
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 
 from harness.core import text
 
@@ -127,6 +127,8 @@ def test_words_that_nothing_obeys_stay_as_they_are(words):
 
 
 @given(st.text(st.characters()) | st.text(st.sampled_from("\x1b[]\x9b0;m:#a \n\r\\\x07\x00\udc80\u202e")))
+@example("\x9b\r@ 0")  # an order that a line break had parted
+@example(":::\r[")
 def test_whatever_the_words_nothing_raw_is_left(words):
     cleaned = text.line(words)
     assert not [c for c in cleaned if unicodedata.category(c) in ("Cc", "Cs") or "\u202a" <= c <= "\u202e"]
