@@ -31,8 +31,16 @@ def commands(page: Path) -> list[str]:
     return [line for line in lines if line.startswith(("ptycho ", "harness "))]
 
 
-# tests/harness/test_tutorial.py, or setup/test_examples.py beside it, makes their repository first
-OWN_TEST = ("tutorial-harness", "refresh-goldens", "check-any-test", "import-goldens", "review", "guard-a-pipeline")
+# tests/harness/test_tutorial.py, or one in a folder beside it, makes their repository first
+OWN_TEST = (
+    "bisect",
+    "tutorial-harness",
+    "refresh-goldens",
+    "check-any-test",
+    "import-goldens",
+    "review",
+    "guard-a-pipeline",
+)
 
 
 # One process for a page: to import what trains takes longer than most commands, and test_cli.py starts each by itself.

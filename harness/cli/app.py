@@ -13,7 +13,18 @@ from typing import Annotated
 import typer
 
 from harness import __version__
-from harness.cli.commands import approval, history, importing, migration, review, setup, study, verification, watch
+from harness.cli.commands import (
+    approval,
+    bisect,
+    history,
+    importing,
+    migration,
+    review,
+    setup,
+    study,
+    verification,
+    watch,
+)
 from harness.cli.console import show_line
 from harness.cli.process.endings import ending_of, final_status, terminate
 from harness.cli.process.streams import standard_streams
@@ -43,6 +54,7 @@ for command in (  # in the order in which ``harness --help`` lists them
     approval.merge,
     approval.log,
     history.history,
+    bisect.bisect,
     verification.report,
     verification.doctor,
     verification.schema,

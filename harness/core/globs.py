@@ -6,6 +6,7 @@ import re
 from itertools import pairwise
 
 Specificity = tuple[int, ...]
+_ID_PARTS = 3  # of a golden's id, at the start of an address
 
 
 def pattern_problem(pattern: str) -> str:
@@ -30,6 +31,23 @@ def compiled(pattern: str) -> re.Pattern[str]:
         return "(?:[^/]*/)*" if text == "**" else "".join(wild.get(c) or re.escape(c) for c in text) + "/"
 
     return re.compile("".join(map(part, pattern.split("/"))))
+
+
+def address_problem(address: str) -> str:
+    """Why ``address`` is none of a golden's values; empty when it is."""
+    if problem := pattern_problem(address):
+        return f"{address} is no address: {problem}"
+    parts = address.split("/")
+    if len(parts) < _ID_PARTS and "**" not in parts:
+        return f"{address} is no address: it is scenario/track/artifact/value, as in `harness pending`"
+    return ""
+
+
+def address_patterns(address: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """What an address matches: ids of goldens, and values in them. An id alone names all of its values."""
+    parts = address.split("/")
+    start = "/".join(parts[:_ID_PARTS] if "**" not in parts[:_ID_PARTS] else ["**"])
+    return compiled(start), compiled(f"{address}/**" if len(parts) == _ID_PARTS and "**" not in parts else address)
 
 
 def specificity(pattern: str) -> Specificity:

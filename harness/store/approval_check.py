@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 
 from harness.core import git
 from harness.core.errors import GoldenError, HarnessError
-from harness.core.project import Project, read_table
+from harness.core.project import Project
 from harness.store.approvals import Approval, short_digest
 from harness.store.candidates import list_edits
 from harness.store.chain import Chain, approval_files, disagreements, replay_approvals
@@ -15,12 +14,8 @@ from harness.store.checkout import never_committed, outside_commits
 from harness.store.goldens import Goldens, line_ends_changed
 from harness.store.manifest import APPROVALS, Entry, combined_digest
 from harness.store.repository.ancestry import Earlier, nothing_accepted_yet, nothing_to_compare, shared_history
+from harness.store.repository.past import project_at
 from harness.store.signing import signers_of, unsigned_approvals
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 _UNDO = {"new": "remove it", "changed": "restore it", "removed": "restore it"}
 
@@ -153,10 +148,8 @@ def _differs_in_line_ends(goldens: Goldens, identity: str, entry: Entry) -> bool
 
 def _settings_moved(project: Project, earlier: Earlier) -> list[str]:
     """A sentence for each setting by which pyproject.toml leads elsewhere than it did, around all of this."""
-    content = git.file_at(project.root, earlier.commit, project.root / "pyproject.toml")
     try:
-        table = tomllib.loads((content or b"").decode()).get("tool", {}).get("harness")
-        before = read_table(project.root, table) if table else project
+        before = project_at(project, earlier.commit)
     except (HarnessError, ValueError) as error:
         return [f"pyproject.toml of {earlier.name} cannot be compared: {error}"]
     pairs = {k: (getattr(before, k), getattr(project, k)) for k in ("goldens", "schemas", "allowed_signers")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import cached_property
@@ -9,7 +10,12 @@ from pathlib import Path
 from types import TracebackType
 
 from harness.core import git
-from harness.core.project import Project
+from harness.core.project import Project, read_table
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 UNDER_WAY = ("MERGE_HEAD", "REBASE_HEAD", "CHERRY_PICK_HEAD")
 
@@ -54,3 +60,13 @@ class Past:
         for blob in self.blobs(path):
             if (content := self.content(blob)) is not None:
                 yield blob, content
+
+
+def project_at(project: Project, commit: str) -> Project:
+    """The project as ``pyproject.toml`` had it at ``commit``; as it is now where there was no table.
+
+    Raises HarnessError or ValueError where nobody can read that.
+    """
+    content = git.file_at(project.root, commit, project.root / "pyproject.toml")
+    table = tomllib.loads((content or b"").decode()).get("tool", {}).get("harness")
+    return read_table(project.root, table) if table else project

@@ -45,13 +45,9 @@ def look_up(project: Project, addresses: Sequence[str]) -> list[ValueHistory]:
 def _named(
     past: Past, address: str, known: Sequence[str], approvals: Sequence[Approval], rules: RulesThen
 ) -> Iterator[ValueHistory]:
-    if problem := globs.pattern_problem(address):
-        raise ProjectError(f"{address} is no address: {problem}")
-    parts = address.split("/")
-    if len(parts) < _PARTS and "**" not in parts:
-        raise ProjectError(f"{address} is no address: it is scenario/track/artifact/value, as in `harness pending`")
-    start = globs.compiled("/".join(parts[:_PARTS] if "**" not in parts[:_PARTS] else ["**"]))
-    regex = globs.compiled(f"{address}/**" if len(parts) == _PARTS and "**" not in parts else address)
+    if problem := globs.address_problem(address):
+        raise ProjectError(problem)
+    start, regex = globs.address_patterns(address)
     asked = [identity for identity in known if start.fullmatch(f"{identity}/")]
     entries = entries_of_goldens(past, asked, approvals)
     for identity in asked:

@@ -1,0 +1,1 @@
+"""Which commit made a verdict fail, and in which stage first: git's arithmetic over verifications."""
