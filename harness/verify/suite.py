@@ -21,6 +21,7 @@ from harness.judge.schema import Schemas
 from harness.run.cache import Cache
 from harness.run.pipeline_source import sources_of
 from harness.run.runner import Runner, Watcher
+from harness.run.shared.cache import project_cache
 from harness.store.candidates import list_pending
 from harness.store.manifest import MANIFEST
 from harness.store.transaction import refuse_interrupted
@@ -76,7 +77,7 @@ class Suite:
 def open_cache(project: Project, use: bool = True) -> Iterator[Cache]:
     """The project's cache; without ``use`` an empty one that is gone afterwards."""
     if use:
-        cache = Cache(project.state / "cache", project.cache_bytes)
+        cache = project_cache(project)
         yield cache
         cache.clean()
     else:
@@ -218,7 +219,7 @@ def compute_scenario(
     from harness.host.project import open_project
 
     project = open_project(Path(root), keep_log=True)
-    runner = Runner(project.pipeline, Cache(Path(cache), project.cache_bytes))
+    runner = Runner(project.pipeline, project_cache(project, Path(cache)))
     examination = Examination(project, runner, scenario, profile, overrides, training=training)
     for track, artifact in examination.artifacts:
         examination.obtained(track, artifact)
