@@ -13,7 +13,18 @@ from typing import Annotated
 import typer
 
 from harness import __version__
-from harness.cli.commands import approval, history, importing, migration, review, setup, study, verification, watch
+from harness.cli.commands import (
+    approval,
+    history,
+    importing,
+    migration,
+    remote,
+    review,
+    setup,
+    study,
+    verification,
+    watch,
+)
 from harness.cli.console import show_line
 from harness.cli.process.endings import ending_of, final_status, terminate
 from harness.cli.process.streams import standard_streams
@@ -42,6 +53,9 @@ for command in (  # in the order in which ``harness --help`` lists them
     approval.prune,
     approval.merge,
     approval.log,
+    remote.push,
+    remote.pull,
+    remote.gc,
     history.history,
     verification.report,
     verification.doctor,

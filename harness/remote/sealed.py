@@ -20,6 +20,9 @@ from harness.remote.signatures import is_signed, principals_of, ssh_signature
 PURPOSE = "harness-cache"
 """OpenSSH's namespace of these signatures: an approval's signature is none of them, nor the other way round."""
 
+SHELF = "cache-1"
+"""The folder of a shared cache, below its address; it has another number when what is kept there changes."""
+
 _MAGIC = b"harness sealed 1\n"
 _LONGEST_HEAD, _LONGEST_NAME = 64 * 1024, 200
 

@@ -23,8 +23,9 @@ from harness.run.pipeline_source import sources_of
 from harness.run.runner import Runner, Watcher
 from harness.run.shared.cache import project_cache
 from harness.store.candidates import list_pending
+from harness.store.goldens import Goldens
+from harness.store.large.objects import refuse_missing
 from harness.store.manifest import MANIFEST
-from harness.store.transaction import refuse_interrupted
 from harness.verify.checks.book import CheckBook
 from harness.verify.checks.verification import TestsVerified, left_out_of_tests, verify_tests
 from harness.verify.coverage import omissions
@@ -106,7 +107,7 @@ def verify_suite(
     """
     started, clock = datetime.now(timezone.utc), time.perf_counter()
     pipeline, profile = project.pipeline, profile or project.profile
-    refuse_interrupted(project)
+    refuse_missing(project, Goldens.of(project).manifest())  # which is refused while an acceptance is half-way
     verified = verification_subject(project)  # before anything runs: an edit meanwhile must not pass for that
     runner, schemas = Runner(pipeline, cache, watcher), Schemas(project.schemas)
     book = CheckBook(project)

@@ -15,12 +15,11 @@ from pathlib import Path
 from harness.core.errors import HarnessError
 from harness.core.files import LARGEST_JSON, read_plain, sha256
 from harness.core.project import Project
-from harness.remote.sealed import Sealer, SealError, opened
+from harness.remote.sealed import SHELF, Sealer, SealError, opened
 from harness.remote.stores import RemoteError, Store
 from harness.run.cache import Cache, Item
 from harness.run.items import INDEX_FILE, Files, parse_index
 
-SHELF = "cache-1"  # below the address; another number when what is kept there changes
 KEY_VARIABLE = "HARNESS_CACHE_KEY"
 SWITCH_VARIABLE, OFF = "HARNESS_CACHE", "local"
 _REQUESTS = {  # a variable of a CI service, and how it begins in the run of a pull request

@@ -14,9 +14,9 @@ from harness.core.errors import ProjectError
 from harness.core.files import json_digest
 from harness.core.project import find_project, read_table
 from harness.core.protocol import Artifact
-from harness.remote.sealed import Sealer
+from harness.remote.sealed import SHELF, Sealer
 from harness.remote.stores import Store
-from harness.run.shared.cache import SHELF, SharedCache, project_cache, writing_key
+from harness.run.shared.cache import SharedCache, project_cache, writing_key
 
 KEY, OTHER = json_digest(1), json_digest(2)
 
