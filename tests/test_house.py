@@ -21,15 +21,16 @@ FIELD = ("ptycho", "diffraction", "tensorflow", "keras", "probe", "gridsize")
 # What each room of the harness may import of it; nobody imports the command line or the plugin.
 MAY_IMPORT = {
     "core": set(),
-    "run": {"core"},
+    "remote": {"core"},
+    "run": {"core", "remote"},
     "host": {"core", "run"},
     "judge": {"core"},
     "report": {"core"},
-    "store": {"core", "judge"},
+    "store": {"core", "judge", "remote"},
     "verify": {"core", "run", "host", "judge", "report", "store"},
     "study": {"core", "run", "host", "judge", "report", "store", "verify"},
     "setup": {"core", "run", "host", "judge", "verify"},
-    "cli": {"core", "run", "host", "judge", "report", "store", "verify", "study", "setup"},
+    "cli": {"core", "remote", "run", "host", "judge", "report", "store", "verify", "study", "setup"},
     "plugin": {"core", "run", "host", "judge", "report", "store", "verify", "study"},
     "__main__": {"cli"},
 }

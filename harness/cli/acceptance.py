@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.cli.console import show_notes
 from harness.cli.progress import watching
 from harness.core.project import Project
 
@@ -34,11 +35,13 @@ def carry_out(
 ) -> Approval:
     """Make candidates golden, or the values of one that are at ``only``, after a second fresh run agrees."""
     from harness.store.acceptance import accept_candidates
+    from harness.store.goldens import Goldens
+    from harness.store.large.objects import unpushed_notes
     from harness.verify.referee import Referee
 
     workers, use_cache = decision.workers, decision.use_cache
     with watching(project, quiet) as progress, Referee(project, ids, workers, progress, use_cache) as referee:
-        return accept_candidates(
+        approval = accept_candidates(
             project,
             ids,
             reason=decision.reason,
@@ -55,3 +58,5 @@ def carry_out(
             lacking=referee.lacking_rules,
             only=only,
         )
+    show_notes(unpushed_notes(Goldens.of(project).manifest(), tuple(approval.changes)), quiet)
+    return approval

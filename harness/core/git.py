@@ -110,6 +110,12 @@ def is_shallow(root: Path) -> bool:
     return git_output(root, "rev-parse", "--is-shallow-repository").strip() == b"true"
 
 
+def references(root: Path) -> list[str]:
+    """HEAD, and the name of every branch, tag, stash and other reference."""
+    names = git_output(root, "for-each-ref", "--format=%(refname)").decode(errors="surrogateescape").split("\n")
+    return ["HEAD", *filter(None, names)]
+
+
 def blobs_in(root: Path, path: Path, starts: Iterable[str]) -> dict[str, list[str]]:
     """Every blob that a file, or each file of a folder, had in the commits before ``starts``, these included.
 

@@ -14,6 +14,7 @@ from typing import Any
 from harness.core.adapters.asking import check_name, import_pipeline
 from harness.core.errors import NoProjectError, ProjectError
 from harness.core.protocol import Pipeline, Scenario
+from harness.core.settings.addresses import url_problem
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -21,8 +22,15 @@ else:
     import tomli as tomllib
 
 _FOLDERS = {"goldens": "goldens", "schemas": "schemas", "state": ".harness"}
-_TEXTS = ("adapter", "goldens", "schemas", "state", "profile", "allowed_signers")
-_NUMBERS = {"cache_bytes": int, "alpha": float, "values": int, "stage_seconds": float}
+_TEXTS = ("adapter", "goldens", "schemas", "state", "profile", "allowed_signers", "cache", "cache_signers", "remote")
+_NUMBERS = {
+    "cache_bytes": int,
+    "alpha": float,
+    "values": int,
+    "stage_seconds": float,
+    "large_bytes": int,
+    "remote_seconds": float,
+}
 _KEYS = {*_TEXTS, *_NUMBERS}
 _NO_TABLE, _ADAPTER = "no pyproject.toml with a [tool.harness] table", 'adapter = "your_module:pipeline"'
 
@@ -35,7 +43,9 @@ class Project:
     ``goldens`` and ``schemas`` are under version control; ``state`` (cache, pending candidates, last
     report) is not. ``alpha``: how often a whole healthy suite may raise a false alarm, shared by
     ``values`` statistical values. ``allowed_signers``: approvals must carry a signature of one of
-    these, if given. ``stage_seconds``: how long a stage may take before it is ended.
+    these, if given. ``stage_seconds``: how long a stage may take before it is ended. ``cache`` is the address of
+    a cache that is shared, of which nothing counts but what ``cache_signers`` signed; ``remote`` that of what is larger
+    than ``large_bytes`` among the goldens. ``remote_seconds``: how long either may take to answer.
     """
 
     root: Path
@@ -50,6 +60,11 @@ class Project:
     allowed_signers: Path | None = None
     stage_seconds: float = 7200.0
     declared: bool = True
+    cache: str = ""
+    cache_signers: Path | None = None
+    remote: str = ""
+    large_bytes: int = 10_000_000
+    remote_seconds: float = 20.0
 
     @property
     def log(self) -> Path:
@@ -138,7 +153,7 @@ def read_table(root: Path, table: Mapping[str, Any]) -> Project:
         if key in table and not isinstance(table[key], (int, float) if kind is float else kind):
             raise ProjectError(f"{where}: [tool.harness] {key} = {table[key]!r} is not of type {kind.__name__}")
     _check_values(where, table)
-    signers = table.get("allowed_signers")
+    signers, cache_signers = table.get("allowed_signers"), table.get("cache_signers")
     return Project(
         root=root,
         adapter=table.get("adapter", ""),
@@ -151,19 +166,33 @@ def read_table(root: Path, table: Mapping[str, Any]) -> Project:
         values=table.get("values", 100),
         allowed_signers=root / signers if signers else None,
         stage_seconds=float(table.get("stage_seconds", 7200.0)),
+        cache=table.get("cache", ""),
+        cache_signers=root / cache_signers if cache_signers else None,
+        remote=table.get("remote", ""),
+        large_bytes=table.get("large_bytes", 10_000_000),
+        remote_seconds=float(table.get("remote_seconds", 20.0)),
     )
 
 
 def _check_values(where: Path, table: Mapping[str, Any]) -> None:
     """Raise ProjectError for a value that is of the right type and makes no sense."""
-    low: dict[str, float] = {"cache_bytes": 0, "values": 1}
+    low: dict[str, float] = {"cache_bytes": 0, "values": 1, "large_bytes": 1}
     for key, least in low.items():
         if isinstance(table.get(key), bool) or table.get(key, least) < least:
             raise ProjectError(f"{where}: [tool.harness] {key} = {table[key]}: give a number of at least {least:g}")
     if not 0 < table.get("alpha", 0.01) < 1:
         raise ProjectError(f"{where}: [tool.harness] alpha = {table['alpha']}: give a number between 0 and 1")
-    if not table.get("stage_seconds", 1.0) > 0:
-        raise ProjectError(f"{where}: [tool.harness] stage_seconds = {table['stage_seconds']}: give a number above 0")
+    for key in ("stage_seconds", "remote_seconds"):
+        if not table.get(key, 1.0) > 0:
+            raise ProjectError(f"{where}: [tool.harness] {key} = {table[key]}: give a number above 0")
+    for key in ("cache", "remote"):
+        if key in table and (problem := url_problem(table[key])):
+            raise ProjectError(f"{where}: [tool.harness] {key} = {table[key]!a:.80} {problem}")
+    if "cache" in table and not table.get("cache_signers"):
+        raise ProjectError(
+            f"{where}: [tool.harness] cache needs cache_signers, a file of the SSH keys whose results count: "
+            "whatever else lies there is never used"
+        )
     for key in ("adapter", "goldens", "schemas", "state"):
         if (words := table.get(key)) is not None and (not words.strip() or not words.isprintable()):
             raise ProjectError(f"{where}: [tool.harness] {key} = {words!a:.80} is empty or not printable: name one")

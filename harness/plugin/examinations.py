@@ -36,11 +36,11 @@ def project_examinations(config: pytest.Config, project: Project) -> Callable[[s
 
 
 def _cache(config: pytest.Config, project: Project) -> Cache:
-    from harness.run.cache import Cache
+    from harness.run.shared.cache import project_cache
 
     own = config.stash.get(FRESH_CACHE, None)
     shared = getattr(config, "workerinput", {}).get("harness_cache") or (own.name if own else "")
-    return Cache(Path(shared) if shared else project.state / "cache", project.cache_bytes)
+    return project_cache(project, Path(shared) if shared else None)
 
 
 def skip_if_missing(examination: Examination) -> None:

@@ -62,14 +62,13 @@ class Item:
 class Cache:
     """The items in ``folder``, which processes may share; beyond ``limit_bytes`` the least recently used go.
 
-    ``repaired`` has a line for every damaged item that was removed, ``unkept`` one for every result
-    that could not be stored. Raises ValueError for a key that is not a hexadecimal digest.
+    ``repaired`` has a line for every damaged item that was removed, ``unkept`` one for every result that could not be
+    stored, ``warnings`` one for what else to know. Raises ValueError for a key that is not a hexadecimal digest.
     """
 
     def __init__(self, folder: Path, limit_bytes: int) -> None:
         self.folder, self.limit_bytes = folder, limit_bytes
-        self.repaired: list[str] = []
-        self.unkept: list[str] = []
+        self.repaired, self.unkept, self.warnings = list[str](), list[str](), list[str]()
         self.spares = False
         self._items, self._writing, self._locks = folder / "items", folder / "writing", folder / "locks"
 
@@ -129,6 +128,9 @@ class Cache:
                 f"the cached result {key[:12]} counts no longer and cannot be removed from {self.folder}: "
                 "make the folder writable, or run with --no-cache"
             )
+
+    def share(self, key: str) -> None:
+        """Let other machines have an item that was computed here, where the cache is shared."""
 
     @contextlib.contextmanager
     def sparing(self) -> Iterator[None]:

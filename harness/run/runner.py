@@ -263,6 +263,7 @@ class Runner:
             facts |= about["facts"] | {name: self._facts.of(name) for name in map(MODULE.__add__, about["modules"])}
             if not about["undeclared"] and not untrusted:
                 self.work.keep(key, facts)
+                self.cache.share(key)
         if (item := self.cache.get(key)) is not None:
             return item
         if about is None:

@@ -12,8 +12,9 @@ from harness.core.errors import ApprovalError
 from harness.core.project import Project
 from harness.store.approvals import Approval, Change, Deviation, address_of, dump_approval
 from harness.store.chain import Chain, entry_digest
-from harness.store.drafts import Snapshot
-from harness.store.manifest import APPROVALS, MANIFEST, SUFFIXES, dump_manifest
+from harness.store.drafts import Draft, Snapshot
+from harness.store.large.objects import Objects, divided
+from harness.store.manifest import APPROVALS, MANIFEST, SUFFIXES, Entry, dump_manifest
 from harness.store.signing import SIGNATURE_SUFFIX, sign_approval, signature_problem, signers_of
 from harness.store.transaction import apply_changes
 
@@ -63,7 +64,7 @@ def write_approval(
     The approval follows every head of ``chain``, which is how branches that accepted side by side join. The caller
     holds the lock and has checked everything but the signature and what git ignores.
     """
-    entries = {draft.identity: draft.entry(now.commit) for draft in now.drafts}
+    entries = {draft.identity: _entry(project, draft, now.commit) for draft in now.drafts}
     changes: dict[str, Change] = {}
     files: dict[str, bytes | None] = dict(also or {})
     for draft in now.drafts:
@@ -72,7 +73,8 @@ def write_approval(
             entry_digest(entry) if entry else "", statement.disposition, deviations.get(draft.identity, ())
         )
         if draft.kind == "golden":
-            files |= {f"{draft.identity}{suffix}": draft.files.get(suffix) for suffix in SUFFIXES}
+            large = entry.remote if entry else {}
+            files |= {f"{draft.identity}{s}": None if s in large else draft.files.get(s) for s in SUFFIXES}
     approval = Approval(
         id="",
         previous=chain.heads,
@@ -91,11 +93,28 @@ def write_approval(
     if statement.sign_key:
         files[f"{name}{SIGNATURE_SUFFIX}"] = _signature(project, content, statement)
     _refuse_ignored(project, [path for path, new in files.items() if new is not None])
+    _keep_large(project, now, entries)
     accepted = [draft.identity for draft in now.drafts if draft.kind == "golden"]
     made = {identity: replace(entry, approval=approval.id) for identity, entry in entries.items() if entry}
     kept = {identity: entry for identity, entry in now.manifest.items() if identity not in entries}
     apply_changes(project, files, dump_manifest({**kept, **made}), accepted)
     return approval
+
+
+def _entry(project: Project, draft: Draft, commit: str) -> Entry | None:
+    """The manifest's entry, but for its approval; what another branch accepted stays where it is kept."""
+    entry = draft.entry(commit)
+    return entry if draft.accepted else divided(project, entry, draft.files)
+
+
+def _keep_large(project: Project, now: Snapshot, entries: Mapping[str, Entry | None]) -> None:
+    """Keep what is too large for git beside it, before anything is decided: what was decided is then there."""
+    objects = Objects.of(project)
+    for draft in now.drafts:
+        if entry := entries[draft.identity]:
+            for suffix in entry.remote:
+                if not objects.has(entry.files[suffix], entry.remote[suffix]):
+                    objects.keep(entry.files[suffix], draft.files[suffix])
 
 
 def _signature(project: Project, content: bytes, statement: Statement) -> bytes:

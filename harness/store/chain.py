@@ -17,7 +17,7 @@ from harness.core.files import json_digest, sha256
 from harness.core.project import Project
 from harness.store.approvals import ADDRESSED, NUMBERED, Approval, Change, parse_approval, short_digest
 from harness.store.goldens import Goldens, line_ends_changed
-from harness.store.manifest import APPROVALS, Entry
+from harness.store.manifest import APPROVALS, Entry, entry_to_json
 from harness.store.signing import SIGNATURE_SUFFIX, signers_of, unsigned_approvals
 
 
@@ -53,7 +53,7 @@ def entry_digest(entry: Entry) -> str:
 
     It leaves out which approval that is, which is called by a digest that this one is part of; numbers are in it.
     """
-    about = dict(vars(entry))
+    about = entry_to_json(entry)
     if not NUMBERED.fullmatch(entry.approval):
         del about["approval"]
     return json_digest(about)

@@ -68,7 +68,7 @@ def never_committed(project: Project, manifest: Mapping[str, Entry]) -> list[str
     paths = [project.goldens / MANIFEST, *(project.goldens / APPROVALS).glob("*")] if manifest else []
     for identity, entry in manifest.items():
         files = goldens.files(identity, entry.kind)
-        paths += [files[suffix] for suffix in entry.files if suffix in files]
+        paths += [files[suffix] for suffix in set(entry.files) - set(entry.remote) if suffix in files]
     if list(outside_commits(project)):
         return []  # which is worse, and told
     try:

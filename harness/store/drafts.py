@@ -65,7 +65,8 @@ class Draft:
             environment=_environment_line(self.about.get("environment", "")),
             seeds=self.about.get("seeds"),
             commit=commit,
-            **texts,
+            comparator=texts["comparator"],
+            tolerances=texts["tolerances"],
         )
 
     def change(self, entry: str, disposition: str, deviations: tuple[Deviation, ...] = ()) -> Change:

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from harness.core.artifacts import LARGEST_ARRAYS, parse_artifact
 from harness.core.errors import GoldenError
-from harness.core.files import is_there, read_plain, sha256
+from harness.core.files import is_there, json_digest, read_plain, sha256
 from harness.core.project import Project
 from harness.core.protocol import Artifact
+from harness.store.large.objects import Objects
 from harness.store.manifest import MANIFEST, SUFFIXES, Entry, check_kind, has_conflict_marks, parse_manifest
 from harness.store.transaction import refuse_interrupted
 
@@ -34,14 +35,15 @@ class Golden:
 class Goldens:
     """The reader of goldens, which checks every byte against the manifest before it parses it."""
 
-    def __init__(self, root: Path, schemas: Path) -> None:
+    def __init__(self, root: Path, schemas: Path, objects: Objects | None = None) -> None:
         self.root, self.schemas = root, schemas
+        self.objects = objects or Objects(root / "objects")
 
     @classmethod
     def of(cls, project: Project) -> Goldens:
         """The project's goldens; raises GoldenError while an acceptance that was decided is not finished."""
         refuse_interrupted(project)
-        return cls(project.goldens, project.schemas)
+        return cls(project.goldens, project.schemas, Objects.of(project))
 
     def manifest(self) -> dict[str, Entry]:
         """Every entry by id; empty when there is no manifest. Raises GoldenError for a damaged one."""
@@ -71,8 +73,13 @@ class Goldens:
     def accepted(self, identity: str, entry: Entry) -> dict[str, bytes]:
         """The contents of an id's files by suffix; raises GoldenError unless they are those that were accepted."""
         files = self.content(identity, entry.kind)
+        for suffix in set(entry.remote) - set(files):
+            if (large := self.objects.content(entry.files[suffix])) is not None:
+                files[suffix] = large
         for suffix in sorted(set(entry.files) | set(files)):
             name = f"{identity}{suffix}" if entry.kind == "golden" else identity
+            if suffix not in files and (size := entry.remote.get(suffix)):
+                raise GoldenError(f"{name} ({size / 1e6:.1f} MB) is not on this machine: run `harness pull`")
             if suffix not in files:
                 raise GoldenError(f"{name} is in the manifest and not on the disk: restore it from git")
             if (digest := entry.files.get(suffix)) != sha256(files[suffix]):
@@ -87,6 +94,16 @@ class Goldens:
                     "restore it from git, or run the scenario and accept the candidate"
                 )
         return files
+
+    def digest(self, identity: str, entry: Entry | None, kind: str = "golden") -> str | None:
+        """The digest of an id's files as they are here, with those that ``entry`` leaves to the remote; None without.
+
+        What is large is not read for that: whoever compares with it does.
+        """
+        digests = {suffix: sha256(content) for suffix, content in self.content(identity, kind).items()}
+        if entry:
+            digests = {suffix: entry.files[suffix] for suffix in entry.remote} | digests
+        return json_digest(digests) if digests else None
 
     def on_disk(self) -> Iterator[str]:
         """The id of every golden file in the folder, whether the manifest knows it or not."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ class Entry:
 
     ``kind`` is golden, tolerances or schema. ``files`` has the SHA-256 of each file by its suffix, which for
     tolerances and schemas is the id's own. ``sha256`` is the digest of ``files``, and ``size`` counts their
-    bytes together.
+    bytes together. ``remote`` has the bytes of those files that are too large for git, by suffix: they lie by their
+    digest in the project's remote.
     """
 
     kind: str
@@ -37,6 +39,17 @@ class Entry:
     environment: str = ""
     seeds: Json = None
     commit: str = ""
+    remote: Mapping[str, int] = field(default_factory=dict)
+
+
+def is_digest(text: str) -> bool:
+    """Whether ``text`` is a SHA-256 digest in hexadecimal."""
+    return bool(re.fullmatch(r"[0-9a-f]{64}", text))
+
+
+def entry_to_json(entry: Entry) -> dict[str, Json]:
+    """An entry as the manifest holds it, and as approvals vouch for it; without a remote it says nothing of one."""
+    return {name: value for name, value in asdict(entry).items() if name != "remote" or value}
 
 
 def check_kind(identity: str, kind: str) -> None:
@@ -78,7 +91,7 @@ def has_conflict_marks(content: bytes) -> bool:
 
 def dump_manifest(entries: Mapping[str, Entry]) -> bytes:
     """The manifest as bytes."""
-    return dump_json({"version": _VERSION, "goldens": {i: asdict(e) for i, e in entries.items()}})
+    return dump_json({"version": _VERSION, "goldens": {i: entry_to_json(e) for i, e in entries.items()}})
 
 
 def _entry(identity: str, about: Any, name: str) -> Entry:
@@ -101,6 +114,17 @@ def _entry(identity: str, about: Any, name: str) -> Entry:
         whole = set(entry.files) == {Path(identity).suffix}
     if not whole:
         raise GoldenError(f"{name} has other files than a {entry.kind} has")
+    if not _remote_fits(entry):
+        raise GoldenError(f"{name} says of its remote what cannot be")
     if json_digest(dict(entry.files)) != entry.sha256:
         raise GoldenError(f"{name}: its digest is not that of its files: the manifest was altered by hand")
     return entry
+
+
+def _remote_fits(entry: Entry) -> bool:
+    """Whether what an entry leaves to the remote are some of a golden's files, by digests and with sizes."""
+    remote = entry.remote
+    if not isinstance(remote, dict) or (remote and entry.kind != "golden") or not set(remote) <= set(entry.files):
+        return False
+    sizes = all(type(size) is int and 0 < size <= entry.size for size in remote.values())
+    return sizes and all(is_digest(entry.files[suffix]) for suffix in remote)

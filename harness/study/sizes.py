@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from harness.core import text
@@ -49,7 +49,7 @@ def large_candidates(project: Project, ids: Iterable[str]) -> list[LargeGolden]:
         try:
             candidate = stored_candidate(project, identity)
             size = sum(map(len, candidate.files.values()))
-            if size >= LARGE:
+            if size - _outside_git(project, candidate.files) >= LARGE:
                 found.append(_described(project, identity, size, parse_artifact(candidate.files, identity)[0]))
         except HarnessError:  # a file that was edited, or what accepting it will say
             continue
@@ -60,12 +60,17 @@ def large_goldens(project: Project) -> list[LargeGolden]:
     """The accepted goldens that are large; one that is damaged is another matter."""
     goldens, found = Goldens.of(project), []
     for identity, entry in sorted(goldens.manifest().items()):
-        if entry.kind == "golden" and entry.size >= LARGE:
+        if entry.kind == "golden" and entry.size - sum(entry.remote.values()) >= LARGE:
             try:
                 found.append(_described(project, identity, entry.size, goldens.read(identity, entry).artifact))
             except GoldenError:
                 continue
     return found
+
+
+def _outside_git(project: Project, files: Mapping[str, bytes]) -> int:
+    """How many bytes of a candidate git would not keep, as the project has a remote for them."""
+    return sum(len(c) for c in files.values() if len(c) > project.large_bytes) if project.remote else 0
 
 
 def _described(project: Project, identity: str, size: int, artifact: Artifact) -> LargeGolden:

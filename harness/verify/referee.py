@@ -23,6 +23,7 @@ from harness.judge.ensemble import RELATIVE_RESOLUTION
 from harness.judge.schema import OUTPUT_SCHEMA, Schemas, schema_document
 from harness.run.cache import Cache
 from harness.run.runner import Runner, Watcher
+from harness.run.shared.cache import project_cache
 from harness.store.candidates import read_candidate
 from harness.verify.checks.document import CHECK_SCHEMA
 from harness.verify.checks.repetition import TestReferee
@@ -53,7 +54,7 @@ class Referee:
         self._folder = tempfile.TemporaryDirectory(prefix="harness-")
         self._cache = Cache(Path(self._folder.name), project.cache_bytes)
         self._examiner = Examiner(project, Runner(project.pipeline, self._cache, watcher))
-        kept = Cache(project.state / "cache", project.cache_bytes)
+        kept = project_cache(project)
         self._members = kept if use_cache else self._cache
         self._member_examiner = Examiner(project, Runner(project.pipeline, self._members, watcher))
 

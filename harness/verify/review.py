@@ -17,8 +17,8 @@ from harness.core.verdicts import FOR_REVIEW, ArtifactReport, Report, ScenarioRe
 from harness.judge.comparison import compare_artifact
 from harness.judge.ensemble import intervals
 from harness.report.folder import write_report
-from harness.run.cache import Cache
 from harness.run.runner import Runner, environment
+from harness.run.shared.cache import project_cache
 from harness.store.candidates import list_pending, read_candidate, stored_candidate
 from harness.store.goldens import Golden
 from harness.store.manifest import combined_digest
@@ -51,7 +51,7 @@ def review_candidates(project: Project, ids: Sequence[str] = ()) -> Review:
     if unknown:
         known = ", ".join(waiting) or "nothing is pending: run `harness verify` first"
         raise ApprovalError(f"{unknown[0]} is not pending; pending: {known}")
-    examiner = Examiner(project, Runner(project.pipeline, Cache(project.state / "cache", project.cache_bytes)))
+    examiner = Examiner(project, Runner(project.pipeline, project_cache(project)))
     pairs: dict[tuple[str, str, str], tuple[Artifact | None, Artifact | None]] = {}
     reports: dict[tuple[str, str], list[ArtifactReport]] = {}
     for identity in ids or sorted(waiting):

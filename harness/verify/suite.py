@@ -21,9 +21,11 @@ from harness.judge.schema import Schemas
 from harness.run.cache import Cache
 from harness.run.pipeline_source import sources_of
 from harness.run.runner import Runner, Watcher
+from harness.run.shared.cache import project_cache
 from harness.store.candidates import list_pending
+from harness.store.goldens import Goldens
+from harness.store.large.objects import refuse_missing
 from harness.store.manifest import MANIFEST
-from harness.store.transaction import refuse_interrupted
 from harness.verify.checks.book import CheckBook
 from harness.verify.checks.verification import TestsVerified, left_out_of_tests, verify_tests
 from harness.verify.coverage import omissions
@@ -76,7 +78,7 @@ class Suite:
 def open_cache(project: Project, use: bool = True) -> Iterator[Cache]:
     """The project's cache; without ``use`` an empty one that is gone afterwards."""
     if use:
-        cache = Cache(project.state / "cache", project.cache_bytes)
+        cache = project_cache(project)
         yield cache
         cache.clean()
     else:
@@ -105,7 +107,7 @@ def verify_suite(
     """
     started, clock = datetime.now(timezone.utc), time.perf_counter()
     pipeline, profile = project.pipeline, profile or project.profile
-    refuse_interrupted(project)
+    refuse_missing(project, Goldens.of(project).manifest())  # which is refused while an acceptance is half-way
     verified = verification_subject(project)  # before anything runs: an edit meanwhile must not pass for that
     runner, schemas = Runner(pipeline, cache, watcher), Schemas(project.schemas)
     book = CheckBook(project)
@@ -218,7 +220,7 @@ def compute_scenario(
     from harness.host.project import open_project
 
     project = open_project(Path(root), keep_log=True)
-    runner = Runner(project.pipeline, Cache(Path(cache), project.cache_bytes))
+    runner = Runner(project.pipeline, project_cache(project, Path(cache)))
     examination = Examination(project, runner, scenario, profile, overrides, training=training)
     for track, artifact in examination.artifacts:
         examination.obtained(track, artifact)

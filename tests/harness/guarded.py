@@ -54,10 +54,11 @@ class Guarded:
     broken: list[str] = field(default_factory=list)
     meanwhile: object = None  # it is called during the fresh run
     signers: Path | None = None
+    table: dict[str, object] = field(default_factory=dict)  # of its settings
 
     @property
     def project(self) -> Project:
-        table = {"adapter": "plant:pipeline"}
+        table = {"adapter": "plant:pipeline", **self.table}
         return read_table(self.root, table | ({"allowed_signers": self.signers.name} if self.signers else {}))
 
     @property

@@ -91,7 +91,7 @@ def run(
         for o in finished
     ]
     print_json(rows) if json else show_stages(rows, traceback)
-    show_notes([*cache.repaired, *cache.unkept], json)
+    show_notes([*cache.repaired, *cache.unkept, *cache.warnings], json)
     raise typer.Exit(1 if any(r["error"] or r["blocked"] or r["problems"] for r in rows) else 0)
 
 
@@ -151,7 +151,7 @@ def verify(
     print_json(report_to_json(suite.report)) if json else show_summary(suite, paths)
     sealed = [parcel.seal(suite.report)] if parcel and not suite.damaged else []
     tell_github(suite.report, project, paths, json)
-    show_notes([*sealed, *cache.repaired, *cache.unkept], json)
+    show_notes([*sealed, *cache.repaired, *cache.unkept, *cache.warnings], json)
     for problem in suite.damaged:
         complain(problem)
     raise typer.Exit(2 if suite.damaged else 0 if suite.report.passed else 1)

@@ -7,7 +7,7 @@ no decision. What both did needs one, which is an approval as well: it follows b
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.core import git, text
@@ -19,7 +19,7 @@ from harness.store.approvals import Approval
 from harness.store.chain import Chain, Claim, approval_files, replay_approvals
 from harness.store.drafts import Draft, Snapshot
 from harness.store.goldens import Goldens
-from harness.store.manifest import APPROVALS, MANIFEST, Entry, combined_digest, dump_manifest
+from harness.store.manifest import APPROVALS, MANIFEST, Entry, dump_manifest
 from harness.store.repository.past import UNDER_WAY
 from harness.store.repository.versions import contents_of, entries_of, manifest_now
 from harness.store.transaction import apply_changes, project_lock, refuse_interrupted
@@ -153,15 +153,20 @@ def _restored(
     for identity, claims in chain.last.items():
         kind, entry = claims[0].change.kind, manifest.get(identity)
         paths, content = goldens.files(identity, kind), goldens.content(identity, kind)
-        digest = combined_digest(content)[1] if content else None
+        digest = goldens.digest(identity, entry, kind)
         by_merge = in_conflict.intersection(path.parent.resolve() / path.name for path in paths.values())
         if digest == (entry.sha256 if entry else None):
             continue
         if by_merge or identity in chosen or digest in accepted[identity]:
-            wanted = contents_of(project, identity, entry) if entry else {}
+            wanted = contents_of(project, identity, _in_git(entry)) if entry else {}
             differing = {s: path for s, path in paths.items() if wanted.get(s) != content.get(s)}
             restored |= {path: wanted.get(suffix) for suffix, path in differing.items()}
     return restored
+
+
+def _in_git(entry: Entry) -> Entry:
+    """An entry without the files that are not git's to keep."""
+    return replace(entry, files={s: digest for s, digest in entry.files.items() if s not in entry.remote})
 
 
 def _settle(

@@ -18,16 +18,18 @@ else:
     import tomli as tomllib
 
 UNDER_WAY = ("MERGE_HEAD", "REBASE_HEAD", "CHERRY_PICK_HEAD")
+STARTS = ("HEAD", *UNDER_WAY)
+"""The commits before which the store's past is looked for, as far as there are any."""
 
 
 class Past:
-    """The blobs of the store's files in the commits of HEAD and of a merge under way; git is asked as little as can be.
+    """The blobs of the store's files in the commits before ``starts``, and these; git is asked as little as can be.
 
     To be entered: leaving it ends the process that reads.
     """
 
-    def __init__(self, project: Project) -> None:
-        self.project = project
+    def __init__(self, project: Project, starts: tuple[str, ...] = STARTS) -> None:
+        self.project, self.starts = project, starts
         self._open = ExitStack()
         self._listed: dict[Path, dict[str, list[str]]] = {}
 
@@ -48,7 +50,7 @@ class Past:
         goldens = self.project.goldens
         folder = goldens if path.is_relative_to(goldens) else path
         if folder not in self._listed:
-            self._listed[folder] = git.blobs_in(self.project.root, folder, ("HEAD", *UNDER_WAY))
+            self._listed[folder] = git.blobs_in(self.project.root, folder, self.starts)
         return self._listed[folder].get(path.relative_to(folder).as_posix(), [])
 
     def content(self, blob: str) -> bytes | None:

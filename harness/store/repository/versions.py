@@ -11,10 +11,12 @@ from harness.core.files import sha256
 from harness.core.project import Project
 from harness.store.chain import Claim, vouches
 from harness.store.goldens import Goldens
+from harness.store.large.objects import Objects
 from harness.store.manifest import APPROVALS, MANIFEST, Entry, parse_manifest
-from harness.store.repository.past import Past
+from harness.store.repository.past import STARTS, Past
 
 _FETCH = "fetch the branch it was accepted on"
+_PULL = "run `harness pull --all`"
 
 
 def manifest_now(project: Project) -> dict[str, Entry]:
@@ -65,7 +67,9 @@ def contents_of(project: Project, identity: str, entry: Entry) -> dict[str, byte
 def past_contents(past: Past, identity: str, entry: Entry) -> dict[str, bytes]:
     """What ``contents_of`` gives, for whoever asks of many."""
     paths = Goldens.of(past.project).files(identity, entry.kind)
-    return {suffix: _content(past, paths[suffix], digest) for suffix, digest in entry.files.items()}
+    return {
+        suffix: _content(past, paths[suffix], digest, suffix in entry.remote) for suffix, digest in entry.files.items()
+    }
 
 
 class Versions:
@@ -104,21 +108,34 @@ class Versions:
             content = None
             if blob is not None:
                 content = self.past.content(blob) if blob else path.read_bytes()
+            elif suffix in entry.remote:
+                content = Objects.of(self.past.project).content(digest)
             if content is None or sha256(content) != digest:
                 shallow = git.is_shallow(self.past.project.root)
                 remedy = "run `git fetch --unshallow`" if shallow else _FETCH
+                remedy = _PULL if suffix in entry.remote else remedy
                 raise GoldenError(f"no commit here has {self.identity}{suffix} as it was accepted: {remedy}")
             contents[suffix] = content
         return contents
 
 
-def _content(past: Past, path: Path, digest: str) -> bytes:
+def _content(past: Past, path: Path, digest: str, large: bool) -> bytes:
     if path.is_file() and sha256(content := path.read_bytes()) == digest:
         return content
     for _, earlier in past.contents(path):
         if sha256(earlier) == digest:
             return earlier
+    if large:
+        if (kept := Objects.of(past.project).content(digest)) is not None:
+            return kept
+        raise GoldenError(f"{path} is not on this machine as it was accepted: {_PULL}")
     raise GoldenError(f"no commit here has {path} as it was accepted: {_FETCH}")
+
+
+def all_manifests(project: Project, starts: tuple[str, ...] = STARTS) -> Iterator[dict[str, Entry]]:
+    """The manifest of the working tree, and of each commit before ``starts``; those that can be read."""
+    with Past(project, starts) as past:
+        yield from _manifests(past)
 
 
 def _manifests(past: Past) -> Iterator[dict[str, Entry]]:

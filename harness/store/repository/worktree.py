@@ -9,7 +9,7 @@ from harness.core import git
 from harness.core.errors import ApprovalError
 from harness.core.project import Project
 from harness.store.goldens import Goldens
-from harness.store.manifest import APPROVALS, MANIFEST, SUFFIXES, TOLERANCES, Entry, combined_digest
+from harness.store.manifest import APPROVALS, MANIFEST, SUFFIXES, TOLERANCES, Entry
 
 _UNTRACKED = "??"
 
@@ -53,8 +53,8 @@ def _settled(project: Project, manifest: Mapping[str, Entry], named: Collection[
     identity, kind = owner
     if identity in named:
         return True
-    content, entry = Goldens.of(project).content(identity, kind), manifest.get(identity)
-    return (combined_digest(content)[1] if content else None) == (entry.sha256 if entry else None)
+    entry = manifest.get(identity)
+    return Goldens.of(project).digest(identity, entry, kind) == (entry.sha256 if entry else None)
 
 
 def owner_of(project: Project, path: Path) -> tuple[str, str] | None:

@@ -18,6 +18,7 @@ from harness.judge.comparison import compare_artifact
 from harness.judge.ensemble import SMALLEST_ENSEMBLE, Interval, interval, lies_outside, outliers
 from harness.run.cache import Cache
 from harness.run.runner import Runner
+from harness.run.shared.cache import project_cache
 from harness.verify.ensembles.draws import Drawn, Pooled, member_draws, pool
 from harness.verify.examination import Examination
 
@@ -254,5 +255,5 @@ def _ahead(project: Project, cache: Cache, scenario: Scenario, members: Sequence
 def compute_member(root: str, cache: str, scenario: str, profile: str, number: int) -> None:
     """One member's stages, into the cache: the job of a worker process."""
     project = open_project(Path(root), keep_log=True)
-    runner = Runner(project.pipeline, Cache(Path(cache), project.cache_bytes))
+    runner = Runner(project.pipeline, project_cache(project, Path(cache)))
     run_artifacts(runner, ensemble_member(Examination(project, runner, scenario, profile), number))

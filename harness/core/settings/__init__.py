@@ -1,0 +1,1 @@
+"""How single settings of ``[tool.harness]`` are written."""

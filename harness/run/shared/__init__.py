@@ -1,0 +1,1 @@
+"""A cache that several machines share: what comes from it is signed, or does not count."""
