@@ -124,11 +124,14 @@ class Runner:
         self,
         scenario: Scenario,
         stage: Stage,
-        inputs: Mapping[str, Output],
+        inputs: Mapping[str, str | Output],
         digests: Mapping[str, str],
         observe: bool = False,
     ) -> StageRun:
-        """Run one stage on given outputs of its needs, and ``observe`` it; ``digests`` stand for them in its key."""
+        """Run one stage on given outputs of its needs, and ``observe`` it; ``digests`` stand for them in its key.
+
+        An input may be the key of a result in the cache.
+        """
         return self._run(scenario, stage, inputs, digests, {}, look=observe)
 
     def key(self, stage: Stage, config: Mapping[str, Json], inputs: Mapping[str, str]) -> str:

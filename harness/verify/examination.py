@@ -51,9 +51,7 @@ class Examination:
         self.schemas = schemas or Schemas(project.schemas)
         self.scenario: Scenario = project.scenario(name, profile, overrides)
         self.damaged: dict[str, str] = {}  # what is wrong with a golden that cannot be read, by its id
-        self.runs = StageRuns(
-            runner, self.scenario, project.scenario(name, self.replay, overrides), self._stored_inputs
-        )
+        self.runs = StageRuns(runner, self.scenario, project.scenario(name, self.replay, overrides), self.stored_inputs)
         self._reports: dict[tuple[str, str], ArtifactReport] = {}
 
     # What it is held against
@@ -118,7 +116,7 @@ class Examination:
         identity = self.identity(track, artifact)
         return self.goldens.read(identity, self.manifest[identity]) if identity in self.manifest else None
 
-    def _stored_inputs(self, stage: Stage) -> tuple[dict[str, Output], dict[str, str]] | None:
+    def stored_inputs(self, stage: Stage) -> tuple[dict[str, Output], dict[str, str]] | None:
         """The accepted outputs of a stage's needs and their digests; None where one is not there, or damaged."""
         names = {need: self.identity(self.replay, self.pipeline.stage(need).artifact) for need in stage.needs}
         if any(identity not in self.manifest for identity in names.values()):
