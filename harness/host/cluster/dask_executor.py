@@ -71,6 +71,9 @@ class DaskExecutor(ExecutorContext):
                 if self._failure:
                     raise self._failure
                 if time.monotonic() - told > _LOOK_S:
+                    if self._client.status != "running":  # whatever the jobs' own futures say, or never will
+                        self._fail(f"Dask's scheduler at {self._address} is gone")
+                        continue
                     self._heard(self._standing())
                     told = time.monotonic()
                 with contextlib.suppress(Empty):
@@ -87,16 +90,18 @@ class DaskExecutor(ExecutorContext):
                 for _ in self.as_completed():
                     pass
         finally:
-            self._stopped = True
+            self._stopped, left = True, [*self._running.values()]
             for pending in self._submitted:
                 futures.Future.cancel(pending.outcome)
             if self._client.status == "running":
-                end = threading.Thread(target=self._let_go, daemon=True)
+                end = threading.Thread(target=self._let_go, args=(left,), daemon=True)
                 end.start()
                 end.join(_END_S)  # a worker that just died is waited for in vain
 
-    def _let_go(self) -> None:
+    def _let_go(self, left: list[Any]) -> None:
         with contextlib.suppress(Exception):  # the workers, or all of Dask, may be gone
+            if left:
+                self._client.cancel(left)
             self._client.run(dismiss, str(self._meeting), on_error="ignore")
 
     def _standing(self) -> str:
@@ -127,7 +132,7 @@ class DaskExecutor(ExecutorContext):
 
     def _forget(self, name: str, outcome: futures.Future[Any]) -> None:
         given = self._running.pop(name, None)
-        if given is not None and outcome.cancelled() and not self._failure:
+        if given is not None and outcome.cancelled() and not self._stopped:
             with contextlib.suppress(Exception):
                 given.cancel()
 

@@ -113,7 +113,7 @@ def _own_digest() -> str:
 
 
 def _named(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
 def _digest(path: Path) -> str:

@@ -17,6 +17,7 @@ from harness.host.cluster.command import Command
 from harness.host.cluster.dask_executor import EngineError
 from harness.host.cluster.engine import ALONE, Engine
 from harness.host.project import open_project
+from harness.run.cache import Cache
 from harness.run.jobs import Job
 from harness.run.runner import Runner
 from harness.verify.ensembles.calibration import calibrate_scenario
@@ -106,6 +107,24 @@ def test_three_workers_that_are_killed_leave_the_golden_as_one_process_made_it(r
     lost = [sentence for sentence in told if "was lost" in sentence]
     assert 1 <= len(lost) <= 3  # one that was killed between two jobs cost none
     assert 9 <= fits(root) <= 9 + len(lost)
+
+
+def test_a_job_is_given_on_where_dask_itself_gives_up(tmp_path):
+    """Dask blames every job of a dead worker, whether it had begun or not; here one death is enough for it."""
+    (tmp_path / "pyproject.toml").write_text("[tool.harness]\n")
+    cluster = DaskCluster(tmp_path / "cluster", 2, DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="0")
+    engine = Engine(executor="dask", scheduler=cluster.address)
+    try:
+        with engine.opened(open_project(tmp_path), Cache(tmp_path / ".harness/cache", 10**9)) as executor:
+            jobs = [executor.submit(Job("time:monotonic")) for _ in range(2)]  # so that both have deputies
+            assert all(future.result() for future in jobs)
+            napping = [executor.submit(Job("subprocess:call", {"args": ["sleep", "1"]})) for _ in range(6)]
+            until(lambda: any((tmp_path / ".harness/cache").glob("writing/jobs-*/job-*")))
+            cluster.kill(0)
+            assert [future.result() for future in napping] == [0] * 6
+            assert len(executor.lost) <= 1
+    finally:
+        cluster.end()
 
 
 def test_a_killed_scheduler_ends_it_with_one_sentence_and_loses_nothing(root, tmp_path):
