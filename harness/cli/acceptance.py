@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from harness.cli.console import show_notes
 from harness.cli.progress import watching
 from harness.core.project import Project
+from harness.host.cluster.engine import ALONE, Engine
 
 if TYPE_CHECKING:
     from harness.store.approvals import Approval
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Acceptance:
-    """Who accepts, and why; ``workers`` and ``use_cache`` are how an ensemble's members are made again."""
+    """Who accepts, and why; ``engine`` and ``use_cache`` are how an ensemble's members are made again."""
 
     reason: str
     issue: str = ""
@@ -26,7 +27,7 @@ class Acceptance:
     disposition: str = "refresh"
     bulk: bool = False
     sign_key: Path | None = None
-    workers: int = 1
+    engine: Engine = ALONE
     use_cache: bool = True
 
 
@@ -39,8 +40,8 @@ def carry_out(
     from harness.store.large.objects import unpushed_notes
     from harness.verify.referee import Referee
 
-    workers, use_cache = decision.workers, decision.use_cache
-    with watching(project, quiet) as progress, Referee(project, ids, workers, progress, use_cache) as referee:
+    engine, use_cache = decision.engine, decision.use_cache
+    with watching(project, quiet) as progress, Referee(project, ids, engine, progress, use_cache) as referee:
         approval = accept_candidates(
             project,
             ids,

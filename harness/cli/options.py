@@ -8,6 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+from harness.cli.console import remark
+from harness.host.cluster.engine import Engine
+
 
 def folder(words: str) -> Path:
     """A folder that can be written to, there or not; refused before anything is computed where it cannot be."""
@@ -42,5 +45,14 @@ KeepOption = Annotated[
     Path | None, out_option("Leave the candidates in this empty folder, for `harness import`; in CI, too.", "--keep")
 ]
 WorkersOption = Annotated[int, typer.Option(min=1, help="Processes that compute side by side.")]
+ExecutorOption = Annotated[str, typer.Option(help="Who computes: processes of this machine, or dask.")]
+SchedulerOption = Annotated[
+    str, typer.Option(metavar="ADDRESS", help="Dask's scheduler, e.g. tcp://host:8786 (default: one of this machine).")
+]
 NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Compute everything anew.")]
 TracebackOption = Annotated[bool, typer.Option("--traceback", help="Print the whole tracebacks of what was raised.")]
+
+
+def chosen_engine(workers: int, executor: str, scheduler: str) -> Engine:
+    """Who computes, by the options of a command; raises ProjectError for those that do not go together."""
+    return Engine(workers, executor, scheduler, tell=remark)

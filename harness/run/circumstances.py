@@ -50,6 +50,11 @@ def passed(variables: Mapping[str, str], declared: Collection[str]) -> dict[str,
     return {name: value for name, value in variables.items() if name in declared or _is_passed(name)}
 
 
+def decisive(variables: Mapping[str, str], declared: Collection[str]) -> dict[str, str]:
+    """The environment variables that can decide numbers, of ``variables``: where things lie is not among them."""
+    return {n: value for n, value in variables.items() if n in declared or (_is_read(n) and n not in _OF_PLACES)}
+
+
 def _is_passed(name: str) -> bool:
     return name in _PASSED or _is_read(name)
 

@@ -72,7 +72,12 @@ class Future(Protocol):
 
 
 class Executor(Protocol):
-    """Whatever runs jobs. As a context it waits for them at its end, or cancels them after an error."""
+    """Whatever runs jobs. As a context it waits for them at its end, or cancels them after an error.
+
+    ``lost`` has a line for every worker that died.
+    """
+
+    lost: list[str]
 
     def submit(self, job: Job) -> Future:
         """Queue a job."""
@@ -159,6 +164,7 @@ class InProcess(ExecutorContext):
     """Runs jobs in this process, one at a time, in the order in which they are waited for."""
 
     def __init__(self) -> None:
+        self.lost: list[str] = []  # it would be this process
         self._submitted: list[Lazy] = []
 
     def __enter__(self) -> InProcess:

@@ -155,13 +155,13 @@ class Worker:
         self.died()
 
 
-def serve(pipe: Connection) -> None:
-    """Answer jobs, as a worker does, until it is asked to end or whoever asked is gone."""
+def serve(pipe: Connection, idle_s: float | None = None) -> None:
+    """Answer jobs, as a worker does, until it is asked to end, whoever asked is gone, or nobody asks for ``idle_s``."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     threading.Thread(target=_end_with_parent, daemon=True).start()
     while True:
         try:
-            job = pipe.recv()
+            job = pipe.recv() if pipe.poll(idle_s) else None
         except (EOFError, OSError):
             return
         if job is None:

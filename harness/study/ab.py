@@ -18,9 +18,10 @@ from harness.core.errors import ProjectError
 from harness.core.project import Project
 from harness.core.protocol import Artifact, Json, Pipeline
 from harness.core.trees import leaves
+from harness.host.cluster.engine import ALONE, Engine
 from harness.run.cache import Cache
 from harness.run.runner import Runner, Watcher, environment
-from harness.verify.ensembles.calibration import run_artifacts
+from harness.verify.ensembles.calibration import compute_members, run_artifacts
 
 FEWEST_PAIRS = 3  # pairs; a standard deviation of two says nothing
 _SAME = 1e-12  # relative; closer than this, both variants say the same
@@ -70,6 +71,7 @@ def run_trial(
     b: Sequence[str] = (),
     pairs: int = 5,
     confidence: float = 0.95,
+    engine: Engine = ALONE,
     watcher: Watcher | None = None,
 ) -> Trial:
     """Run ``scenario`` with the overrides ``both + a`` and ``both + b``, ``pairs`` times each.
@@ -90,6 +92,8 @@ def run_trial(
     if variants[0].missing:
         raise ProjectError(f"{scenario} cannot run here: {variants[0].missing}")
     runner = Runner(pipeline, cache, watcher)
+    if engine.ahead:
+        compute_members(project, runner, variants[0], [[*both, *a], [*both, *b]], range(pairs), engine)
     drawn: list[list[dict[str, float]]] = [[], []]
     for pair in range(pairs):
         for variant, draws in zip(variants, drawn, strict=True):

@@ -19,6 +19,7 @@ from harness.core.ids import ENSEMBLE, GoldenId, is_of_a_test, scenario_of
 from harness.core.project import Project
 from harness.core.protocol import Artifact, Json
 from harness.core.verdicts import Verdict
+from harness.host.cluster.engine import ALONE, Engine
 from harness.judge.ensemble import RELATIVE_RESOLUTION
 from harness.judge.schema import OUTPUT_SCHEMA, Schemas, schema_document
 from harness.run.cache import Cache
@@ -44,11 +45,11 @@ class Referee:
         self,
         project: Project,
         ids: Sequence[str],
-        workers: int = 1,
+        engine: Engine = ALONE,
         watcher: Watcher | None = None,
         use_cache: bool = True,
     ) -> None:
-        self.project, self.workers = project, workers
+        self.project, self.engine = project, engine
         self.ids = [identity for identity in ids if not is_of_a_test(identity)]
         self._tests = TestReferee(project, ids)
         self._folder = tempfile.TemporaryDirectory(prefix="harness-")
@@ -91,7 +92,7 @@ class Referee:
                 members=len(candidate["seeds"]),
                 alpha=self.project.alpha,
                 values=self.project.values,
-                workers=self.workers,
+                engine=self.engine,
                 decision=recorded_decision(candidate),
             )
         except (LookupError, TypeError, ValueError, AttributeError) as error:

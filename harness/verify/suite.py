@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -17,8 +17,10 @@ from harness.core.ids import CHECK
 from harness.core.project import Project, in_ci
 from harness.core.protocol import Artifact, Json
 from harness.core.verdicts import Report, ScenarioReport, Status
+from harness.host.cluster.engine import ALONE, Engine, compute_ahead
 from harness.judge.schema import Schemas
 from harness.run.cache import Cache
+from harness.run.jobs import Job
 from harness.run.pipeline_source import sources_of
 from harness.run.runner import Runner, Watcher
 from harness.run.shared.cache import project_cache
@@ -93,7 +95,7 @@ def verify_suite(
     names: Sequence[str] = (),
     profile: str = "",
     overrides: Sequence[str] = (),
-    workers: int = 1,
+    engine: Engine = ALONE,
     watcher: Watcher | None = None,
     finished: Callable[[ScenarioReport], None] | None = None,
     also: Sequence[str] = (),
@@ -115,9 +117,9 @@ def verify_suite(
     examinations = {n: Examination(project, runner, n, profile, overrides, schemas, training) for n in chosen}
     for examination in examinations.values():
         examination.prepare()  # what is missing or misspelt is reported before anything is computed
-    if workers > 1:
+    if engine.ahead:
         runnable = [e for e in examinations.values() if not e.scenario.missing]
-        runner.ahead = _compute_ahead(project, cache, runnable, overrides, workers)
+        runner.ahead = _compute_ahead(runner, runnable, overrides, engine)
     suite = Suite(Report(pipeline.name, profile, runner.environment, "", 0.0, ()), examinations)
     reports = []
     for examination in examinations.values():
@@ -187,30 +189,35 @@ def verification_subject(project: Project) -> str:
 
 
 def _compute_ahead(
-    project: Project, cache: Cache, examinations: Iterable[Examination], overrides: Sequence[str], workers: int
+    runner: Runner, examinations: Sequence[Examination], overrides: Sequence[str], engine: Engine
 ) -> set[str]:
-    """Fill the cache with several processes; what fails there fails again, and is reported, when it is judged.
+    """Fill the cache by an engine; what fails there fails again, and is reported, when it is judged.
 
-    Returns the keys of what they computed.
+    Returns the keys of what was computed.
     """
-    from harness.run.jobs import Job, JobError, local_executor
-
-    shared: dict[str, Json] = {"root": str(project.root), "cache": str(cache.folder), "overrides": list(overrides)}
+    if not examinations:
+        return set()
+    project, profile = examinations[0].project, examinations[0].profile
+    shared: dict[str, Json] = {"root": str(project.root), "cache": str(runner.cache.folder)}
     jobs = [
         Job(
-            "harness.verify.suite:compute_scenario",
-            {**shared, "scenario": e.scenario.name, "profile": e.profile, "training": e.training},
+            f"{__name__}:compute_scenario",
+            {
+                **shared,
+                "scenario": e.scenario.name,
+                "profile": e.profile,
+                "overrides": list(overrides),
+                "training": e.training,
+            },
         )
         for e in examinations
     ]
-    with local_executor(workers) as executor:
-        for job in jobs:
-            executor.submit(job)
-        keys: set[str] = set()
-        for future in executor.as_completed():
-            with suppress(JobError):
-                keys.update(future.result())
-        return keys
+
+    def progressed(done: int, total: int, note: str) -> None:
+        if runner.watcher:
+            runner.watcher("all", profile, "scenarios", done, total, note)
+
+    return {key for keys in compute_ahead(engine, project, runner.cache, jobs, progressed) for key in keys}
 
 
 def compute_scenario(

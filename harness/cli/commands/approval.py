@@ -11,6 +11,7 @@ from harness.cli.acceptance import Acceptance, carry_out
 from harness.cli.console import complain, print_json, show_ids, show_line, show_notes, show_page
 from harness.cli.options import (
     BulkOption,
+    ExecutorOption,
     IdsArgument,
     IssueOption,
     JsonOption,
@@ -19,7 +20,9 @@ from harness.cli.options import (
     ProfileOption,
     ReasonOption,
     ScenariosArgument,
+    SchedulerOption,
     WorkersOption,
+    chosen_engine,
 )
 from harness.cli.progress import watching
 from harness.core.ids import scenario_of
@@ -32,6 +35,8 @@ def calibrate(
     members: Annotated[int, typer.Option(help="Full runs, at least 8.")] = 8,
     profile: ProfileOption = "",
     workers: WorkersOption = 1,
+    executor: ExecutorOption = "processes",
+    scheduler: SchedulerOption = "",
     exclude: Annotated[
         list[int], typer.Option(help="Leave out a member that is an outlier; needs --reason. Repeatable.")
     ] = [],  # noqa: B006 (typer reads the default, nothing changes it)
@@ -49,7 +54,7 @@ def calibrate(
     from harness.verify.kept_candidates import candidate_origin
     from harness.verify.suite import open_cache
 
-    project = open_project()
+    engine, project = chosen_engine(workers, executor, scheduler), open_project()
     with open_cache(project) as cache, watching(project, json) as progress:
         runner = Runner(project.pipeline, cache, progress)
         examination = Examination(project, runner, scenario, profile or project.profile)
@@ -59,7 +64,7 @@ def calibrate(
             members=members,
             alpha=project.alpha,
             values=project.values,
-            workers=workers,
+            engine=engine,
             decision=Decision(tuple(dict.fromkeys(exclude)), keep_outliers, reason),
         )
         identity = examination.identity(examination.profile, ENSEMBLE)
@@ -119,6 +124,8 @@ def accept(
         list[str], typer.Option(help="Of one id: these values alone, a path with all below it. Repeatable.")
     ] = [],  # noqa: B006 (typer reads the default, nothing changes it)
     workers: WorkersOption = 1,
+    executor: ExecutorOption = "processes",
+    scheduler: SchedulerOption = "",
     no_cache: NoCacheOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -129,7 +136,7 @@ def accept(
     from harness.study.sizes import large_candidates
     from harness.verify.review import review_candidates
 
-    project = open_project()
+    engine, project = chosen_engine(workers, executor, scheduler), open_project()
     if (recovery := recover_acceptance(project)).sentence and not json:
         show_line(recovery.sentence)
     if recovery.ids and not (ids := [i for i in ids if i not in recovery.ids]):
@@ -144,7 +151,7 @@ def accept(
         chosen = list(dict.fromkeys(ids))
         large = [golden.sentence for golden in large_candidates(project, chosen)]
         show_notes([*drift_sentences(project, chosen), *large], json)
-    decision = Acceptance(reason, issue, author, approver, disposition, bulk, sign_key, workers, not no_cache)
+    decision = Acceptance(reason, issue, author, approver, disposition, bulk, sign_key, engine, not no_cache)
     approval = carry_out(project, ids, decision, only, json)
     print_json(dataclasses.asdict(approval)) if json else show_approval(approval)
     show_notes(["the rest of it still differs: `harness verify` keeps a candidate again"] if only else [], json)

@@ -10,7 +10,17 @@ import typer
 
 from harness.cli.acceptance import Acceptance, carry_out
 from harness.cli.console import print_json, show_line, show_notes, show_page
-from harness.cli.options import IssueOption, JsonOption, KeyOption, ReasonOption, WorkersOption, out_option
+from harness.cli.options import (
+    ExecutorOption,
+    IssueOption,
+    JsonOption,
+    KeyOption,
+    ReasonOption,
+    SchedulerOption,
+    WorkersOption,
+    chosen_engine,
+    out_option,
+)
 from harness.cli.process.keys import has_terminal, read_key, read_line
 from harness.core.errors import ApprovalError
 from harness.core.ids import ENSEMBLE
@@ -37,6 +47,8 @@ def review(
     issue: IssueOption = "",
     sign_key: KeyOption = None,
     workers: WorkersOption = 1,
+    executor: ExecutorOption = "processes",
+    scheduler: SchedulerOption = "",
     json: JsonOption = False,
 ) -> None:
     """Look at candidates: a page with old, new and difference, or in this terminal, key by key."""
@@ -49,7 +61,7 @@ def review(
         raise typer.BadParameter("--json writes a page and asks nothing: name the ids")
     if asking and not has_terminal():
         raise typer.BadParameter("there is no terminal to decide in: name ids, to write a page, or use harness accept")
-    project = open_project()
+    engine, project = chosen_engine(workers, executor, scheduler), open_project()
     if asking and in_ci():
         raise ApprovalError("harness review decides nothing in CI, where nothing is written: run it on your machine")
     reviewed = review_candidates(project, ids or [])
@@ -58,7 +70,7 @@ def review(
         print_json({"page": str(page), "report": report_to_json(reviewed.report)})
     elif asking:
         show_page(page)
-        _decide(project, reviewed, Acceptance(reason, issue, sign_key=sign_key, workers=workers, bulk=True))
+        _decide(project, reviewed, Acceptance(reason, issue, sign_key=sign_key, engine=engine, bulk=True))
     else:
         show_differences(reviewed.report)
         show_page(page)

@@ -9,7 +9,15 @@ from typing import Annotated, Any
 import typer
 
 from harness.cli.console import print_json, show_page
-from harness.cli.options import JsonOption, ProfileOption, out_option
+from harness.cli.options import (
+    ExecutorOption,
+    JsonOption,
+    ProfileOption,
+    SchedulerOption,
+    WorkersOption,
+    chosen_engine,
+    out_option,
+)
 from harness.cli.progress import watching
 from harness.core.files import dump_json, write_file
 from harness.host.project import open_project
@@ -106,6 +114,9 @@ def ab(
     seeds: Annotated[int, typer.Option(help="Pairs of runs, each pair with a seed of its own.")] = 5,
     confidence: Annotated[float, typer.Option(help="Confidence of the intervals.")] = 0.95,
     profile: ProfileOption = "",
+    workers: WorkersOption = 1,
+    executor: ExecutorOption = "processes",
+    scheduler: SchedulerOption = "",
     out: Annotated[Path | None, out_option("Folder of ab.json and ab.md (default: .harness/ab/SCENARIO).")] = None,
     json: JsonOption = False,
 ) -> None:
@@ -115,7 +126,7 @@ def ab(
     from harness.study.ab_page import trial_markdown
     from harness.verify.suite import open_cache
 
-    project = open_project()
+    engine, project = chosen_engine(workers, executor, scheduler), open_project()
     with open_cache(project) as cache, watching(project, json) as progress:
         trial = run_trial(
             project,
@@ -127,6 +138,7 @@ def ab(
             b=b,
             pairs=seeds,
             confidence=confidence,
+            engine=engine,
             watcher=progress,
         )
     answer, folder = trial_to_json(trial), out or project.state / "ab" / scenario

@@ -6,20 +6,23 @@ import dataclasses
 import os
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from harness.cli.console import complain, print_json, show_notes, show_page
 from harness.cli.options import (
+    ExecutorOption,
     JsonOption,
     KeepOption,
     NoCacheOption,
     ProfileOption,
     ScenariosArgument,
+    SchedulerOption,
     SetOption,
     TracebackOption,
     WorkersOption,
+    chosen_engine,
     out_option,
 )
 from harness.cli.progress import watching
@@ -28,9 +31,6 @@ from harness.core.files import check_writable
 from harness.core.ids import CHECK, GoldenId
 from harness.core.project import find_project
 from harness.host.project import open_project
-
-if TYPE_CHECKING:
-    from harness.core.verdicts import ScenarioReport
 
 
 def list_command(json: JsonOption = False) -> None:
@@ -104,6 +104,8 @@ def verify(
     out: Annotated[Path | None, out_option("Folder of the report (default: .harness/report).")] = None,
     set_: SetOption = [],  # noqa: B006
     workers: WorkersOption = 1,
+    executor: ExecutorOption = "processes",
+    scheduler: SchedulerOption = "",
     no_cache: NoCacheOption = False,
     training: Annotated[
         bool, typer.Option("--training/--no-training", help="Whether to train, and to verify what training decides.")
@@ -120,16 +122,12 @@ def verify(
     from harness.verify.parcels.packing import Parcel
     from harness.verify.suite import open_cache, verify_suite
 
-    project = open_project()
+    engine, project = chosen_engine(workers, executor, scheduler), open_project()
     folder = out or project.state / "report"
     parcel = None if keep is None else Parcel(project, keep, set_)
     remove_report(folder)
     check_writable(project.log)
     bypassed = [] if approvals is None else check_approvals(project, approvals)
-
-    def show_finished(scenario: ScenarioReport) -> None:
-        if not json:
-            show_scenario(scenario, traceback)
 
     with open_cache(project, not no_cache) as cache:
         with watching(project, json) as progress:
@@ -139,9 +137,9 @@ def verify(
                 names=scenarios or [],
                 profile=profile,
                 overrides=set_,
-                workers=workers,
+                engine=engine,
                 watcher=progress,
-                finished=show_finished,
+                finished=None if json else lambda scenario: show_scenario(scenario, traceback),
                 also=bypassed,
                 training=training,
                 parcel=parcel,

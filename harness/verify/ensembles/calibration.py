@@ -13,10 +13,12 @@ from pathlib import Path
 from harness.core.errors import GoldenError, HarnessError, ProjectError
 from harness.core.project import Project
 from harness.core.protocol import Artifact, Json, Scenario
+from harness.host.cluster.engine import ALONE, Engine, compute_ahead
 from harness.host.project import open_project
 from harness.judge.comparison import compare_artifact
 from harness.judge.ensemble import SMALLEST_ENSEMBLE, Interval, interval, lies_outside, outliers
 from harness.run.cache import Cache
+from harness.run.jobs import Job
 from harness.run.runner import Runner
 from harness.run.shared.cache import project_cache
 from harness.verify.ensembles.draws import Drawn, Pooled, member_draws, pool
@@ -73,7 +75,7 @@ def calibrate_scenario(
     members: int,
     alpha: float,
     values: int,
-    workers: int = 1,
+    engine: Engine = ALONE,
     decision: Decision = Decision(),
 ) -> Calibration:
     """Run ``members`` members, besides those that are excluded, and pool what the scenario's interval rules speak of.
@@ -88,8 +90,8 @@ def calibrate_scenario(
         raise ProjectError(f"{members} members are too few for an interval: at least {SMALLEST_ENSEMBLE} are needed")
     project, scenario = examination.project, examination.scenario
     seeds = list(itertools.islice((n for n in itertools.count() if n not in decision.excluded), members))
-    if workers > 1:
-        _ahead(project, cache, scenario, [*seeds, *decision.excluded], workers)
+    if engine.ahead:
+        compute_members(project, examination.runner, scenario, [()], [None, *seeds, *decision.excluded], engine)
     base = run_artifacts(examination.runs.runner, scenario)
     runs = {seed: _member(examination, seed) for seed in seeds}
     own = member_draws(examination, base, base)
@@ -234,26 +236,38 @@ def _restless(
     return tuple(sorted(broken))
 
 
-def _ahead(project: Project, cache: Cache, scenario: Scenario, members: Sequence[int], workers: int) -> None:
-    """Fill the cache with several processes; of the stages that members share, one computes and the others wait."""
-    from harness.run.jobs import Job, local_executor
+def compute_members(
+    project: Project,
+    runner: Runner,
+    scenario: Scenario,
+    variants: Sequence[Sequence[str]],
+    members: Sequence[int | None],
+    engine: Engine,
+) -> None:
+    """Fill the runner's cache with members of an ensemble, each with each of the ``variants``, which are overrides.
 
-    where = {
-        "root": str(project.root),
-        "cache": str(cache.folder),
-        "scenario": scenario.name,
-        "profile": scenario.profile,
-    }
-    jobs = [Job("harness.verify.ensembles.calibration:compute_member", {**where, "number": n}) for n in members]
-    with local_executor(workers) as executor:
-        for job in jobs:
-            executor.submit(job)
-        for _ in executor.as_completed():
-            pass
+    None among the members is the scenario itself. Of the stages that several share, one computes and the others wait.
+    """
+    place = (scenario.name, scenario.profile)
+    where = {"root": str(project.root), "cache": str(runner.cache.folder), "scenario": place[0], "profile": place[1]}
+    jobs = [
+        Job(f"{__name__}:compute_member", {**where, "number": number, "overrides": list(overrides)})
+        for number in members
+        for overrides in variants
+    ]
+
+    def progressed(done: int, total: int, note: str) -> None:
+        if runner.watcher:
+            runner.watcher(*place, "members", done, total, note)
+
+    compute_ahead(engine, project, runner.cache, jobs, progressed)
 
 
-def compute_member(root: str, cache: str, scenario: str, profile: str, number: int) -> None:
+def compute_member(
+    root: str, cache: str, scenario: str, profile: str, number: int | None, overrides: list[str]
+) -> None:
     """One member's stages, into the cache: the job of a worker process."""
     project = open_project(Path(root), keep_log=True)
     runner = Runner(project.pipeline, project_cache(project, Path(cache)))
-    run_artifacts(runner, ensemble_member(Examination(project, runner, scenario, profile), number))
+    examination = Examination(project, runner, scenario, profile, overrides)
+    run_artifacts(runner, examination.scenario if number is None else ensemble_member(examination, number))

@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.core.errors import HarnessError
+from harness.core.errors import HarnessError, ProjectError
+from harness.host.cluster.engine import Engine
+from harness.host.project import open_project
+from harness.run.cache import Cache
 from harness.run.jobs import CancelledError, Job, JobError, local_executor
 
 ROOT = Path(__file__).parents[3]
@@ -65,10 +68,25 @@ def job(name, **arguments):
     return Job(f"made_up_work:{name}", arguments)
 
 
-@pytest.fixture(params=["here", "processes"])
+@pytest.fixture(scope="module")
+def dask(work, tmp_path_factory):
+    pytest.importorskip("distributed")
+    with dask_of(tmp_path_factory.mktemp("guarded")) as executor:
+        yield executor
+    assert executor.lost == []
+
+
+def dask_of(root, workers=2, **options):
+    """An executor of Dask on this machine, for a repository without an adapter."""
+    (root / "pyproject.toml").write_text("[tool.harness]\n")
+    engine = Engine(workers, "dask", **options)
+    return engine.opened(open_project(root), Cache(root / ".harness/cache", 10**9))
+
+
+@pytest.fixture(params=["here", "processes", "dask"])
 def executor(request):
     """Each kind; the processes are the same for all tests that do no harm to them."""
-    return local_executor(1) if request.param == "here" else request.getfixturevalue("processes")
+    return local_executor(1) if request.param == "here" else request.getfixturevalue(request.param)
 
 
 @pytest.mark.slow
@@ -292,6 +310,99 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path, work):
     process.wait()
     until(lambda: not any(map(alive, pids)))
     process.communicate()  # not before: it waits for whoever has the pipes, so for the workers
+
+
+# The same on Dask, whose workers have deputies
+
+
+def test_dask_keeps_a_deputy_for_each_worker_and_sends_what_processes_send(dask):
+    pids = {future.result() for future in [dask.submit(job("me", wait=0.3)) for _ in range(6)]}
+    assert os.getpid() not in pids
+    assert len(pids) == 2
+    with pytest.raises(JobError, match=r"job made_up_work:leave\(\) failed: SystemExit: 3"):
+        dask.submit(job("leave")).result()
+    with pytest.raises(JobError, match=r"job made_up_work:nothing_to_send\(\) gave a result that cannot be sent"):
+        dask.submit(job("nothing_to_send")).result()
+    assert len(dask.submit(job("flood", size=10**7)).result()) == 10**7
+
+
+@pytest.mark.slow
+def test_on_dask_a_job_is_tried_twice_and_never_more(tmp_path):
+    pytest.importorskip("distributed")
+    once, always = str(tmp_path / "once"), str(tmp_path / "always")
+    with dask_of(tmp_path) as executor:
+        good = [executor.submit(job("nap", seconds=0.2)) for _ in range(4)]
+        assert executor.submit(job("die", note=once, times=1)).result() == "alive"
+        with pytest.raises(JobError, match=r"its worker died in each of 2 tries \(.* on .*, .* on .*\): it may need"):
+            executor.submit(job("die", note=always, times=99)).result()
+        assert [f.result() for f in good] == [0.2] * 4
+        assert len(executor.lost) == 3
+    assert Path(once).read_text() == Path(always).read_text() == "tried\n" * 2
+
+
+@pytest.mark.slow
+def test_on_dask_an_error_in_the_context_stops_what_runs_and_what_waits(tmp_path):
+    pytest.importorskip("distributed")
+    submitted, note = [], tmp_path / "note"
+
+    def work_and_fail():
+        with dask_of(tmp_path) as executor:
+            submitted.extend(executor.submit(job("nap", seconds=60, note=str(note))) for _ in range(6))
+            until(lambda: note.exists() and len(note.read_text().split()) == 2)
+            started = [future for future in submitted if not future.cancel()]
+            assert len(started) == 2  # those that run cannot be taken back
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        work_and_fail()
+    for future in submitted:
+        with pytest.raises(CancelledError, match=r"job made_up_work:nap\(.* was cancelled"):
+            future.result()
+    for pid in map(int, note.read_text().split()):
+        until(lambda pid=pid: not alive(pid))
+
+
+@pytest.mark.slow
+def test_a_deputy_that_nobody_asks_any_more_ends(dask, monkeypatch):
+    pid = dask.submit(job("me")).result()
+    assert alive(pid)  # and at the end of the context it is dismissed: the next executor has its own
+    with dask_of(Path(dask._meeting).parents[3]) as other:
+        another = other.submit(job("me")).result()
+        assert another != pid
+    until(lambda: not alive(another))
+    assert alive(pid)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"executor": "spark"}, r"--executor spark: there is no such executor; there are processes and dask"),
+        ({"scheduler": "tcp://127.0.0.1:1"}, "--scheduler names a scheduler of Dask: give --executor dask as well"),
+        ({"executor": "dask", "scheduler": "tcp://a:1", "workers": 2}, "--workers are of this machine: those of a"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(options, sentence):
+    with pytest.raises(ProjectError, match=sentence):
+        Engine(**options)
+
+
+@pytest.mark.slow
+def test_no_scheduler_and_no_dask_are_one_sentence_each(tmp_path, monkeypatch):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr("harness.host.cluster.connection._CONNECT_S", 0.5)
+    for address in ("tcp://127.0.0.1:1", "nonsense://x"):
+        with (
+            pytest.raises(HarnessError, match=f"no Dask scheduler answers at {address} .*: start one with `dask sched"),
+            dask_of(tmp_path, 1, scheduler=address),
+        ):
+            pass
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with (
+        pytest.raises(HarnessError, match=r"--executor dask needs Dask: pip install distributed, which"),
+        dask_of(tmp_path),
+    ):
+        pass
+    assert list((tmp_path / ".harness/cache/writing").iterdir()) == []
 
 
 def alive(pid):

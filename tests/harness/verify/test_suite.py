@@ -11,6 +11,7 @@ from heat_repository import failing, find, verdict
 from harness import GoldenError, ProjectError, RuleError
 from harness.core.project import find_project
 from harness.core.verdicts import Status
+from harness.host.cluster.engine import Engine
 from harness.store.candidates import list_pending
 from harness.verify.suite import open_cache, verify_suite
 
@@ -449,7 +450,7 @@ def test_two_workers_give_the_verdicts_of_one(heat):
 
 def test_the_stages_of_several_workers_run_in_other_processes_and_their_keys_come_back(heat):
     shutil.rmtree(heat.root / ".harness")
-    suite = heat.suite("smooth", workers=2)
+    suite = heat.suite("smooth", engine=Engine(2))
     assert suite.report.passed
     assert heat.ran == []
     assert not any(artifact.cached for artifact in suite.report.scenarios[0].artifacts)
