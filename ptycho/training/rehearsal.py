@@ -134,13 +134,14 @@ def _drilled(prompter: Prompter) -> dict[str, Any] | None:
     if not watching:
         return None
     watched, rates = "val_loss" if prompter.validation else "loss", []
+    settings = {name: _plain(getattr(watching[0], name)) for name in PLATEAU}  # before it trains and turns a sign
     for callback in watching:
         callback.on_train_begin()
     for epoch, loss in enumerate(STALLS):
         for callback in watching:
             callback.on_epoch_end(epoch, {"loss": -float(epoch), "val_loss": -float(epoch), watched: loss})
         rates.append(learning_rate(prompter.optimizer))
-    return {**{name: _plain(getattr(watching[0], name)) for name in PLATEAU}, "rates": rates}
+    return {**settings, "rates": rates}
 
 
 def _batches(batches: GroupBatches) -> list[Integer]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import importlib
 from pathlib import Path
@@ -10,11 +11,13 @@ import pytest
 
 from guard import training
 from guard.pipeline import pipeline
+from guard.values import as_dataset
 from harness.core.ids import GoldenId
 from harness.core.project import find_project
 from harness.core.trees import join_tree
 from harness.core.verdicts import ArtifactReport
 from harness.judge.comparison import compare_artifact
+from harness.judge.schema import Schemas, schema_document
 from harness.judge.tolerances import load_rules
 from harness.store.goldens import Goldens
 from harness.verify.coverage import judged_tier
@@ -24,6 +27,7 @@ from ptycho.config.reading import to_mapping
 from ptycho.config.scenario import load_scenario
 from ptycho.model.backend import KERAS_2, keras
 from ptycho.training import training as real
+from ptycho.training.validation import hold_out
 
 pytestmark = pytest.mark.slow
 
@@ -165,6 +169,25 @@ def test_without_a_fault_nothing_differs_whether_a_graph_is_traced_or_not(sound,
     sound("gs2_ideal", "loop", "replay")
     monkeypatch.undo()
     assert diagnosed("gs2_ideal", sound, *SEEN) == (None, [])
+
+
+@pytest.mark.parametrize("scenario", ["gs2_base", "gs2_ideal"])
+def test_a_rehearsal_meets_its_schema_whatever_the_schedule(scenario):
+    schema = Schemas(ROOT / "schemas").of("rehearsal")
+    document = schema_document(rehearsed(scenario), schema.identity)
+    assert schema.problems(document) == []
+    assert (document["values"]["plateau"] is None) == (scenario == "gs2_ideal")
+
+
+def test_the_smallest_training_holds_groups_out_and_ends_epochs_with_a_short_batch():
+    for scenario, gridsize, counts in (("gs2_ideal", 2, (5, 2)), ("gs1_ideal", 1, (8, 2))):
+        frames = as_dataset(stored(scenario, "simulate")).frames
+        groups = training.two_regions(frames, gridsize)
+        config = dataclasses.replace(load_scenario(scenario, "replay").config.train, **training.LOOP)
+        learned, held = hold_out(groups, config)
+        assert (len(learned), len(held)) == counts
+        assert len(learned) % training.LOOP["batch_size"]
+        assert not {*learned.members.ravel()} & {*held.members.ravel()}
 
 
 def test_every_fault_is_tried(monkeypatch):
