@@ -6,15 +6,17 @@ harness asks beside that: the artifact, what is observed of it, the replay, and 
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterator
 from typing import Any
 
-from guard import observers, stages
+from guard import bundles, observers, stages, training
 from guard.axes import axes
 from guard.diagnosis import explain
 from guard.scenarios import files, invariants, load, reseed, scenarios
 from harness import Curve, Image, Ladder, Pipeline, Stage
+from ptycho.config.pipeline import PipelineConfig
 from ptycho.pipeline.declaration import PIPELINE
 
 MODEL = ("N", "gridsize", "model", "loss")  # what a trained model is built anew from
@@ -45,9 +47,20 @@ JUDGED: dict[str, dict[str, Any]] = {
     "measure": {"artifact": "telemetry", "observe": observers.observe_telemetry, "tier": "statistical"},
 }
 
+REHEARSAL = Stage(
+    name="rehearse",
+    artifact="rehearsal",
+    run=training.rehearse,
+    observe=training.observe_rehearsal,
+    needs=("group",),
+    reads=("train",),
+    replay="verify",
+    tier="exact",
+)
+
 
 def declared_stages() -> Iterator[Stage]:
-    """The stages of ``PIPELINE``, and after the training its first steps from stored weights."""
+    """The stages of ``PIPELINE``; before the training what it builds, and after it what it does from stored weights."""
     order = [stage.name for stage in PIPELINE]
     for stage in PIPELINE:
         needs, reads = {*stage.needs}, {*stage.reads}
@@ -55,6 +68,8 @@ def declared_stages() -> Iterator[Stage]:
             others, keys = RESTORING.get(name, ((), ()))
             needs |= {*others}
             reads |= {*keys}
+        if stage.name == "train":
+            yield REHEARSAL
         run = getattr(stages, stage.name)
         judged = {"replay": "verify", **JUDGED[stage.name]}
         yield Stage(
@@ -70,6 +85,25 @@ def declared_stages() -> Iterator[Stage]:
                 main=False,
                 replay="verify",
                 tier="pinned",
+            )
+            yield Stage(
+                name="loop",
+                artifact="training_loop",
+                run=training.loop,
+                needs=("simulate", "probe", "group", "normalize", "train"),
+                reads=(*MODEL, "train"),
+                main=False,
+                replay="verify",
+                tier="pinned",
+            )
+            yield Stage(
+                name="bundle",
+                artifact="bundle",
+                run=bundles.bundle,
+                needs=("simulate", "probe", "group", "normalize", "train"),
+                reads=tuple(field.name for field in dataclasses.fields(PipelineConfig)),
+                main=False,
+                replay="verify",
             )
 
 

@@ -85,7 +85,7 @@ def run(scenario: Scenario, out: Path, progress: StageProgress | None = None, fo
         record, outputs[stage.name] = _run_stage(stage, config, outputs, progress)
         records.append(record)
         if stage.name == "train":
-            _save_training(out, config, outputs)
+            save_training(out, config, outputs)
     seconds = time.perf_counter() - started
     return _finish(scenario, out, outputs, records, seconds, None if examined is None else summary(examined, forced))
 
@@ -118,7 +118,7 @@ def _check(config: PipelineConfig) -> None:
     require_engine(config.reference)
 
 
-def _save_training(out: Path, config: PipelineConfig, outputs: dict[str, Any]) -> None:
+def save_training(out: Path, config: PipelineConfig, outputs: dict[str, Any]) -> None:
     """The training's artifacts; raises when it did not end well, after saving everything."""
     trained: Trained = outputs["train"]
     folder, outcome = out / "train_outputs", trained.outcome
