@@ -19,7 +19,6 @@ from harness.cli.commands import (
     history,
     importing,
     migration,
-    proving,
     remote,
     review,
     setup,
@@ -27,6 +26,7 @@ from harness.cli.commands import (
     verification,
     watch,
 )
+from harness.cli.commands.measuring import proving
 from harness.cli.console import show_line
 from harness.cli.process.endings import ending_of, final_status, terminate
 from harness.cli.process.streams import standard_streams

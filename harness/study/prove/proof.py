@@ -20,6 +20,7 @@ from harness.run.cache import Cache
 from harness.run.jobs import CancelledError, Executor, Future, Job, JobError
 from harness.run.locks import unless_taken
 from harness.run.runner import Runner, Watcher
+from harness.store.large.objects import Objects
 from harness.store.transaction import refuse_interrupted
 from harness.study.prove.answer.kept import OutcomeLog
 from harness.study.prove.faults.mutant import MUTANT_KINDS, Mutant
@@ -36,12 +37,12 @@ JOB = "harness.study.prove.trial.jobs:try_mutants"
 OVERLAYS, EDITS = 40, 4  # mutants of one job: such as only have to be judged, and such as start a process each
 _LEAST_LIMIT_S, _TIMES_SLOWER = 60.0, 20.0  # how long a mutant's stage may take, at least and by the slowest right one
 
-Told = Callable[[int, int, MutantOutcome | None], None]
+MutantTold = Callable[[int, int, MutantOutcome | None], None]
 """A callback for progress: mutants done, mutants in all, and the last one."""
 
 
 @dataclass(frozen=True)
-class Question:
+class ProofQuestion:
     """What is asked: which scenarios at which profile, which kinds of mutants, how many at most, and for how long.
 
     ``only``: patterns of the places of mutants (``heat.py:*``) or of their stages, such as are made alone. ``seed``
@@ -89,11 +90,11 @@ class Proof:
 
 def prove_guard(
     project: Project,
-    question: Question,
+    question: ProofQuestion,
     executor: Executor,
     workers: int = 1,
     watcher: Watcher | None = None,
-    told: Told = lambda done, total, last: None,
+    told: MutantTold = lambda done, total, last: None,
 ) -> Proof:
     """Make mutants and try them; raises ProjectError where the guard does not pass as it is, or nothing can be made."""
     started = time.monotonic()
@@ -157,7 +158,7 @@ def _own_results(folder: Path) -> Iterator[Path]:
             yield Path(place)
 
 
-def _chosen(project: Project, question: Question) -> list[str]:
+def _chosen(project: Project, question: ProofQuestion) -> list[str]:
     known = project.pipeline.scenarios()
     if not project.adapter:
         raise ProjectError(project.lacks_adapter)
@@ -186,18 +187,21 @@ def _subject(project: Project, examinations: Mapping[str, Examination], runner: 
     )[:32]
 
 
-def _setting(project: Project, profile: str, question: Question, cache: Cache, baseline: Baseline) -> dict[str, Json]:
+def _setting(
+    project: Project, profile: str, question: ProofQuestion, cache: Cache, baseline: Baseline
+) -> dict[str, Json]:
     limit = min(max(_LEAST_LIMIT_S, _TIMES_SLOWER * baseline.slowest), project.stage_seconds)
     return asdict(
         Setting(
             str(project.root.resolve()),
-            str(project.state.resolve()),
+            str(project.root.resolve() / project.state.relative_to(project.root)),
             str(cache.folder.resolve()),
             project.cache_bytes,
             profile,
             list(baseline.keys),
             question.training,
             limit,
+            str(Objects.of(project).folder.resolve()),
             baseline.keys,
         )
     )
@@ -212,7 +216,7 @@ def _try_all(
     workers: int,
     budget_s: float | None,
     started: float,
-    told: Told,
+    told: MutantTold,
 ) -> None:
     """Try what was not tried before, a few jobs at a time, so that little is under way when the time is over."""
     known = kept.read()

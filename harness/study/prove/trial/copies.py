@@ -19,11 +19,12 @@ LARGEST_COPY = 2 * 2**30  # bytes that a copy may have
 
 
 @contextmanager
-def repository_copy(root: Path, state: Path) -> Iterator[Path]:
+def repository_copy(root: Path, state: Path, objects: Path) -> Iterator[Path]:
     """A copy of the repository in a temporary folder, without git's own files, caches and virtual environments.
 
-    Meanwhile this process looks modules up there, where it looked them up in the repository. Raises ProjectError for
-    a repository that is too large to be copied.
+    ``state``: the folder that is not copied; ``objects``: that of goldens too large for git, of which the copy gets its
+    own. Meanwhile this process looks modules up there, where it looked them up in the repository. Raises ProjectError
+    for a repository that is too large to be copied.
     """
     size = 0
 
@@ -51,6 +52,8 @@ def repository_copy(root: Path, state: Path) -> Iterator[Path]:
             if target.exists():
                 path.unlink()
                 path.symlink_to(target)
+        if objects.is_dir():
+            shutil.copytree(objects, copy / state.relative_to(root) / "objects")
         with _looked_up_in(copy, root):
             yield copy
 
@@ -65,7 +68,8 @@ def _looked_up_in(copy: Path, root: Path) -> Iterator[None]:
         return str(copy / real.relative_to(root)) if real.is_relative_to(root) and not _is_library(real) else entry
 
     home = str(Path(HARNESS).parent)
-    sys.path[:] = [str(copy), *dict.fromkeys(map(moved, path)), *([home] if Path(home).is_relative_to(root) else [])]
+    own = [home] if Path(home).is_relative_to(root) else []
+    sys.path[:] = dict.fromkeys([str(copy), *map(moved, path), *own])
     if before is not None:
         os.environ["PYTHONPATH"] = os.pathsep.join(map(moved, filter(None, before.split(os.pathsep))))
     importlib.invalidate_caches()

@@ -12,8 +12,7 @@ from harness.run.fingerprints import Sources
 from harness.run.runner import Runner
 from harness.run.source.reach import start_of
 from harness.study.prove.faults.covered import idle_lines, instrumented, lines_that_ran, told_lines
-from harness.study.prove.trial.copies import repository_copy
-from harness.study.prove.trial.jobs import Setting, opened_copy, without_bytecode
+from harness.study.prove.trial.jobs import Setting, copied, opened_copy, without_bytecode
 from harness.verify.examination import Examination
 
 
@@ -24,7 +23,7 @@ def find_idle_lines(setting: Mapping[str, Json], files: Sequence[str]) -> dict[s
     of a function that a stage is: then what it prints is lost, and nobody knows of what else.
     """
     common = Setting(**setting)
-    with without_bytecode(), repository_copy(Path(common.root), Path(common.state)) as copy:
+    with without_bytecode(), copied(common) as copy:
         before = {name: (copy / name).read_bytes() for name in files}
         for name, content in before.items():
             (copy / name).write_bytes(instrumented(content, name))

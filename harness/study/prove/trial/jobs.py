@@ -6,6 +6,7 @@ import contextlib
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,7 +28,8 @@ from harness.verify.examination import Examination
 class Setting:
     """What trials have in common: the arguments of a job, but for its mutants.
 
-    ``limit_s``: how long a stage may take; ``keys``: those of the right results, by scenario (see ``steps.RightKeys``).
+    ``limit_s``: how long a stage may take; ``objects``: the folder of goldens that are too large for git; ``keys``:
+    those of the right results, by scenario (see ``steps.RightKeys``).
     """
 
     root: str
@@ -38,6 +40,7 @@ class Setting:
     scenarios: list[str]
     training: bool
     limit_s: float
+    objects: str
     keys: Mapping[str, Mapping[str, list[str]]]
 
 
@@ -48,7 +51,7 @@ UNCHANGED = Mutant("source", "nothing", (), "", "nothing was changed")
 def try_mutants(setting: Mapping[str, Json], mutants: Sequence[Mapping[str, Json]]) -> list[Json]:
     """Try mutants one after another; the job of a worker process. Returns their outcomes."""
     common, outcomes = Setting(**setting), []
-    with without_bytecode(), repository_copy(Path(common.root), Path(common.state)) as copy:
+    with without_bytecode(), copied(common) as copy:
         overlays = [m for m in map(mutant_from, mutants) if m.kind != "source"]
         edits = [m for m in map(mutant_from, mutants) if m.kind == "source"]
         if overlays:
@@ -67,6 +70,11 @@ def try_mutants(setting: Mapping[str, Json], mutants: Sequence[Mapping[str, Json
                 outcome = _try_edited(mutant, copy, common)
             outcomes.append(outcome.timed(time.perf_counter() - started))
     return [outcome.as_json() for outcome in outcomes]
+
+
+def copied(common: Setting) -> AbstractContextManager[Path]:
+    """A copy of the repository for mutants."""
+    return repository_copy(Path(common.root), Path(common.state), Path(common.objects))
 
 
 @contextlib.contextmanager

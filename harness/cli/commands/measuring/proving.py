@@ -16,7 +16,7 @@ from harness.core.files import dump_json, write_file
 from harness.host.project import open_project
 
 if TYPE_CHECKING:
-    from harness.study.prove.proof import Proof, Told
+    from harness.study.prove.proof import MutantTold, Proof
 
 _KindsOption = Annotated[
     list[str] | None,
@@ -55,12 +55,12 @@ def prove(
     from harness.study.prove.answer.history import blunter, proof_record, remember
     from harness.study.prove.answer.suggestions import drafted_rules, suggestions
     from harness.study.prove.faults.mutant import MUTANT_KINDS
-    from harness.study.prove.proof import Question, prove_guard
+    from harness.study.prove.proof import ProofQuestion, prove_guard
 
     if budget is not None and not budget > 0:
         raise ProjectError(f"--budget {budget:g} leaves no time: give minutes above 0")
     project = open_project()
-    question = Question(
+    question = ProofQuestion(
         tuple(scenarios or ()),
         profile,
         training,
@@ -100,7 +100,7 @@ def _write(folder: Path, proof: Proof, answer: Mapping[str, Any], blunt: list[st
         write_file(folder / "tighter.toml", drafts.encode())
 
 
-def _told_to(progress: Any) -> Told:
+def _told_to(progress: Any) -> MutantTold:
     """One bar for all mutants, among those of the stages."""
     survived = 0
 
