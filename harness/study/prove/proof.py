@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
@@ -15,9 +15,9 @@ from harness.core.errors import HarnessError, ProjectError
 from harness.core.files import json_digest
 from harness.core.project import Project
 from harness.core.protocol import Json
+from harness.host.cluster.engine import ALONE, Engine
 from harness.judge.schema import Schemas
 from harness.run.cache import Cache
-from harness.run.jobs import CancelledError, Executor, Future, Job, JobError
 from harness.run.locks import unless_taken
 from harness.run.runner import Runner, Watcher
 from harness.store.large.objects import Objects
@@ -27,18 +27,15 @@ from harness.study.prove.faults.mutant import MUTANT_KINDS, Mutant
 from harness.study.prove.faults.sampling import sampling_order
 from harness.study.prove.plan import every_mutant, idle_of, is_idle
 from harness.study.prove.trial.baseline import Baseline, take_baseline
-from harness.study.prove.trial.jobs import UNCHANGED, Setting
-from harness.study.prove.trial.outcome import MutantOutcome, outcome_from
+from harness.study.prove.trial.jobs import Setting
+from harness.study.prove.trial.outcome import MutantOutcome
+from harness.study.prove.tries import MutantTold, Tries
 from harness.verify.examination import Examination
 from harness.verify.suite import open_cache, verification_subject
 
 PROVE_VERSION = 1  # of what a kept outcome means
-JOB = "harness.study.prove.trial.jobs:try_mutants"
-OVERLAYS, EDITS = 40, 4  # mutants of one job: such as only have to be judged, and such as start a process each
+_ON_A_CLUSTER = 32  # jobs under way at once, where nobody says how many workers there are
 _LEAST_LIMIT_S, _TIMES_SLOWER = 60.0, 20.0  # how long a mutant's stage may take, at least and by the slowest right one
-
-MutantTold = Callable[[int, int, MutantOutcome | None], None]
-"""A callback for progress: mutants done, mutants in all, and the last one."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +88,7 @@ class Proof:
 def prove_guard(
     project: Project,
     question: ProofQuestion,
-    executor: Executor,
-    workers: int = 1,
+    engine: Engine = ALONE,
     watcher: Watcher | None = None,
     told: MutantTold = lambda done, total, last: None,
 ) -> Proof:
@@ -117,28 +113,31 @@ def prove_guard(
             meant = [mutant for mutant in everything if _is_meant(mutant, question.only)]
             subject = _subject(project, examined, runner)
         setting = _setting(project, profile, question, cache, baseline)
-        idle = idle_of(meant, setting, executor, folder / "outcomes" / f"{subject}.idle.json")
-        mutants = [mutant for mutant in meant if not is_idle(mutant, idle)]
-        sample = sampling_order(mutants, question.seed)[: question.most]
-        if not sample:
-            where = f" at {', '.join(question.only)}" if question.only else ""
-            raise ProjectError(f"there is nothing to change{where} of the kinds {', '.join(question.kinds)}")
-        kept = OutcomeLog(folder / "outcomes" / f"{subject}.jsonl")
-        proof = Proof(
-            project.pipeline.name,
-            profile,
-            question.training,
-            tuple(examined),
-            question.seed,
-            subject,
-            {kind: sum(m.kind == kind for m in mutants) for kind in question.kinds},
-            question.only,
-            len(sample),
-            baseline,
-            len(meant) - len(mutants),
-            skipped,
-        )
-        _try_all(proof, sample, kept, setting, executor, workers, question.budget_s, started, told)
+        with engine.opened(project, cache) as executor:
+            idle = idle_of(meant, setting, executor, folder / "outcomes" / f"{subject}.idle.json")
+            mutants = [mutant for mutant in meant if not is_idle(mutant, idle)]
+            sample = sampling_order(mutants, question.seed)[: question.most]
+            if not sample:
+                where = f" at {', '.join(question.only)}" if question.only else ""
+                raise ProjectError(f"there is nothing to change{where} of the kinds {', '.join(question.kinds)}")
+            kept = OutcomeLog(folder / "outcomes" / f"{subject}.jsonl")
+            proof = Proof(
+                project.pipeline.name,
+                profile,
+                question.training,
+                tuple(examined),
+                question.seed,
+                subject,
+                {kind: sum(m.kind == kind for m in mutants) for kind in question.kinds},
+                question.only,
+                len(sample),
+                baseline,
+                len(meant) - len(mutants),
+                skipped,
+            )
+            until = None if question.budget_s is None else started + question.budget_s
+            tries = Tries(kept, setting, executor, _side_by_side(engine), until, told)
+            tries.try_all(sample, proof.outcomes)
     proof.wall_s = time.monotonic() - started
     return proof
 
@@ -166,6 +165,11 @@ def _chosen(project: Project, question: ProofQuestion) -> list[str]:
         if kind not in MUTANT_KINDS:
             raise ProjectError(f"there are no mutants of kind {kind!r}: choose among {', '.join(MUTANT_KINDS)}")
     return list(dict.fromkeys(question.scenarios)) or sorted(known)
+
+
+def _side_by_side(engine: Engine) -> int:
+    """How many jobs are under way at once: all that are, are waited for when the time is over."""
+    return engine.workers if engine.executor == "processes" else max(engine.workers, _ON_A_CLUSTER)
 
 
 def _is_meant(mutant: Mutant, patterns: Sequence[str]) -> bool:
@@ -205,82 +209,3 @@ def _setting(
             baseline.keys,
         )
     )
-
-
-def _try_all(
-    proof: Proof,
-    sample: Sequence[Mutant],
-    kept: OutcomeLog,
-    setting: dict[str, Json],
-    executor: Executor,
-    workers: int,
-    budget_s: float | None,
-    started: float,
-    told: MutantTold,
-) -> None:
-    """Try what was not tried before, a few jobs at a time, so that little is under way when the time is over."""
-    known = kept.read()
-    proof.outcomes = [known[mutant.id] for mutant in sample if mutant.id in known]
-    todo = batches([mutant for mutant in sample if mutant.id not in known])
-    told(len(proof.outcomes), len(sample), None)
-    if todo:
-        _rehearse(setting, executor)
-    running: dict[Future, Sequence[Mutant]] = {}
-    while todo or running:
-        over = budget_s is not None and time.monotonic() - started > budget_s
-        while todo and len(running) < workers and not over:
-            batch = todo.pop(0)
-            running[executor.submit(_job(setting, batch))] = batch
-        if not running:
-            return
-        done = next(iter(executor.as_completed(list(running))))
-        for outcome in _outcomes(done, running.pop(done)):
-            if outcome.fate != "untried":
-                kept.add(outcome)
-            proof.outcomes.append(outcome)
-            told(len(proof.outcomes), len(sample), outcome)
-
-
-def _job(setting: dict[str, Json], mutants: Sequence[Mutant]) -> Job:
-    return Job(JOB, {"setting": setting, "mutants": [mutant.as_json() for mutant in mutants]})
-
-
-def _outcomes(done: Future, batch: Sequence[Mutant]) -> list[MutantOutcome]:
-    try:
-        return [outcome_from(value) for value in done.result()]
-    except (JobError, CancelledError) as error:
-        return [MutantOutcome(mutant, "untried", reason=str(error)[-300:]) for mutant in batch]
-
-
-def _rehearse(setting: dict[str, Json], executor: Executor) -> None:
-    """Raise ProjectError unless a copy of the repository in which nothing was changed passes as the repository does."""
-    future = executor.submit(_job(setting, [UNCHANGED]))
-    try:
-        (value,) = future.result()
-    except JobError as error:
-        raise ProjectError(f"a copy of the repository cannot be verified: {error}") from error
-    outcome = outcome_from(value)
-    if outcome.fate == "equivalent":
-        return
-    where = ", ".join(filter(None, (outcome.scenario, outcome.track, outcome.address)))
-    moved = outcome.slack[0].address if outcome.slack else ""
-    why = outcome.message or outcome.reason or f"{moved} is not the same there, though nothing was changed"
-    raise ProjectError(
-        f"mutants live in a copy of the repository, and it does not pass as the repository does ({where or 'copy'}: "
-        f"{why}): let the pipeline depend on nothing outside of it but by absolute paths, and on no random numbers "
-        "without a seed"
-    )
-
-
-def batches(mutants: Sequence[Mutant]) -> list[list[Mutant]]:
-    """The jobs, in nearly the order of the mutants: edits in small ones, overlays of one scenario in large ones."""
-    open_ones: dict[str, list[Mutant]] = {}
-    found: list[list[Mutant]] = []
-    for mutant in mutants:
-        edit = mutant.kind == "source"
-        group = "" if edit else mutant.scenario
-        if len(open_ones.get(group, ())) in (0, EDITS if edit else OVERLAYS):
-            open_ones[group] = []
-            found.append(open_ones[group])
-        open_ones[group].append(mutant)
-    return found

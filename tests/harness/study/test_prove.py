@@ -10,10 +10,11 @@ import pytest
 
 from harness.core.errors import HarnessError, ProjectError
 from harness.core.files import sha256
+from harness.host.cluster.engine import Engine
 from harness.host.project import open_project
 from harness.judge.schema import Schema
 from harness.run.cache import Cache
-from harness.run.jobs import JobError, local_executor
+from harness.run.jobs import JobError
 from harness.run.locks import unless_taken
 from harness.study.prove.faults.mutant import Mutant
 from harness.study.prove.proof import ProofQuestion, prove_guard
@@ -28,12 +29,11 @@ LOOSE_REPLAY = '"replay/**" = {', '"replay/readings/*" = { rtol = 0.02, atol = 1
 def proven(heat, *, workers: int = 1, told=None, **question):
     """A proof of the repository as its files are now."""
     asked = ProofQuestion(**{"scenarios": ("smooth",), "kinds": ("output",), "most": 1000, **question})
-    with local_executor(workers) as executor:
-        project = open_project(heat.root)
-        try:
-            return prove_guard(project, asked, executor, workers, told=told or (lambda done, total, last: None))
-        finally:
-            project.host.end()
+    project = open_project(heat.root)
+    try:
+        return prove_guard(project, asked, Engine(workers), told=told or (lambda done, total, last: None))
+    finally:
+        project.host.end()
 
 
 def loosen(heat) -> None:

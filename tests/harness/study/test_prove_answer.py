@@ -24,11 +24,12 @@ from harness.study.prove.answer.rates import Rate, rates_of, tables
 from harness.study.prove.answer.suggestions import drafted_rules, suggestions
 from harness.study.prove.faults.mutant import Mutant
 from harness.study.prove.faults.sampling import sampling_order
-from harness.study.prove.proof import EDITS, OVERLAYS, Proof, batches
+from harness.study.prove.proof import Proof
 from harness.study.prove.trial.baseline import Baseline
 from harness.study.prove.trial.movement import movements
 from harness.study.prove.trial.outcome import MutantOutcome, Slack, outcome_from
 from harness.study.prove.trial.tighter import scaled_rule, tightest_rule
+from harness.study.prove.tries import EDITS, OVERLAYS, batches
 
 RULE = '"a/x" = { rtol = 0.01 }'
 

@@ -9,14 +9,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from harness.cli.console import print_json, show_page
-from harness.cli.options import JsonOption, ProfileOption, ScenariosArgument, WorkersOption, out_option
+from harness.cli.options import (
+    ExecutorOption,
+    JsonOption,
+    ProfileOption,
+    ScenariosArgument,
+    SchedulerOption,
+    WorkersOption,
+    chosen_engine,
+    out_option,
+)
 from harness.cli.progress import watching
 from harness.core.errors import ProjectError
 from harness.core.files import dump_json, write_file
 from harness.host.project import open_project
 
 if TYPE_CHECKING:
-    from harness.study.prove.proof import MutantTold, Proof
+    from harness.study.prove.proof import Proof
+    from harness.study.prove.tries import MutantTold
 
 _KindsOption = Annotated[
     list[str] | None,
@@ -37,6 +47,8 @@ def prove(
     kind: _KindsOption = None,
     only: _OnlyOption = None,
     workers: WorkersOption = 1,
+    executor: ExecutorOption = "processes",
+    scheduler: SchedulerOption = "",
     training: Annotated[
         bool, typer.Option("--training/--no-training", help="Whether to train for what nothing cheaper catches.")
     ] = False,
@@ -50,7 +62,6 @@ def prove(
 ) -> None:
     """Make faults on purpose; say how many of them this guard catches, in which stage, and what lets others pass."""
     from harness.cli.tables.proving import show_proof
-    from harness.run.jobs import local_executor
     from harness.study.prove.answer.document import overall, proof_to_json
     from harness.study.prove.answer.history import blunter, proof_record, remember
     from harness.study.prove.answer.suggestions import drafted_rules, suggestions
@@ -59,7 +70,7 @@ def prove(
 
     if budget is not None and not budget > 0:
         raise ProjectError(f"--budget {budget:g} leaves no time: give minutes above 0")
-    project = open_project()
+    engine, project = chosen_engine(workers, executor, scheduler), open_project()
     question = ProofQuestion(
         tuple(scenarios or ()),
         profile,
@@ -70,8 +81,8 @@ def prove(
         seed,
         None if budget is None else 60 * budget,
     )
-    with watching(project, json) as progress, local_executor(workers) as executor:
-        proof = prove_guard(project, question, executor, workers, progress, _told_to(progress))
+    with watching(project, json) as progress:
+        proof = prove_guard(project, question, engine, progress, _told_to(progress))
     folder = out or project.state / "prove"
     records = remember(history or project.state / "prove" / "history.jsonl", proof_record(project, proof))
     blunt, drafts = blunter(records), drafted_rules(suggestions(proof)) if suggest else None
