@@ -6,15 +6,18 @@ import dataclasses
 import json
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
+from harness.core.errors import GoldenError, ProjectError
 from harness.core.protocol import Artifact
 from harness.judge.comparison import compare_artifact
 from harness.judge.rules import Rules
 from harness.judge.tolerances import read_rule
+from harness.run.work import StageError
 from harness.study.prove.answer.badge import badge_svg
 from harness.study.prove.answer.document import percentage, proof_headline, proof_to_json
 from harness.study.prove.answer.history import blunter, read_history, remember
@@ -28,6 +31,7 @@ from harness.study.prove.proof import Proof
 from harness.study.prove.trial.baseline import Baseline
 from harness.study.prove.trial.movement import movements
 from harness.study.prove.trial.outcome import MutantOutcome, Slack, outcome_from
+from harness.study.prove.trial.overlay import overlay_outcome
 from harness.study.prove.trial.tighter import scaled_rule, tightest_rule
 from harness.study.prove.tries import EDITS, OVERLAYS, batches
 
@@ -221,6 +225,28 @@ def test_no_rule_is_drafted_that_right_values_use_much_of():
     outcomes = [survivor(1, 0.1)]
     assert suggestions(proof(outcomes, {"smooth": {"a/x": 0.005}}))
     assert suggestions(proof(outcomes, {"smooth": {"a/x": 0.02}})) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "fate", "first"),
+    [
+        (ProjectError("stage solve asks for rod.points"), "caught", "solve"),
+        (StageError("it took longer than 5 s"), "caught", ""),
+        (GoldenError("the disk is full"), "untried", ""),
+        (RuntimeError("a fault of the harness"), "untried", ""),
+    ],
+)
+def test_only_what_ends_a_verification_counts_as_caught(error, fate, first):
+    class Examined:
+        scenario = SimpleNamespace(name="smooth")
+
+        @property
+        def pipeline(self):
+            raise error
+
+    found = overlay_outcome(mutant(1), Examined(), {})
+    assert (found.fate, found.first) == (fate, first)
+    assert str(error) in found.message + found.reason
 
 
 # What is kept

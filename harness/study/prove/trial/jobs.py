@@ -10,17 +10,16 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.core.errors import HarnessError
 from harness.core.protocol import Json
 from harness.host.project import HostedProject, open_project
-from harness.run.cache import AbsentError, Cache
+from harness.run.cache import Cache
 from harness.run.runner import Runner
 from harness.study.prove.faults.mutant import Mutant, mutant_from
 from harness.study.prove.faults.source import mutated_content
 from harness.study.prove.trial.copies import repository_copy
 from harness.study.prove.trial.outcome import MutantOutcome
 from harness.study.prove.trial.overlay import overlay_outcome
-from harness.study.prove.trial.steps import let_pass, tried
+from harness.study.prove.trial.steps import ENDS_VERIFICATION, let_pass, tried, untried
 from harness.verify.examination import Examination
 
 
@@ -132,13 +131,13 @@ def _try_edited(mutant: Mutant, copy: Path, common: Setting) -> MutantOutcome:
                 found.append(tried(mutant, examination, common.keys[name]))
                 if found[-1].fate == "caught":
                     return found[-1]
-    except (AbsentError, LookupError) as error:
-        return MutantOutcome(mutant, "untried", reason=f"a right result was evicted while it was needed ({error})")
-    except HarnessError as error:  # it ends a verification with status 2
+    except ENDS_VERIFICATION as error:
         words = f"{error} {getattr(error, 'details', '')}"
         named = bool(mutant.data) and Path(mutant.data["file"]).name in words
         first = mutant.stages[0] if named and mutant.stages else ""
         return MutantOutcome(mutant, "caught", "error", "", "", "", str(error), first)
+    except Exception as error:  # of this trial alone, such as a full disk: it says nothing of the guard
+        return untried(mutant, error)
     return let_pass(mutant, [s for outcome in found for s in outcome.slack])
 
 

@@ -6,12 +6,11 @@ stage had given it. What nobody sees there goes through the whole run from that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from harness.core.errors import HarnessError
 from harness.core.files import json_digest
-from harness.core.protocol import Artifact, Json, Output, Scenario, Stage
+from harness.core.protocol import Artifact, Output, Scenario, Stage
 from harness.core.trees import split_tree
 from harness.core.verdicts import ArtifactReport
 from harness.run.cache import AbsentError, Item
@@ -22,7 +21,16 @@ from harness.study.prove.faults.outputs import faulty_output
 from harness.study.prove.faults.settings import moved_settings
 from harness.study.prove.trial.movement import movements
 from harness.study.prove.trial.outcome import MutantOutcome, Slack
-from harness.study.prove.trial.steps import RightKeys, caught, let_pass, tried, unseen, with_rules
+from harness.study.prove.trial.steps import (
+    ENDS_VERIFICATION,
+    RightKeys,
+    caught,
+    let_pass,
+    tried,
+    unseen,
+    untried,
+    with_rules,
+)
 from harness.verify.coverage import judged_tier
 from harness.verify.examination import Examination
 from harness.verify.stage_runs import whole_output
@@ -203,12 +211,12 @@ def _failed(run: StageRun, track: str) -> ArtifactReport:
     return ArtifactReport(run.stage.name, run.stage.artifact, track, error=said, details=run.details)
 
 
-def overlay_outcome(mutant: Mutant, examination: Examination, keys: Mapping[str, Json]) -> MutantOutcome:
-    """``try_overlay``, where an error of the harness's own is the fault being told: it ends a verification."""
+def overlay_outcome(mutant: Mutant, examination: Examination, keys: RightKeys) -> MutantOutcome:
+    """``try_overlay``, whatever it raises: what would end a verification is the fault being told."""
     try:
         return try_overlay(mutant, examination, keys)
-    except AbsentError as error:
-        return MutantOutcome(mutant, "untried", reason=str(error))
-    except HarnessError as error:
+    except ENDS_VERIFICATION as error:
         first = mutant.stages[0] if mutant.stages[0] in str(error) else ""
         return MutantOutcome(mutant, "caught", "error", "", examination.scenario.name, "", str(error), first)
+    except Exception as error:  # of this trial alone: it says nothing of the guard
+        return untried(mutant, error)

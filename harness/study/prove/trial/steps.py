@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from harness.core.errors import HarnessError, ProjectError, RefusedDataError
 from harness.core.ids import CONFIGURATION, INVARIANTS
 from harness.core.protocol import Artifact
 from harness.core.trees import split_tree
 from harness.core.verdicts import ArtifactReport, Verdict
 from harness.run.cache import Item
+from harness.run.work import StageError
 from harness.study.prove.faults.mutant import Mutant
 from harness.study.prove.trial.movement import Shift, movements
 from harness.study.prove.trial.outcome import UNCOMPARED, MutantOutcome, Slack
@@ -21,6 +23,9 @@ RightKeys = Mapping[str, Sequence[str]]
 
 Held = tuple[list[ArtifactReport], tuple[Verdict, ...]]
 """The reports of some artifacts, and the verdicts on the invariants."""
+
+ENDS_VERIFICATION = (ProjectError, RefusedDataError, StageError)
+"""What a fault in a pipeline makes a verification raise, which ends it with status 2."""
 
 _MOST_SLACK = 12  # values that are kept of one survivor
 
@@ -68,6 +73,12 @@ def caught(
         return MutantOutcome(mutant, "caught", "error", report.track, name, report.artifact, said, first)
     address = examination.prefix(report.track, report.artifact) + blame.path
     return MutantOutcome(mutant, "caught", blame.tier, report.track, name, address, blame.sentence, first)
+
+
+def untried(mutant: Mutant, error: Exception) -> MutantOutcome:
+    """The outcome of a mutant of which nothing is known, as something else went wrong."""
+    said = str(error) if isinstance(error, HarnessError) else f"{type(error).__name__}: {error}"
+    return MutantOutcome(mutant, "untried", reason=said[:300])
 
 
 def let_pass(mutant: Mutant, slack: Sequence[Slack]) -> MutantOutcome:
