@@ -95,9 +95,23 @@ def test_list_names_all_scenarios(tmp_path):
     ],
     ids=["scenario", "profile", "key", "value", "option", "command", "argument", "measured", "brackets", "seed"],
 )
+def test_a_user_error_is_one_sentence_and_status_2(tmp_path, monkeypatch, capsys, arguments, message):
+    """In this process: that a real one ends in the same way, the tests below say."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["ptycho", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    error = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert message in error
+    assert error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == [], "nothing half-written"
+
+
 @pytest.mark.slow
-def test_a_user_error_is_one_sentence_and_status_2(tmp_path, arguments, message):
-    assert message in refusal(*arguments, cwd=tmp_path)
+def test_a_user_error_ends_a_real_process_so(tmp_path):
+    assert "unknown scenario 'gs2_idela'; did you mean 'gs2_ideal'?" in refusal("run", "gs2_idela", cwd=tmp_path)
+    assert "No such option: --porfile" in refusal("run", "gs2_ideal", "--porfile", "cpu", cwd=tmp_path)
 
 
 @pytest.mark.slow

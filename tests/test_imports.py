@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ SEEDED = {"default_rng", "Generator", "SeedSequence", "RandomState", "BitGenerat
 every_module = pytest.mark.parametrize("module", MODULES, ids=lambda path: path.stem)
 
 
+@functools.cache  # each check looks at every module
 def tree(module):
     return ast.parse(module.read_text(encoding="utf-8"))
 

@@ -48,7 +48,7 @@ def bisect(
         question = ask(
             project,
             good,
-            cache=cache.folder,
+            cache=cache,
             own_goldens=own_goldens,
             names=scenarios or (),
             profile=profile,

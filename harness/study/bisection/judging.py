@@ -35,8 +35,9 @@ class Question:
     """What is asked of each commit.
 
     ``repository``: its top; ``place``: the project's folder in it. ``standard``: the commit whose goldens and schemas,
-    at the places ``standards``, are compared with; empty for each commit's own. ``names``: scenarios and modules of
-    tests; none for all that have goldens. ``addresses`` and ``stages`` select what counts; none for everything.
+    at the places ``standards``, are compared with; empty for each commit's own. ``cache``: the folder of the cache that
+    all share, of at most ``cache_bytes``, whatever a commit says. ``names``: scenarios and modules of tests; none for
+    all that have goldens. ``addresses`` and ``stages`` select what counts; none for everything.
     """
 
     repository: str
@@ -44,6 +45,7 @@ class Question:
     standard: str
     standards: tuple[str, str]
     cache: str
+    cache_bytes: int
     names: tuple[str, ...] = ()
     profile: str = ""
     training: bool = True
@@ -130,7 +132,7 @@ def _judged(question: Question, tree: Path, commit: str) -> CommitJudged:
         stages = tuple(stage.name for stage in project.pipeline.stages)
         if not names:
             return CommitJudged(commit, unknown=unknown, stages=stages)
-        cache = Cache(Path(question.cache), project.cache_bytes)
+        cache = Cache(Path(question.cache), question.cache_bytes)
         suite = verify_suite(project, cache, names=names, profile=question.profile, training=question.training)
         if suite.damaged:
             raise HarnessError(suite.damaged[0])

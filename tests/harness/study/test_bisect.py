@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from checked_repository import MODULE, TESTS
 from guarded import git
 from heat_repository import Heat, Repository, follow
 from histories import Made, write_history
@@ -171,6 +172,17 @@ def test_what_makes_no_sense_is_a_sentence(rod, capsys, line, words):
     git(rod.root, "branch", "-f", "empty", git(rod.root, "rev-list", "--max-parents=0", "main"))
     _, err = rod.cli(capsys, f"bisect {line}", 2)
     assert re.search(words, err), err
+
+
+def test_values_that_tests_check_are_judged_too(checked):
+    """Without an adapter; by the test's name."""
+    path, texts = "tests/test_spectrum.py", [TESTS, TESTS.replace("SCALE = 1.0", "SCALE = 1.1")]
+    made = write_history(
+        checked.root, "scaled", "main", [Made({path: f"{texts[n > 1]}# note {n}\n"}) for n in range(4)]
+    )
+    answer = json.loads(checked.harness("bisect main scaled --json --address '*/check/test_sizes-3'").stdout)
+    assert [suspect["commit"] for suspect in answer["suspects"]] == [made[3]]
+    assert [(b["scenario"], b["stage"]) for b in answer["blames"]] == [(MODULE, "test_sizes-3")]
 
 
 def test_the_how_to_says_how(accepted, tmp_path):
