@@ -32,9 +32,9 @@ LOOP: dict[str, Any] = {
 def rehearse(config: Config, progress: Progress, group: Output) -> Output:
     """What training builds of the configuration: optimiser, schedule, callbacks, batches and who is held out."""
     from ptycho.data.grouping import Groups
-    from ptycho.training.rehearsal import rehearse as play
+    from ptycho.training.rehearsal import rehearse_training
 
-    return dataclasses.asdict(play(Groups(**group["train"]), as_config(config).train))
+    return dataclasses.asdict(rehearse_training(Groups(**group["train"]), as_config(config).train))
 
 
 def observe_rehearsal(config: Config, output: Output, group: Output) -> Artifact:
@@ -55,8 +55,7 @@ def loop(
     """A short training from the given weights: its history, how far every weight went, and who trained when."""
     from ptycho.model.backend import host
     from ptycho.pipeline.inference import make_model
-    from ptycho.training.rehearsal import optimizer_settings
-    from ptycho.training.rehearsal import rehearse as play
+    from ptycho.training.rehearsal import optimizer_settings, rehearse_training
     from ptycho.training.training import input_maker, train_network
 
     settings, dataset = as_config(config), as_dataset(simulate)
@@ -70,7 +69,7 @@ def loop(
     outcome = train_network(model, make, groups, short, progress)
     if outcome.diverged is not None:
         raise outcome.diverged
-    played = play(groups, short)
+    played = rehearse_training(groups, short)
     names = [f"{index:02d}_{name}" for index, name in enumerate(train["names"])]
     return {
         "history": outcome.history,

@@ -19,11 +19,11 @@ from ptycho.model.backend import keras, learning_rate
 from ptycho.training import training
 from ptycho.training.training import GroupBatches
 
-OPTIMIZER = (
+OPTIMIZER_SETTINGS = (
     *("beta_1", "beta_2", "epsilon", "amsgrad", "weight_decay", "clipnorm", "global_clipnorm", "clipvalue"),
     *("use_ema", "loss_scale_factor", "gradient_accumulation_steps"),
 )
-PLATEAU = ("monitor", "factor", "patience", "min_delta", "cooldown", "min_lr")
+PLATEAU_SETTINGS = ("monitor", "factor", "patience", "min_delta", "cooldown", "min_lr")
 STALLS = (4.0, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0, 2.0, 2.0, 1.99995, 1.9999, 1.0, 1.0, 1.0)
 """A watched loss that improves, stalls for five epochs, improves, creeps for three, improves and stalls again."""
 
@@ -97,7 +97,7 @@ class Prompter:
         self.learning_rates.append(learning_rate(self.optimizer))
 
 
-def rehearse(groups: Groups, config: TrainConfig) -> Rehearsed:
+def rehearse_training(groups: Groups, config: TrainConfig) -> Rehearsed:
     """Play ``train_network`` through for these groups; see ``Rehearsed``."""
     known = {row.tobytes(): index for index, row in enumerate(groups.members)}
 
@@ -125,7 +125,11 @@ def optimizer_settings(optimizer: Any) -> dict[str, Any]:
     """Class and settings of an optimiser; None for what its version of Keras does not have."""
     own = optimizer.get_config()
     classes = [kind.__name__ for kind in type(optimizer).__mro__ if kind.__module__.startswith(("keras", "ptycho"))]
-    return {"class": classes[0], "adam": "Adam" in classes[1:], **{name: _plain(own.get(name)) for name in OPTIMIZER}}
+    return {
+        "class": classes[0],
+        "adam": "Adam" in classes[1:],
+        **{name: _plain(own.get(name)) for name in OPTIMIZER_SETTINGS},
+    }
 
 
 def _drilled(prompter: Prompter) -> dict[str, Any] | None:
@@ -134,7 +138,9 @@ def _drilled(prompter: Prompter) -> dict[str, Any] | None:
     if not watching:
         return None
     watched, rates = "val_loss" if prompter.validation else "loss", []
-    settings = {name: _plain(getattr(watching[0], name)) for name in PLATEAU}  # before it trains and turns a sign
+    settings = {
+        name: _plain(getattr(watching[0], name)) for name in PLATEAU_SETTINGS
+    }  # before it trains and turns a sign
     for callback in watching:
         callback.on_train_begin()
     for epoch, loss in enumerate(STALLS):

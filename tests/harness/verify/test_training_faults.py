@@ -96,7 +96,8 @@ def faults(monkeypatch):
 
 def report(scenario, stage, track, accepted, obtained):
     """As a verification makes it of one artifact."""
-    rules = load_rules(ROOT / f"goldens/{scenario}/tolerances.toml", ROOT / "goldens")
+    own, shared = ROOT / f"goldens/{scenario}/tolerances.toml", ROOT / "goldens/tolerances.toml"
+    rules = load_rules(own if own.exists() else shared, ROOT / "goldens")
     replayed, declared = track == pipeline.replay_profile, pipeline.stage(stage)
     prefix = f"{'replay/' if replayed else ''}{declared.artifact}/"
     verdicts = compare_artifact(accepted, obtained, rules, prefix, {}, judged_tier(declared, replayed))
