@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "report": {"core"},
     "store": {"core", "judge", "remote"},
     "verify": {"core", "run", "host", "judge", "report", "store"},
-    "study": {"core", "run", "host", "judge", "report", "store", "verify"},
+    "study": {"core", "run", "host", "judge", "report", "store", "setup", "verify"},
     "setup": {"core", "run", "host", "judge", "verify"},
     "cli": {"core", "remote", "run", "host", "judge", "report", "store", "verify", "study", "setup"},
     "plugin": {"core", "run", "host", "judge", "report", "store", "verify", "study"},

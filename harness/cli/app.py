@@ -40,6 +40,7 @@ for command in (  # in the order in which ``harness --help`` lists them
     study.ab,
     study.matrix,
     proving.prove,
+    study.power,
     verification.list_command,
     verification.run,
     verification.verify,

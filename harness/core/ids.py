@@ -10,6 +10,9 @@ from pathlib import PurePath
 from harness.core.errors import GoldenError
 
 CONFIGURATION, INVARIANTS, ENSEMBLE = "configuration", "invariants", "ensemble"
+ROUNDING = "ensemble_rounding"
+ENSEMBLES = (ENSEMBLE, ROUNDING)
+"""Of runs that differ in their seeds, and of runs with one seed that differ in their rounding."""
 CHECK = "check"
 """The track of what tests check; the pytest fixture that they check it with has that name too."""
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")

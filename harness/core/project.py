@@ -41,9 +41,10 @@ class Project:
 
     ``adapter`` is empty where it has no pipeline, so that its goldens are of tests alone. ``declared``: it has a table.
     ``goldens`` and ``schemas`` are under version control; ``state`` (cache, pending candidates, last
-    report) is not. ``alpha``: how often a whole healthy suite may raise a false alarm, shared by
-    ``values`` statistical values. ``allowed_signers``: approvals must carry a signature of one of
-    these, if given. ``stage_seconds``: how long a stage may take before it is ended. ``cache`` is the address of
+    report) is not. ``alpha``: how often a whole healthy suite may raise a false alarm, shared by as many statistical
+    values as are judged, and by ``values`` at least: a reserve for scenarios to come. ``allowed_signers``: approvals
+    must carry a signature of one of these, if given. ``stage_seconds``: how long a stage may take before it is ended.
+    ``cache`` is the address of
     a cache that is shared, of which nothing counts but what ``cache_signers`` signed; ``remote`` that of what is larger
     than ``large_bytes`` among the goldens. ``remote_seconds``: how long either may take to answer.
     """
@@ -163,7 +164,7 @@ def read_table(root: Path, table: Mapping[str, Any]) -> Project:
         profile=table.get("profile", "cpu"),
         cache_bytes=table.get("cache_bytes", 4 * 2**30),
         alpha=table.get("alpha", 0.01),
-        values=table.get("values", 100),
+        values=table.get("values", 1),
         allowed_signers=root / signers if signers else None,
         stage_seconds=float(table.get("stage_seconds", 7200.0)),
         cache=table.get("cache", ""),

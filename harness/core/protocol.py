@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeAlias
 
 from numpy.typing import NDArray
 
-from harness.core.ids import CHECK, CONFIGURATION, ENSEMBLE, INVARIANTS
+from harness.core.ids import CHECK, CONFIGURATION, ENSEMBLES, INVARIANTS
 
 Json: TypeAlias = Any
 """None, bool, int, float, str, and lists and string-keyed mappings of these."""
@@ -32,7 +32,7 @@ Tier = Literal["exact", "deterministic", "pinned", "statistical", "invariant"]
 TIERS: tuple[Tier, ...] = ("exact", "deterministic", "pinned", "statistical", "invariant")
 
 # Artifacts and fixtures of the harness's own, and the fixtures of pytest and of the plugins that come with the harness.
-_OWN = (CONFIGURATION, INVARIANTS, ENSEMBLE, "scenario", "golden", "harness_examinations", "replay", CHECK)
+_OWN = (CONFIGURATION, INVARIANTS, *ENSEMBLES, "scenario", "golden", "harness_examinations", "replay", CHECK)
 _FIXTURES = (
     "cache capfd capfdbinary caplog capsys capsysbinary capteesys doctest_namespace monkeypatch pytestconfig pytester",
     "record_property record_testsuite_property record_xml_attribute recwarn request subtests testdir tmp_path",

@@ -213,7 +213,8 @@ class ScenarioReport:
     """One scenario: its artifacts in the pipeline's order, its invariants, and the diagnosis.
 
     ``analysis``: what the pipeline itself says is wrong with the run, one run of a
-    ``schemas/harness/diagnosis.schema.json``; None where it does not say.
+    ``schemas/harness/diagnosis.schema.json``; None where it does not say. ``statistics``: how sharp and how calm its
+    statistical tier is, without its single values; None where no ensemble judges anything.
     """
 
     scenario: str
@@ -224,6 +225,7 @@ class ScenarioReport:
     diagnosis: Diagnosis = Diagnosis("nothing was verified")
     skipped: str = ""
     analysis: Json = None
+    statistics: Json = None
 
     @property
     def causes(self) -> list[Json]:

@@ -17,11 +17,13 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from harness.core.errors import GoldenError
 from harness.core.protocol import Artifact
 
 SMALLEST_ENSEMBLE = 8  # members
+CLOSER = 3.0  # times as narrow: then runs with one seed tell more of a value than runs with many
 RELATIVE_RESOLUTION = 1e-6  # of floats: what another order of summation may do, as the deterministic tier allows
 
 
@@ -29,7 +31,8 @@ RELATIVE_RESOLUTION = 1e-6  # of floats: what another order of summation may do,
 class Interval:
     """A prediction interval: of ``n`` members, at false-alarm rate ``alpha`` shared by ``values`` values.
 
-    ``shortest``: of a list's length, the shortest member's: items beyond it have no interval of their own.
+    ``shortest``: of a list's length, the shortest member's: items beyond it have no interval of their own. ``of``: what
+    the members are.
     """
 
     low: float
@@ -40,6 +43,13 @@ class Interval:
     alpha: float
     values: int
     shortest: int | None = None
+    of: str = "members"
+
+    @property
+    def widened(self) -> bool:
+        """Whether it is as wide as its resolution, which the members' scatter does not fill."""
+        own = quantile(self.n - 1, self.alpha / self.values) * math.sqrt(1 + 1 / self.n) * self.deviation
+        return own < self.detectable * (1 - 1e-9)
 
     @property
     def detectable(self) -> float:
@@ -55,21 +65,40 @@ def interval(draws: Sequence[float], alpha: float, values: int, resolution: floa
             f"an ensemble of {n} members is too small for an interval: at least {SMALLEST_ENSEMBLE} are needed"
         )
     mean, deviation = _moments(draws)
-    half = max(_quantile(n - 1, alpha / values) * math.sqrt(1 + 1 / n) * deviation, resolution)
+    half = max(quantile(n - 1, alpha / values) * math.sqrt(1 + 1 / n) * deviation, resolution)
     if not math.isfinite(mean - half) or not math.isfinite(mean + half):
         raise GoldenError("the members of an ensemble lie so far apart that no interval holds them: calibrate again")
     return Interval(mean - half, mean + half, mean, deviation, n, alpha, values)
 
 
+def alone_rate(about: Mapping[str, Any]) -> float:
+    """The false-alarm rate that single values share: what is judged together has a share of its own."""
+    return float(about["alpha"]) * (1.0 - float(about.get("joint", {}).get("share", 0.0)))
+
+
 def intervals(ensemble: Artifact) -> dict[str, Interval]:
     """Every address's interval, from an accepted ensemble; a list whose length varies has one of its length."""
     about = ensemble.values
-    alpha, values, resolution = about["alpha"], about["values"], about.get("resolution", {})
+    alpha, values, resolution = alone_rate(about), about["values"], about.get("resolution", {})
     found = {a: interval(draws, alpha, values, resolution.get(a, 0.0)) for a, draws in about["draws"].items()}
     for address, lengths in about.get("lengths", {}).items():
         own = interval(lengths, alpha, values, 1.0)
         found[address] = dataclasses.replace(own, shortest=min(lengths))
     return found
+
+
+def closer(seeds: Mapping[str, Interval], rounding: Mapping[str, Interval]) -> dict[str, Interval]:
+    """By address, the interval that judges: that of runs with one seed where it is ``CLOSER`` than that of other seeds.
+
+    A value that another seed moves, and rounding hardly does, is then held where the same seed leaves it on another
+    machine.
+    """
+    near = {
+        address: dataclasses.replace(own, of="runs with its own seed, moved as rounding may")
+        for address, own in rounding.items()
+        if address not in seeds or CLOSER * own.detectable < seeds[address].detectable
+    }
+    return {**seeds, **near}
 
 
 def outliers(draws: Sequence[float], alpha: float, resolution: float = 0.0) -> tuple[int, ...]:
@@ -98,7 +127,7 @@ def lies_outside(draw: float, others: Sequence[float], rate: float, resolution: 
     mean, deviation = _moments(others)
     scatter = max(deviation, resolution / math.sqrt(12))
     n = len(others)
-    return not abs(draw - mean) <= _quantile(n - 1, rate) * math.sqrt(1 + 1 / n) * scatter
+    return not abs(draw - mean) <= quantile(n - 1, rate) * math.sqrt(1 + 1 / n) * scatter
 
 
 def _moments(draws: Sequence[float]) -> tuple[float, float]:
@@ -111,7 +140,7 @@ def _moments(draws: Sequence[float]) -> tuple[float, float]:
         return math.nan, math.inf
 
 
-def _quantile(freedom: int, rate: float) -> float:
+def quantile(freedom: int, rate: float) -> float:
     """Student's t that a draw exceeds, on either side, at ``rate``."""
     from scipy.special import stdtrit  # scipy.stats would take a second to import
 

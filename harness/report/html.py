@@ -19,6 +19,7 @@ from harness.report.graphics.exhibits import Exhibits, GoldenAndObtained, collec
 from harness.report.graphics.unasked import unasked_views
 from harness.report.rows import BAR_DECADES, BAR_LIMIT, Row, value_row
 from harness.report.selection import Place
+from harness.report.sharpness import sharpness_sentence
 
 if TYPE_CHECKING:
     from harness.report.folder import Find
@@ -50,6 +51,7 @@ class Section:
     state: summary.State
     exhibits: Exhibits
     invariants: tuple[Row, ...]
+    sharpness: str
     groups: tuple[Group, ...]
     improved: tuple[Row, ...]
     warned: tuple[Row, ...]
@@ -174,6 +176,7 @@ def _section(
         state=summary.scenario_state(s),
         exhibits=collect_exhibits(s, views, look, side),
         invariants=tuple(value_row(Place(s, None, v), short=True) for v in s.invariants),
+        sharpness=sharpness_sentence(s.statistics) if s.statistics else "",
         groups=tuple(groups),
         improved=tuple(value_row(place) for place in selection.places_of_status(s, Status.IMPROVED)[:SHOWN_FAILURES]),
         warned=tuple(value_row(place) for place in selection.most_used(s, Status.WARNING, SHOWN_FAILURES)),

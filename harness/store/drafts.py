@@ -12,7 +12,7 @@ from harness.core import globs
 from harness.core.artifacts import dump_artifact, parse_artifact
 from harness.core.errors import ApprovalError, RefusedDataError
 from harness.core.files import parse_json
-from harness.core.ids import ENSEMBLE
+from harness.core.ids import ENSEMBLES
 from harness.core.project import Project
 from harness.core.protocol import Artifact, Json
 from harness.core.trees import mixed_artifact, paths_of
@@ -117,7 +117,7 @@ def part_of(project: Project, draft: Draft, paths: Sequence[str]) -> Draft:
     if draft.kind != "golden" or before is None:
         what = "a file that was edited" if draft.kind != "golden" else "new"
         raise ApprovalError(f"{identity} is {what}, so that there is no golden for the rest: accept all of it")
-    if draft.schema == OUTPUT_SCHEMA or identity.split("/")[-1] == ENSEMBLE:
+    if draft.schema == OUTPUT_SCHEMA or identity.split("/")[-1] in ENSEMBLES:
         what = "made of many runs" if draft.schema != OUTPUT_SCHEMA else "what a replay gives to the next stages"
         raise ApprovalError(f"{identity} is {what}, and a part of it is of no run: accept all of it")
     comparator = str(draft.about.get("comparator", ""))

@@ -21,7 +21,7 @@ from harness.core.trees import leaves
 from harness.host.cluster.engine import ALONE, Engine
 from harness.run.cache import Cache
 from harness.run.runner import Runner, Watcher, environment
-from harness.verify.ensembles.calibration import compute_members, run_artifacts
+from harness.verify.ensembles.members import compute_members, run_artifacts
 
 FEWEST_PAIRS = 3  # pairs; a standard deviation of two says nothing
 _SAME = 1e-12  # relative; closer than this, both variants say the same

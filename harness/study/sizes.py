@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from harness.core import text
 from harness.core.artifacts import describe_array, parse_artifact
 from harness.core.errors import GoldenError, HarnessError
-from harness.core.ids import ENSEMBLE, GoldenId, is_of_a_test
+from harness.core.ids import ENSEMBLES, GoldenId, is_of_a_test
 from harness.core.project import Project
 from harness.core.protocol import Artifact
 from harness.store.candidates import stored_candidate
@@ -92,7 +92,7 @@ def _remedy(project: Project, identity: str, name: str) -> str:
     """What would be less, for whoever decides what a golden holds."""
     golden = GoldenId.parse(identity)
     kept = f"a slice of {name}, or a statistic such as its mean and quantiles" if name else "a part of it"
-    if golden.artifact == ENSEMBLE:
+    if golden.artifact in ENSEMBLES:
         return "fewer rules with interval = true make it smaller"
     if is_of_a_test(identity):
         return f"let the test check {kept}"

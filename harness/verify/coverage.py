@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from harness.core import globs, text
 from harness.core.errors import GoldenError, ProjectError
-from harness.core.ids import CHECK, CONFIGURATION, ENSEMBLE, INVARIANTS, GoldenId, is_of_a_test
+from harness.core.ids import CHECK, CONFIGURATION, ENSEMBLE, ENSEMBLES, INVARIANTS, ROUNDING, GoldenId, is_of_a_test
 from harness.core.project import Project
 from harness.core.protocol import Pipeline, Stage, Tier
 from harness.core.trees import leaves
@@ -25,6 +25,7 @@ OWN_SCHEMAS = {
     CONFIGURATION: "harness/configuration-1",
     INVARIANTS: "harness/invariants-1",
     ENSEMBLE: "harness/ensemble-1",
+    ROUNDING: "harness/ensemble_rounding-1",
 }
 
 
@@ -58,7 +59,7 @@ def all_known(project: Project) -> set[str]:
     for name in pipeline.scenarios():
         for profile in profiles:
             known |= {GoldenId(name, track, artifact) for track, artifact in verified_artifacts(pipeline, profile)}
-            known.add(GoldenId(name, profile, ENSEMBLE))
+            known |= {GoldenId(name, profile, ensemble) for ensemble in ENSEMBLES}
         known |= {GoldenId(name, pipeline.replay_profile, artifact) for artifact in stored_outputs(pipeline)}
     return known
 
@@ -146,7 +147,7 @@ def _made(examination: Examination) -> dict[GoldenId, tuple[str, bool]]:
     return {
         i: (
             f"replay/{i.artifact}" if i.track == replay else i.artifact,
-            i in compared or (i.artifact == ENSEMBLE and i.track == profile and intervals_used(examination)),
+            i in compared or (i.artifact in ENSEMBLES and i.track == profile and intervals_used(examination)),
         )
         for i in sorted(compared | stored | own)
     }
@@ -160,12 +161,12 @@ def intervals_used(examination: Examination) -> bool:
 
 def _of_a_stage(examination: Examination, identity: GoldenId) -> bool:
     """Whether some stage still emits the artifact, though nothing compares it."""
-    return identity.artifact == ENSEMBLE or any(s.artifact == identity.artifact for s in examination.pipeline.stages)
+    return identity.artifact in ENSEMBLES or any(s.artifact == identity.artifact for s in examination.pipeline.stages)
 
 
 def _unlisted(address: str, place: str, ids: list[str]) -> str:
     artifact = address.removeprefix("replay/")
-    if artifact == ENSEMBLE:
+    if artifact in ENSEMBLES:
         remedy = "give a rule interval = true, or remove it"
     elif address == artifact:
         remedy = "let its stage run in the scenario's own profile (main)"
@@ -181,7 +182,9 @@ def left_out(examination: Examination) -> list[GoldenId]:
     if examination.training or examination.scenario.missing:
         return []
     names = [name for name in everything if name not in examination.artifacts]
-    ids = (examination.identity(*name) for name in [*names, (examination.profile, ENSEMBLE)])
+    ids = (
+        examination.identity(*name) for name in [*names, *((examination.profile, ensemble) for ensemble in ENSEMBLES)]
+    )
     return [identity for identity in ids if identity in examination.manifest]
 
 
@@ -206,7 +209,7 @@ def omissions(examinations: Iterable[Examination], complete: bool) -> list[str]:
     examined = list(examinations)
     sentences = []
     if ids := [(e, identity) for e in examined for identity in left_out(e)]:
-        values = sum(len(_values(e, i) or ()) for e, i in ids if i.artifact != ENSEMBLE)
+        values = sum(len(_values(e, i) or ()) for e, i in ids if i.artifact not in ENSEMBLES)
         of = f"{text.count(values, 'value')} of {text.count(len(ids), 'golden')}"
         sentences.append(f"{of} {'was' if values == 1 else 'were'} not compared: --no-training")
     elsewhere: dict[str, int] = {}

@@ -9,13 +9,13 @@ from functools import cached_property, partial
 from harness.core.adapters.answers import checked_answer
 from harness.core.adapters.faults import sentence_of
 from harness.core.errors import GoldenError, HarnessError
-from harness.core.ids import CONFIGURATION, ENSEMBLE, INVARIANTS, GoldenId
+from harness.core.ids import CONFIGURATION, ENSEMBLES, INVARIANTS, GoldenId
 from harness.core.project import Project
 from harness.core.protocol import Artifact, Invariant, Json, Output, Scenario, Stage, Tier
 from harness.core.trees import artifact_json, join_tree, leaves, numeric_json
 from harness.core.verdicts import ArtifactReport, ScenarioReport, Status, Verdict
 from harness.judge.comparison import COMPARATOR, compare_artifact
-from harness.judge.ensemble import Interval, intervals
+from harness.judge.ensemble import Interval, closer, intervals
 from harness.judge.rules import Rules
 from harness.judge.schema import OUTPUT_SCHEMA, Schemas, schema_document
 from harness.run.runner import Runner
@@ -23,6 +23,7 @@ from harness.run.work import resolve
 from harness.store.goldens import Golden, Goldens
 from harness.store.manifest import Entry
 from harness.verify.coverage import OWN_SCHEMAS, judged_tier, verified_artifacts
+from harness.verify.ensembles.findings import statistical_findings, summary_of
 from harness.verify.invariants import judge_invariant, own_invariants, pipeline_invariants
 from harness.verify.localisation.shared_source import shared_source
 from harness.verify.localisation.stages import localise
@@ -85,9 +86,10 @@ class Examination:
 
     @cached_property
     def ensemble(self) -> dict[str, Interval]:
-        """The intervals of the scenario's ensemble, by address; empty without one."""
-        golden = self.golden(self.profile, ENSEMBLE)
-        return intervals(golden.artifact) if golden else {}
+        """The intervals of the scenario's ensembles, by address, the closer one of each; empty without an ensemble."""
+        seeds, rounding = (self.golden(self.profile, name) for name in ENSEMBLES)
+        held = intervals(seeds.artifact) if seeds else {}
+        return closer(held, intervals(rounding.artifact)) if rounding else held
 
     @property
     def artifacts(self) -> list[tuple[str, str]]:
@@ -235,7 +237,11 @@ class Examination:
             yield Verdict(problem.path, Status.FAIL, "exact", message, problem.rule, None, problem.value)
 
     def invariants(self) -> tuple[Verdict, ...]:
-        """Whether each invariant holds; none of a run that has no end."""
+        """Whether each invariant holds, and what the ensemble says of the run; none of a run that has no end."""
+        return (*self.bounds_held(), *statistical_findings(self))
+
+    def bounds_held(self) -> tuple[Verdict, ...]:
+        """Whether each invariant holds, whatever was accepted; none of a run that has no end."""
         return tuple(map(judge_invariant, self._invariants_asked))
 
     @cached_property
@@ -271,7 +277,9 @@ class Examination:
         sharing = partial(shared_source, self.project, scenario.name)
         diagnosis = localise(self.pipeline, reports, held, self.replay, sharing)
         analysis = self.analysis() if self.training else None
-        return ScenarioReport(scenario.name, self.profile, scenario.title, reports, held, diagnosis, analysis=analysis)
+        calm = summary_of(self) if self.training else None
+        about = scenario.name, self.profile, scenario.title
+        return ScenarioReport(*about, reports, held, diagnosis, analysis=analysis, statistics=calm)
 
     def analysis(self) -> Json:
         """What the pipeline itself says of the run, from whichever of its artifacts there are."""

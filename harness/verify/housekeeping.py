@@ -12,6 +12,7 @@ from harness.judge.schema import Schemas
 from harness.store.approval_check import chain_problems
 from harness.store.goldens import Goldens
 from harness.verify.coverage import accepted_of_stages, coverage_problems, training_problems
+from harness.verify.ensembles.budget import overspent
 from harness.verify.examination import Examination
 from harness.verify.rule_gaps import rule_problems
 from harness.verify.standards import replaced_standards
@@ -40,12 +41,11 @@ def store_problems(project: Project, examinations: Examinations, complete: bool,
 
 def _of_the_whole(project: Project, examinations: Examinations) -> Iterator[str]:
     """What only a verification of every scenario can tell."""
-    spent = sum(len(e.ensemble) for e in examinations.values())
-    shared = min((i.values for e in examinations.values() for i in e.ensemble.values()), default=spent)
-    if spent > shared:
+    held = [interval for e in examinations.values() for interval in e.ensemble.values()]
+    if (share := overspent(held)) > 1 + 1e-9:
         yield (
-            f"{spent} values are judged by intervals that were made for {shared}: false alarms come more often than "
-            "stated; raise values in [tool.harness] and calibrate again"
+            f"{len(held)} values are judged by intervals that were made for {min(i.values for i in held)}: false "
+            f"alarms come up to {share:.3g} times as often as stated; calibrate again, with --extend of what there is"
         )
     for identity in accepted_of_stages(Goldens.of(project).manifest()):
         if identity.scenario not in examinations:

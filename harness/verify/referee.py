@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 
 from harness.core.errors import ApprovalError
-from harness.core.ids import ENSEMBLE, GoldenId, is_of_a_test, scenario_of
+from harness.core.ids import ENSEMBLES, GoldenId, is_of_a_test, scenario_of
 from harness.core.project import Project
 from harness.core.protocol import Artifact, Json
 from harness.core.verdicts import Verdict
@@ -29,8 +29,10 @@ from harness.store.candidates import read_candidate
 from harness.verify.checks.document import CHECK_SCHEMA
 from harness.verify.checks.repetition import TestReferee
 from harness.verify.coverage import OWN_SCHEMAS
-from harness.verify.ensembles.calibration import Decision, calibrate_scenario, ensemble_member, run_artifacts
+from harness.verify.ensembles.calibration import calibrate_scenario
+from harness.verify.ensembles.decision import Decision
 from harness.verify.ensembles.draws import member_draws
+from harness.verify.ensembles.members import ensemble_member, run_artifacts
 from harness.verify.examination import Examination
 from harness.verify.review import Examiner
 from harness.verify.rule_gaps import rule_sentences, values_by_address
@@ -73,9 +75,9 @@ class Referee:
         if is_of_a_test(identity):
             return self._tests.rerun(golden_id), CHECK_SCHEMA
         examination = self._examiner.of(identity)
-        if golden_id.artifact == ENSEMBLE:
+        if golden_id.artifact in ENSEMBLES:
             self._refuse_other_draws(identity)
-            return self._one_member(identity, examination), OWN_SCHEMAS[ENSEMBLE]
+            return self._one_member(identity, examination), OWN_SCHEMAS[golden_id.artifact]
         fresh = examination.candidate(golden_id.track, golden_id.artifact)
         if fresh is None:
             remedy = f"see `harness run {golden_id.scenario}`"
@@ -94,6 +96,9 @@ class Referee:
                 values=self.project.values,
                 engine=self.engine,
                 decision=recorded_decision(candidate),
+                held_out=len(candidate.get("held_out", {}).get("seeds", ())),
+                extend="extends" in candidate,
+                rounding=str(candidate.get("rounding", "")),
             )
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise ApprovalError(f"{identity} is not an ensemble ({error!r}): run `harness calibrate` again") from error
@@ -112,7 +117,9 @@ class Referee:
         candidate = read_candidate(self.project, identity)[0]
         base = run_artifacts(examination.runs.runner, examination.scenario)
         chosen = secrets.choice(candidate.values["seeds"])
-        again = run_artifacts(examination.runs.runner, ensemble_member(examination, chosen))
+        again = run_artifacts(
+            examination.runs.runner, ensemble_member(examination, chosen, str(candidate.values.get("rounding", "")))
+        )
         fresh = member_draws(examination, base, again)
         known = {*candidate.values["draws"], *candidate.values.get("lengths", {})}
         found = {**fresh.numbers, **{a: float(n) for a, n in fresh.lengths.items()}}
@@ -131,7 +138,7 @@ class Referee:
         golden_id = GoldenId.parse(identity)
         if is_of_a_test(identity):
             return self._tests.book.lacking(golden_id, artifact)
-        if golden_id.artifact == ENSEMBLE:
+        if golden_id.artifact in ENSEMBLES:
             return []
         examination = self._examiner.of(identity)
         prefix = examination.prefix(golden_id.track, golden_id.artifact)
@@ -142,7 +149,7 @@ class Referee:
         identity = next((i for i in self.ids if scenario_of(i) == scenario), None)
         if identity is None:
             return []
-        held = self._examiner.of(identity).invariants()
+        held = self._examiner.of(identity).bounds_held()
         return [f"{v.path}: {v.message}" for v in held if v.status.failed]
 
     def schema_errors(self, artifact: Artifact, schema: str) -> list[str]:

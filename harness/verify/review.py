@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.core import git
 from harness.core.errors import ApprovalError, GoldenError
-from harness.core.ids import CHECK, ENSEMBLE, GoldenId, is_of_a_test
+from harness.core.ids import CHECK, ENSEMBLES, GoldenId, is_of_a_test
 from harness.core.project import Project
 from harness.core.protocol import Artifact, Tier
 from harness.core.verdicts import FOR_REVIEW, ArtifactReport, Report, ScenarioReport, Status, Verdict
@@ -160,7 +160,7 @@ class Examiner:
             return self.book.judge(golden_id, golden, obtained)
         track, artifact = golden_id.track, golden_id.artifact
         examination = self.of(identity)
-        if artifact == ENSEMBLE:
+        if artifact in ENSEMBLES:
             return list(_judge_ensemble(golden, obtained))
         tier: Tier = "exact"
         if artifact not in OWN_SCHEMAS:

@@ -37,6 +37,15 @@ def calibrate(
     workers: WorkersOption = 1,
     executor: ExecutorOption = "processes",
     scheduler: SchedulerOption = "",
+    held_out: Annotated[
+        int, typer.Option(help="So many more runs, held against the ensemble, tell how often it cries wolf.")
+    ] = 0,
+    extend: Annotated[
+        bool, typer.Option("--extend", help="Take the accepted ensemble's members as stored; run the others only.")
+    ] = False,
+    rounding: Annotated[
+        str, typer.Option(metavar="KEY", help="Move its own seed's run by rounding instead: KEY numbers the member.")
+    ] = "",
     exclude: Annotated[
         list[int], typer.Option(help="Leave out a member that is an outlier; needs --reason. Repeatable.")
     ] = [],  # noqa: B006 (typer reads the default, nothing changes it)
@@ -46,10 +55,11 @@ def calibrate(
 ) -> None:
     """Run an ensemble over seeds and keep it as a candidate for the scenario's intervals."""
     from harness.cli.tables.approval import show_calibration
-    from harness.core.ids import ENSEMBLE
+    from harness.core.ids import ENSEMBLE, ROUNDING
     from harness.run.runner import Runner
     from harness.store.candidates import add_candidate
-    from harness.verify.ensembles.calibration import Decision, calibrate_scenario
+    from harness.verify.ensembles.calibration import calibrate_scenario
+    from harness.verify.ensembles.decision import Decision
     from harness.verify.examination import Examination
     from harness.verify.kept_candidates import candidate_origin
     from harness.verify.suite import open_cache
@@ -66,9 +76,12 @@ def calibrate(
             values=project.values,
             engine=engine,
             decision=Decision(tuple(dict.fromkeys(exclude)), keep_outliers, reason),
+            held_out=held_out,
+            extend=extend,
+            rounding=rounding,
         )
-        identity = examination.identity(examination.profile, ENSEMBLE)
-        schema = examination.schema_of(examination.profile, ENSEMBLE)
+        identity = examination.identity(examination.profile, ROUNDING if rounding else ENSEMBLE)
+        schema = examination.schema_of(identity.track, identity.artifact)
         origin = candidate_origin(examination, f"ensemble of {members} members")
         kept = calibration.decided and add_candidate(project, identity, calibration.ensemble, schema, origin)
     if json:

@@ -23,7 +23,7 @@ from harness.cli.options import (
 )
 from harness.cli.process.keys import has_terminal, read_key, read_line
 from harness.core.errors import ApprovalError
-from harness.core.ids import ENSEMBLE
+from harness.core.ids import ENSEMBLES
 from harness.core.project import in_ci
 from harness.host.project import open_project
 
@@ -105,7 +105,7 @@ def _indivisible(project: Project, reviewed: Review) -> list[str]:
     return [
         "/".join(name)
         for name, (golden, _) in reviewed.pairs.items()
-        if golden is None or name[1] == replay or name[2] == ENSEMBLE
+        if golden is None or name[1] == replay or name[2] in ENSEMBLES
     ]
 
 

@@ -150,6 +150,30 @@ def ab(
         show_page(folder / "ab.md")
 
 
+def power(
+    scenario: Annotated[list[str], typer.Option(help="One of `harness list` (default: all). Repeatable.")] = [],  # noqa: B006
+    profile: ProfileOption = "",
+    repeats: Annotated[
+        int, typer.Option(min=0, help="How often each input of a stage moves by one ulp; 0 measures shifts alone.")
+    ] = 2,
+    json: JsonOption = False,
+) -> None:
+    """Say how sharp the guard is: the shift that each statistical value shows, and how loose every other rule is."""
+    from harness.cli.tables.power import show_power
+    from harness.run.runner import Runner
+    from harness.study.power.shifts import power_to_json, scenario_power
+    from harness.verify.examination import Examination
+    from harness.verify.suite import open_cache
+
+    project = open_project()
+    names = list(dict.fromkeys(scenario)) or sorted(project.pipeline.scenarios())
+    with open_cache(project) as cache, watching(project, json) as progress:
+        runner = Runner(project.pipeline, cache, progress)
+        examinations = [Examination(project, runner, name, profile or project.profile) for name in names]
+        every = [scenario_power(examination, repeats) for examination in examinations]
+    print_json(power_to_json(every)) if json else show_power(every)
+
+
 def _write_answer(path: Path, answer: Mapping[str, Any], **pages: str) -> None:
     """Write an answer as JSON, and its pages beside it, each by its suffix."""
     write_file(path.with_name(f"{path.name}.json"), dump_json(answer))

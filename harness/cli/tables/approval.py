@@ -77,15 +77,21 @@ def show_calibration(identity: str, calibration: Calibration, kept: bool) -> Non
     """Print the end of ``harness calibrate``."""
     from harness.core.errors import GoldenError
     from harness.judge.ensemble import intervals
+    from harness.judge.statistics.power import POWER, minimum_detectable
 
     rows = []
     try:
         for address, interval in sorted(intervals(calibration.ensemble).items()):
             allowed = f"{interval.low:.6g} to {interval.high:.6g}"
-            rows.append((address, f"{interval.mean:.6g}", f"{interval.deviation:.3g}", allowed))
-        show_table(("value", "mean", "standard deviation", "allowed"), rows)
+            shift = f"{minimum_detectable(interval):.3g}"
+            rows.append((address, f"{interval.mean:.6g}", f"{interval.deviation:.3g}", allowed, shift))
+        seen = f"shift caught at {100 * POWER:.0f} %"
+        show_table(("value", "mean", "standard deviation", "allowed", seen), rows)
     except GoldenError as error:
         show_line(str(error))
+    if calibration.rates:
+        values = calibration.ensemble.values["values"]
+        show_line(f"{calibration.rates.sentence} ({text.count(values, 'value')} of the suite share its rate)")
     for address in calibration.restless:
         show_line(f"{address} varies by more than its rule: give it `interval = true`, unless only its seed decides it")
     for address in calibration.still:

@@ -87,6 +87,8 @@ def show_scenario(scenario: ScenarioReport, details: bool = False) -> None:
     for verdict in scenario.invariants:
         if verdict.status.failed:
             show_line(f"  invariant {verdict.path} does not hold: {verdict.message}")
+        elif verdict.status is Status.WARNING:
+            show_line(f"  warning: {verdict.path}: {verdict.message}")
     if scenario.causes:
         show_line(f"  diagnosis: {scenario.analysis['verdict']}")
     for i, line in enumerate(where_to_look(scenario)):

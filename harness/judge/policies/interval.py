@@ -39,6 +39,7 @@ from harness.judge.policies.policy import (
     scaled,
     takes,
 )
+from harness.judge.statistics.power import minimum_detectable
 
 _SHOWN = 5  # elements that are furthest off
 
@@ -61,18 +62,19 @@ class WithinInterval(Policy):
         """Pass within the interval."""
         assert interval is not None
         low, high = interval.low, interval.high
-        text = f"{low:.6g} to {high:.6g} ({interval.n} members, mean {interval.mean:.6g})"
+        text = f"{low:.6g} to {high:.6g} ({interval.n} {interval.of}, mean {interval.mean:.6g})"
+        allowed = f"{text[:-1]}; a shift of {minimum_detectable(interval):.3g} is caught 9 times in 10)"
         inside = low <= obtained <= high
         used = used_share(abs(distance(obtained, low / 2 + high / 2)), high / 2 - low / 2, inside)
         if inside:
-            return Judgement(Status.PASS, "", text, used)
+            return Judgement(Status.PASS, "", allowed, used)
         side, amount = ("lower", distance(low, obtained)) if obtained < low else ("higher", distance(obtained, high))
         how_far = f"{brief_text(amount)} {side} than the ensemble's interval {text}"
         message = f"{expected_obtained(golden, obtained)}: {how_far}"
         if side == terms.get("better"):
             remedy = "if this is to stay, refresh the ensemble with `harness calibrate`"
-            return Judgement(Status.IMPROVED, f"{message}, and {side} is better: {remedy}", text, used)
-        return Judgement(Status.FAIL, f"{message}, {times_over(used, 'its half width')} from its middle", text, used)
+            return Judgement(Status.IMPROVED, f"{message}, and {side} is better: {remedy}", allowed, used)
+        return Judgement(Status.FAIL, f"{message}, {times_over(used, 'its half width')} from its middle", allowed, used)
 
     def array(self, golden: Array, obtained: Array, terms: Terms, interval: Interval | None) -> ArrayJudgement:
         """Pass where the distance from the golden is within the members' own."""
@@ -91,7 +93,9 @@ class WithinInterval(Policy):
             if off <= limit
             else (f"its root mean square difference from the golden is {off:.4g}, {times_over(used)} of {limit:.4g}",)
         )
-        allowed = f"root mean square difference at most {limit:.4g} ({interval.n} members, mean {interval.mean:.4g})"
+        allowed = (
+            f"root mean square difference at most {limit:.4g} ({interval.n} {interval.of}, mean {interval.mean:.4g})"
+        )
 
         def worst(failed: bool) -> tuple[Worst, ...]:
             return _furthest(golden, obtained, limit) if failed else ()
@@ -110,7 +114,7 @@ class WithinInterval(Policy):
 def judge_length(golden: int, obtained: int, interval: Interval) -> Judgement:
     """The judgement on a list's length, which is a value of its own where the members' lists vary in length."""
     low, high = max(math.ceil(interval.low), 0), math.floor(interval.high)
-    text = f"{low} to {high} items ({interval.n} members, mean {interval.mean:.6g})"
+    text = f"{low} to {high} items ({interval.n} {interval.of}, mean {interval.mean:.6g})"
     if interval.low <= obtained <= interval.high:
         return Judgement(Status.PASS, "", text)
     return Judgement(Status.FAIL, f"had {golden} items, has {obtained}: outside the ensemble's {text}", text)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.core.errors import HarnessError
 from harness.core.files import sha256
-from harness.core.ids import CHECK, ENSEMBLE, GoldenId, is_of_a_test
+from harness.core.ids import CHECK, ENSEMBLES, GoldenId, is_of_a_test
 from harness.core.project import Project
 from harness.judge.rules import Rules
 from harness.store.approvals import NUMBERED, Approval
@@ -36,7 +36,7 @@ class RulesThen:
 
     def rule(self, identity: GoldenId, version: Version, path: str) -> str:
         """The rule that spoke of a value, as one line of TOML; a sentence where that is not known."""
-        if identity.artifact == ENSEMBLE or (path.startswith("rules/") and is_of_a_test(identity)):
+        if identity.artifact in ENSEMBLES or (path.startswith("rules/") and is_of_a_test(identity)):
             return "exactly"
         rules = self._rules(identity, version)
         if isinstance(rules, str):

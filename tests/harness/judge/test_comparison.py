@@ -19,6 +19,7 @@ from harness.judge.comparison import COMPARATOR, compare_artifact
 from harness.judge.ensemble import Interval
 from harness.judge.numbers import judge_number
 from harness.judge.rules import Rules
+from harness.judge.statistics.power import minimum_detectable
 from harness.judge.tolerances import read_rule
 
 ROOT = Path("/anywhere/goldens")
@@ -140,7 +141,8 @@ def test_an_interval_is_of_the_address():
     verdict = one(0.9, 0.95, interval=True, prefix="result/", intervals={"result/x": RANGE})
     assert (verdict.status, verdict.tier) == (PASS, "statistical")
     assert verdict.used == pytest.approx(0.5)
-    assert verdict.allowed == "0.8 to 1 (8 members, mean 0.91)"
+    shift = f"{minimum_detectable(RANGE):.3g}"
+    assert verdict.allowed == f"0.8 to 1 (8 members, mean 0.91; a shift of {shift} is caught 9 times in 10)"
     assert one(0.9, 0.95, interval=True, prefix="replay/", intervals={"result/x": RANGE}).status is FAIL
 
 

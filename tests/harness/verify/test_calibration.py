@@ -15,7 +15,8 @@ from harness.host.cluster.engine import Engine
 from harness.judge.ensemble import intervals
 from harness.judge.policies.interval import rms_difference
 from harness.run.runner import Runner
-from harness.verify.ensembles.calibration import calibrate_scenario, ensemble_member
+from harness.verify.ensembles.calibration import calibrate_scenario
+from harness.verify.ensembles.members import ensemble_member
 from harness.verify.examination import Examination
 from harness.verify.suite import open_cache
 

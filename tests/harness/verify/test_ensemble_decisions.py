@@ -15,7 +15,8 @@ from harness.judge.ensemble import intervals
 from harness.run.runner import Runner
 from harness.store.candidates import add_candidate, list_pending, read_candidate
 from harness.verify import referee as referee_module
-from harness.verify.ensembles.calibration import Decision, calibrate_scenario
+from harness.verify.ensembles.calibration import calibrate_scenario
+from harness.verify.ensembles.decision import Decision
 from harness.verify.examination import Examination
 from harness.verify.referee import Referee
 from harness.verify.suite import open_cache
