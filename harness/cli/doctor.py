@@ -6,8 +6,8 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from harness.cli.places import Check, beyond
 from harness.core import text
 from harness.core.errors import HarnessError
 from harness.core.project import Project
@@ -15,20 +15,6 @@ from harness.core.protocol import Json
 from harness.host.project import open_project
 from harness.run.pipeline_source import libraries_of, sources_of
 from harness.run.source.distributions import NOT_INSTALLED, library_version
-
-
-@dataclass(frozen=True)
-class Check:
-    """What is checked, and whether it holds.
-
-    ``needed``: nothing works without it; ``state``: how it is; ``remedy``: what to do, empty where it holds.
-    """
-
-    name: str
-    held: bool
-    needed: bool
-    state: str
-    remedy: str = ""
 
 
 def run_checks() -> list[Check]:
@@ -62,6 +48,7 @@ def _examine() -> Iterator[Check]:
     stages = f"{project.adapter}: {len(pipeline.stages)} stages"
     yield Check("adapter", True, True, stages if project.adapter else "none: the goldens are of tests alone")
     yield from _surroundings(project)
+    yield from beyond(project)
     sources = sources_of(pipeline)
     if project.adapter:
         roots = sorted({name.partition(".")[0] for name in sources.territory.own})

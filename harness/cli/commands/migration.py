@@ -1,4 +1,4 @@
-"""The command that takes over what other tools kept of tests."""
+"""The commands that take in what came about elsewhere: candidates of CI, and what other tools kept of tests."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from harness.host.project import open_project
 if TYPE_CHECKING:
     from harness.verify.migration.taking_over import Takeover
 
+_Folder = Annotated[Path, typer.Argument(help="What `harness verify --keep FOLDER` left there, such as CI's artifact.")]
 _WORDS = {
     "candidate": Styled("kept as candidate", "green"),
     "golden": Styled("left alone", "dim"),
@@ -42,6 +43,24 @@ def import_goldens(
     taken = take_over(open_project(), [place.resolve() for place in places or []], test)
     print_json([dataclasses.asdict(each) for each in taken]) if json else _show(taken)
     raise typer.Exit(0 if all(each.outcome in ("candidate", "golden", "other") for each in taken) else 1)
+
+
+def import_command(folder: _Folder, json: JsonOption = False) -> None:
+    """Take in candidates that CI computed, of the commit that is checked out; accepting them runs afresh here."""
+    from harness.verify.parcels.opening import open_parcel
+
+    contents, ids = open_parcel(open_project(), folder)
+    if json:
+        print_json({"ids": ids, "commit": contents.commit, "environment": dict(contents.environment)})
+        return
+    where = ", ".join(
+        f"{name} {contents.environment[name]}"
+        for name in ("system", "machine", "python")
+        if name in contents.environment
+    )
+    show_line(f"{text.count(len(ids), 'candidate')} of {contents.commit[:12]} ({where}): {', '.join(ids) or 'nothing'}")
+    if ids:
+        show_line("see `harness diff`, `harness review`; `harness accept` runs them once more here")
 
 
 def _show(taken: list[Takeover]) -> None:

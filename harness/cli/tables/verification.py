@@ -28,7 +28,7 @@ from harness.report.selection import remarks
 from harness.report.summary import verdict_line, where_to_look
 
 if TYPE_CHECKING:
-    from harness.cli.doctor import Check
+    from harness.cli.places import Check
     from harness.core.project import Project
     from harness.verify.suite import Suite
 
