@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from itertools import combinations, permutations, product
 
 import numpy as np
-from scipy import fft
 
 from harness.core.verdicts import Explanation
 from harness.judge.elements import Array
@@ -95,6 +94,8 @@ def _moved(steps: tuple[int, ...]) -> str:
 
 def correlated_steps(golden: Array, obtained: Array) -> tuple[int, ...]:
     """By how many elements the golden has to be rolled for the largest correlation."""
+    from scipy import fft  # late: most verdicts explain nothing, and it takes as long as all the rest to import
+
     g, o = golden - golden.mean(), obtained - obtained.mean()
     spectrum = fft.fftn(o) * fft.fftn(g).conj()
     peak = np.unravel_index(int(np.argmax(np.abs(fft.ifftn(spectrum)))), golden.shape)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import fft, ndimage
 
 from harness.core.verdicts import Explanation
 from harness.judge.elements import Array
@@ -22,6 +21,8 @@ _ROUNDS = 4
 
 def moved_finely(golden: Array, obtained: Array) -> Explanation | None:
     """The golden moved by parts of an element, away from the edges."""
+    from scipy import fft, ndimage
+
     wide = [n >= _WIDE for n in golden.shape]
     if (
         golden.dtype.kind not in "fc"
@@ -89,6 +90,8 @@ def _inside(shifts: Array, shape: tuple[int, ...], wide: Sequence[bool]) -> tupl
 
 def _step(golden: Array, obtained: Array, shifts: Array, wide: Sequence[bool]) -> Array:
     """How much further the golden has to move, to first order, to be nearest to the obtained array."""
+    from scipy import ndimage
+
     edge = _inside(shifts, golden.shape, wide)
     moved = ndimage.shift(golden, shifts, order=3, mode="nearest")
     axes = [axis for axis, large in enumerate(wide) if large]
