@@ -1,9 +1,9 @@
 """Commands that start at once: forked from a process that has imported what they need, instead of importing it again.
 
 A command of the harness takes half a second to be imported, which hundreds of tests would pay for each line of shell.
-Beside the imports nothing is shared: a command is a process of its own, with its own folder, environment, streams and
-status. Whoever asks in other circumstances (an interpreter's or a terminal's variable, a closed stream, a limit) gets a
-real start.
+Beside the imports, and the compiled template of the report's page, nothing is shared: a command is a process of its
+own, with its own folder, environment, streams and status. Whoever asks in other circumstances (an interpreter's or a
+terminal's variable, a closed stream, a limit) gets a real start.
 
 ``python prepared.py serve SOCKET MODULE`` waits for commands of ``harness`` or ``pytest``; ``python prepared.py
 SOCKET MODULE WORDS...`` is such a command.
@@ -83,10 +83,18 @@ def once(factory: Any, name: str, repository: Any, make: Callable[[Any], None]) 
     return dataclasses.replace(repository, root=folder.resolve())
 
 
-def decisive() -> dict:
-    """What decides how a process starts."""
+def start(ready: Path | None, module: str) -> list[str]:
+    """The beginning of a command line that starts a module of ``IMPORTS``: really, where nothing is ready."""
+    if ready is None:
+        return [sys.executable, "-m", module]
+    return [sys.executable, "-I", "-S", __file__, f"{ready}/{module}", module]
+
+
+def decisive(module: str) -> dict:
+    """What decides how a process of a module starts."""
+    late = LATE | {"COLUMNS"} if module == "pytest" else LATE  # the harness's consoles are made when it is imported
     return {
-        "environment": {name: value for name, value in os.environ.items() if name not in LATE},
+        "environment": {name: value for name, value in os.environ.items() if name not in late},
         "limits": [resource.getrlimit(limit) for limit in LIMITS],
         "ignored": [signal.getsignal(s) is signal.SIG_IGN for s in (signal.SIGINT, signal.SIGTERM)],
     }
@@ -94,7 +102,7 @@ def decisive() -> dict:
 
 def command(place: str, module: str, *words: str) -> int:
     """Run a command; gives its exit status."""
-    about = {"words": words, "cwd": os.getcwd(), "umask": os.umask(0), **decisive(), "all": dict(os.environ)}
+    about = {"words": words, "cwd": os.getcwd(), "umask": os.umask(0), **decisive(module), "all": dict(os.environ)}
     os.umask(about["umask"])
     try:
         for stream in range(3):
@@ -124,7 +132,10 @@ def serve(place: str, module: str) -> None:
     """Wait for commands, until standard input is closed; returns in the process of a command, which is then to run."""
     for name in IMPORTS[module]:
         __import__(name)
-    own = json.loads(json.dumps(decisive()))
+    if module == "harness":  # the page's template is compiled by whoever writes the first report
+        html = sys.modules["harness.report.html"]
+        html.template(html.Path(html.__file__).with_name("template.html.j2"))
+    own = json.loads(json.dumps(decisive(module)))
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(place)
         listener.listen()

@@ -18,6 +18,7 @@ LINES = [
     ("harness --help", {"COLUMNS": "60"}),
     ("harness list", {"PYTHONIOENCODING": "ascii"}),
     ("pytest --collect-only -q", {}),
+    ("pytest -q -k nothing", {"COLUMNS": "60"}),
     ("pytest -q --no-such-option", {}),
 ]
 

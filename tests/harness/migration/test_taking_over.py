@@ -125,9 +125,9 @@ TAKEN = {
 
 
 @pytest.fixture(scope="module")
-def taken(tmp_path_factory):
+def taken(ready, tmp_path_factory):
     """A repository in which the command ran, and what it said."""
-    repository = new_repository(tmp_path_factory.mktemp("old"))
+    repository = new_repository(tmp_path_factory.mktemp("old"), ready)
     repository.expect("git init -q -b main")
     folder = repository.root / "tests/test_old"
     folder.mkdir(parents=True)
@@ -226,9 +226,9 @@ def test_a_file_of_any_name_is_said_to_be_of_a_test(taken, tmp_path):
     assert "name one" in told
 
 
-def test_in_ci_and_without_old_files_it_says_so(taken, tmp_path):
+def test_in_ci_and_without_old_files_it_says_so(taken, ready, tmp_path):
     assert "in CI nothing is kept" in taken[0].harness("import-goldens", status=2, CI="true").stderr
-    repository = new_repository(tmp_path)
+    repository = new_repository(tmp_path, ready)
     repository.expect("git init -q -b main")
     assert "no file of pytest-regressions" in repository.harness("import-goldens", status=2).stderr
     assert "does not exist" in repository.harness("import-goldens nowhere", status=2).stderr
@@ -282,8 +282,8 @@ real_tools = pytest.mark.skipif(
 
 
 @real_tools
-def test_syrupy_and_check_do_not_disturb_each_other(tmp_path):
-    repository = new_repository(tmp_path)
+def test_syrupy_and_check_do_not_disturb_each_other(ready, tmp_path):
+    repository = new_repository(tmp_path, ready)
     repository.expect("git init -q -b main")
     both = "def test_both(check, snapshot):\n    check(1.5, rtol=1e-6)\n    assert snapshot == [1]\n"
     alone = "def test_snapshot(snapshot):\n    assert snapshot == 2\n"
@@ -302,5 +302,5 @@ def test_syrupy_and_check_do_not_disturb_each_other(tmp_path):
 
 
 @real_tools
-def test_files_of_the_real_tools_are_taken_over_as_the_how_to_says(tmp_path):
-    follow(new_repository(tmp_path), (ROOT / "docs/how-to/import-goldens.md").read_text(encoding="utf-8"))
+def test_files_of_the_real_tools_are_taken_over_as_the_how_to_says(ready, tmp_path):
+    follow(new_repository(tmp_path, ready), (ROOT / "docs/how-to/import-goldens.md").read_text(encoding="utf-8"))

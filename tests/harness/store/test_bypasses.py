@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import guarded
+import prepared
 import pytest
 from guarded import ENERGY, Guarded
 from heat_repository import users_environment
@@ -666,18 +667,18 @@ def told_by_verify(folder, capfd, monkeypatch, *options: str) -> tuple[int, str]
     return ended.value.code, "".join(capfd.readouterr())
 
 
-def told_by_pytest(folder, *options: str) -> tuple[int, str]:
+def told_by_pytest(folder, ready, *options: str) -> tuple[int, str]:
     """The status of ``pytest`` in a process of its own, and what it prints."""
     environment = users_environment() | {"COLUMNS": "1000"}
     given = {name: os.environ[name] for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE") if name in os.environ}
-    command = [sys.executable, "-m", "pytest", "-q", *options]
+    command = [*prepared.start(ready, "pytest"), "-q", *options]
     done = subprocess.run(command, cwd=folder, env=environment | given, capture_output=True, text=True, timeout=120)
     return done.returncode, done.stdout + done.stderr
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [*BYPASSES, ""])
-def test_verify_verify_against_a_base_and_pytest_say_the_same(repository, name, monkeypatch, capfd):
+def test_verify_verify_against_a_base_and_pytest_say_the_same(repository, ready, name, monkeypatch, capfd):
     """Through the commands themselves, in a repository whose every golden is as accepted."""
     bypass = BYPASSES.get(name) or Bypass(lambda r: None, "")
     bypass.do(repository)
@@ -687,10 +688,10 @@ def test_verify_verify_against_a_base_and_pytest_say_the_same(repository, name, 
     doors = {
         "verify": told_by_verify(folder, capfd, monkeypatch),
         "verify --approvals": told_by_verify(folder, capfd, monkeypatch, "--approvals", "base"),
-        "pytest": told_by_pytest(folder),
+        "pytest": told_by_pytest(folder, ready),
     }
     if bypass.unseen or not name:
-        doors["pytest --harness-approvals"] = told_by_pytest(folder, "--harness-approvals", "base")
+        doors["pytest --harness-approvals"] = told_by_pytest(folder, ready, "--harness-approvals", "base")
     says = bypass.says
     if doors["verify"][0] == 2 and says not in doors["verify"][1]:  # nothing can be judged, for a reason that is said
         (says,) = re.findall("^error: (.*)$", doors["verify"][1], re.MULTILINE)
