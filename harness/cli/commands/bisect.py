@@ -44,11 +44,10 @@ def bisect(
     def told(finding: CommitVerdict, left: int) -> None:
         tell(finding_line(finding, left))
 
-    with open_cache(project) as cache:
+    with open_cache(project):  # which is cleaned at the end
         question = ask(
             project,
             good,
-            cache=cache,
             own_goldens=own_goldens,
             names=scenarios or (),
             profile=profile,

@@ -11,7 +11,6 @@ from pathlib import Path
 from harness.core import git, globs
 from harness.core.errors import HarnessError, ProjectError
 from harness.core.project import Project
-from harness.run.cache import Cache
 from harness.run.jobs import Executor, Job, JobError, local_executor
 from harness.store.manifest import MANIFEST
 from harness.store.repository.past import project_at
@@ -56,7 +55,6 @@ def ask(
     project: Project,
     good: str,
     *,
-    cache: Cache,
     own_goldens: bool = False,
     names: Sequence[str] = (),
     profile: str = "",
@@ -85,8 +83,6 @@ def ask(
         place=git.place_in_repository(project.root, project.root),
         standard="" if own_goldens else commit,
         standards=(standards[0], standards[1]),
-        cache=str(cache.folder),
-        cache_bytes=cache.limit_bytes,
         names=tuple(names),
         profile=profile or project.profile,
         training=training,

@@ -17,11 +17,12 @@ from harness.core import globs
 from harness.core.errors import HarnessError
 from harness.core.git import place_in_repository
 from harness.core.ids import CHECK, INVARIANTS, GoldenId
+from harness.core.project import find_project
 from harness.core.protocol import Json
 from harness.core.verdicts import ArtifactReport, ScenarioReport, Status, Verdict
 from harness.host.project import HostedProject, open_project
 from harness.report.selection import failing
-from harness.run.cache import Cache
+from harness.run.shared.cache import project_cache
 from harness.store.goldens import Goldens
 from harness.study.bisection.worktrees import lay_standards, worktree
 from harness.verify.localisation.stages import furthest, has_no_golden, localise
@@ -35,17 +36,14 @@ class Question:
     """What is asked of each commit.
 
     ``repository``: its top; ``place``: the project's folder in it. ``standard``: the commit whose goldens and schemas,
-    at the places ``standards``, are compared with; empty for each commit's own. ``cache``: the folder of the cache that
-    all share, of at most ``cache_bytes``, whatever a commit says. ``names``: scenarios and modules of tests; none for
-    all that have goldens. ``addresses`` and ``stages`` select what counts; none for everything.
+    at the places ``standards``, are compared with; empty for each commit's own. ``names``: scenarios and modules of
+    tests; none for all that have goldens. ``addresses`` and ``stages`` select what counts; none for everything.
     """
 
     repository: str
     place: str
     standard: str
     standards: tuple[str, str]
-    cache: str
-    cache_bytes: int
     names: tuple[str, ...] = ()
     profile: str = ""
     training: bool = True
@@ -132,7 +130,8 @@ def _judged(question: Question, tree: Path, commit: str) -> CommitJudged:
         stages = tuple(stage.name for stage in project.pipeline.stages)
         if not names:
             return CommitJudged(commit, unknown=unknown, stages=stages)
-        cache = Cache(Path(question.cache), question.cache_bytes)
+        # The user's own cache as it is set up now, whatever the commit says of one.
+        cache = project_cache(find_project(Path(question.repository, question.place)))
         suite = verify_suite(project, cache, names=names, profile=question.profile, training=question.training)
         if suite.damaged:
             raise HarnessError(suite.damaged[0])

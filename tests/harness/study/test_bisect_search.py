@@ -15,7 +15,7 @@ from harness.study.bisection.commits import Suspects, choose
 from harness.study.bisection.judging import CommitJudged, Question, ScenarioJudged
 from harness.study.bisection.search import Search
 
-QUESTION = Question("", ".", "", ("goldens", "schemas"), "", 0)
+QUESTION = Question("", ".", "", ("goldens", "schemas"))
 SOUND = ScenarioJudged("rod", count=1)
 WRONG = ScenarioJudged("rod", first="solve", headline="it is wrong", broken={"solve": "x"}, failing=("solve",), count=1)
 
