@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from harness.verify.examination import Examination
 
 FRESH_CACHE = pytest.StashKey[tempfile.TemporaryDirectory[str]]()  # with --harness-no-cache: gone when pytest is
+OPENED_CACHE = pytest.StashKey["Cache"]()
 
 
 def project_examinations(config: pytest.Config, project: Project) -> Callable[[str], Examination]:
@@ -40,7 +41,14 @@ def _cache(config: pytest.Config, project: Project) -> Cache:
 
     own = config.stash.get(FRESH_CACHE, None)
     shared = getattr(config, "workerinput", {}).get("harness_cache") or (own.name if own else "")
-    return project_cache(project, Path(shared) if shared else None)
+    cache = config.stash[OPENED_CACHE] = project_cache(project, Path(shared) if shared else None)
+    return cache
+
+
+def cache_warnings(config: pytest.Config) -> list[str]:
+    """What a shared cache gave this process to say: what it refused, or that it could not be reached."""
+    cache = config.stash.get(OPENED_CACHE, None)
+    return cache.warnings if cache else []
 
 
 def skip_if_missing(examination: Examination) -> None:

@@ -12,6 +12,7 @@ import pytest
 from harness.core import text
 from harness.core.ids import is_of_a_test
 from harness.plugin.conclusion import conclusion
+from harness.plugin.examinations import cache_warnings
 from harness.plugin.session import CHECK_ID, COMPARED, GuardedSession, StoreItem, asked_golden
 from harness.plugin.session_facts import SessionFacts
 
@@ -109,6 +110,8 @@ class Ledger:
             store = [*self.guarded.facts.store, *(s for s in self.facts.store if s not in self.guarded.facts.store)]
             for line in conclusion(terminalreporter.config, project, self.facts.reports, store):
                 terminalreporter.write_line(line)
+        for note in cache_warnings(terminalreporter.config):
+            terminalreporter.write_line(f"harness: {text.line(note)}", yellow=True)
         terminalreporter.write_line(f"harness: {counted} {'was' if number < 2 else 'were'} compared{told}{also}")
         told_of = [line for lines in self.facts.remarks.values() for line in lines]
         for each in [*told_of[:_REMARKS], *_rest(told_of[_REMARKS - _SHOWN :], "more remark")]:

@@ -152,7 +152,9 @@ def _settings_moved(project: Project, earlier: Earlier) -> list[str]:
         before = project_at(project, earlier.commit)
     except (HarnessError, ValueError) as error:
         return [f"pyproject.toml of {earlier.name} cannot be compared: {error}"]
-    pairs = {k: (getattr(before, k), getattr(project, k)) for k in ("goldens", "schemas", "allowed_signers")}
+    pairs = {
+        k: (getattr(before, k), getattr(project, k)) for k in ("goldens", "schemas", "allowed_signers", "cache_signers")
+    }
     return [
         f"[tool.harness] {key} was {old} in {earlier.name} and is {new}: what stood there has to be reviewed by hand"
         for key, (old, new) in pairs.items()

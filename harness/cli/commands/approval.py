@@ -88,6 +88,7 @@ def calibrate(
         print_json({"id": identity, "kept": kept, **calibration.told()})
     else:
         show_calibration(identity, calibration, kept)
+    show_notes([*cache.repaired, *cache.warnings], json)
     raise typer.Exit(0 if calibration.decided else 1)
 
 

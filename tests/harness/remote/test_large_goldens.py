@@ -334,3 +334,17 @@ def test_a_disk_that_is_full_accepts_nothing(repository, monkeypatch):
         repository.accept()
     after = repository.state()
     assert {k: v for k, v in after.items() if "pending" not in k} == before
+
+
+def test_other_signers_of_the_cache_are_named_against_a_base(repository):
+    settings = '[tool.harness]\nadapter = "plant:pipeline"\ncache = "file:///cache"\ncache_signers = "signers"\n'
+    repository.write("pyproject.toml", settings)
+    repository.write("signers", "")
+    repository.commit()
+    guarded.git(repository.root, "tag", "base")
+    repository.change_pipeline(2.0)
+    table = {**repository.table, "cache": "file:///cache"}
+    for signers, told in (("signers", []), ("others", ["[tool.harness] cache_signers was"])):
+        repository.table = {**table, "cache_signers": signers}
+        problems = check_approvals(repository.project, "base")
+        assert [p[: len("[tool.harness] cache_signers was")] for p in problems if "cache_signers" in p] == told

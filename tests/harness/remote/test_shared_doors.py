@@ -57,5 +57,8 @@ def test_workers_share_and_a_poisoned_place_costs_only_time(clones, keys):
 
 
 def test_a_place_that_is_not_there_is_a_note_and_the_verdict_stands(clones):
-    done = clones("file:///nowhere/at/all").harness("verify")
-    assert done.stdout.count("the shared cache is not used") == 1
+    clone = clones("file:///nowhere/at/all")
+    assert clone.harness("verify").stdout.count("the shared cache is not used") == 1
+    assert not list(clone.root.glob(".harness/cache/writing/*"))
+    shutil.rmtree(clone.root / ".harness")
+    assert clone.expect("pytest -q").stdout.count("the shared cache is not used") == 1
