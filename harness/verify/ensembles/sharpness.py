@@ -14,7 +14,7 @@ from harness.verify.ensembles.calm import AlarmRates, alarm_rates
 
 
 @dataclass(frozen=True)
-class Shift:
+class DetectableShift:
     """One statistical value: what is allowed, and the smallest shift that is caught with probability 0.9.
 
     All but ``deviations`` is in the value's own unit; that is the shift in standard deviations of the ensemble, None
@@ -38,7 +38,7 @@ class Sharpness:
     alpha: float
     sharing: int
     together: int
-    values: tuple[Shift, ...]
+    values: tuple[DetectableShift, ...]
     rates: AlarmRates | None
 
     @property
@@ -66,7 +66,7 @@ def sharpness(about: Mapping[str, Json], held: Mapping[str, Interval]) -> Sharpn
     for address, interval in held.items():
         shift = minimum_detectable(interval)
         relative = shift / interval.deviation if interval.deviation else None
-        values.append(Shift(address, interval, shift, relative))
+        values.append(DetectableShift(address, interval, shift, relative))
     joint = together(about)
     count = len(joint.addresses) if joint else 0
     return Sharpness(len(about["seeds"]), about["alpha"], about["values"], count, tuple(values), alarm_rates(about))

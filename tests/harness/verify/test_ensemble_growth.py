@@ -138,7 +138,8 @@ def test_sixteen_members_judge_the_values_together_too(heat, capsys):
     assert report.statistics["together"] == 7
     # Values that part, each within its own interval, are told.
     parted = [held[f"fit/loss/{i}"].mean + (-1) ** i * 0.9 * held[f"fit/loss/{i}"].detectable for i in range(6)]
-    heat.edit("guard.py", LAST, f"    losses = {parted!r}\n{LAST}")
+    best = held["fit/diffusivity"].mean - 0.9 * held["fit/diffusivity"].detectable
+    heat.edit("guard.py", LAST, f"    diffusivity, losses = {best!r}, {parted!r}\n{LAST}")
     report = heat.smooth()
     (verdict,) = [v for v in report.invariants if v.path == TOGETHER]
     assert verdict.status is Status.FAIL, verdict
