@@ -14,7 +14,7 @@ from harness.core.errors import GoldenError, HarnessError, ProjectError
 from harness.core.project import Project
 from harness.core.protocol import Artifact, Json, Scenario
 from harness.host.cluster.engine import ALONE, Engine, compute_ahead
-from harness.host.project import open_project
+from harness.host.project import project_at_work
 from harness.judge.comparison import compare_artifact
 from harness.judge.ensemble import SMALLEST_ENSEMBLE, Interval, interval, lies_outside, outliers
 from harness.run.cache import Cache
@@ -267,7 +267,7 @@ def compute_member(
     root: str, cache: str, scenario: str, profile: str, number: int | None, overrides: list[str]
 ) -> None:
     """One member's stages, into the cache: the job of a worker process."""
-    project = open_project(Path(root), keep_log=True)
+    project = project_at_work(root)
     runner = Runner(project.pipeline, project_cache(project, Path(cache)))
     examination = Examination(project, runner, scenario, profile, overrides)
     run_artifacts(runner, examination.scenario if number is None else ensemble_member(examination, number))
