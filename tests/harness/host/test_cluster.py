@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 from dask_cluster import DaskCluster, until
+from heat_repository import ROOT
 
 from harness.core.reports import report_to_json
 from harness.host.cluster import connection
@@ -20,6 +25,7 @@ from harness.host.project import open_project
 from harness.run.cache import Cache
 from harness.run.jobs import Job
 from harness.run.runner import Runner
+from harness.study.ab import run_trial
 from harness.verify.ensembles.calibration import calibrate_scenario
 from harness.verify.examination import Examination
 from harness.verify.suite import open_cache, verify_suite
@@ -155,6 +161,36 @@ def test_a_killed_scheduler_ends_it_with_one_sentence_and_loses_nothing(root, tm
     assert list((root / ".harness/cache/writing").iterdir()) == []
 
 
+COMMAND = """
+import sys
+from pathlib import Path
+from harness.host.cluster.engine import Engine
+from harness.host.project import open_project
+from harness.run.cache import Cache
+from harness.run.jobs import Job
+root = Path(sys.argv[1])
+engine = Engine(executor="dask", scheduler=sys.argv[2])
+with engine.opened(open_project(root), Cache(root / ".harness/cache", 10**9)) as executor:
+    executor.submit(Job("subprocess:call", {"args": ["sh", "-c", "echo $$ > pid; exec sleep 100"]})).result()
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_command_that_is_ended_leaves_no_work_behind(how, tmp_path, cluster):
+    (tmp_path / "pyproject.toml").write_text("[tool.harness]\n")
+    command = subprocess.Popen(
+        [sys.executable, "-c", COMMAND, str(tmp_path), cluster.address],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    note = tmp_path / "pid"
+    until(lambda: note.is_file() and note.read_text().strip())
+    command.send_signal(how)
+    command.wait()
+    until(lambda: not Path(f"/proc/{int(note.read_text())}").exists())
+
+
 def judged(root: Path, engine: Engine):
     """What a verification of everything says, but for when it was and how long it took."""
     project = open_project(root)
@@ -172,6 +208,19 @@ def test_verdicts_are_those_of_this_process_by_one_worker_and_by_three(root, clu
     alone = judged(root, ALONE)
     assert judged(root, Engine(executor="dask")) == alone
     assert judged(root, Engine(executor="dask", scheduler=cluster.address)) == alone
+
+
+def test_a_trial_is_the_same_on_dask_and_computed_there(root, cluster):
+    def tried(engine):
+        project = open_project(root)
+        with open_cache(project, use=False) as cache:
+            what = {"scenario": "smooth", "profile": "cpu", "a": ["fit.rate=1.5"], "pairs": 3}
+            return run_trial(project, cache, **what, engine=engine), len([*cache.folder.glob("items/*/*")])
+
+    alone = tried(ALONE)
+    (root / ".harness/stages.log").unlink()
+    assert tried(Engine(executor="dask", scheduler=cluster.address)) == alone
+    assert fits(root) == 6
 
 
 def test_what_dask_sets_for_its_workers_does_not_reach_the_jobs(root, cluster, monkeypatch):
