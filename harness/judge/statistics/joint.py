@@ -27,7 +27,7 @@ from harness.judge.ensemble import quantile
 
 Floats = NDArray[np.float64]
 
-SMALLEST_JOINT = 16  # members: with fewer the limit is not calm, as benchmarks/ensembles.py measures
+SMALLEST_JOINT = 16  # members: with eight it sees next to nothing, as benchmarks/ensembles.py measures
 LEAST_SHRINKAGE = 0.02  # so that no relation between values is taken for exact
 TOGETHER = "statistical_values_together"
 """What stands for all of them where a single value has its address."""
