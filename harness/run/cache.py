@@ -37,7 +37,7 @@ from harness.run.items import (
     parse_index,
     read_only,
 )
-from harness.run.locks import acquire, file_lock, new_place, own_place, unless_taken
+from harness.run.locks import acquire, delete, file_lock, new_place, own_place, unless_taken
 
 _Part = TypeVar("_Part")
 _KEY = re.compile(r"[0-9a-f]{32,128}")
@@ -101,16 +101,14 @@ class Cache:
         it in memory.
         """
         place = self._place(key)
-        plain_about = dict(plain_json(about))
+        plain_about, files = dict(plain_json(about)), Files()
         try:
-            self._write(place, dump_item(output, artifact, plain_about, self.limit_bytes))
+            self._write(place, files := dump_item(output, artifact, plain_about, self.limit_bytes))
         except (HarnessError, OSError, TypeError, ValueError) as error:
             whose = f" of stage {plain_about['stage']}" if "stage" in plain_about else ""
             self.unkept.append(f"the result {key[:12]}{whose} is not kept in {self.folder}: {error}")
         item = self.get(key)
-        if self.size() > self.limit_bytes and not self.spares:
-            with contextlib.suppress(HarnessError):
-                self.clean()
+        self._keep_within(key, files)
         if item:
             return item
         (values, arrays), seen = kept_in_memory(output, artifact)
@@ -176,11 +174,21 @@ class Cache:
                 f"cannot clean the cache in {self.folder} ({error.strerror or error}): make the folder writable"
             ) from error
 
+    def _keep_within(self, key: str, files: Files) -> None:
+        """Clean beyond the limit. All items are looked at once in a 64th of it: the key, as good as a die, says when.
+
+        So what an item costs does not grow with their number, whatever processes write them.
+        """
+        due = int(key[:8], 16) * self.limit_bytes < sum(map(len, files.values())) << 38
+        if due and not self.spares and self.size() > self.limit_bytes:
+            with contextlib.suppress(HarnessError):
+                self.clean()
+
     def _clean(self) -> None:
         for name in {path.name.removesuffix(".lock") for path in _list(self._writing)}:
             with contextlib.suppress(HarnessError), unless_taken(self._writing / f"{name}.lock") as abandoned:
                 if abandoned:
-                    _delete(self._writing / name)
+                    delete(self._writing / name)
         for path in _list(self._locks):
             if _used(path) < time.time() - LOCK_SECONDS:
                 with contextlib.suppress(HarnessError), unless_taken(path):
@@ -264,16 +272,8 @@ class Cache:
             rubbish = place.rename(new_place(self._writing, place.name[:12]))
         except OSError:
             return False
-        _delete(rubbish)
+        delete(rubbish)
         return True
-
-
-def _delete(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        with contextlib.suppress(OSError):
-            path.unlink()
 
 
 def _list(folder: Path) -> list[Path]:

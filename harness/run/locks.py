@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -63,6 +64,15 @@ def unless_taken(path: Path) -> Iterator[bool]:
         with contextlib.suppress(OSError):  # as Windows does while it is open
             path.unlink()
         lock.release()
+
+
+def delete(path: Path) -> None:
+    """Remove a file, or a folder with all that is in it, as far as that can be done."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def new_place(folder: Path, begin: str) -> Path:

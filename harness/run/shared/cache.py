@@ -7,7 +7,6 @@ reached is named once and not asked again by this process: whatever happens ther
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -126,9 +125,7 @@ class SharedCache(Cache):
         except (HarnessError, OSError) as error:
             self.warnings.append(f"the result {key[:12]} of the shared cache is not kept in {self.folder}: {error}")
             return False
-        if self.size() > self.limit_bytes and not self.spares:
-            with contextlib.suppress(HarnessError):
-                self.clean()
+        self._keep_within(key, files)
         return True
 
     def _files_of(self, key: str) -> Files:

@@ -198,6 +198,20 @@ def test_an_index_of_another_kind_is_absent(change, cache):
     assert len(cache.repaired) == 1
 
 
+def test_what_an_item_costs_does_not_grow_with_their_number(cache, monkeypatch):
+    """All items were looked at for each that was written: a thousand of them cost a million looks."""
+    looks = []
+    monkeypatch.setattr(type(cache), "size", lambda self: looks.append(1) or 0)
+    cache.limit_bytes = 10**9
+    for number in range(200):
+        cache.put(key(number), ({"total": number}, {}), Artifact({}), {})
+    assert len(looks) <= 2  # of some 400 bytes each: one in 40,000
+    cache.limit_bytes = 10_000
+    for number in range(200, 220):
+        cache.put(key(number), ({"total": number}, {}), Artifact({}), {})
+    assert len(looks) >= 15  # each is more than a 64th of the limit
+
+
 def test_an_item_that_is_evicted_while_it_is_read_is_absent_and_not_damaged(cache):
     put(cache)
     item = cache.get(key(0))
