@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -90,14 +91,12 @@ class Deputy:
         """Whether it runs."""
         return self.process.poll() is None
 
-    def end(self) -> str:
-        """End it at once; gives how it ended, where it had ended by itself."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(_LOOK_S)  # its pipe closes a moment before it is gone
+    def end(self) -> None:
+        """End it at once, and what it started; what runs a pipeline's stages ends with it by itself."""
         self._pipe.close()
-        self.process.kill()
-        code = self.process.wait()
-        return f"was killed by signal {-code}" if code < 0 else f"ended with status {code}"
+        with contextlib.suppress(OSError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
 
     def dismiss(self) -> None:
         """Let it end by itself; whoever asks does not wait for that."""
@@ -137,4 +136,4 @@ def _end_with(parent: int) -> None:
     """End this process with its worker, whatever it is doing."""
     while os.getppid() == parent:
         time.sleep(_LOOK_S)
-    os._exit(1)
+    os.killpg(0, signal.SIGKILL)  # and what it started, as it has a group of its own

@@ -94,7 +94,6 @@ def perform(order: Order) -> Done:
                 deputy.end()
                 continue
             except BaseException:
-                deputy.process.kill()
                 deputy.end()
                 raise
             _deputies(worker).keep(order, deputy)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 from dask_cluster import DaskCluster, until
+from heat_repository import ROOT
 
 from harness.core.reports import report_to_json
 from harness.host.cluster import connection
@@ -153,6 +158,36 @@ def test_a_killed_scheduler_ends_it_with_one_sentence_and_loses_nothing(root, tm
         second.end()
     assert done <= 9 - fits(root) <= before
     assert list((root / ".harness/cache/writing").iterdir()) == []
+
+
+COMMAND = """
+import sys
+from pathlib import Path
+from harness.host.cluster.engine import Engine
+from harness.host.project import open_project
+from harness.run.cache import Cache
+from harness.run.jobs import Job
+root = Path(sys.argv[1])
+engine = Engine(executor="dask", scheduler=sys.argv[2])
+with engine.opened(open_project(root), Cache(root / ".harness/cache", 10**9)) as executor:
+    executor.submit(Job("subprocess:call", {"args": ["sh", "-c", "echo $$ > pid; exec sleep 100"]})).result()
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_command_that_is_ended_leaves_no_work_behind(how, tmp_path, cluster):
+    (tmp_path / "pyproject.toml").write_text("[tool.harness]\n")
+    command = subprocess.Popen(
+        [sys.executable, "-c", COMMAND, str(tmp_path), cluster.address],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    note = tmp_path / "pid"
+    until(lambda: note.is_file() and note.read_text().strip())
+    command.send_signal(how)
+    command.wait()
+    until(lambda: not Path(f"/proc/{int(note.read_text())}").exists())
 
 
 def judged(root: Path, engine: Engine):
