@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -29,6 +30,15 @@ def open_project(start: Path | None = None, *, keep_log: bool = False) -> Hosted
         with contextlib.suppress(OSError):
             project.log.unlink(missing_ok=True)
     return HostedProject(**{f.name: getattr(project, f.name) for f in fields(Project)})
+
+
+@functools.lru_cache(maxsize=1)
+def project_at_work(root: str) -> HostedProject:
+    """The project of a worker's jobs, which they share as the runs of one command do: to open it costs more than most.
+
+    What runs and what its keys say is the source as it was then, whatever is edited meanwhile.
+    """
+    return open_project(Path(root), keep_log=True)
 
 
 @dataclass(frozen=True)

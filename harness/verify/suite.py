@@ -224,9 +224,9 @@ def compute_scenario(
     root: str, cache: str, scenario: str, profile: str, overrides: list[str], training: bool
 ) -> list[str]:
     """One scenario's stages, into the cache: the job of a worker process. Returns the keys of what it computed."""
-    from harness.host.project import open_project
+    from harness.host.project import project_at_work
 
-    project = open_project(Path(root), keep_log=True)
+    project = project_at_work(root)
     runner = Runner(project.pipeline, project_cache(project, Path(cache)))
     examination = Examination(project, runner, scenario, profile, overrides, training=training)
     for track, artifact in examination.artifacts:

@@ -6,7 +6,6 @@ import contextlib
 import json
 import logging
 import shutil
-import urllib.request
 import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 _CONNECT_S = 10.0
+_OWN = "127.0.0.1"
 
 
 @contextlib.contextmanager
@@ -44,7 +44,7 @@ def dask_executor(
         digest = command.write(meeting)
         try:
             with _client(scheduler, workers) as client:
-                if page := _dashboard(client):
+                if page := _dashboard(client, own=not scheduler):
                     tell(f"Dask's dashboard: {page}")
                 with DaskExecutor(client, meeting, digest, heard) as executor:
                     yield executor
@@ -84,7 +84,7 @@ def _client(scheduler: str, workers: int) -> Iterator[Client]:
                 threads_per_worker=1,
                 processes=False,
                 memory_limit=0,
-                dashboard_address="127.0.0.1:0",
+                dashboard_address=f"{_OWN}:0",
             )
             stack.callback(cluster.close, timeout=_CONNECT_S)
             client = Client(cluster, set_as_default=False, name="harness")
@@ -97,17 +97,12 @@ def _close(client: Client) -> None:
         client.close(timeout=_CONNECT_S)
 
 
-def _dashboard(client: Client) -> str:
-    """The address of the dashboard, where there is one: it needs bokeh beside the scheduler."""
-    address = str(client.dashboard_link or "")
-    if not address.startswith(("http://", "https://")):
+def _dashboard(client: Client, own: bool) -> str:
+    """The address of the dashboard, where the scheduler has one; without bokeh beside it, the page says so."""
+    if not (port := client.scheduler_info()["services"].get("dashboard")):
         return ""
-    try:
-        asked = urllib.request.build_opener(urllib.request.ProxyHandler({})).open(address, timeout=2)
-        with asked:
-            return address if asked.status == 200 else ""
-    except OSError:
-        return ""
+    # Dask names a machine by its address, but a scheduler of this process listens to this machine alone.
+    return f"http://{_OWN}:{port}/status" if own else str(client.dashboard_link)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from harness.core.errors import HarnessError
 from harness.core.project import Project
 from harness.core.protocol import Artifact, Scenario
 from harness.host.cluster.engine import Engine, compute_ahead
-from harness.host.project import open_project
+from harness.host.project import project_at_work
 from harness.run.jobs import Job
 from harness.run.runner import Runner
 from harness.run.shared.cache import project_cache
@@ -85,7 +85,7 @@ def compute_member(
     root: str, cache: str, scenario: str, profile: str, number: int | None, overrides: list[str]
 ) -> None:
     """One member's stages, into the cache: the job of a worker process."""
-    project = open_project(Path(root), keep_log=True)
+    project = project_at_work(root)
     runner = Runner(project.pipeline, project_cache(project, Path(cache)))
     examination = Examination(project, runner, scenario, profile, overrides)
     run_artifacts(runner, examination.scenario if number is None else ensemble_member(examination, number))

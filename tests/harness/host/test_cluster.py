@@ -25,6 +25,7 @@ from harness.host.project import open_project
 from harness.run.cache import Cache
 from harness.run.jobs import Job
 from harness.run.runner import Runner
+from harness.study.ab import run_trial
 from harness.verify.ensembles.calibration import calibrate_scenario
 from harness.verify.examination import Examination
 from harness.verify.suite import open_cache, verify_suite
@@ -207,6 +208,19 @@ def test_verdicts_are_those_of_this_process_by_one_worker_and_by_three(root, clu
     alone = judged(root, ALONE)
     assert judged(root, Engine(executor="dask")) == alone
     assert judged(root, Engine(executor="dask", scheduler=cluster.address)) == alone
+
+
+def test_a_trial_is_the_same_on_dask_and_computed_there(root, cluster):
+    def tried(engine):
+        project = open_project(root)
+        with open_cache(project, use=False) as cache:
+            what = {"scenario": "smooth", "profile": "cpu", "a": ["fit.rate=1.5"], "pairs": 3}
+            return run_trial(project, cache, **what, engine=engine), len([*cache.folder.glob("items/*/*")])
+
+    alone = tried(ALONE)
+    (root / ".harness/stages.log").unlink()
+    assert tried(Engine(executor="dask", scheduler=cluster.address)) == alone
+    assert fits(root) == 6
 
 
 def test_what_dask_sets_for_its_workers_does_not_reach_the_jobs(root, cluster, monkeypatch):

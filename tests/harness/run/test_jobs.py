@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import textwrap
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -384,6 +386,18 @@ def test_a_deputy_that_nobody_asks_any_more_ends(dask, monkeypatch):
 def test_options_that_do_not_go_together_are_refused(options, sentence):
     with pytest.raises(ProjectError, match=sentence):
         Engine(**options)
+
+
+@pytest.mark.slow
+def test_the_dashboard_is_told_where_there_is_one(tmp_path):
+    pytest.importorskip("distributed")
+    pytest.importorskip("bokeh")
+    told = []
+    with dask_of(tmp_path, 1, tell=told.append):
+        (sentence,) = told
+        address = re.fullmatch(r"Dask's dashboard: (http://127\.0\.0\.1:\d+/status)", sentence)[1]
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(address) as page:
+            assert b"Dask" in page.read()
 
 
 @pytest.mark.slow
