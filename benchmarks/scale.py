@@ -22,7 +22,8 @@ from harness.host.cluster.engine import Engine
 from harness.host.project import open_project
 from harness.run.cache import Cache
 from harness.run.runner import Runner
-from harness.verify.ensembles.calibration import calibrate_scenario, compute_member
+from harness.verify.ensembles.calibration import calibrate_scenario
+from harness.verify.ensembles.members import compute_member
 from harness.verify.examination import Examination
 from harness.verify.suite import open_cache
 
