@@ -295,7 +295,9 @@ def test_the_history_has_one_record_of_one_proof(tmp_path):
     path = tmp_path / "deep/history.jsonl"
     remember(path, record("old", 98))
     remember(path, record("old", 98, date="2027"))
-    path.write_text(path.read_text() + "no JSON\n")
+    lacking = [{key: value for key, value in record("x", 1).items() if key != left} for left in ("only", "all", "date")]
+    odd = [*lacking, record("x", 1, stages={"solve": 3}), record("x", 1, version=2), [1]]
+    path.write_text("\n".join([path.read_text(), "no JSON", *map(json.dumps, odd), ""]))
     assert [r["subject"] for r in remember(path, record("new", 97))] == ["old", "new"]
     assert [r["subject"] for r in read_history(path)] == ["old", "new"]
 

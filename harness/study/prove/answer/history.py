@@ -18,6 +18,7 @@ from harness.study.prove.answer.rates import Rate, RateRow, tables
 from harness.study.prove.proof import Proof
 
 HISTORY_VERSION = 1
+_RATES = ("detection", "localisation")
 _COMPARED = ("profile", "training", "scenarios", "kinds", "only")  # what two records must have in common
 
 
@@ -58,12 +59,14 @@ def remember(path: Path, record: Mapping[str, Json]) -> list[dict[str, Json]]:
 
 
 def read_history(path: Path) -> list[dict[str, Json]]:
-    """The records of a file, the newest last; damaged lines are left out."""
+    """The records of a file, the newest last; what is damaged or of another form is left out."""
     records = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else ():
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError):
             value = json.loads(line)
-            if isinstance(value, dict) and value.get("version") == HISTORY_VERSION:
+            told = [value["all"], *value["stages"].values()]
+            known = all(Rate(each[key]["hits"], each[key]["of"]).interval for each in told for key in _RATES)
+            if known and value["version"] == HISTORY_VERSION and {*_COMPARED, "commit", "date", "subject"} <= {*value}:
                 records.append(value)
     return records
 

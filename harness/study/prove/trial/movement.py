@@ -17,26 +17,26 @@ ROUNDING_ULPS = 64.0
 
 
 @dataclass(frozen=True)
-class Shift:
+class MovedValue:
     """A value that moved: ``by``, the largest difference in terms of the largest modulus; infinite for another kind."""
 
     path: str
     by: float
 
 
-def movements(before: Artifact, after: Artifact) -> list[Shift]:
+def movements(before: Artifact, after: Artifact) -> list[MovedValue]:
     """Everything that moved by more than rounding."""
     found = []
     for path in {**before.arrays, **after.arrays}:
         one, other = before.arrays.get(path), after.arrays.get(path)
         by = np.inf if one is None or other is None else _moved(one, other)
-        found += [Shift(path, float(by))] if by else []
+        found += [MovedValue(path, float(by))] if by else []
     values, others = _by_path(before.values), _by_path(after.values)
     for path in {**values, **others}:
         if path not in values or path not in others:
-            found.append(Shift(path, np.inf))
+            found.append(MovedValue(path, np.inf))
         elif by := _moved_value(values[path], others[path]):
-            found.append(Shift(path, by))
+            found.append(MovedValue(path, by))
     return found
 
 

@@ -17,7 +17,7 @@ UNCOMPARED = "not compared"  # the tier of what moves where nothing is compared
 
 @dataclass(frozen=True)
 class Slack:
-    """A value of a scenario that moved and passed: by how much (see ``Shift``), and by which rule.
+    """A value of a scenario that moved and passed: by how much (see ``MovedValue``), and by which rule.
 
     ``used``: the share of its tolerance. ``rule`` is empty where nothing compares it; ``tightest``: the rule that would
     just not let it pass, empty where another number in the rule would not help.

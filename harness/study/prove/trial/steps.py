@@ -12,7 +12,7 @@ from harness.core.verdicts import ArtifactReport, Verdict
 from harness.run.cache import Item
 from harness.run.work import StageError
 from harness.study.prove.faults.mutant import Mutant
-from harness.study.prove.trial.movement import Shift, movements
+from harness.study.prove.trial.movement import MovedValue, movements
 from harness.study.prove.trial.outcome import UNCOMPARED, MutantOutcome, Slack
 from harness.study.prove.trial.tighter import tightest_rule
 from harness.verify.examination import Examination
@@ -109,7 +109,7 @@ def slack_of(examination: Examination, keys: RightKeys) -> list[Slack]:
     return found
 
 
-def slack_in(examination: Examination, track: str, artifact: str, moved: Sequence[Shift]) -> list[Slack]:
+def slack_in(examination: Examination, track: str, artifact: str, moved: Sequence[MovedValue]) -> list[Slack]:
     """The slack of what moved in an artifact that passes, by its rules."""
     if not moved:
         return []
@@ -118,7 +118,7 @@ def slack_in(examination: Examination, track: str, artifact: str, moved: Sequenc
 
 
 def with_rules(
-    examination: Examination, prefix: str, moved: Sequence[Shift], verdicts: Mapping[str, Verdict]
+    examination: Examination, prefix: str, moved: Sequence[MovedValue], verdicts: Mapping[str, Verdict]
 ) -> list[Slack]:
     """Each movement with the rule that let it pass."""
     found = []
@@ -134,7 +134,7 @@ def with_rules(
     return found
 
 
-def whole_movements(examination: Examination, right: str, item: Item | None) -> list[Shift]:
+def whole_movements(examination: Examination, right: str, item: Item | None) -> list[MovedValue]:
     """How an output moved from the right one; what cannot be read any more has moved, as nobody can say otherwise."""
     kept = examination.runner.cache.get(right)
     if kept is None or item is None:
