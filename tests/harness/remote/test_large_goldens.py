@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import guarded
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from guarded import ENERGY
 
+from harness.cli.app import main
 from harness.core.errors import GoldenError, HarnessError, ProjectError
 from harness.core.files import sha256
 from harness.core.protocol import Artifact
@@ -348,3 +350,33 @@ def test_other_signers_of_the_cache_are_named_against_a_base(repository):
         repository.table = {**table, "cache_signers": signers}
         problems = check_approvals(repository.project, "base")
         assert [p[: len("[tool.harness] cache_signers was")] for p in problems if "cache_signers" in p] == told
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["push", "pull"])
+def test_a_remote_that_cannot_be_used_is_one_sentence(repository, s3, capsys, command, monkeypatch, anew):
+    if command == "pull":
+        shutil.rmtree(Objects.of(repository.project).folder)
+
+    def told(remote):
+        settings = f'[tool.harness]\nadapter = "plant:pipeline"\nremote = "{remote}"\nremote_seconds = 10\n'
+        repository.write("pyproject.toml", settings)
+        monkeypatch.setattr(sys, "argv", ["harness", command])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        err = " ".join(capsys.readouterr().err.split())
+        assert (ended.value.code, err.count("error: ")) == (2, 1), err
+        return err
+
+    monkeypatch.chdir(repository.root)
+    assert "create the bucket or folder" in told("s3://no-such-bucket-here")
+    anew()
+    with monkeypatch.context() as broken:
+        broken.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+        assert "see that the network and the address are right" in told(s3)
+    anew()
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, "/nowhere")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    assert "needs credentials" in told(s3)
