@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from harness.verify.examination import Examination
 
 FRESH_CACHE = pytest.StashKey[tempfile.TemporaryDirectory[str]]()  # with --harness-no-cache: gone when pytest is
-OPENED_CACHE = pytest.StashKey["Cache"]()
+OPENED_CACHES = pytest.StashKey["list[Cache]"]()
 
 
 def project_examinations(config: pytest.Config, project: Project) -> Callable[[str], Examination]:
@@ -41,14 +41,14 @@ def _cache(config: pytest.Config, project: Project) -> Cache:
 
     own = config.stash.get(FRESH_CACHE, None)
     shared = getattr(config, "workerinput", {}).get("harness_cache") or (own.name if own else "")
-    cache = config.stash[OPENED_CACHE] = project_cache(project, Path(shared) if shared else None)
+    cache = project_cache(project, Path(shared) if shared else None)
+    config.stash.setdefault(OPENED_CACHES, []).append(cache)
     return cache
 
 
 def cache_warnings(config: pytest.Config) -> list[str]:
     """What a shared cache gave this process to say: what it refused, or that it could not be reached."""
-    cache = config.stash.get(OPENED_CACHE, None)
-    return cache.warnings if cache else []
+    return list(dict.fromkeys(note for cache in config.stash.get(OPENED_CACHES, []) for note in cache.warnings))
 
 
 def skip_if_missing(examination: Examination) -> None:
