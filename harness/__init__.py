@@ -3,6 +3,7 @@
 from harness.core.adapters.attributes import as_attributes
 from harness.core.adapters.defaults import defaults_of
 from harness.core.adapters.scenario_files import read_scenario, scenario_titles
+from harness.core.adapters.settings_files import settings_of
 from harness.core.adapters.wiring import options_of, steps_of
 from harness.core.errors import ApprovalError, GoldenError, HarnessError, ProjectError, RefusedDataError, RuleError
 from harness.core.protocol import Artifact, Curve, Image, Invariant, Ladder, Output, Pipeline, Progress, Scenario, Stage
@@ -31,5 +32,6 @@ __all__ = [
     "options_of",
     "read_scenario",
     "scenario_titles",
+    "settings_of",
     "steps_of",
 ]

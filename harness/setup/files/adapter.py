@@ -29,11 +29,10 @@ def adapter_text(proposal: Proposal) -> str:
     """The source of the adapter's module."""
     files = any(stage.files for stage in proposal.stages) or bool(proposal.default_files)
     called = [*(["as_attributes"] if proposal.attributes else [])]
-    helpers = ("defaults_of", "options_of", "steps_of")
+    helpers = ("defaults_of", "options_of", "settings_of", "steps_of")
     called += [name for name in helpers if any(f"{name}(" in words for words in proposal.defaults.values())]
     own = ["Pipeline", "Stage", *sorted([*called, "read_scenario", "scenario_titles"])]
-    standard = ["import json"] if any(name.endswith(".json") for name in proposal.default_files) else []
-    standard += ["from dataclasses import asdict"] if any(stage.before for stage in proposal.stages) else []
+    standard = ["from dataclasses import asdict"] if any(stage.before for stage in proposal.stages) else []
     standard += ["from pathlib import Path"] if files else []
     standard += ["from unittest.mock import patch"] if proposal.shared else []
     modules = {f"import {proposal.module}", *proposal.imports}
@@ -64,6 +63,9 @@ def _told(proposal: Proposal) -> Iterator[str]:
 def _function(stage: ProposedStage, shared: str) -> str:
     parameters = ", ".join(("config", "progress", *stage.needs))
     body = [line for note in stage.notes for line in wrap(f"# TODO: {note}", 90, subsequent_indent="# ")]
+    if stage.unsure:
+        body += [line for why in stage.unsure for line in wrap(f"# TODO: {why}", 90, subsequent_indent="# ")]
+        body.append(f'raise NotImplementedError("{stage.name} may not do what the program does: see TODO above")')
     targets = [t if t != stage.name else f"{t}_" for t in stage.outputs]
     targets = [f"{t}_" if t in (*stage.needs, "config", "progress") else t for t in targets]
     call = _call(stage)

@@ -9,8 +9,12 @@ import numpy as np
 
 from harness.setup.survey.code import Code, Function, own_nodes
 from harness.setup.survey.driver import Driver
+from harness.setup.survey.given.paths import file_meant
 
 _OF_DATA = {*dir(np.ndarray), *dir(dict), *dir(list), *dir(str), *dir(float)}
+
+
+_PATHS = (ast.Constant, ast.Name, ast.Attribute, ast.BinOp, ast.JoinedStr, ast.Call)
 
 
 class ObjectFinder:
@@ -60,8 +64,8 @@ def files_named(root: Path, code: Code, node: ast.AST) -> tuple[str, ...]:
     while todo:
         home, current = todo.pop()
         for part in ast.walk(current):
-            if isinstance(part, ast.Constant) and isinstance(part.value, str) and is_file(root, part.value):
-                found[part.value] = True
+            if isinstance(part, _PATHS) and (path := file_meant(home, part)):
+                found[path] = True
             inner = home.function(part.func) if isinstance(part, ast.Call) else None
             if inner and id(inner.node) not in seen:
                 seen.add(id(inner.node))

@@ -11,7 +11,7 @@ class ProposedStage:
     """One stage: ``call`` is the function that runs it, ``outputs`` what its result is called.
 
     ``together``: the result has one name; ``mapping``: it is a dictionary already, or ``before`` and ``after`` the call
-    make one of it.
+    make one of it. ``unsure``: where it may not do what the driver does, so that it refuses to run.
     """
 
     name: str
@@ -25,6 +25,7 @@ class ProposedStage:
     reads: tuple[str, ...]
     files: tuple[str, ...] = ()
     notes: list[str] = field(default_factory=list)
+    unsure: list[str] = field(default_factory=list)
     before: str = ""
     after: str = ""
 

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.core.adapters.literals import UNKNOWN, Lookup, literal_of
+from harness.core.adapters.literals import UNKNOWN, literal_of
 from harness.core.errors import ProjectError
 from harness.core.protocol import Pipeline, Stage, ill_formed
+from harness.setup.survey.arguments import Arguments
 from harness.setup.survey.code import Library
 from harness.setup.survey.configuration import Configuration
 from harness.setup.survey.driver import MODULE_BODY, UNNAMED, Call, Driver, drivers, in_order_of_definition
@@ -22,7 +23,6 @@ from harness.setup.survey.rewriting import FromStage, Inline, Rewriter
 from harness.setup.survey.settings import SettingsReader, Shared, literal_items
 from harness.setup.survey.wiring import tell_wiring
 
-_NOT_SETTINGS = ["verbose", "plot", "show", "out", "output", "outdir", "save", "progress", "callback", "logger", "log"]
 _DRAWN_FROM = ("default_rng", "RandomState", "Random", "Generator", "iter")
 
 
@@ -60,6 +60,8 @@ class Proposer:
         self.needs: dict[str, bool] = {}
         self.read_paths: dict[tuple[str, ...], bool] = {}
         self.uses: dict[int, set[int]] = {}
+        self.unsure: list[str] = []
+        self.fallbacks: dict[str, ast.expr] = {}  # what a driver's own `get` gives where a setting is not there
         self.found = Configuration(driver)
         self.config, self.records = self.found.names, self.found.records
         self.tables, self.made.defaults = self.found.tables(), self.found.literals()
@@ -82,12 +84,20 @@ class Proposer:
         stage_of = {target: place.stage for target, place in self.places.items() if isinstance(place, FromStage)}
         for sentence in dropped(self.driver, {*self.uses}, stage_of):
             self.note(sentence)
+        for sentence in self.found.problems():
+            self.note(sentence)
         tell_wiring(self.made, self.found)
         return self.made
 
     def note(self, sentence: str) -> None:
         """Say, once, what a person has to look at."""
         self.made.notes += [] if sentence in self.made.notes else [sentence]
+
+    def refuse(self, sentence: str) -> None:
+        """Say what of the stage at hand is not as the driver has it: it refuses to run until a person looked."""
+        self.note(sentence)
+        if sentence not in self.unsure:
+            self.unsure.append(sentence)
 
     def remember(self, name: str, place: Inline) -> None:
         """Say it where two stages would each make their own of what is drawn from in turn."""
@@ -120,9 +130,9 @@ class Proposer:
         name = self._name(call)
         outputs = tuple(target.removesuffix(UNNAMED) for target in call.targets)
         stage = ProposedStage(name, _artifact(name), "", (), outputs, call.together, self._is_mapping(call), (), ())
-        self.needs, self.read_paths = {}, {}
-        stage.arguments = tuple(double_quoted(words) for words in self._arguments(call, name))
-        stage.call = self._named(call.node.func)
+        self.needs, self.read_paths, self.unsure = {}, {}, stage.unsure
+        stage.arguments = tuple(double_quoted(words) for words in Arguments(self, call, name).written())
+        stage.call = self.named(call.node.func)
         record = returned_record(call.function) if call.together else None
         if record is not None and record.is_flat():
             stage.mapping = True
@@ -187,43 +197,7 @@ class Proposer:
 
     # Arguments
 
-    def _arguments(self, call: Call, stage: str) -> list[str]:
-        parameters = [p.arg for p in call.function.parameters]
-        given = dict(zip(parameters, call.node.args, strict=False))
-        given |= {k.arg: k.value for k in call.node.keywords if k.arg}
-        own: dict[str, Any] = {}
-        words: list[str] = []
-        for index, name in enumerate(parameters):
-            default = call.function.defaults.get(name, UNKNOWN)
-            if name in given:
-                if (value := self._plain(given[name])) is not UNKNOWN:
-                    own[name] = value
-                    continue
-                words.append(
-                    self._argument(
-                        call, name, given[name], plain=name in parameters[: len(call.node.args)] and len(words) == index
-                    )
-                )
-            elif default is not UNKNOWN and name not in _NOT_SETTINGS:
-                value = self._plain(default)  # type: ignore[arg-type]
-                if value is not UNKNOWN and value is not None:
-                    own[name] = value
-        shared = self.reader.reads(call.function).shared
-        for of, path in sorted(shared, key=lambda found: found[1]):
-            self._read_shared(of, path)
-        if set(own) & set(call.function.defaults):
-            self.made.defaults[stage] = f"defaults_of({self._named(call.node.func)})"
-        if own:
-            # A class is given its own settings alone, and not the table that follows.
-            named = ", ".join(f'{path[0]}=config["{path[0]}"]' for path in self.read_paths if len(path) == 1)
-            words = [word.replace("(**config)", f"({named})") for word in words]
-            table = stage if not isinstance(self.made.settings.get(stage), int | float | str) else f"{stage}_call"
-            self.made.settings.setdefault(table, {}).update(own)
-            self.read_paths[(table,)] = True
-            words.append(f'**config["{table}"]')
-        return words
-
-    def _argument(self, call: Call, name: str, node: ast.expr, plain: bool) -> str:
+    def argument(self, call: Call, name: str, node: ast.expr, plain: bool) -> str:
         """An argument as a stage writes it, with what it needs and reads."""
         rewritten = Rewriter(self, node).rewritten()
         if isinstance(rewritten, ast.Name) and rewritten.id == "config":
@@ -233,18 +207,24 @@ class Proposer:
             if reads.attributes:
                 given = self.as_given(node.id if isinstance(node, ast.Name) else "")
                 rewritten = ast.parse(given, mode="eval").body
-        elif not isinstance(node, ast.Name):  # functions that it calls read, too
-            reads = self.reader.of_expression(self.code, node, dict.fromkeys(self.config, ()))
-            for path in sorted(reads.given):
-                self.read(path)
-            for of, path in sorted(reads.shared, key=lambda found: found[1]):
-                self._read_shared(of, path)
+        elif not isinstance(node, ast.Name):
+            self.read_in(node)
         words = ast.unparse(rewritten)
         return words if plain else f"{name}={words}"
 
-    def _plain(self, node: ast.expr, lookup: Lookup = lambda node: None) -> Any:
-        """The value of a literal, or of what ``lookup`` knows one for, that TOML can hold; else no value."""
-        value = literal_of(node, lookup)
+    def read_in(self, node: ast.expr) -> None:
+        """The stage at hand reads what an expression does, and functions that it calls."""
+        reads = self.reader.of_expression(self.code, node, dict.fromkeys(self.config, ()))
+        for path in sorted(reads.given):
+            self.read(path)
+        for of, path in sorted(reads.shared, key=lambda found: found[1]):
+            self.read_shared(of, path)
+
+    def plain(self, node: ast.expr) -> Any:
+        """The value of a literal that TOML can hold; else no value."""
+        return self._of_toml(literal_of(node, lambda node: None))
+
+    def _of_toml(self, value: Any) -> Any:
         return value if is_toml(value) else None if value is None else UNKNOWN
 
     def read(self, path: tuple[str, ...]) -> None:
@@ -253,31 +233,34 @@ class Proposer:
             for inner in sorted(self.reader.reads(function, "self").given):
                 self.read(inner)
             return
-        optional = {name for record in self.records.values() for name, default in record.fields.items() if default}
+        for key in ("", path[0] if path else ""):
+            if key in self.found.unclear:
+                self.refuse(self.found.unclear[key])
         for part in [(key,) for key in self.tables] if not path else [path]:
             self.read_paths[part] = True
-            node: ast.expr | None = self.tables.get(part[0])
-            value = self._plain(node, self.code.value_of) if node is not None else UNKNOWN
+            node: ast.expr | None = self.tables.get(part[0], self.fallbacks.get(part[0]))
+            value = self._of_toml(self.found.literal_in_source(node)) if node is not None else UNKNOWN
             if value is None or value is UNKNOWN:
-                if ".".join(part) not in self.made.lacking and part[0] not in optional:
+                if ".".join(part) not in self.made.lacking and not self.found.optional(part[0]):
                     self.made.lacking.append(".".join(part))
             else:
                 self.made.settings.setdefault(part[0], value)
 
-    def _read_shared(self, shared: Shared, path: tuple[str, ...]) -> None:
+    def read_shared(self, shared: Shared, path: tuple[str, ...]) -> None:
+        """A stage reads a setting of a configuration that modules share."""
         self.made.shared = self.made.shared or shared.address
         self.made.defaults[table_of(shared.address)] = shared.address.replace(":", ".")
         table = table_of(shared.address)
         keys = path[:1] or tuple(shared.table)
         for key in keys:
             self.read_paths[table, key] = True
-            value = self._plain(shared.table[key]) if key in shared.table else UNKNOWN
+            value = self.plain(shared.table[key]) if key in shared.table else UNKNOWN
             if value is None or value is UNKNOWN:
                 self.made.lacking += [] if f"{table}.{key}" in self.made.lacking else [f"{table}.{key}"]
             else:
                 self.made.settings.setdefault(table, {})[key] = value
 
-    def _named(self, node: ast.expr) -> str:
+    def named(self, node: ast.expr) -> str:
         """A function of the driver's module, as the adapter calls it."""
         return ast.unparse(Rewriter(self, node).rewritten())
 

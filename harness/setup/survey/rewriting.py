@@ -8,6 +8,8 @@ import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from harness.core.adapters.literals import UNKNOWN
+
 if TYPE_CHECKING:
     from harness.setup.survey.proposing import Proposer
 
@@ -31,8 +33,8 @@ class Inline:
 class Rewriter(ast.NodeTransformer):
     """An expression of the driver as one of a stage: outputs of earlier stages, settings, and names of the module."""
 
-    def __init__(self, proposer: Proposer, node: ast.expr) -> None:
-        self.of, self.node = proposer, node
+    def __init__(self, proposer: Proposer, node: ast.expr, quiet: bool = False) -> None:
+        self.of, self.node, self.quiet = proposer, node, quiet
         inner = [*ast.walk(node)]
         self.bound = {n.id for n in inner if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
         self.bound |= {n.arg for n in inner if isinstance(n, ast.arg)}
@@ -44,6 +46,8 @@ class Rewriter(ast.NodeTransformer):
     def visit_Name(self, node: ast.Name) -> ast.expr:
         """An output of an earlier stage, the configuration, a name of the module, or what was set in between."""
         of = self.of
+        if self.quiet:
+            return ast.Name("config", ast.Load()) if node.id in of.config else node
         if node.id in of.config:
             return ast.Name("config", ast.Load())
         if node.id in of.places:
@@ -68,9 +72,12 @@ class Rewriter(ast.NodeTransformer):
             home = ast.parse(of.code.name, mode="eval").body
             return ast.Attribute(home, node.id, ast.Load())
         if any(p.arg == node.id for p in of.driver.parameters) or not of.driver.name:
-            of.made.settings.setdefault("inputs", {})
+            value = of.plain(of.driver.defaults.get(node.id, ast.Name("", ast.Load())))
+            inputs = of.made.settings.setdefault("inputs", {})
             of.read_paths["inputs", node.id] = True
-            if f"inputs.{node.id}" not in of.made.lacking:
+            if value is not UNKNOWN and value is not None:
+                inputs[node.id] = value
+            elif f"inputs.{node.id}" not in of.made.lacking:
                 of.made.lacking.append(f"inputs.{node.id}")
             return ast.parse(f"config['inputs']['{node.id}']", mode="eval").body
         if node.id not in dir(builtins):
@@ -80,7 +87,7 @@ class Rewriter(ast.NodeTransformer):
 
     def _doubt(self, name: str) -> None:
         if name in self.of.driver.unclear:
-            self.of.note(self.of.driver.unclear[name])
+            self.of.refuse(self.of.driver.unclear[name])
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
         """A setting, or a part of something."""
@@ -90,6 +97,19 @@ class Rewriter(ast.NodeTransformer):
         """A setting, or an attribute of something."""
         return self._setting(node, ast.Constant(node.attr))
 
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        """All of a configuration, however it is asked for as a table; or any call."""
+        called = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+        if called in ("vars", "asdict", "dict") and len(node.args) == 1 and not node.keywords:
+            inner = node.args[0]
+            if isinstance(inner, ast.Name) and inner.id in self.of.config:
+                return self.visit_Name(inner)
+        if called == "get" and len(node.args) == 2 and isinstance(node.func, ast.Attribute):
+            held, key = node.func.value, node.args[0]
+            if isinstance(held, ast.Name) and held.id in self.of.config and isinstance(key, ast.Constant):
+                self.of.fallbacks.setdefault(str(key.value), node.args[1])
+        return self.generic_visit(node)  # type: ignore[return-value]
+
     def _setting(self, node: ast.Subscript | ast.Attribute, key: ast.expr) -> ast.expr:
         """A setting of the configuration by its key, whichever way the driver writes that."""
         roots: dict[str, tuple[str, ...]] = dict.fromkeys(self.of.config, ())
@@ -98,6 +118,8 @@ class Rewriter(ast.NodeTransformer):
         if not is_path or not self._is_root(node.value):
             return self.generic_visit(node)  # type: ignore[return-value]
         (path,) = reads
+        if not path:  # a method of all of it
+            return self.generic_visit(node)  # type: ignore[return-value]
         self.of.read(path)
         if len(path) == 1 and self.of.found.computed(path[0]):
             root = next(node.id for node in ast.walk(node) if isinstance(node, ast.Name))

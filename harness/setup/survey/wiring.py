@@ -15,6 +15,9 @@ def tell_wiring(made: Proposal, found: Configuration) -> None:
     for code in found.command_lines():
         words = f"options_of({json.dumps(_place(made, code))})"
         made.defaults["options" if "options" not in made.defaults else f"options of {code.name}"] = words
+    for reader in found.readers():
+        words = f"steps_of({json.dumps(_place(made, reader.code))}, {json.dumps(reader.name)})"
+        made.defaults.setdefault(reader.name, words)
     driver = found.driver
     if driver.name:
         is_function = driver.name in driver.code.functions

@@ -484,8 +484,7 @@ def test_the_values_of_a_configuration_that_is_a_file_are_those_of_the_file(tmp_
     assert table(made)["scale_z"] == (("scale",), ("deep.x",))
     assert (made.settings, made.lacking) == ({"n": 3, "deep": {"x": 0.5}}, [])
     text = adapter_text(made)
-    read = f'Path("{name}").read_text()'
-    assert f'"{name}": {f"json.loads({read})" if name.endswith(".json") else read},' in text
+    assert f'"{name}": settings_of("{name}"),' in text
     assert f'Stage("defaults", "defaults", defaults, files=lambda config: [Path("{name}"), Path("pipe.py")]),' in text
 
 
