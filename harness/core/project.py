@@ -103,9 +103,18 @@ class Project:
             raise ProjectError(f"there is no scenario {name!r}: {self.lacks_adapter}")
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
+            near += sorted(self.modules_called(name)) if not near else []
             hint = f"did you mean {near[0]!r}? " if near else ""
             raise ProjectError(f"unknown scenario {name!r}; {hint}there are: {', '.join(sorted(known))}")
         return self.pipeline.load(name, profile, overrides)
+
+    def modules_called(self, name: str) -> set[str]:
+        """The modules of tests with goldens whose name ends as ``name`` does, such as ``tests.test_a`` for that."""
+        from harness.core.ids import CHECK
+
+        last = name.removesuffix(".py").replace("/", ".")
+        held = (path.parent.name for path in self.goldens.glob(f"*/{CHECK}"))
+        return {module for module in held if module == last or module.endswith(f".{last}")}
 
 
 def in_ci() -> bool:

@@ -96,12 +96,17 @@ def diff(
     ids: Annotated[list[str] | None, typer.Argument(help="Ids of `harness pending`.")] = None, json: JsonOption = False
 ) -> None:
     """Show how candidates differ from their goldens, value by value."""
-    from harness.cli.tables.approval import show_differences
+    from harness.cli.tables.approval import show_differences, show_pending
     from harness.core.reports import report_to_json
     from harness.verify.review import review_candidates
 
     report = review_candidates(open_project(), ids or []).report
-    print_json(report_to_json(report)) if json else show_differences(report)
+    if json:
+        print_json(report_to_json(report))
+    elif not report.scenarios:
+        show_pending([])
+    else:
+        show_differences(report)
     raise typer.Exit(1 if any(s.failed for s in report.scenarios) else 0)
 
 

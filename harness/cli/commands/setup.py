@@ -59,9 +59,13 @@ def init(
 
 def _root() -> Path:
     """The folder of the project: that of its table, or the top of the repository."""
+    from harness.core.errors import NoProjectError
     from harness.core.project import find_project
 
-    return find_project().root
+    try:
+        return find_project().root
+    except NoProjectError as error:
+        raise NoProjectError(f"{Path.cwd()} is in no git repository: run `git init` first") from error
 
 
 def _is_asked(json: bool) -> bool:

@@ -11,6 +11,7 @@ import pytest
 from heat_repository import users_environment
 
 from harness.cli.app import main
+from harness.core.errors import ProjectError
 from harness.core.project import tomllib
 
 SOURCE = "def load(count=3):\n    return [1.0] * count\n\n\ndef total(load):\n    return sum(load)\n"
@@ -106,6 +107,34 @@ def test_what_is_refused_leaves_everything_as_it_was(repository, monkeypatch, ca
     assert (status, out) == (2, "")
     assert said in " ".join(err.split())
     assert written(repository) == before
+
+
+def test_outside_of_git_one_sentence_says_what_to_do(repository, monkeypatch, capfd):
+    (repository / ".git").rmdir()
+    status, _, err = init(monkeypatch, capfd, "pipe")
+    assert status == 2
+    assert "is in no git repository: run `git init` first" in " ".join(err.split())
+    assert "pyproject" not in err
+
+
+def test_where_nothing_is_pending_diff_says_so(repository, monkeypatch, capfd):
+    monkeypatch.setattr(sys, "argv", ["harness", "diff"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert (ended.value.code or 0, "nothing is pending" in capfd.readouterr().out) == (0, True)
+
+
+def test_a_module_of_tests_is_offered_by_its_whole_name(repository, monkeypatch):
+    from harness.core.project import Project, find_project
+    from harness.core.protocol import Pipeline
+
+    (repository / "goldens/tests.test_survey/check").mkdir(parents=True)
+    (repository / "pyproject.toml").write_text('[tool.harness]\nadapter = "guard:pipeline"\n')
+    pipeline = Pipeline("p", (), lambda: {"main": "Main"}, dict)
+    monkeypatch.setattr(Project, "pipeline", pipeline)
+    for name in ("test_survey", "tests/test_survey.py"):
+        with pytest.raises(ProjectError, match=r"did you mean 'tests\.test_survey'\? there are: main"):
+            find_project().scenario(name, "cpu")
 
 
 @pytest.mark.slow
