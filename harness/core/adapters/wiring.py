@@ -9,7 +9,7 @@ import ast
 import builtins
 import copy
 from collections import Counter
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -38,16 +38,17 @@ def options_of(path: str) -> dict[str, Json]:
     return {n: _data(value) if value is not UNKNOWN else ast.unparse(node) for n, (node, value) in values.items()}
 
 
-def steps_of(path: str, function: str = "") -> dict[str, str]:
+def steps_of(path: str, function: str = "", by: str = "names") -> dict[str, str]:
     """The statements of a function in the file at ``path``, by the names that they set; of the file without one.
 
     ``path`` leads to the file from the repository's top on, without ``.py``; the stage declares it in its ``files``.
     Each step is text, or a digest where it is long. Comments, docstrings, layout, annotations and what is only printed
-    or logged do not count. A name that is set again is ``name_2``, and a step says which of them it takes. Raises
-    ProjectError where the file or the function is not there.
+    or logged do not count. A name that is set again is ``name_2``, and a step says which of them it takes. With ``by``
+    as ``"calls"`` a step has the name of what it calls, and local names are told by the step that sets them, so that
+    another name of one changes nothing. Raises ProjectError where the file or the function is not there.
     """
     tree = _parsed(path)
-    teller = _Teller()
+    teller = _Teller(by == "calls")
     if function:
         found = [n for n in tree.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef) and n.name == function]
         if not found:
@@ -72,7 +73,9 @@ def _parsed(path: str) -> ast.Module:
 class _Teller:
     """Names each statement, and writes into each which setting of a name it takes."""
 
-    def __init__(self) -> None:
+    def __init__(self, by_calls: bool = False) -> None:
+        self.by_calls = by_calls
+        self.local: dict[str, str] = {}  # what stands for a local name, by calls
         self.steps: dict[str, str] = {}
         self.written: Counter[str] = Counter()  # how often a name was set up to here
         self.again: set[str] = set()  # the names of this body that are set somewhere
@@ -119,13 +122,64 @@ class _Teller:
             self._tell(", ".join(stored) or type(node).__name__.lower(), node, node)
 
     def _tell(self, name: str, value: ast.AST, sets: ast.stmt | None = None) -> None:
-        taken = _Versions(self).visit(copy.deepcopy(value))
+        if self.by_calls:
+            name, taken = self._by_calls(name, copy.deepcopy(value), sets)
+        else:
+            taken = _Versions(self).visit(copy.deepcopy(value))
         name = name.replace("/", "|")
         key, number = name, 2
         while key in self.steps:
             key, number = f"{name}_{number}", number + 1
         self.steps[key] = _text(taken)
         self.written.update(set(_stored(sets)) if sets is not None else ())
+        if self.by_calls and sets is not None:
+            order = dict.fromkeys(_stored(sets))
+            alone = len(order) == 1
+            self.local |= {n: f"<{key}>" if alone else f"<{key} {i}>" for i, n in enumerate(order, 1)}
+
+    def _by_calls(self, name: str, value: ast.AST, sets: ast.stmt | None) -> tuple[str, ast.AST]:
+        """A step under what it calls, or what it is, with local names as what they stand for."""
+        inner = dict.fromkeys([*_stored(value), *(part.arg for part in ast.walk(value) if isinstance(part, ast.arg))])
+        local = {n: f"<{i}>" for i, n in enumerate(inner, 1)} | self.local
+        if isinstance(sets, ast.Assign | ast.AnnAssign):
+            targets = sets.targets if isinstance(sets, ast.Assign) else [sets.target]
+            held = [part for target in targets for part in ast.walk(target) if isinstance(part, ast.expr)]
+            into = [part for part in held if isinstance(part, ast.Subscript | ast.Attribute)]
+            if into:  # an item or an attribute, which keeps its name
+                value = ast.Tuple([value, *map(copy.deepcopy, into)], ast.Load())  # type: ignore[list-item]
+            calls = isinstance(value, ast.Call | ast.Await)
+            name = _of_no_local(_called(value), local) if calls else "expression"  # type: ignore[arg-type]
+        elif sets is not None:
+            name = type(sets).__name__.lower()
+        elif name in self.again:  # of a `with`
+            self.local[name] = f"<with {sum(key.startswith('with') for key in self.steps) + 1}>"
+            name = "with"
+        else:
+            name = _of_no_local(name, local)
+        return name, _Locals(local).visit(value)
+
+
+def _of_no_local(name: str, local: Container[str]) -> str:
+    """What is called, without the local name that it is called of."""
+    root, _, rest = name.partition(".")
+    return rest if rest and root in local else name
+
+
+class _Locals(ast.NodeTransformer):
+    """Writes what stands for local names."""
+
+    def __init__(self, local: Mapping[str, str]) -> None:
+        self.local = local
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:
+        """A local name as the step that sets it."""
+        node.id = self.local.get(node.id, node.id)
+        return node
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        """A parameter of a function within."""
+        node.arg = self.local.get(node.arg, node.arg)
+        return node
 
 
 class _Versions(ast.NodeTransformer):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,12 @@ from harness.setup.survey.given.paths import file_meant
 _OF_DATA = {*dir(np.ndarray), *dir(dict), *dir(list), *dir(str), *dir(float)}
 
 
+_OF_TABLES = {  # of pandas, and hardly of anything else
+    *("groupby", "merge", "iterrows", "itertuples", "iloc", "loc", "set_index", "reset_index", "sort_values", "dropna"),
+    *("fillna", "drop_duplicates", "value_counts", "pivot", "pivot_table", "to_csv", "to_numpy", "melt", "rolling"),
+    *("resample", "isin", "to_frame", "sort_index", "reindex", "nlargest", "nsmallest", "set_axis", "ffill", "bfill"),
+    *("duplicated", "iat", "to_parquet", "select_dtypes", "isna", "notna", "interpolate", "head", "tail", "columns"),
+}
 _PATHS = (ast.Constant, ast.Name, ast.Attribute, ast.BinOp, ast.JoinedStr, ast.Call)
 
 
@@ -24,37 +31,47 @@ class ObjectFinder:
         self.driver = driver
 
     def used_as_object(self, name: str) -> str:
-        """How a value is used as an object, such as ``evaluate calls model.predict``; empty where it is not."""
+        """How a value is used as an object, such as ``evaluate calls model.predict``; empty where it is not.
+
+        What is used as only a table of pandas is, is none: tables are kept.
+        """
+        found = [*self._uses(name)]
+        if not found or any(attribute in _OF_TABLES for _, attribute in found):
+            return ""
+        return f"{found[0][0]}.{found[0][1]}"
+
+    def _uses(self, name: str) -> Iterator[tuple[str, str]]:
+        """Who takes which attribute of a value that no data have."""
         for node in (*self.driver.between.values(), *(call.node for call in self.driver.calls)):
             for part in ast.walk(node):
                 of_it = isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name) and part.value.id == name
                 if of_it and isinstance(part, ast.Attribute) and part.attr not in _OF_DATA:
-                    return f"{self.driver.name or self.driver.code.name} takes {name}.{part.attr}"
+                    yield f"{self.driver.name or self.driver.code.name} takes {name}", part.attr
         for call in self.driver.calls:
             parameters = [p.arg for p in call.function.parameters]
             pairs = [*zip(parameters, call.node.args, strict=False), *((k.arg, k.value) for k in call.node.keywords)]
             for parameter, value in pairs:
-                given = isinstance(value, ast.Name) and value.id == name and parameter
-                if given and (attribute := _foreign_attribute(call.function, parameter or "", set())):
-                    return f"{call.function.name} takes {parameter}.{attribute}"
-        return ""
+                if isinstance(value, ast.Name) and value.id == name and parameter:
+                    for attribute in _foreign_attributes(call.function, parameter, set()):
+                        yield f"{call.function.name} takes {parameter}", attribute
 
 
-def _foreign_attribute(function: Function, parameter: str, seen: set[str]) -> str:
-    """The first attribute that ``function``, or what it hands the parameter to, takes and data do not have."""
+def _foreign_attributes(function: Function, parameter: str, seen: set[str]) -> Iterator[str]:
+    """The attributes that ``function``, or what it hands the parameter to, takes and data do not have."""
     if function.name in seen:
-        return ""
+        return
     seen.add(function.name)
     for node in own_nodes(function.node):
-        of_it = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == parameter
-        if of_it and isinstance(node, ast.Attribute) and node.attr not in _OF_DATA:
-            return node.attr
+        if isinstance(node, ast.Attribute) and node.attr not in _OF_DATA:
+            held = node.value
+            while isinstance(held, ast.Subscript) and node.attr in _OF_TABLES:  # a part of a table is one, too
+                held = held.value
+            if isinstance(held, ast.Name) and held.id == parameter:
+                yield node.attr
         if isinstance(node, ast.Call) and (inner := function.code.function(node.func)):
             for name, value in zip([p.arg for p in inner.parameters], node.args, strict=False):
-                handed_on = isinstance(value, ast.Name) and value.id == parameter
-                if handed_on and (found := _foreign_attribute(inner, name, seen)):
-                    return found
-    return ""
+                if isinstance(value, ast.Name) and value.id == parameter:
+                    yield from _foreign_attributes(inner, name, seen)
 
 
 def files_named(root: Path, code: Code, node: ast.AST) -> tuple[str, ...]:

@@ -37,10 +37,13 @@ def propose(root: Path, name: str, stages: Sequence[str] = ()) -> Proposal:
     found = sorted(drivers(modules), key=lambda d: d.rank, reverse=True)
     driver = found[0] if found else max(map(in_order_of_definition, modules), key=lambda d: len(d.calls))
     if not driver.calls:
-        raise ProjectError(
-            f"{name} has no function that returns anything, so that it has no stage: put its steps into functions, "
-            "each of which is given what it needs and returns what it makes"
-        )
+        remedy = "put its steps into functions, each of which is given what it needs and returns what it makes"
+        if classes := [own for code in modules for own in code.classes]:
+            told = f"init drafts functions at the top of a module alone, and no methods (of {', '.join(classes[:3])})"
+            raise ProjectError(
+                f"{name} has no such function that returns anything: {told}: {remedy}, or write the adapter"
+            )
+        raise ProjectError(f"{name} has no function that returns anything, so that it has no stage: {remedy}")
     known = [call.function.name for call in driver.calls]
     if unknown := [stage for stage in stages if stage not in known]:
         raise ProjectError(f"no function {unknown[0]!r} gives anything there; there are {', '.join(known)}")
@@ -86,6 +89,8 @@ class Proposer:
             self.note(sentence)
         for sentence in self.found.problems():
             self.note(sentence)
+        lacking = self.made.lacking  # a table that has no value is told once
+        self.made.lacking = [k for k in lacking if not any(k.startswith(f"{other}.") for other in lacking)]
         tell_wiring(self.made, self.found)
         return self.made
 
@@ -153,6 +158,8 @@ class Proposer:
                 stage.notes += unkept(record, target.removesuffix(UNNAMED))
             if not (record and stage.mapping) and (why := self.objects.used_as_object(target)):
                 remedy = "give its numbers in its place, and build it again where it is used"
+                tables = "pandas" in {source.partition(".")[0] for source, _ in call.function.code.imports.values()}
+                remedy += "; if it is a pandas table, delete this line" * tables
                 stage.notes.append(f"{target.removesuffix(UNNAMED)} is an object ({why}): {remedy}")
         self.made.stages.append(stage)
 

@@ -16,7 +16,7 @@ def tell_wiring(made: Proposal, found: Configuration) -> None:
         words = f"options_of({json.dumps(_place(made, code))})"
         made.defaults["options" if "options" not in made.defaults else f"options of {code.name}"] = words
     for reader in found.readers():
-        words = f"steps_of({json.dumps(_place(made, reader.code))}, {json.dumps(reader.name)})"
+        words = f'steps_of({json.dumps(_place(made, reader.code))}, {json.dumps(reader.name)}, by="calls")'
         made.defaults.setdefault(reader.name, words)
     driver = found.driver
     if driver.name:
@@ -24,7 +24,7 @@ def tell_wiring(made: Proposal, found: Configuration) -> None:
         called = f", {json.dumps(driver.name)}" if is_function else ""
         name = driver.name if driver.name != MODULE_BODY else driver.code.name
         key = name if name not in made.defaults else f"steps of {name}"
-        made.defaults[key] = f"steps_of({json.dumps(_place(made, driver.code))}{called})"
+        made.defaults[key] = f'steps_of({json.dumps(_place(made, driver.code))}{called}, by="calls")'
 
 
 def _place(made: Proposal, code: Code) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from textwrap import dedent
 
@@ -43,14 +44,14 @@ def main(argv=None, n=5):
 def told(tmp_path: Path):
     """The steps of a source, after some changes of it."""
 
-    def tell(*changes: tuple[str, str], function: str = "main") -> dict[str, str]:
+    def tell(*changes: tuple[str, str], function: str = "main", by: str = "names") -> dict[str, str]:
         words = SOURCE
         for old, new in changes:
             assert old in words
             words = words.replace(old, new)
         path = tmp_path / "pipe.py"
         path.write_text(words)
-        return steps_of(str(path), function)
+        return steps_of(str(path), function, by)
 
     return tell
 
@@ -75,27 +76,27 @@ def test_each_statement_is_told_by_what_it_sets(told):
     }
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "named"),
-    [
-        ('CFG["weekend"])', "1.0)", {"c"}),
-        ("nanargmax", "argmax", {"peak"}),
-        ("c[step] = 0", "c[step] = 1", {"step"}),
-        ("range(n)", "range(3)", {"step"}),
-        ("n=5", "n=6", {"n"}),
-        ("dict(CFG, seed=a.seed)", "CFG", {"t, cases"}),
-        ("return peak", "return -peak", {"return"}),
-        ("    c = detrend(c)\n", "", {"c_2", "smooth", "rows", "step"}),
-        (
-            "    c = detrend(c)\n    smooth: np.ndarray = rt(c)\n",
-            "    smooth = rt(c)\n    c = detrend(c)\n",
-            {"smooth"},
-        ),
-        ("    print(", "    c.sort()\n    print(", {"c.sort"}),
-        ("{smooth.sum()}", "{evaluate(smooth)}", {"print"}),
-        ("{smooth.sum()}", "{np.mean(smooth)}", {"print"}),
-    ],
-)
+CHANGES = [
+    ('CFG["weekend"])', "1.0)", {"c"}),
+    ("nanargmax", "argmax", {"peak"}),
+    ("c[step] = 0", "c[step] = 1", {"step"}),
+    ("range(n)", "range(3)", {"step"}),
+    ("n=5", "n=6", {"n"}),
+    ("dict(CFG, seed=a.seed)", "CFG", {"t, cases"}),
+    ("return peak", "return -peak", {"return"}),
+    ("    c = detrend(c)\n", "", {"c_2", "smooth", "rows", "step"}),
+    (
+        "    c = detrend(c)\n    smooth: np.ndarray = rt(c)\n",
+        "    smooth = rt(c)\n    c = detrend(c)\n",
+        {"smooth"},
+    ),
+    ("    print(", "    c.sort()\n    print(", {"c.sort"}),
+    ("{smooth.sum()}", "{evaluate(smooth)}", {"print"}),
+    ("{smooth.sum()}", "{np.mean(smooth)}", {"print"}),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "named"), CHANGES)
 def test_a_change_is_told_at_its_step(told, old, new, named):
     before, after = told(), told((old, new))
     assert {name for name in before | after if before.get(name) != after.get(name)} == named
@@ -171,3 +172,25 @@ def test_flags_have_the_default_that_they_mean(tmp_path):
         'p.add_argument("-q", "--no-plot", action="store_false")\np.add_argument("-v", action="store_true")\n'
     )
     assert options_of(str(path)) == {"no_plot": True, "v": False}
+
+
+@pytest.mark.parametrize(("old", "new"), [(old, new) for old, new, _ in CHANGES])
+def test_a_change_is_told_by_calls_too(told, old, new):
+    assert told((old, new), by="calls") != told(by="calls")
+
+
+@pytest.mark.parametrize("name", ["ap", "a", "t", "cases", "c", "smooth", "step", "peak", "fh", "rows"])
+def test_another_name_of_a_local_changes_nothing_by_calls(told, tmp_path, name):
+    before = told(by="calls")
+    renamed = re.sub(rf"\b{name}\b", "another", SOURCE)
+    (tmp_path / "pipe.py").write_text(renamed)
+    assert steps_of(str(tmp_path / "pipe.py"), "main", "calls") == before
+    assert steps_of(str(tmp_path / "pipe.py"), "main") != told()
+
+
+def test_steps_by_calls_have_the_name_of_what_they_call(told):
+    steps = told(by="calls")
+    assert steps["clean"] == "clean(<make_data 2>, CFG['weekend'])"
+    assert steps["table"] == "table(<with 1>, <detrend>)"
+    assert steps["parse_args"] == "<argparse.ArgumentParser>.parse_args(argv)"
+    assert steps["return"] == "<int>"

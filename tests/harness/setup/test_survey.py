@@ -601,7 +601,7 @@ def test_what_a_later_stage_takes_is_not_left_over(tmp_path):
 def test_the_driver_and_its_options_are_among_the_defaults(tmp_path):
     made = proposal(tmp_path, EPIDEMIC, **{"names.py": "SEED = 3\n"})
     assert made.defaults["options"] == 'options_of("pipe")'
-    assert made.defaults["main"] == 'steps_of("pipe", "main")'
+    assert made.defaults["main"] == 'steps_of("pipe", "main", by="calls")'
     assert made.default_files == ["pipe.py"]
     text = adapter_text(made)
     assert "import Pipeline, Stage, options_of, read_scenario, scenario_titles, steps_of" in text
@@ -634,7 +634,7 @@ def test_options_of_another_module_and_a_driver_under_the_guard_are_told(tmp_pat
     """
     made = proposal(tmp_path, source, **{"src_cli.py": parser})
     assert made.defaults["options"] == 'options_of("src_cli")'
-    assert made.defaults["__main__"] == 'steps_of("pipe")'
+    assert made.defaults["__main__"] == 'steps_of("pipe", by="calls")'
     assert made.default_files == ["src_cli.py", "pipe.py"]
     assert made.settings == {"n": 20}
 
@@ -643,3 +643,60 @@ def test_without_a_driver_there_are_no_steps_to_tell(tmp_path):
     made = proposal(tmp_path, "def load(n=3):\n    data = [1.0] * n\n    return data\n")
     assert "steps_of" not in adapter_text(made)
     assert "still calls them" not in adapter_text(made)
+
+
+TABLES = """
+    import pandas as pd
+
+    def read():
+        return pd.read_csv("x")
+
+    def clean(t):
+        return t[t.star > 3].groupby("star").mean()
+
+    def fit(t):
+        return t.oddly
+
+    def main():
+        t = read()
+        c = clean(t)
+        return fit(c)
+"""
+
+
+def test_tables_of_pandas_are_no_objects_and_what_may_be_one_says_so(tmp_path):
+    made = proposal(tmp_path, TABLES)
+    assert [len(stage.notes) for stage in made.stages] == [0, 1, 0]
+    assert "c is an object (fit takes t.oddly)" in made.stages[1].notes[0]
+    assert made.stages[1].notes[0].endswith("if it is a pandas table, delete this line")
+    made = proposal(tmp_path, TABLES.replace("import pandas as pd", "import pd"))
+    assert "pandas" not in made.stages[1].notes[0]
+
+
+def test_a_table_without_a_value_is_told_once(tmp_path):
+    source = """
+    def load(cfg):
+        return [cfg["a"]["n"]]
+
+    def total(x, n):
+        return sum(x) * n["n"]
+
+    def main(cfg):
+        x = load(cfg)
+        return total(x, cfg["a"])
+    """
+    assert proposal(tmp_path, source).lacking == ["a"]
+
+
+def test_steps_that_are_methods_are_told(tmp_path):
+    source = """
+    class Survey:
+        def load(self):
+            return 1
+
+    def main():
+        s = Survey()
+        s.load()
+    """
+    with pytest.raises(ProjectError, match=r"no methods \(of Survey\): put its steps into functions"):
+        proposal(tmp_path, source)

@@ -56,7 +56,7 @@ def defaults(config, progress):
         "reduce": defaults_of(digits.reduce),
         "fit": defaults_of(digits.fit),
         "options": options_of("digits"),
-        "main": steps_of("digits", "main"),
+        "main": steps_of("digits", "main", by="calls"),
     }
 
 

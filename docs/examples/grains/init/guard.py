@@ -34,7 +34,7 @@ def defaults(config, progress):
     """What the source sets where nobody says otherwise. Scenarios do: no other stage shows a change."""
     return {
         "CONFIG": grains.CONFIG,
-        "run": steps_of("grains", "run"),
+        "run": steps_of("grains", "run", by="calls"),
     }
 
 

@@ -56,7 +56,7 @@ def defaults(config, progress):
     """What the source sets where nobody says otherwise. Scenarios do: no other stage shows a change."""
     return {
         "params": ptycho.params.cfg,
-        "main": steps_of("ptycho/train", "main"),
+        "main": steps_of("ptycho/train", "main", by="calls"),
     }
 
 
