@@ -57,6 +57,7 @@ def carry_out(
             invariants_hold=referee.broken_invariants,
             validate=referee.schema_errors,
             lacking=referee.lacking_rules,
+            left_behind=referee.left_behind,
             only=only,
         )
     show_notes(unpushed_notes(Goldens.of(project).manifest(), tuple(approval.changes)), quiet)

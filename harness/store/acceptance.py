@@ -49,6 +49,7 @@ def accept_candidates(
     invariants_hold: InvariantsHold,
     validate: Validate,
     lacking: LackingRules = lambda identity, artifact: (),
+    left_behind: LackingRules = lambda identity, artifact: (),
     issue: str = "",
     author: str | None = None,
     approver: str | None = None,
@@ -62,7 +63,8 @@ def accept_candidates(
     ``rerun(id)`` runs the pipeline afresh and gives the artifact and its schema's id.
     ``judge(id, golden, obtained)`` compares two artifacts. ``invariants_hold(scenario)`` and
     ``validate(artifact, schema)`` give a sentence for each problem, and ``lacking(id, artifact)`` one for each
-    rule that has to be written before the artifact can be judged. ``author`` is whose change it is,
+    rule that has to be written before the artifact can be judged; ``left_behind(id, artifact)`` one for each default
+    that changed while its scenario did not. ``author`` is whose change it is,
     and ``approver`` is who accepts it; both are git's user unless given. With ``only``, paths in one artifact, what
     is there alone becomes golden, and the rest stays as it is: the fresh run must agree with all of the candidate.
     """
@@ -79,6 +81,8 @@ def accept_candidates(
     _refuse_unruled(before, lacking)
     for draft in before.drafts:
         if draft.kind == "golden":
+            if draft.files and (sentences := left_behind(draft.identity, draft.artifact())):
+                raise ApprovalError(f"{draft.identity}: the other stages would stay as they were: {_first(sentences)}")
             _check_golden(draft, rerun, judge, invariants_hold, validate)
         elif draft.kind == "schema":
             _check_schema(project, before, draft, validate)

@@ -27,6 +27,7 @@ from harness.verify.ensembles.findings import statistical_findings, summary_of
 from harness.verify.invariants import judge_invariant, own_invariants, pipeline_invariants
 from harness.verify.localisation.shared_source import shared_source
 from harness.verify.localisation.stages import localise
+from harness.verify.pinned import settings_left_behind
 from harness.verify.stage_runs import StageRuns, whole_output
 from harness.verify.standards import Standards, levels_of, rules_of, standards
 
@@ -276,6 +277,7 @@ class Examination:
         held = self.invariants() if self.training else ()
         sharing = partial(shared_source, self.project, scenario.name)
         diagnosis = localise(self.pipeline, reports, held, self.replay, sharing)
+        diagnosis = replace(diagnosis, notes=(*settings_left_behind(self), *diagnosis.notes))
         analysis = self.analysis() if self.training else None
         calm = summary_of(self) if self.training else None
         about = scenario.name, self.profile, scenario.title

@@ -34,6 +34,7 @@ from harness.verify.ensembles.decision import Decision
 from harness.verify.ensembles.draws import member_draws
 from harness.verify.ensembles.members import ensemble_member, run_artifacts
 from harness.verify.examination import Examination
+from harness.verify.pinned import OF_DEFAULTS, left_behind
 from harness.verify.review import Examiner
 from harness.verify.rule_gaps import rule_sentences, values_by_address
 
@@ -143,6 +144,14 @@ class Referee:
         examination = self._examiner.of(identity)
         prefix = examination.prefix(golden_id.track, golden_id.artifact)
         return rule_sentences(examination.rules, values_by_address(artifact, prefix))
+
+    def left_behind(self, identity: str, artifact: Artifact) -> list[str]:
+        """A sentence for each default in ``artifact`` that changed, and that the scenario still has as it was."""
+        golden_id = GoldenId.parse(identity)
+        golden = self._examiner.golden(identity) if golden_id.artifact == OF_DEFAULTS else None
+        if golden is None or is_of_a_test(identity) or golden_id.track == self.project.pipeline.replay_profile:
+            return []
+        return left_behind(self.project, self._examiner.of(identity).scenario, golden.artifact, artifact)
 
     def broken_invariants(self, scenario: str) -> list[str]:
         """What does not hold of a fresh run of the scenario; nothing of a module of tests."""
