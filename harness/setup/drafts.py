@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.core import text
-from harness.core.files import json_to_print, write_file
+from harness.core.files import json_to_print, parse_json, write_file
 from harness.host.project import HostedProject
 from harness.judge.schema import SCHEMA_SUFFIX
 from harness.run.runner import Watcher
@@ -14,7 +14,7 @@ from harness.setup.kept import misfit_rules, misfit_schemas
 from harness.setup.measuring.document import tolerances_text
 from harness.setup.measuring.samples import Measured, take_samples
 from harness.setup.measuring.scatters import scatters
-from harness.setup.measuring.schemas import drafted_schema
+from harness.setup.measuring.schemas import drafted_schema, next_version
 from harness.setup.measuring.terms import DraftedRule, draft_rule
 
 
@@ -42,7 +42,7 @@ def draft_files(project: HostedProject, watcher: Watcher | None, force: bool = F
     if measured.failed or not measured.samples:
         return drafts
     kept = []
-    for artifact, content in _schemas(project, measured).items():
+    for artifact, content in _schemas(project, measured, force).items():
         state = _write(project, drafts, project.schemas / f"{artifact}{SCHEMA_SUFFIX}", content, force)
         kept += [artifact] if state == "kept" else []
     drafts.misfits = misfit_schemas(project, measured.samples, kept)
@@ -71,22 +71,27 @@ def _explained(project: HostedProject, rules: list[DraftedRule]) -> list[Drafted
     return told
 
 
-def _schemas(project: HostedProject, measured: Measured) -> dict[str, bytes]:
+def _schemas(project: HostedProject, measured: Measured, force: bool) -> dict[str, bytes]:
+    """The drafts; one that takes the place of another is its next version, so that goldens can tell them apart."""
     contents = {}
     for stage in (s for s in project.pipeline.stages if s.main):
         examples = [t.base for t in measured.samples if t.stage.name == stage.name and not t.replayed]
         if examples:
-            schema = drafted_schema(examples, f"{project.pipeline.name}/{stage.artifact}-1")
+            path = project.schemas / f"{stage.artifact}{SCHEMA_SUFFIX}"
+            earlier = parse_json(path.read_bytes(), str(path)) if force and path.is_file() else None
+            identity = f"{project.pipeline.name}/{stage.artifact}-1"
+            schema = next_version(lambda name, e=examples: drafted_schema(e, name), identity, earlier)  # type: ignore[misc]
             contents[stage.artifact] = json_to_print(schema, sort=False)
     return contents
 
 
 def _write(project: HostedProject, drafts: Drafts, path: Path, content: bytes, force: bool) -> str:
     there = path.exists()
-    if not there or force:
+    same = there and path.read_bytes() == content
+    if not there or (force and not same):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_file(path, content)
-    state = "new" if not there else "replaced" if force else "kept"
+    state = "new" if not there else "kept" if not force else "unchanged" if same else "replaced"
     drafts.files[_place(project, path)] = state
     return state
 

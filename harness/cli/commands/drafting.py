@@ -59,7 +59,11 @@ def _show_next(drafts: Drafts) -> None:
         show_line("Mend these files, or let `harness init --draft --force` draft all of them anew.")
     if drafts.problems or drafts.lacking or drafts.misfits:
         return
-    if set(drafts.files.values()) == {"kept"}:
+    to_accept = [path for path, state in drafts.files.items() if state in ("new", "replaced")]
+    if not to_accept:
         show_line("All of it was there, and it fits what the stages give: nothing was drafted.")
         return
-    show_line('Read them, then accept them: harness accept tolerances.toml schemas/*.json --bulk --reason "..."')
+    if len(to_accept) == len(drafts.files):
+        to_accept = ["tolerances.toml", "schemas/*.json"]
+    names = " ".join("tolerances.toml" if path.endswith("tolerances.toml") else path for path in to_accept)
+    show_line(f'Read them, then accept them: harness accept {names} --bulk --reason "..."')

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
 from harness.setup.measuring.terms import DraftedRule
+from harness.verify.pinned import OF_DEFAULTS
 from harness.verify.rule_gaps import artifact_of
 
 _HEAD = """# Drafted by `harness init --draft` from {scenarios}. A float may move a hundred times as far as it did
@@ -34,7 +35,7 @@ def _lines(artifact: str, rules: Sequence[DraftedRule]) -> Iterator[str]:
     """An artifact's rules; terms that most values share are written once, if they are all that is to be said."""
     written = [rule for rule in rules if not rule.lacking]
     common = Counter(rule.terms for rule in written).most_common(1)
-    whole = len(written) == len(rules) and common and common[0][1] > 1
+    whole = len(written) == len(rules) and common and (common[0][1] > 1 or artifact == OF_DEFAULTS)
     if whole:
         shared = [rule for rule in written if rule.terms == common[0][0]]
         yield _rule(f"{artifact}/**", common[0][0], _largest(shared))

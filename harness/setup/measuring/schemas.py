@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce
 from typing import Any
 
 from harness.core.protocol import Artifact, Json
 from harness.judge.schema import draft_schema
+from harness.verify.pinned import OF_DEFAULTS
 
 
 def drafted_schema(artifacts: Sequence[Artifact], identity: str) -> dict[str, Json]:
     """The draft of a closed schema that all ``artifacts`` meet; what only some of them have is not required."""
-    return dict(reduce(united, (draft_schema(artifact, identity) for artifact in artifacts)))
+    schema = dict(reduce(united, (draft_schema(artifact, identity) for artifact in artifacts)))
+    return _opened(schema) if identity.rpartition("/")[2].rpartition("-")[0] == OF_DEFAULTS else schema
+
+
+def _opened(schema: dict[str, Json]) -> dict[str, Json]:
+    """The schema of defaults: what is in each table comes and goes with a parameter or a step of the program."""
+    parts = schema["properties"]
+    told = "open: parameters, options and steps of the program come and go; the golden has each of them"
+    tables = {
+        name: {"type": "object", "description": told} if table.get("type") == "object" else table
+        for name, table in parts["values"].get("properties", {}).items()
+    }
+    return {**schema, "properties": {**parts, "values": {**parts["values"], "properties": tables}}}
+
+
+def next_version(draft: Callable[[str], dict[str, Json]], identity: str, earlier: Json) -> dict[str, Json]:
+    """The draft under the id that ``earlier`` has, or under one with a version more where it says something else."""
+    named = earlier.get("$id") if isinstance(earlier, Mapping) else None
+    found = re.fullmatch(r"(.*?)(\d+)", named) if isinstance(named, str) else None
+    if found is None:
+        return draft(identity)
+    same = draft(str(named))
+    return same if same == earlier else draft(f"{found[1]}{int(found[2]) + 1}")
 
 
 def united(one: Json, other: Json) -> Json:

@@ -219,6 +219,68 @@ def test_an_edit_between_the_stages_is_told(steady, tmp_path):
     assert "main/return: expected" in said
 
 
+@pytest.fixture(scope="module")
+def accepted(steady, tmp_path_factory) -> Repository:
+    """The steady repository with its first goldens. Copy it, do not change it."""
+    repository = steady.copy(tmp_path_factory.mktemp("accepted") / "copy")
+    repository.commit("Drafts")
+    repository.harness('accept tolerances.toml schemas/*.json --bulk --reason "First rules, as they were drafted"')
+    repository.harness("verify", status=1)
+    repository.harness('accept $(harness pending --ids) --bulk --reason "First goldens, they are read correctly"')
+    repository.commit("Goldens")
+    return repository
+
+
+def test_a_renamed_local_changes_nothing_and_a_new_step_needs_no_schema(accepted, tmp_path):
+    repository = accepted.copy(tmp_path / "copy")
+    text = (repository.root / "calm.py").read_text()
+    (repository.root / "calm.py").write_text(text.replace("found", "given"))
+    assert "as accepted" in repository.harness("verify").stdout
+    repository.edit("calm.py", "    given = load()\n", "    given = load()\n    given.pop('first')\n")
+    repository.commit("A step more")
+    said = repository.harness("verify", status=1).stdout
+    assert "$.values" not in said
+    repository.harness('accept main/cpu/defaults --reason "A step more, which the stages need not"')
+    assert "as accepted" in repository.harness("verify").stdout
+
+
+def test_a_schema_that_is_drafted_anew_is_another_version(accepted, tmp_path):
+    repository = accepted.copy(tmp_path / "copy")
+    repository.edit("calm.py", '{"sum"', '{"last": 0.5, "sum"')
+    said = " ".join(repository.harness("init --draft --force").stdout.split())
+    schemas = {
+        p.name.partition(".")[0]: json.loads(p.read_text())["$id"] for p in repository.root.glob("schemas/*.json")
+    }
+    assert schemas == {"load": "calm/load-1", "total": "calm/total-2", "defaults": "calm/defaults-1"}
+    repository.commit("Anew")
+    command = "accept schemas/total.schema.json tolerances.toml --bulk --reason"
+    assert f"harness {command}" in said
+    repository.harness(f'{command} "Another value, as it was drafted"')
+
+
+@pytest.mark.slow
+def test_a_default_that_the_scenario_keeps_is_told_and_not_accepted_alone(accepted, tmp_path):
+    repository = accepted.copy(tmp_path / "copy")
+    repository.edit("calm.py", "n=3", "n=4")
+    sentence = "the source says load.n = 4, scenario main says 3: change it in goldens/main/scenario.toml"
+    assert sentence in " ".join(repository.harness("verify", status=1).stdout.split())
+    repository.commit("Four")
+    refused = repository.harness('accept main/cpu/defaults --reason "Four are better than three"', status=2)
+    assert sentence in " ".join(refused.stderr.split())
+    repository.harness("verify", status=1)
+    kept = repository.copy(tmp_path / "kept")
+    kept.edit("goldens/main/scenario.toml", "[profile.cpu]", "[profile.cpu] # on purpose\nload.n = 3")
+    kept.commit("On purpose")
+    kept.harness('accept main/cpu/defaults --reason "Four are the default, three are verified"')
+    kept.commit("Accepted")
+    assert "as accepted" in kept.harness("verify").stdout
+    repository.edit("goldens/main/scenario.toml", "n = 3", "n = 4")
+    repository.commit("Four everywhere")
+    assert "the source says" not in repository.harness("verify", status=1).stdout
+    repository.harness('accept $(harness pending --ids) --bulk --reason "Four are better than three"')
+    assert "as accepted" in repository.harness("verify").stdout
+
+
 def test_a_stage_that_fails_is_named_and_nothing_is_written(drafted, tmp_path):
     repository = drafted[0].copy(tmp_path / "copy")
     repository.edit("pipe.py", "size=1.0):\n", "size=1.0):\n    open('pyproject.toml').read()\n")
