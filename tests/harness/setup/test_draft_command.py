@@ -231,6 +231,7 @@ def accepted(steady, tmp_path_factory) -> Repository:
     return repository
 
 
+@pytest.mark.slow
 def test_a_renamed_local_changes_nothing_and_a_new_step_needs_no_schema(accepted, tmp_path):
     repository = accepted.copy(tmp_path / "copy")
     text = (repository.root / "calm.py").read_text()
@@ -244,6 +245,7 @@ def test_a_renamed_local_changes_nothing_and_a_new_step_needs_no_schema(accepted
     assert "as accepted" in repository.harness("verify").stdout
 
 
+@pytest.mark.slow
 def test_a_schema_that_is_drafted_anew_is_another_version(accepted, tmp_path):
     repository = accepted.copy(tmp_path / "copy")
     repository.edit("calm.py", '{"sum"', '{"last": 0.5, "sum"')
