@@ -54,7 +54,8 @@ class Explanation:
     """The simple change of a golden that accounts for what was obtained.
 
     ``kind`` is one of ``harness.judge.explanations.KINDS``; ``sentence`` says it for people, in terms of the golden.
-    ``residual``: what the change leaves of the obtained numbers, as a share of their L2 norm.
+    ``residual``: what the change leaves of the obtained numbers, as a share of their L2 norm; 0 where that is nothing
+    but rounding.
     """
 
     kind: str
@@ -64,10 +65,7 @@ class Explanation:
     @property
     def text(self) -> str:
         """The sentence with what is left, where that is more than rounding."""
-        return self.sentence if self.residual < _ROUNDING else f"{self.sentence}; {self.residual:.2g} of it is left"
-
-
-_ROUNDING = 1e-6
+        return self.sentence if not self.residual else f"{self.sentence}; {self.residual:.2g} of it is left"
 
 
 def _is_odd(value: Json) -> bool:

@@ -25,6 +25,7 @@ from harness.judge.explanations.words import explain_text
 from harness.judge.kinds import NUMERIC, as_number, kind_of
 
 _ALIKE = 1e-6  # of how far a ratio is from 1, or of a difference: nearer, two numbers changed in the same way
+_ROUNDING = 2e-15  # relative, of a number in double precision after some operations
 _CHANCE, _SHARE = 50, 0.1  # of more amounts than these, this share has to agree
 _WHOLE = 2**53  # beyond it a float holds no integer exactly
 _TYPES = {"float32": np.float32, "float16": np.float16, "integer": np.int64}
@@ -143,13 +144,18 @@ def _agreeing(pairs: Mapping[str, tuple[float, float]], known: Collection[Explan
     ratios = {p: o / g for p, (g, o) in finite.items() if g and o and math.isfinite(o / g) and o / g}
     for group in _groups(ratios, 1.0):
         ratio = math.fsum(ratios[p] for p in group) / len(group)
-        explanation = factor_sentence(ratio)
-        if len({finite[p][0] for p in group}) > 1 or (explanation.kind, explanation.sentence) in told:
+        spread = max(abs(ratios[p] / ratio - 1) for p in group)
+        explanation = factor_sentence(ratio, spread if spread > _ROUNDING else 0.0, _ROUNDING)
+        one = (explanation.kind, explanation.sentence)
+        if len({finite[p][0] for p in group}) > 1 or one in told:
             found |= dict.fromkeys(group, explanation)
     more = {p: o - g for p, (g, o) in finite.items() if p not in found and math.isfinite(o - g)}
     for group in _groups(more, 0.0):
         if len({finite[p][0] for p in group}) > 1:
-            found |= dict.fromkeys(group, offset_sentence(math.fsum(more[p] for p in group) / len(group)))
+            mean, size = math.fsum(more[p] for p in group) / len(group), max(abs(finite[p][1]) for p in group)
+            spread, rounding = max(abs(more[p] - mean) for p in group), _ROUNDING * max(size, abs(mean))
+            left = spread / (size or 1.0) if spread > rounding else 0.0
+            found |= dict.fromkeys(group, offset_sentence(mean, left, max(spread / 4, rounding)))
     return found
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.core.verdicts import Explanation
 from harness.judge.elements import Array
-from harness.judge.explanations.measures import LEAST, accounted, norm
+from harness.judge.explanations.measures import LEAST, accounted, is_rounding, norm
 
 _AXES = 4  # of an array, at most: beyond, there are too many ways
 _MANY = 1 << 17  # slices that are compared one by one
@@ -123,14 +123,15 @@ def permuted(golden: Array, obtained: Array) -> Explanation | None:
             continue
         before, after = (_slices(a, axis) for a in (golden, obtained))
         exactly = sorted(before) == sorted(after)
-        if len(set(before)) > 1 and (exactly or _sorted_alike(golden, obtained, axis)):
+        left = 0.0 if exactly else _left_sorted(golden, obtained, axis)
+        if len(set(before)) > 1 and left is not None:
             things = {2: ("rows", "columns")}.get(golden.ndim, ("elements",) if golden.ndim == 1 else ())
             thing = things[axis] if things else f"slices of axis {axis}"
             count = (
                 f"{sum(b != a for b, a in zip(before, after, strict=True))} of {len(before)} " if exactly else "the "
             )
-            more = "" if exactly else ", and equal but for rounding"
-            return Explanation("permutation", f"{count}{thing} are in another order{more}", 0.0)
+            more = "" if exactly or left else ", and equal but for rounding"
+            return Explanation("permutation", f"{count}{thing} are in another order{more}", left)
     return None
 
 
@@ -140,13 +141,15 @@ def _same_sum(golden: Array, obtained: Array) -> bool:
     return abs(sums[1] - sums[0]) <= _ROUNDING * float(np.abs(golden).sum(dtype=np.float64))
 
 
-def _sorted_alike(golden: Array, obtained: Array, axis: int) -> bool:
-    """Whether slices are the same in another order but for rounding, told by their numbers in turn."""
+def _left_sorted(golden: Array, obtained: Array, axis: int) -> float | None:
+    """What another order leaves, of slices that are told by their numbers in turn; None where it is no rounding."""
     if golden.dtype.kind != "f" or golden.size > _MOST:
-        return False
+        return None
     rows = [np.moveaxis(a, axis, 0).reshape(a.shape[axis], -1) for a in (golden, obtained)]
     before, after = (r[np.lexsort(r.T[:_KEYS])] for r in rows)
-    return norm(after - before) <= _ROUNDING * norm(rows[1] - rows[0])
+    if norm(after - before) > _ROUNDING * norm(rows[1] - rows[0]):
+        return None
+    return 0.0 if is_rounding(after - before, before, after, before) else norm(after - before) / norm(after)
 
 
 def _slices(array: Array, axis: int) -> list[bytes]:
