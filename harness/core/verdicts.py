@@ -168,11 +168,12 @@ class ArtifactReport:
         return tuple(self.verdicts[i] for _, i in nearest)
 
     def worst(self) -> Verdict | None:
-        """The failing verdict that is furthest out, else the one that uses most of its tolerance."""
+        """The failing verdict that is furthest out, an explained one first; else what uses most of its tolerance."""
 
-        def rank(verdict: Verdict) -> tuple[bool, float]:
+        def rank(verdict: Verdict) -> tuple[bool, bool, float]:
             unknown = float("inf") if verdict.status.failed else 0.0
-            return verdict.status.failed, unknown if verdict.used is None else verdict.used
+            used = unknown if verdict.used is None else verdict.used
+            return verdict.status.failed, verdict.explanation is not None, used
 
         return max(self.verdicts, key=rank, default=None)
 

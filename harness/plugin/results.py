@@ -143,7 +143,7 @@ def mismatch_message(identity: str, report: ArtifactReport) -> str:
     if report.blocked:
         return line(f"{identity}: stage {report.stage} has no input, because {report.blocked} failed")
     failing = [v for v in report.verdicts if v.status.failed]
-    told = folded(report.verdicts)
+    told = sorted(folded(report.verdicts), key=lambda verdict: verdict.explanation is None)
     shown = [
         words
         for verdict in told[:SHOWN_MISMATCHES]

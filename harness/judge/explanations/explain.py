@@ -21,6 +21,7 @@ from harness.judge.explanations.positions.geometric import (
     taken_along,
     transposed,
 )
+from harness.judge.explanations.positions.lines import added_or_lost
 from harness.judge.explanations.positions.subpixel import moved_finely
 
 _NEARLY = 1e-12  # of the obtained numbers: what leaves no more needs no better one
@@ -42,11 +43,16 @@ _WHOLE: tuple[Way, ...] = (
         moved_finely,
     ),
 )
-_SAME_SHAPE: tuple[Way, ...] = (*_WHOLE, lambda golden, obtained: one_slice(golden, obtained, _whole), few_elements)
+_SAME_SHAPE: tuple[Way, ...] = (
+    *_WHOLE,
+    lambda golden, obtained: one_slice(golden, obtained, _whole),
+    few_elements,
+    added_or_lost,
+)
 _EXACTLY = (absolute, permuted, rounded, held_at_bounds, affine, few_elements)  # of which some hold and leave nothing
 _ELEMENTWISE = (constant, absolute, linear, conjugate, rounded, held_at_bounds, affine)
 _PART = 1 << 16  # elements that are looked at before all are
-_OTHER_SHAPE: tuple[Way, ...] = (transposed, reshaped, resized)
+_OTHER_SHAPE: tuple[Way, ...] = (transposed, reshaped, resized, added_or_lost)
 
 
 def explain_difference(golden: Array, obtained: Array) -> Explanation | None:
@@ -60,7 +66,7 @@ def explain_difference(golden: Array, obtained: Array) -> Explanation | None:
     if not golden.size or not obtained.size:
         return None
     if kinds in ("UU", "SS", "MM", "mm"):
-        ways = (permuted, few_elements) if golden.shape == obtained.shape else ()
+        ways = (permuted, few_elements, added_or_lost) if golden.shape == obtained.shape else (added_or_lost,)
         return _first(ways, golden, obtained)
     if kinds.strip("biufc"):
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations, permutations, product
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from harness.core.verdicts import Explanation
 from harness.judge.elements import Array
 from harness.judge.explanations.measures import LEAST, accounted, is_rounding, norm
+from harness.judge.explanations.positions.lines import added_or_lost
 
 _AXES = 4  # of an array, at most: beyond, there are too many ways
 _MANY = 1 << 17  # slices that are compared one by one
@@ -116,8 +117,9 @@ def permuted(golden: Array, obtained: Array) -> Explanation | None:
     if golden.dtype.kind in "fc" and not _same_sum(golden, obtained):
         return None
     if golden.ndim == 1 and golden.dtype.kind not in "c" and np.array_equal(np.sort(golden), np.sort(obtained)):
-        moved = np.count_nonzero(golden != obtained)
-        return Explanation("permutation", f"{moved} of {golden.size} elements are in another order", 0.0)
+        moved = np.flatnonzero(golden != obtained).tolist()
+        said = f"{len(moved)} of {golden.size} elements are in another order{_exchanged(moved)}"
+        return Explanation("permutation", said, 0.0)
     for axis in range(golden.ndim):
         if golden.shape[axis] < 2 or golden.shape[axis] > _MANY:
             continue
@@ -127,12 +129,16 @@ def permuted(golden: Array, obtained: Array) -> Explanation | None:
         if len(set(before)) > 1 and left is not None:
             things = {2: ("rows", "columns")}.get(golden.ndim, ("elements",) if golden.ndim == 1 else ())
             thing = things[axis] if things else f"slices of axis {axis}"
-            count = (
-                f"{sum(b != a for b, a in zip(before, after, strict=True))} of {len(before)} " if exactly else "the "
-            )
-            more = "" if exactly or left else ", and equal but for rounding"
+            moved = [i for i, (b, a) in enumerate(zip(before, after, strict=True)) if b != a]
+            count = f"{len(moved)} of {len(before)} " if exactly else "the "
+            more = _exchanged(moved) if exactly else "" if left else ", and equal but for rounding"
             return Explanation("permutation", f"{count}{thing} are in another order{more}", left)
     return None
+
+
+def _exchanged(moved: Sequence[int]) -> str:
+    """Of two that are in another order, which they are."""
+    return f": {moved[0]} and {moved[1]} are in each other's place" if len(moved) == 2 else ""
 
 
 def _same_sum(golden: Array, obtained: Array) -> bool:
@@ -207,7 +213,7 @@ def taken_along(golden: Array, obtained: Array) -> Explanation | None:
     largest = max(float(np.abs(a).max()) for a in (g, o))
     # Numbers that no element has stand for what is not finite: whatever is equal to the last bit has them in place.
     full = [np.where(gap > 0, (gap + 1) * largest, a).astype(a.dtype) for a, gap in zip((g, o), gaps, strict=True)]
-    ways = (permuted,) if golden.shape == obtained.shape else (reshaped, resized)
+    ways = (permuted,) if golden.shape == obtained.shape else (reshaped, resized, added_or_lost)
     return next(filter(None, (way(*full) for way in ways)), None)
 
 
