@@ -47,7 +47,8 @@ class StageResult:
         outcome = self.examination.runs.of(self.name, replayed=False)
         if outcome.item is None:
             why = outcome.error or f"{outcome.blocked} failed"
-            pytest.fail(with_traceback(f"stage {outcome.stage.name} has no result: {why}", outcome.details))
+            sentence = with_traceback(f"stage {outcome.stage.name} has no result: {why}", outcome.details)
+            pytest.fail(sentence, pytrace=False)
         return outcome
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from harness.core.errors import HarnessError
 from harness.judge.comparison import compare_artifact
 from harness.judge.explanations import explain_difference
 from harness.judge.rules import Rules
@@ -100,3 +101,12 @@ def test_rows_are_not_blamed_where_something_else_changed_too():
 def test_an_index_that_is_another_is_still_told_where_rows_are_lost():
     other = FRAME.drop(2).set_index(np.array([7, 8, 9, 10, 11]))
     assert any(path.startswith("t/index/") and not said for path, said in told(FRAME, other))
+
+
+@pytest.mark.parametrize("names", [[("m", "mean"), ("m", "std")], [("m", 1), ("m", 2)]])
+def test_of_column_names_in_levels_the_cure_is_one_that_works(names):
+    table = pd.DataFrame([[1.0, 2.0]], columns=pd.MultiIndex.from_tuples(names))
+    with pytest.raises(HarnessError, match="names in several levels") as refused:
+        named_value("t", table, "a test")
+    cure = str(refused.value).rpartition("give ")[2]
+    assert named_value("t", eval(cure, {"x": table}), "a test").arrays  # what the sentence says
