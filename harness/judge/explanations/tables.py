@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 
@@ -20,7 +20,7 @@ _COLUMNS, _INDEX = "/columns/", "/index/"
 _MANY = 1 << 16  # rows that are compared as a whole
 _SIBLINGS = 40  # arrays of one mapping that are tried in each other's place
 
-Named = Mapping[str, Array]
+_ByName = Mapping[str, Array]
 
 
 def explain_tables(golden: Artifact, obtained: Artifact, verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
@@ -33,9 +33,8 @@ def explain_tables(golden: Artifact, obtained: Artifact, verdicts: Sequence[Verd
         return tuple(verdicts)
     found = dict(_exchanged(golden.arrays, obtained.arrays, [p for p in failing if p in golden.arrays]))
     for table in _tables(failing):
-        columns = [_below(side.arrays, table + _COLUMNS) for side in (golden, obtained)]
-        labels = [_labels(side, table) for side in (golden, obtained)]
-        if explanation := _of_rows(*columns, *labels):
+        columns, others = (_below(side.arrays, table + _COLUMNS) for side in (golden, obtained))
+        if explanation := _of_rows(columns, others, _labels(golden, table), _labels(obtained, table)):
             concerned = [p for p in failing if p.startswith((table + _COLUMNS, table + _INDEX))]
             found |= dict.fromkeys(concerned, explanation)
     return tuple(_told(v, found[v.path]) if v.path in found and v.path in failing else v for v in verdicts)
@@ -50,11 +49,11 @@ def _tables(paths: Mapping[str, Verdict]) -> dict[str, None]:
     return dict.fromkeys(p.partition(_COLUMNS)[0] for p in paths if _COLUMNS in p)
 
 
-def _below(arrays: Named, prefix: str) -> dict[str, Array]:
+def _below(arrays: _ByName, prefix: str) -> dict[str, Array]:
     return {name: array for name, array in arrays.items() if name.startswith(prefix)}
 
 
-def _exchanged(golden: Named, obtained: Named, failing: Sequence[str]) -> Iterator[tuple[str, Explanation]]:
+def _exchanged(golden: _ByName, obtained: _ByName, failing: Sequence[str]) -> Iterator[tuple[str, Explanation]]:
     """Two arrays below one name, each of which is what the other was."""
     beside: dict[str, list[str]] = {}
     for name in failing:
@@ -79,45 +78,47 @@ def _same(one: Array, other: Array) -> bool:
     )
 
 
-def _labels(side: Artifact, table: str) -> list[object] | None:
+def _labels(side: Artifact, table: str) -> list[Hashable] | None:
     """The labels of a table's rows; None where they are none of one array or of a range."""
     if (array := side.arrays.get(f"{table}{_INDEX}values")) is not None:
-        return [*array.tolist()]
+        return [*array.tolist()] if array.ndim == 1 else None
     node: Json = side.values
     for name in [*table.split("/"), "index"]:
         if kind_of(node) != "mapping" or name not in unwrapped(node)[1]:
             return None
         node = unwrapped(node)[1][name]
     parts = unwrapped(node)[1] if kind_of(node) == "mapping" else {}
-    steps = [parts.get(name) for name in ("start", "stop", "step")]
-    return [*range(*steps)] if all(type(s) is int for s in steps) and abs(steps[1]) <= _MANY else None
+    start, stop, step = (parts.get(name) for name in ("start", "stop", "step"))
+    if not (type(start) is type(stop) is type(step) is int) or not step:
+        return None
+    counted = range(start, stop, step)
+    return [*counted] if abs(stop - start) <= _MANY * abs(step) else None
 
 
 def _of_rows(
-    golden: Named, obtained: Named, before: Sequence[object] | None, after: Sequence[object] | None
+    golden: _ByName, obtained: _ByName, before: Sequence[Hashable] | None, after: Sequence[Hashable] | None
 ) -> Explanation | None:
     """What became of the rows, where that accounts for every column, and for the index or its being counted anew."""
     if not golden or golden.keys() != obtained.keys() or before is None or after is None:
         return None
-    sides = [_rows(arrays, len(labels)) for arrays, labels in ((golden, before), (obtained, after))]
-    if sides[0] is None or sides[1] is None or sides[0] == sides[1]:
+    was, is_now = _rows(golden, len(before)), _rows(obtained, len(after))
+    if was is None or is_now is None or was == is_now:
         return None
-    counted = [list(labels) == [*range(len(labels))] for labels in (before, after)]
-    if not all(counted):  # else every row has a number anew
-        sides = [[*zip(rows or (), labels, strict=True)] for rows, labels in zip(sides, (before, after), strict=True)]
-    return _changed(*sides)
+    if all(list(labels) == [*range(len(labels))] for labels in (before, after)):  # every row has a number anew
+        return _changed(was, is_now)
+    return _changed([*zip(was, before, strict=True)], [*zip(is_now, after, strict=True)])
 
 
-def _changed(before: Sequence[object], after: Sequence[object]) -> Explanation | None:
+def _changed(before: Sequence[Hashable], after: Sequence[Hashable]) -> Explanation | None:
     if Counter(before) == Counter(after):
         moved = [i for i, (one, other) in enumerate(zip(before, after, strict=True)) if one != other]
         two = f": {moved[0]} and {moved[1]} are in each other's place" if len(moved) == 2 else ""
         return Explanation("permutation", f"{len(moved)} of {len(before)} rows are in another order{two}")
-    said = lost_or_new(before, after, "row")  # type: ignore[arg-type]
+    said = lost_or_new(before, after, "row")
     return Explanation("items", said) if said else None
 
 
-def _rows(arrays: Named, count: int) -> list[bytes] | None:
+def _rows(arrays: _ByName, count: int) -> list[bytes] | None:
     """Each row as bytes; None where an array has not an element a row."""
     if not 0 < count <= _MANY or any(not a.ndim or len(a) != count for a in arrays.values()):
         return None

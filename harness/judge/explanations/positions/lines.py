@@ -32,10 +32,10 @@ def added_or_lost(golden: Array, obtained: Array) -> Explanation | None:
 def _along(golden: Array, obtained: Array, axis: int) -> Explanation | None:
     kind = np.result_type(golden, obtained)
     before, after = (np.moveaxis(a.astype(kind), axis, 0).reshape(a.shape[axis], -1) for a in (golden, obtained))
-    sides = [[row.tobytes() for row in np.ascontiguousarray(rows)] for rows in (before, after)]
+    was, is_now = ([row.tobytes() for row in np.ascontiguousarray(rows)] for rows in (before, after))
     thing, where = _words(golden.ndim, axis)
-    few = len(before) * _FEW if len(before) == len(after) else max(map(len, sides))
-    if found := lost_or_new(*sides, thing, where, int(max(1, few))):
+    few = len(before) * _FEW if len(before) == len(after) else max(len(was), len(is_now))
+    if found := lost_or_new(was, is_now, thing, where, int(max(1, few))):
         return Explanation("items", found, 0.0)
     if len(before) == len(after) or kind.kind not in "fc" or max(len(before), len(after)) > _SEARCHED:
         return None
@@ -60,7 +60,8 @@ def _nearly(before: Array, after: Array, words: tuple[str, str]) -> Explanation 
         start = places[-1] + 1
     kept = [str(place) for place in places]
     every = [str(i) for i in range(len(longer))]
-    found = lost_or_new(*((every, kept) if longer is before else (kept, every)), *words, len(every))
+    was, is_now = (every, kept) if longer is before else (kept, every)
+    found = lost_or_new(was, is_now, words[0], words[1], len(every))
     if found is None:
         return None
     left = norm(longer[places] - shorter) / (norm(after) or 1.0)
