@@ -209,8 +209,9 @@ def cell(item: Json) -> str:
 
 
 def capitalized(words: str) -> str:
-    """``words`` as a sentence begins, the rest untouched."""
-    return words[:1].upper() + words[1:]
+    """``words`` as a sentence begins, the rest untouched; an address stays what it is."""
+    first = words.split(" ", 1)[0].rstrip(",:")
+    return words[:1].upper() + words[1:] if first.replace("-", "").replace("'", "").isalpha() else words
 
 
 def joined(words: Sequence[str], last: str = "and") -> str:

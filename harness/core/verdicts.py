@@ -54,7 +54,8 @@ class Explanation:
     """The simple change of a golden that accounts for what was obtained.
 
     ``kind`` is one of ``harness.judge.explanations.KINDS``; ``sentence`` says it for people, in terms of the golden.
-    ``residual``: what the change leaves of the obtained numbers, as a share of their L2 norm.
+    ``residual``: what the change leaves of the obtained numbers, as a share of their L2 norm; 0 where that is nothing
+    but rounding.
     """
 
     kind: str
@@ -64,10 +65,7 @@ class Explanation:
     @property
     def text(self) -> str:
         """The sentence with what is left, where that is more than rounding."""
-        return self.sentence if self.residual < _ROUNDING else f"{self.sentence}; {self.residual:.2g} of it is left"
-
-
-_ROUNDING = 1e-6
+        return self.sentence if not self.residual else f"{self.sentence}; {self.residual:.2g} of it is left"
 
 
 def _is_odd(value: Json) -> bool:
@@ -170,11 +168,12 @@ class ArtifactReport:
         return tuple(self.verdicts[i] for _, i in nearest)
 
     def worst(self) -> Verdict | None:
-        """The failing verdict that is furthest out, else the one that uses most of its tolerance."""
+        """The failing verdict that is furthest out, an explained one first; else what uses most of its tolerance."""
 
-        def rank(verdict: Verdict) -> tuple[bool, float]:
+        def rank(verdict: Verdict) -> tuple[bool, bool, float]:
             unknown = float("inf") if verdict.status.failed else 0.0
-            return verdict.status.failed, unknown if verdict.used is None else verdict.used
+            used = unknown if verdict.used is None else verdict.used
+            return verdict.status.failed, verdict.explanation is not None, used
 
         return max(self.verdicts, key=rank, default=None)
 

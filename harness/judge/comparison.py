@@ -19,7 +19,7 @@ from harness.core.trees import leaves, plain_json, unwrapped
 from harness.core.verdicts import Status, Verdict
 from harness.judge.arrays import compare_array
 from harness.judge.ensemble import Interval
-from harness.judge.explanations import PLACED, explain_values
+from harness.judge.explanations import PLACED, explain_tables, explain_values
 from harness.judge.judgement import Judgement, is_finite, out_of_range, refused
 from harness.judge.kinds import NUMERIC, as_number, kind_of
 from harness.judge.matching.aligned import Aligned
@@ -127,6 +127,8 @@ def _judged(golden: Artifact, obtained: Artifact, standard: Standard) -> tuple[V
     values = tuple(_branches("", golden.values, obtained.values, standard))
     known = [v.explanation for v in arrays if v.explanation]
     verdicts = (*explain_values(golden.values, obtained.values, values, known), *arrays)
+    if made is None:
+        verdicts = explain_tables(golden, obtained, verdicts)
     return (*made.verdicts, *map(made.named, verdicts)) if made else verdicts
 
 

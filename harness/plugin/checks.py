@@ -55,9 +55,11 @@ class ValueCheck:
         __tracebackhide__ = True
         try:
             self._note(value, name, rule)
+            return
         except HarnessError as error:
-            self.problems.append(str(error))  # for whoever catches the failure
-            pytest.fail(str(error))
+            sentence = str(error)
+        self.problems.append(sentence)  # for whoever catches the failure
+        pytest.fail(sentence, pytrace=False)  # not while the error is handled: pytest would print both
 
     def _note(self, value: Any, name: str, terms: dict[str, Any]) -> None:
         from harness.verify.checks.document import check_value_name, named_value, rule_of
@@ -124,9 +126,11 @@ def _named(name: str) -> Any:
                 raise ProjectError(f"{item.name} asks for check while it runs: take it as an argument of the test")
             _refuse_twins(item, identity)
         except HarnessError as error:
-            pytest.fail(str(error), pytrace=False)
-        item.stash[CHECKED] = ValueCheck(identity, item.nodeid, item.path.resolve())
-        return item.stash[CHECKED]
+            sentence = str(error)
+        else:
+            item.stash[CHECKED] = ValueCheck(identity, item.nodeid, item.path.resolve())
+            return item.stash[CHECKED]
+        pytest.fail(sentence, pytrace=False)
 
     return pytest.fixture(check, name=name)
 
@@ -215,9 +219,11 @@ def _judged(item: pytest.Item, check: ValueCheck, document: Artifact) -> str:
     if not report.failed:
         return ""
     if new:
-        lines = [f"{identity}: there is no golden yet", *(f"  {v.message}" for v in report.verdicts[1:])]
-        return "\n".join([*lines, _remedy(kept, first=True)])
-    return "\n".join([mismatch_message(identity, report), _remedy(kept, first=False)]).rstrip()
+        unfit = [f"  {v.message}" for v in report.verdicts[1:]]
+        return "\n".join([f"{identity}: there is no golden yet", *unfit, _remedy(kept, first=True, unfit=bool(unfit))])
+    unfit = [f"  {sentence}" for sentence in book.refused(identity, document)]
+    remedy = _remedy(kept, first=False, unfit=bool(unfit))
+    return "\n".join([mismatch_message(identity, report), *unfit, remedy]).rstrip()
 
 
 def _golden(book: CheckBook, identity: GoldenId) -> Artifact | None:
@@ -229,7 +235,8 @@ def _golden(book: CheckBook, identity: GoldenId) -> Artifact | None:
     return golden.artifact if golden else None
 
 
-def _remedy(kept: str, first: bool) -> str:
+def _remedy(kept: str, first: bool, unfit: bool) -> str:
+    """What to do next; ``unfit``: no golden can hold what was checked before something of that is mended."""
     from harness.core.project import in_ci
 
     if in_ci():
@@ -237,5 +244,7 @@ def _remedy(kept: str, first: bool) -> str:
     if not kept:
         return ""
     accept = f'`harness accept {kept} --reason "..."`'
+    if unfit:
+        return f"No golden can hold this yet: mend that and run the test again, then {accept}"
     when = "then" if first else "and if it is meant"
     return f"Kept as candidate: look at it with `harness review {kept}`, {when} {accept}"

@@ -47,7 +47,8 @@ class StageResult:
         outcome = self.examination.runs.of(self.name, replayed=False)
         if outcome.item is None:
             why = outcome.error or f"{outcome.blocked} failed"
-            pytest.fail(with_traceback(f"stage {outcome.stage.name} has no result: {why}", outcome.details))
+            sentence = with_traceback(f"stage {outcome.stage.name} has no result: {why}", outcome.details)
+            pytest.fail(sentence, pytrace=False)
         return outcome
 
 
@@ -143,7 +144,7 @@ def mismatch_message(identity: str, report: ArtifactReport) -> str:
     if report.blocked:
         return line(f"{identity}: stage {report.stage} has no input, because {report.blocked} failed")
     failing = [v for v in report.verdicts if v.status.failed]
-    told = folded(report.verdicts)
+    told = sorted(folded(report.verdicts), key=lambda verdict: verdict.explanation is None)
     shown = [
         words
         for verdict in told[:SHOWN_MISMATCHES]

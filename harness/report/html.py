@@ -61,6 +61,9 @@ class Section:
     stages: tuple[tuple[ArtifactReport, summary.State, Row | None], ...]
 
 
+_BEGINNINGS = ("replayed ", "it ", "nothing ", "all ")  # of a diagnosis; else it begins with the name of a value
+
+
 def render_html(report: Report, views: Sequence[Image | Curve | Ladder], find: Find) -> str:
     """The page of ``report``; ``find`` gives golden and obtained of what ``views`` show."""
     # Asked once: each answer looks at every value.
@@ -125,6 +128,7 @@ def template(path: Path) -> Any:
         "count": text.count,
         "cell": text.cell,
         "capitalized": text.capitalized,
+        "sentence": lambda words: text.capitalized(words) if words.startswith(_BEGINNINGS) else words,
         "used": text.used,
     }
     return environment.get_template(path.name)

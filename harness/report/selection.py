@@ -145,6 +145,7 @@ def culprit_place(scenario: ScenarioReport) -> Place | None:
     artifact = broken_artifact(scenario)
     failures = failing_places(scenario)
     candidates = [p for p in failures if p.artifact is artifact] or failures
-    # A value that is out by a factor tells more than one without a measure.
+    # What is explained tells most, and a value that is out by a factor more than one without a measure.
+    candidates = [p for p in candidates if p.verdict.explanation] or candidates
     measured = (p for p in candidates if p.verdict.used is not None and math.isfinite(p.verdict.used))
     return next(measured, next(iter(candidates), None))

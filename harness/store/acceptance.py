@@ -218,7 +218,10 @@ def _check_golden(
     if failed and (refused := refusals(candidate, judge(identity, candidate, candidate))):
         raise ApprovalError(f"{identity}: no golden can hold what its own rule refuses: {_first(refused)}")
     if failures := [f"{v.path}: {v.message or v.status.value}" for v in verdicts if v.status.failed]:
-        raise ApprovalError(f"{identity}: a fresh run disagrees with the candidate: {_first(failures)}")
+        raise ApprovalError(
+            f"{identity}: a fresh run disagrees with the candidate: {_first(failures)}: run it again if its source "
+            "changed since, else two runs of it differ, which is not reproducible: seed it"
+        )
 
 
 def _check_schema(project: Project, now: Snapshot, draft: Draft, validate: Validate) -> None:

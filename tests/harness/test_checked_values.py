@@ -238,6 +238,12 @@ def test_what_would_not_do_what_it_seems_to_is_refused_in_a_sentence(ready, tmp_
         "test_late asks for check while it runs: take it as an argument of the test",
     ):
         assert sentence in out, sentence
+    printed, _ = session(repository, "test_refused.py -r N", 1)
+    for once in ("test_late asks for check while it runs", "checks two values called 'value'", "unknown key 'rtoll'"):
+        assert printed.count(once) == 1, once
+    assert "harness/plugin" not in printed
+    assert "Traceback" not in printed
+    assert "During handling" not in printed
     assert not (repository.root / ".harness/pending").exists()
 
 
@@ -373,8 +379,8 @@ def test_a_repository_that_has_nothing_to_do_with_the_harness_hears_nothing_of_i
 def test_outside_of_a_repository_check_says_what_it_needs(ready, tmp_path):
     repository = bare_repository(tmp_path, ready)
     repository.expect("rm -rf .git")
-    out, _ = session(repository, f"{FILE}::test_spectrum", 1, GIT_CEILING_DIRECTORIES=str(tmp_path))
-    assert "check has nowhere to keep goldens" in out
+    out, _ = session(repository, f"-r N {FILE}::test_spectrum", 1, GIT_CEILING_DIRECTORIES=str(tmp_path))
+    assert out.count("check has nowhere to keep goldens") == 1
     assert "run `git init`" in out
 
 
@@ -445,6 +451,8 @@ def test_a_value_that_its_own_rule_refuses_says_so_at_once_and_names_the_cure(ch
     cure = 'which its rule does not allow: where that is right, add nan="match" to the rule'
     assert f"value: 6 NaN of 20 elements, {cure}" in out
     assert f"about/last is NaN, {cure}" in out
+    assert "Kept as candidate" not in out
+    assert f"No golden can hold this yet: mend that and run the test again, then `harness accept {average}" in out
     refused = checked.harness(f"accept {average} --reason New", 2).stderr
     assert f"no golden can hold what its own rule refuses: value: 6 NaN of 20 elements, {cure} (and 1 more)" in refused
     mended = TESTS + NAN.replace("rtol=1e-6", 'rtol=1e-6, nan="match"')
@@ -454,6 +462,7 @@ def test_a_value_that_its_own_rule_refuses_says_so_at_once_and_names_the_cure(ch
     out, _ = session(checked, f"{FILE}::test_average", 1)
     assert "there is no golden yet" in out
     assert "NaN" not in out
+    assert "Kept as candidate" in out
     write(checked, {FILE: mended.replace('"about"', '"other"')})
     refused = checked.harness(f"accept {average} --reason New", 2).stderr
     assert "the test changed what it checks (about, other) since its candidate was kept" in refused

@@ -100,13 +100,14 @@ def diff(
     from harness.core.reports import report_to_json
     from harness.verify.review import review_candidates
 
-    report = review_candidates(open_project(), ids or []).report
+    reviewed = review_candidates(open_project(), ids or [])
+    report = reviewed.report
     if json:
         print_json(report_to_json(report))
     elif not report.scenarios:
         show_pending([])
     else:
-        show_differences(report)
+        show_differences(report, reviewed.pairs)
     raise typer.Exit(1 if any(s.failed for s in report.scenarios) else 0)
 
 
@@ -165,7 +166,7 @@ def accept(
     if reviewed.pairs:
         page = reviewed.write(project.state / "review")
         if not json:
-            show_differences(reviewed.report)
+            show_differences(reviewed.report, reviewed.pairs)
             show_page(page)
         chosen = list(dict.fromkeys(ids))
         large = [golden.sentence for golden in large_candidates(project, chosen)]

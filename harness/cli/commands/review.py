@@ -72,7 +72,7 @@ def review(
         show_page(page)
         _decide(project, reviewed, Acceptance(reason, issue, sign_key=sign_key, engine=engine, bulk=True))
     else:
-        show_differences(reviewed.report)
+        show_differences(reviewed.report, reviewed.pairs)
         show_page(page)
 
 

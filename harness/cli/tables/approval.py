@@ -2,37 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 from harness.cli.console import Styled, show_line, show_table
 from harness.core import text
 from harness.core.verdicts import Report, Status, Verdict
 from harness.report.differences.folding import folded
+from harness.report.differences.small import numbers_first, with_numbers
 from harness.report.differences.values import difference_lines
 
 if TYPE_CHECKING:
+    from harness.core.protocol import Artifact
     from harness.store.approvals import Approval
     from harness.store.candidates import Pending
     from harness.verify.ensembles.calibration import Calibration
+
+_Pairs: TypeAlias = "Mapping[tuple[str, str, str], tuple[Artifact | None, Artifact | None]]"
+"""Goldens and candidates by scenario, track and artifact."""
 
 DIFFERING_VALUES = 20  # that are shown of a candidate
 LOGGED_IDS = 3  # that are shown of an approval
 
 
-def show_differences(report: Report) -> None:
-    """Print candidates beside their goldens."""
+def show_differences(report: Report, pairs: _Pairs | None = None) -> None:
+    """Print candidates beside their goldens; ``pairs``: both by scenario, track and artifact, for their numbers."""
     for scenario in report.scenarios:
         for artifact in scenario.artifacts:
             differing = [v for v in artifact.verdicts if v.status is not Status.PASS]
-            entries = folded(artifact.verdicts, differing)
+            sides = (pairs or {}).get((scenario.scenario, artifact.track, artifact.artifact), (None, None))
+            entries, kept = numbers_first(with_numbers(folded(artifact.verdicts, differing), *sides))
             within, hidden = len(artifact.verdicts) - len(differing), len(entries) - DIFFERING_VALUES
             show_values(entries[:DIFFERING_VALUES], f"{scenario.scenario}/{artifact.track}/{artifact.artifact}")
             for v in entries[:DIFFERING_VALUES]:
                 show_details(v)
-                if v not in differing:
+                if v.path not in {each.path for each in differing}:
                     show_line(f"  {v.message}")
             rest = [f"{hidden} more differ"] if hidden > 0 else []
+            rest += [f"{text.count(len(kept), 'more value')} of how tables are kept"] if kept else []
             rest += [f"{text.count(within, 'other value')} within tolerance"] if within else []
             if rest:
                 show_line(", ".join(rest))

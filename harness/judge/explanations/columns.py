@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 
 import numpy as np
 
@@ -21,11 +22,14 @@ from harness.judge.explanations.items import explain_items
 from harness.judge.explanations.kinds import PLACED
 from harness.judge.explanations.measures import LEAST
 from harness.judge.explanations.pointwise import factor_sentence, offset_sentence
+from harness.judge.explanations.tables import exchange
 from harness.judge.explanations.words import explain_text
 from harness.judge.kinds import NUMERIC, as_number, kind_of
 
 _ALIKE = 1e-6  # of how far a ratio is from 1, or of a difference: nearer, two numbers changed in the same way
+_ROUNDING = 2e-15  # relative, of a number in double precision after some operations
 _CHANCE, _SHARE = 50, 0.1  # of more amounts than these, this share has to agree
+_SIBLINGS = 40  # columns of one mapping that are tried in each other's place
 _WHOLE = 2**53  # beyond it a float holds no integer exactly
 _TYPES = {"float32": np.float32, "float16": np.float16, "integer": np.int64}
 
@@ -64,6 +68,7 @@ def explain_values(
     found = explain_items(golden, obtained, failing)
     found |= _texts(golden, obtained, failing.keys() - found.keys())
     before, after = _columns(golden), _columns(obtained)
+    found |= _exchanged(before, after, failing.keys() - found.keys())
     for pattern in before.keys() & after.keys():
         found |= _column(before[pattern], after[pattern], failing.keys() - found.keys())
     lone = {path: pair for path, pair in _pairs(before, after).items() if path in failing and path not in found}
@@ -118,6 +123,24 @@ def _column(before: _Column, after: _Column, failing: Collection[str]) -> dict[s
     return dict.fromkeys(concerned, explanation) if explanation else {}
 
 
+def _exchanged(
+    before: Mapping[str, _Column], after: Mapping[str, _Column], failing: Collection[str]
+) -> dict[str, Explanation]:
+    """Columns, or single numbers, of one mapping that have changed places."""
+    beside: dict[str, list[str]] = {}
+    for pattern in before:
+        if pattern in after and any(path in failing for path in before[pattern].numbers):
+            beside.setdefault(pattern.rpartition("/")[0], []).append(pattern)
+    found: dict[str, Explanation] = {}
+    for patterns in beside.values():
+        for one, other in combinations(patterns[:_SIBLINGS], 2):
+            was, is_now = ([[*side[p].numbers.values()] for p in (one, other)] for side in (before, after))
+            if was == is_now[::-1] and was != is_now:
+                both = [*before[one].numbers, *before[other].numbers]
+                found |= dict.fromkeys([p for p in both if p in failing], exchange(one, other))
+    return found
+
+
 def _is_elsewhere(path: str, index: tuple[int, ...]) -> bool:
     """Whether a number of matched rows has another index among them than in the golden."""
     parts = path.split("/")
@@ -143,13 +166,18 @@ def _agreeing(pairs: Mapping[str, tuple[float, float]], known: Collection[Explan
     ratios = {p: o / g for p, (g, o) in finite.items() if g and o and math.isfinite(o / g) and o / g}
     for group in _groups(ratios, 1.0):
         ratio = math.fsum(ratios[p] for p in group) / len(group)
-        explanation = factor_sentence(ratio)
-        if len({finite[p][0] for p in group}) > 1 or (explanation.kind, explanation.sentence) in told:
+        spread = max(abs(ratios[p] / ratio - 1) for p in group)
+        explanation = factor_sentence(ratio, spread if spread > _ROUNDING else 0.0, _ROUNDING)
+        one = (explanation.kind, explanation.sentence)
+        if len({finite[p][0] for p in group}) > 1 or one in told:
             found |= dict.fromkeys(group, explanation)
     more = {p: o - g for p, (g, o) in finite.items() if p not in found and math.isfinite(o - g)}
     for group in _groups(more, 0.0):
         if len({finite[p][0] for p in group}) > 1:
-            found |= dict.fromkeys(group, offset_sentence(math.fsum(more[p] for p in group) / len(group)))
+            mean, size = math.fsum(more[p] for p in group) / len(group), max(abs(finite[p][1]) for p in group)
+            spread, rounding = max(abs(more[p] - mean) for p in group), _ROUNDING * max(size, abs(mean))
+            left = spread / (size or 1.0) if spread > rounding else 0.0
+            found |= dict.fromkeys(group, offset_sentence(mean, left, max(spread / 4, rounding)))
     return found
 
 

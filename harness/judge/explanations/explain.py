@@ -9,14 +9,22 @@ import numpy as np
 from harness.core.verdicts import Explanation
 from harness.judge.elements import Array, same_elements
 from harness.judge.explanations.coarse import held_at_bounds, rounded
-from harness.judge.explanations.geometric import displaced, permuted, reshaped, resized, taken_along, transposed
 from harness.judge.explanations.labels import relabelled, wrapped
 from harness.judge.explanations.local import differing, few_elements, noise, not_finite, one_slice
 from harness.judge.explanations.measures import norm, resolution
-from harness.judge.explanations.pointwise import absolute, affine, conjugate, constant, factor, offset
-from harness.judge.explanations.subpixel import moved_finely
+from harness.judge.explanations.pointwise import absolute, affine, conjugate, constant, linear
+from harness.judge.explanations.positions.geometric import (
+    displaced,
+    permuted,
+    reshaped,
+    resized,
+    taken_along,
+    transposed,
+)
+from harness.judge.explanations.positions.lines import added_or_lost
+from harness.judge.explanations.positions.subpixel import moved_finely
 
-_EXACT = 1e-9  # of the obtained numbers, left by what accounts for all of them
+_NEARLY = 1e-12  # of the obtained numbers: what leaves no more needs no better one
 
 Way = Callable[[Array, Array], Explanation | None]
 
@@ -24,8 +32,7 @@ _WHOLE: tuple[Way, ...] = (
     *(
         constant,
         absolute,
-        factor,
-        offset,
+        linear,
         conjugate,
         transposed,
         displaced,
@@ -36,11 +43,16 @@ _WHOLE: tuple[Way, ...] = (
         moved_finely,
     ),
 )
-_SAME_SHAPE: tuple[Way, ...] = (*_WHOLE, lambda golden, obtained: one_slice(golden, obtained, _WHOLE), few_elements)
+_SAME_SHAPE: tuple[Way, ...] = (
+    *_WHOLE,
+    lambda golden, obtained: one_slice(golden, obtained, _whole),
+    few_elements,
+    added_or_lost,
+)
 _EXACTLY = (absolute, permuted, rounded, held_at_bounds, affine, few_elements)  # of which some hold and leave nothing
-_ELEMENTWISE = (constant, absolute, factor, offset, conjugate, rounded, held_at_bounds, affine)
+_ELEMENTWISE = (constant, absolute, linear, conjugate, rounded, held_at_bounds, affine)
 _PART = 1 << 16  # elements that are looked at before all are
-_OTHER_SHAPE: tuple[Way, ...] = (transposed, reshaped, resized)
+_OTHER_SHAPE: tuple[Way, ...] = (transposed, reshaped, resized, added_or_lost)
 
 
 def explain_difference(golden: Array, obtained: Array) -> Explanation | None:
@@ -54,7 +66,7 @@ def explain_difference(golden: Array, obtained: Array) -> Explanation | None:
     if not golden.size or not obtained.size:
         return None
     if kinds in ("UU", "SS", "MM", "mm"):
-        ways = (permuted, few_elements) if golden.shape == obtained.shape else ()
+        ways = (permuted, few_elements, added_or_lost) if golden.shape == obtained.shape else (added_or_lost,)
         return _first(ways, golden, obtained)
     if kinds.strip("biufc"):
         return None
@@ -111,7 +123,7 @@ def _beside_gaps(golden: Array, obtained: Array, both: Array) -> Explanation | N
     if np.array_equal(g, o):
         return None
     found = _first((*_SAME_SHAPE, noise), g, o)
-    if found is None or found.kind == "noise" or found.residual > _EXACT:
+    if found is None or found.kind == "noise" or found.residual:
         alone = _first((*_ELEMENTWISE, noise), golden[both], obtained[both])
         better = alone and (found is None or alone.residual < found.residual)
         return alone if better else found
@@ -119,17 +131,22 @@ def _beside_gaps(golden: Array, obtained: Array, both: Array) -> Explanation | N
 
 
 def _first(ways: Iterable[Way], golden: Array, obtained: Array) -> Explanation | None:
-    """The first that leaves nothing but rounding, else the first; of large arrays a part is asked before."""
+    """The first that leaves nothing but rounding, else what leaves less; of large arrays a part is asked before."""
     found: Explanation | None = None
     parts = _parts(golden, obtained)
     for way in ways:
         if (found and way not in _EXACTLY) or (way in parts and way(*parts[way]) is None):
             continue
         if explanation := way(golden, obtained):
-            if explanation.residual <= max(_EXACT, 8 * resolution(golden, obtained)):
+            if explanation.residual <= max(_NEARLY, 8 * resolution(golden, obtained)):
                 return explanation
-            found = found or explanation
+            found = explanation if found is None or 2 * explanation.residual < found.residual else found
     return found
+
+
+def _whole(golden: Array, obtained: Array) -> Explanation | None:
+    """What accounts for a part of an array, as for a whole one."""
+    return _first(_WHOLE, golden, obtained)
 
 
 def _parts(golden: Array, obtained: Array) -> dict[Way, tuple[Array, Array]]:

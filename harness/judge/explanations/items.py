@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 
 from harness.core.protocol import Json
 from harness.core.trees import unwrapped
@@ -74,11 +74,17 @@ def _explained(before: Sequence[Json], after: Sequence[Json]) -> Explanation | N
     if Counter(sides[0]) == Counter(sides[1]):
         moved = sum(one != other for one, other in zip(*sides, strict=True))
         return Explanation("permutation", f"{moved} of {len(before)} items are in another order")
-    return _lost_or_new(*sides)
+    changed = lost_or_new(*sides)
+    return Explanation("items", changed) if changed else None
 
 
-def _lost_or_new(before: Sequence[str], after: Sequence[str]) -> Explanation | None:
-    """Items that only one side has, where those that both have are in the same order."""
+def lost_or_new(
+    before: Sequence[Hashable], after: Sequence[Hashable], thing: str = "item", where: str = "", most: int | None = None
+) -> str | None:
+    """Which items only one side has, where those that both have are in the same order; None where that is not all.
+
+    ``thing``: what an item is called, and ``where`` follows its place. ``most``: as many may be lost, or new.
+    """
     first = 0
     while first < min(len(before), len(after)) and before[first] == after[first]:
         first += 1
@@ -91,12 +97,14 @@ def _lost_or_new(before: Sequence[str], after: Sequence[str]) -> Explanation | N
     equal = len(before) - len(lost)
     if kept[0] != kept[1] or lost == new or equal < max(2, _KEPT * min(len(before), len(after))):
         return None
-    parts = [_named([i + first for i in sorted(lost)], f"of {len(before)} ", "lost")] if lost else []
-    parts += [_named([i + first for i in sorted(new)], "", "new")] if new else []
-    return Explanation("items", f"{' and '.join(parts)}; the other {equal} are equal")
+    if most is not None and max(len(lost), len(new)) > most:
+        return None
+    parts = [_named([i + first for i in sorted(lost)], thing, f" of {len(before)}{where}", "lost")] if lost else []
+    parts += [_named([i + first for i in sorted(new)], thing, where, "new")] if new else []
+    return f"{' and '.join(parts)}; the other {equal} are equal"
 
 
-def _only_there(one: Sequence[str], other: Sequence[str]) -> set[int]:
+def _only_there(one: Sequence[Hashable], other: Sequence[Hashable]) -> set[int]:
     """Indices of items that the other list has not, or not as often; of equal ones the last."""
     left = Counter(other)
     only = set()
@@ -108,11 +116,11 @@ def _only_there(one: Sequence[str], other: Sequence[str]) -> set[int]:
     return only
 
 
-def _named(places: Sequence[int], of: str, word: str) -> str:
+def _named(places: Sequence[int], thing: str, of: str, word: str) -> str:
     shown = ", ".join(map(str, places[:_NAMED])) + (", ..." if len(places) > _NAMED else "")
     one = len(places) == 1
-    many = f"{len(places)} items ({shown})" if len(places) > _NAMED else f"items {shown}"
-    return f"{f'item {shown}' if one else many} {of}{'is' if one else 'are'} {word}"
+    many = f"{len(places)} {thing}s ({shown})" if len(places) > _NAMED else f"{thing}s {shown}"
+    return f"{f'{thing} {shown}' if one else many}{of} {'is' if one else 'are'} {word}"
 
 
 def _signature(item: Json) -> str:

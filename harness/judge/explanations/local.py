@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
@@ -21,7 +21,7 @@ _TAILS = 6.0  # fourth moment of noise in units of its variance squared: 3 for a
 
 
 def one_slice(
-    golden: Array, obtained: Array, inside: Sequence[Callable[[Array, Array], Explanation | None]]
+    golden: Array, obtained: Array, inside: Callable[[Array, Array], Explanation | None]
 ) -> Explanation | None:
     """All that differs lies at one index of one axis, and most of what is there does; ``inside`` may say how."""
     differs = differing(golden, obtained)
@@ -34,7 +34,7 @@ def one_slice(
             if changed.size < LEAST or 2 * np.count_nonzero(changed) <= changed.size:
                 continue
             index = ", ".join(str(there[0]) if a == axis else ":" for a in range(golden.ndim))
-            how = next(filter(None, (way(g, o) for way in inside)), None)
+            how = inside(g, o)
             words = f", and there {how.sentence}" if how else ""
             return Explanation("one slice", f"only [{index}] differs{words}", how.residual if how else 0.0)
     return None

@@ -11,11 +11,15 @@ from harness.judge.elements import Array
 UNEXPLAINED = 0.02  # of the difference, of the golden's own variation and of the obtained array, at most
 _ALMOST = 0.1  # of the difference, that may be left where all that is left is rounding
 _OTHERS = 0.3  # of the difference of all but its largest elements, that may be left there
+_DIGITS = 7  # of a number that has more
+_SHORT = 4e-15  # relative: a number that is this near to one of few digits is that
 LEAST = 4  # elements: of fewer, one number accounts for too much
 
 
 def accounted(golden: Array, obtained: Array, changed: Array, *, exactly: bool = False) -> float | None:
     """The share of ``obtained`` that ``changed`` leaves, where ``changed`` accounts for the difference; else None.
+
+    It is 0 where nothing but rounding is left, of every element.
 
     ``changed`` is the golden after a change, of the obtained array's shape. What is left must be small beside the
     difference itself, beside how much the golden varies (else any array far from zero would be another one's
@@ -27,10 +31,24 @@ def accounted(golden: Array, obtained: Array, changed: Array, *, exactly: bool =
     left, size, difference = norm(rest), norm(obtained), norm(away)
     if size == 0 or left > _ALMOST * difference or not everywhere(rest, away, changed):
         return None
-    if left <= 8 * resolution(golden, obtained) * max(size, norm(changed)):
-        return left / size
+    if is_rounding(rest, golden, obtained, changed):
+        return 0.0
     varies = norm(changed - changed.mean()) or norm(changed)
     return None if exactly or left > UNEXPLAINED * min(difference, varies, size) else left / size
+
+
+def is_rounding(rest: Array, golden: Array, obtained: Array, changed: Array) -> bool:
+    """Whether ``rest``, what a change leaves of each element, is rounding: some units in the last place.
+
+    Of elements that are nearly 0 beside the others it may be these others' last place.
+    """
+    fine = 8 * resolution(golden, obtained)
+    if norm(rest) > fine * max(norm(obtained), norm(changed)):
+        return False
+    sizes = np.maximum(np.abs(obtained), np.abs(changed))
+    sizes = np.maximum(sizes, np.median(sizes))
+    sizes = np.maximum(sizes, np.abs(golden)) if golden.shape == obtained.shape else sizes
+    return bool((np.abs(rest) <= fine * sizes).all())
 
 
 def everywhere(rest: Array, away: Array, changed: Array) -> bool:
@@ -60,16 +78,27 @@ def norm(values: Array) -> float:
 
 
 def digits(value: complex | float, neutral: float = 0.0, unsure: float = 0.0, signed: bool = False) -> str:
-    """A number with five digits, and with four beyond those that it has in common with ``neutral``.
+    """A number with all of its digits where these are few, else with seven, or four beyond those of ``neutral``.
 
-    They end where the number is ``unsure``, so that what is alike reads alike.
+    They end where the number is ``unsure``, so that what is alike reads alike, and dots follow where it has more.
     """
     if isinstance(value, complex) and value.imag:
         return f"{value.real:.5g}{value.imag:+.5g}j"
     exact = complex(value).real + 0.0  # which is no -0
-    if not math.isfinite(exact):
-        return str(exact)
-    places = math.ceil(-math.log10(unsure)) if unsure > 0 else 400
-    real = round(exact, places) if places < 16 and round(exact, places) not in (neutral, 0.0) else exact
-    common = -math.log10(abs(real / neutral - 1)) if neutral and real != neutral else 0.0
-    return f"{real:{'+' if signed else ''}.{min(max(5, math.ceil(common) + 4), 16)}g}"
+    if not math.isfinite(exact) or not exact:
+        return f"{exact:{'+' if signed else ''}g}"
+    sign = "+" if signed else ""
+    common = -math.log10(abs(exact / neutral - 1)) if neutral and exact != neutral else 0.0
+    shown = min(max(_DIGITS, math.ceil(common) + 4), 16)
+    for few in range(1, shown + 1):
+        near = float(f"{exact:.{few}g}")
+        if abs(near - exact) <= max(_SHORT * abs(exact), unsure) and near not in (neutral, 0.0):
+            return f"{near:{sign}.{max(few, _DIGITS)}g}"
+    return f"{_cut(exact, shown, sign)}..."
+
+
+def _cut(value: float, shown: int, sign: str) -> str:
+    """A number's first digits, the last of which is not rounded: dots are to follow."""
+    places = shown - 1 - math.floor(math.log10(abs(value)))
+    below = math.trunc(value * 10.0**places) / 10.0**places if abs(places) < 300 else value
+    return f"{below:{sign}#.{shown}g}"

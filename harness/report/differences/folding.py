@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import zip_longest
@@ -15,7 +16,7 @@ from harness.report.selection import Place, culprit_place, failing, list_of
 _SPARSE = 0.5  # of the values that a pattern matches, at least, fail, or it would speak of the wrong ones
 _NAMED = 3  # patterns that stand in the place of one
 
-_OF_LISTS = ("items", "permutation")  # whose sentence counts, and not values
+_OF_LISTS = ("items", "permutation", "exchange")  # whose sentence counts, and not values
 _OF_THESE = ("factor", "offset", "sign")  # what some numbers of a column may have in common
 
 Alike = tuple[str, str]
@@ -64,7 +65,7 @@ def culprit(scenario: ScenarioReport) -> Place | None:
 
 
 def _one(group: Sequence[Verdict], paths: Sequence[str]) -> Verdict:
-    furthest = max(group, key=lambda v: -1.0 if v.used is None or math.isnan(v.used) else v.used)
+    furthest = max(group, key=_distance)
     explanations = [v.explanation for v in group if v.explanation]
     array = f"{furthest.path} ({furthest.expected})" if furthest.worst else ""
     residual = max(e.residual for e in explanations)
@@ -80,6 +81,8 @@ def _one(group: Sequence[Verdict], paths: Sequence[str]) -> Verdict:
     else:
         of = f"{of} fail, and of these {what.sentence}"
     message = ": ".join(filter(None, (f"furthest out is {furthest.path}", furthest.message)))
+    if what.kind == "items" and not math.isfinite(furthest.used or math.inf):
+        message = furthest.message  # as many as it has is all that can be said of each
     return replace(
         furthest,
         path=where,
@@ -92,6 +95,12 @@ def _one(group: Sequence[Verdict], paths: Sequence[str]) -> Verdict:
     )
 
 
+def _distance(verdict: Verdict) -> tuple[bool, float]:
+    """How far out a value is; that of a table's index counts less than any of its columns."""
+    used = -1.0 if verdict.used is None or math.isnan(verdict.used) else verdict.used
+    return "/index/" not in verdict.path, used
+
+
 def _where(out: Sequence[str], paths: Sequence[str]) -> tuple[str, int]:
     """Patterns that match the paths that are ``out``, and how many of all paths they match."""
     shortest, patterns = min(out, key=len), _by_list(out)
@@ -101,8 +110,16 @@ def _where(out: Sequence[str], paths: Sequence[str]) -> tuple[str, int]:
     if len(patterns) > _NAMED and whole and len(out) >= _SPARSE * (matching := _matching([whole], paths)):
         return whole, matching
     matching = _matching(patterns, paths)
+    if len(patterns) > _NAMED + 1 and (above := _above(out)):
+        return f"{above}/**", _matching([f"{above}/**"], paths)
     more = [f"{len(patterns) - _NAMED} more"] if len(patterns) > _NAMED + 1 else []
     return joined([*patterns[: _NAMED + 1 - len(more)], *more]), matching
+
+
+def _above(paths: Sequence[str]) -> str:
+    """The table that all of these paths are of, its columns and its index; empty where they are of none."""
+    tables = {re.split(r"/(?:columns|index)/", path, maxsplit=1)[0] for path in paths}
+    return next(iter(tables)) if len(tables) == 1 and any("/index/" in path for path in paths) else ""
 
 
 def _matching(patterns: Sequence[str], paths: Sequence[str]) -> int:

@@ -13,8 +13,11 @@ from harness.core.text import joined
 from harness.core.verdicts import ArtifactReport, Diagnosis, StageFinding, Status, Verdict
 from harness.judge.explanations import factor_sentence, offset_sentence
 from harness.report.differences.folding import Alike, alike, alike_in, folded
+from harness.verify.localisation.repeatability import not_reproducible
 
 _ROUNDING = 1.01e-9  # a relative tolerance that nothing but rounding is within, whose multiples say nothing
+
+_FINE = (1e-15, 1e-12, 1e-8)  # relative, to which a number may be known: after some operations, or in float32
 
 Sharing = Callable[[Sequence[str]], list[str]]
 """Sentences about what stages that are wrong by themselves have in common."""
@@ -53,8 +56,10 @@ def localise(
         return Diagnosis(headline, None, tuple(findings), tuple(notes))
     # Data flow one way: no later stage, however certainly it is wrong by itself, made this one differ.
     first = broken[0]
+    unsettled = not_reproducible(first.stage, main.get(first.stage), alone.get(first.stage))
     alone_wrong = [stage for stage in order if stage in alone and _differs_alone(alone[stage])]
     notes[:0] = [
+        *filter(None, [unsettled]),
         *_also(first.stage, alone_wrong),
         *(sharing(alone_wrong) if len(alone_wrong) > 1 else []),
         *_shared(pipeline, first.stage, main, findings),
@@ -108,7 +113,15 @@ def furthest(report: ArtifactReport | None) -> str:
     told = folded(report.verdicts, alike_ones)[0] if report else worst
     how = f": {told.explanation.text}" if told.explanation else ""
     verb = "is" if len(alike_ones) == 1 else "are"
-    return f"{told.path or 'it'} {verb} not as accepted{_beyond(worst, report.stage if report else '')}{how}"
+    what, of = _named(told.path, len(alike_ones), report), report.stage if report else ""
+    return f"{what} {verb} not as accepted{_beyond(worst, of)}{how}"
+
+
+def _named(path: str, count: int, report: ArtifactReport | None) -> str:
+    """What fails, in words where its pattern would only say that it is anything."""
+    if path.strip("*/") or not path or report is None:
+        return path or "it"
+    return f"all {count} values" if count == len(report.verdicts) else f"{count} of {len(report.verdicts)} values"
 
 
 def _beyond(verdict: Verdict, stage: str) -> str:
@@ -163,7 +176,9 @@ def _is_alike(verdict: Verdict, what: Alike) -> bool:
     numbers = verdict.expected, verdict.obtained
     if not all(isinstance(n, float) and math.isfinite(n) for n in numbers) or not verdict.expected:
         return False
-    alone = factor_sentence(verdict.obtained / verdict.expected), offset_sentence(verdict.obtained - verdict.expected)
+    ratio, more = verdict.obtained / verdict.expected, verdict.obtained - verdict.expected
+    fine = (0.0, *_FINE)
+    alone = [factor_sentence(ratio, fine=f) for f in fine] + [offset_sentence(more, unsure=f * abs(more)) for f in fine]
     return what in map(alike, alone)
 
 

@@ -179,3 +179,11 @@ def test_integers_that_python_does_not_write_out_have_a_text():
     assert text.number(10**5000) == "an integer of 16,610 bits"
     assert text.value([10**5000]) == "a list that cannot be shown"
     assert text.number(-(10**300)).endswith("0")
+
+
+@pytest.mark.parametrize(("words", "said"), [
+    ("every number is × 2", "Every number is × 2"), ("it's so", "It's so"), ("main/good is not", "main/good is not"),
+    ("rows/*/x: 2 of 2", "rows/*/x: 2 of 2"), ("2 of 5 rows", "2 of 5 rows"), ("[2] differs", "[2] differs"), ("", ""),
+])  # fmt: skip
+def test_a_sentence_begins_with_a_capital_and_an_address_stays_what_it_is(words, said):
+    assert text.capitalized(words) == said

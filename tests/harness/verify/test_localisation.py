@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from harness.core.protocol import Artifact, Pipeline, Stage
-from harness.core.verdicts import ArtifactReport, Explanation, ScenarioReport, Status, Verdict
+from harness.core.verdicts import ArtifactReport, Explanation, ScenarioReport, Status, Verdict, Worst
 from harness.judge.comparison import compare_artifact
 from harness.judge.rules import Rule, Rules
 from harness.verify.kept_candidates import why_kept
@@ -303,3 +303,46 @@ def test_other_stages_that_are_wrong_alone_are_told_and_asked_what_they_share():
     for status in (Status.MISSING, Status.STALE):  # nothing was compared
         lacking = ArtifactReport("judge", "judge", "replay", (Verdict("", status, "exact"),))
         assert told(NAMES, ("make",), judge=lacking) == ((), [])
+
+
+def two_runs(first, second, then=1.5, index=(3,)):
+    """The diagnosis where ``shape`` gave one number in the profile, and one replayed; ``then``: the replay's golden."""
+    reports = [report(n, track) for track in ("cpu", "replay") for n in NAMES if n != "shape"]
+    for track, number, expected in (("cpu", first, 1.5), ("replay", second, then)):
+        worst = (Worst(index if track == "cpu" else (3,), expected, number, 9.0),)
+        array = Verdict("field", Status.FAIL, "exact", "out", expected="float64 [9]", used=9.0, worst=worst)
+        reports.append(ArtifactReport("shape", "shape", track, (Verdict("fine", Status.PASS, "exact"), array)))
+    return localise(PIPELINE, reports, (), "replay")
+
+
+def test_a_stage_that_gave_two_results_for_one_input_is_not_reproducible():
+    assert two_runs(1.75, 1.25).notes == (
+        "shape is not reproducible: for the same inputs it gave 1.75 for field[3] in cpu, and 1.25 in replay: seed it, "
+        "or give it all that it depends on",
+    )
+
+
+@pytest.mark.parametrize("runs", [
+    two_runs(1.75, 1.75), two_runs(1.75, 1.7500001), two_runs(1.75, 1.25, then=1.0), two_runs(1.75, 1.25, index=(4,)),
+    diagnosis(("make", "shape"), ("make", "shape")),
+])  # fmt: skip
+def test_what_gave_one_result_or_had_other_goldens_is_not_called_that(runs):
+    assert not [note for note in runs.notes if "reproducible" in note]
+
+
+def test_where_every_value_fails_alike_the_headline_counts_them():
+    times = Explanation("factor", "every number is × 2")
+    verdicts = tuple(Verdict(p, Status.FAIL, "exact", used=3.0, explanation=times) for p in "abcdef")
+    alike = {"make": ArtifactReport("make", "make", "cpu", verdicts)}
+    assert "all 6 values are not as accepted" in diagnosis(**alike).headline
+    fine = (*verdicts, Verdict("fine", Status.PASS, "exact"))
+    assert "6 of 7 values are not" in diagnosis(make=ArtifactReport("make", "make", "cpu", fine)).headline
+
+
+def test_what_is_explained_is_the_headline_whatever_comes_first():
+    lost = Explanation("items", "row 2 of 6 is lost; the other 5 are equal")
+    verdicts = (
+        Verdict("good/index/stop", Status.FAIL, "exact", used=1e9),
+        Verdict("good/mag", Status.FAIL, "exact", explanation=lost),
+    )
+    assert lost.sentence in diagnosis(make=ArtifactReport("make", "make", "cpu", verdicts)).headline

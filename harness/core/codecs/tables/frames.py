@@ -11,6 +11,10 @@ from harness.core.codecs.tables.side_by_side import column_parts, table_parts
 
 def _split_frame(value: Any) -> Parts:
     names = value.columns
+    if names.nlevels > 1:
+        texts = all(isinstance(part, str) for name in names for part in name)
+        flat = 'x.columns.map("_".join)' if texts else '["_".join(map(str, name)) for name in x.columns]'
+        raise UnkeptError("a table whose columns have names in several levels", f"give x.set_axis({flat}, axis=1)")
     if not all(isinstance(name, str) for name in names):
         raise UnkeptError("a table whose columns have names that are no texts", "give x.rename(columns=str)")
     if not names.is_unique:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations, permutations, product
 
 import numpy as np
 
 from harness.core.verdicts import Explanation
 from harness.judge.elements import Array
-from harness.judge.explanations.measures import LEAST, accounted, norm
+from harness.judge.explanations.measures import LEAST, accounted, is_rounding, norm
+from harness.judge.explanations.positions.lines import added_or_lost
 
 _AXES = 4  # of an array, at most: beyond, there are too many ways
 _MANY = 1 << 17  # slices that are compared one by one
@@ -116,22 +117,28 @@ def permuted(golden: Array, obtained: Array) -> Explanation | None:
     if golden.dtype.kind in "fc" and not _same_sum(golden, obtained):
         return None
     if golden.ndim == 1 and golden.dtype.kind not in "c" and np.array_equal(np.sort(golden), np.sort(obtained)):
-        moved = np.count_nonzero(golden != obtained)
-        return Explanation("permutation", f"{moved} of {golden.size} elements are in another order", 0.0)
+        moved = np.flatnonzero(golden != obtained).tolist()
+        said = f"{len(moved)} of {golden.size} elements are in another order{_exchanged(moved)}"
+        return Explanation("permutation", said, 0.0)
     for axis in range(golden.ndim):
         if golden.shape[axis] < 2 or golden.shape[axis] > _MANY:
             continue
         before, after = (_slices(a, axis) for a in (golden, obtained))
         exactly = sorted(before) == sorted(after)
-        if len(set(before)) > 1 and (exactly or _sorted_alike(golden, obtained, axis)):
+        left = 0.0 if exactly else _left_sorted(golden, obtained, axis)
+        if len(set(before)) > 1 and left is not None:
             things = {2: ("rows", "columns")}.get(golden.ndim, ("elements",) if golden.ndim == 1 else ())
             thing = things[axis] if things else f"slices of axis {axis}"
-            count = (
-                f"{sum(b != a for b, a in zip(before, after, strict=True))} of {len(before)} " if exactly else "the "
-            )
-            more = "" if exactly else ", and equal but for rounding"
-            return Explanation("permutation", f"{count}{thing} are in another order{more}", 0.0)
+            moved = [i for i, (b, a) in enumerate(zip(before, after, strict=True)) if b != a]
+            count = f"{len(moved)} of {len(before)} " if exactly else "the "
+            more = _exchanged(moved) if exactly else "" if left else ", and equal but for rounding"
+            return Explanation("permutation", f"{count}{thing} are in another order{more}", left)
     return None
+
+
+def _exchanged(moved: Sequence[int]) -> str:
+    """Of two that are in another order, which they are."""
+    return f": {moved[0]} and {moved[1]} are in each other's place" if len(moved) == 2 else ""
 
 
 def _same_sum(golden: Array, obtained: Array) -> bool:
@@ -140,13 +147,15 @@ def _same_sum(golden: Array, obtained: Array) -> bool:
     return abs(sums[1] - sums[0]) <= _ROUNDING * float(np.abs(golden).sum(dtype=np.float64))
 
 
-def _sorted_alike(golden: Array, obtained: Array, axis: int) -> bool:
-    """Whether slices are the same in another order but for rounding, told by their numbers in turn."""
+def _left_sorted(golden: Array, obtained: Array, axis: int) -> float | None:
+    """What another order leaves, of slices that are told by their numbers in turn; None where it is no rounding."""
     if golden.dtype.kind != "f" or golden.size > _MOST:
-        return False
+        return None
     rows = [np.moveaxis(a, axis, 0).reshape(a.shape[axis], -1) for a in (golden, obtained)]
     before, after = (r[np.lexsort(r.T[:_KEYS])] for r in rows)
-    return norm(after - before) <= _ROUNDING * norm(rows[1] - rows[0])
+    if norm(after - before) > _ROUNDING * norm(rows[1] - rows[0]):
+        return None
+    return 0.0 if is_rounding(after - before, before, after, before) else norm(after - before) / norm(after)
 
 
 def _slices(array: Array, axis: int) -> list[bytes]:
@@ -204,7 +213,7 @@ def taken_along(golden: Array, obtained: Array) -> Explanation | None:
     largest = max(float(np.abs(a).max()) for a in (g, o))
     # Numbers that no element has stand for what is not finite: whatever is equal to the last bit has them in place.
     full = [np.where(gap > 0, (gap + 1) * largest, a).astype(a.dtype) for a, gap in zip((g, o), gaps, strict=True)]
-    ways = (permuted,) if golden.shape == obtained.shape else (reshaped, resized)
+    ways = (permuted,) if golden.shape == obtained.shape else (reshaped, resized, added_or_lost)
     return next(filter(None, (way(*full) for way in ways)), None)
 
 

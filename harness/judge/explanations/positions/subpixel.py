@@ -8,8 +8,8 @@ import numpy as np
 
 from harness.core.verdicts import Explanation
 from harness.judge.elements import Array
-from harness.judge.explanations.geometric import correlated_steps
 from harness.judge.explanations.measures import everywhere, norm
+from harness.judge.explanations.positions.geometric import correlated_steps
 
 _FINE = 0.1  # of the difference, that may be left: interpolation is not unique
 _PROMISING = 0.8  # of the difference, that the phases may leave
