@@ -28,7 +28,7 @@ SDIST = {
     "ptycho_reference": WHEEL["ptycho_reference"] | _BOTH | {"hatch_build.py"},
 }
 _OURS = re.compile(
-    r"(^|/)(tests?|goldens|guard|benchmarks|docs|shared|conftest\.py|test_\w+\.py|__pycache__|\.harness)(/|$)"
+    r"^shared/|(^|/)(tests?|goldens|guard|benchmarks|docs|conftest\.py|test_\w+\.py|__pycache__|\.harness)(/|$)"
 )
 
 # A guarded repository: one stage, and one test that checks a value.

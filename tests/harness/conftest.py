@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,6 +50,14 @@ def quiet(accepted: Repository, monkeypatch: pytest.MonkeyPatch) -> pytest.Monke
     for name in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM"):
         monkeypatch.setenv(name, accepted.environment[name])
     return monkeypatch
+
+
+@pytest.fixture(autouse=True)
+def paths() -> Iterator[None]:
+    """Where modules are looked for is as it was: to open a project adds its folders, as a command's own process may."""
+    before = sys.path[:]
+    yield
+    sys.path[:] = before
 
 
 @pytest.fixture

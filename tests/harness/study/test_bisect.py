@@ -56,19 +56,23 @@ def repository(accepted: Repository, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture
-def rod(repository: Repository, quiet: pytest.MonkeyPatch) -> Iterator[Heat]:
+def rod(repository: Repository, quiet: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Heat]:
     """The repository, whose tree, index, branches' heads and worktrees are afterwards as they were before."""
     quiet.chdir(repository.root)
     quiet.syspath_prepend(str(repository.root))
     rod = Heat(repository, quiet)
     rod.forget()
     (repository.root / "heat.py").write_text((repository.root / "heat.py").read_text() + "# the user's own edit\n")
-    before, temporary = state(repository.root), leftovers()
+    before = state(repository.root)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    quiet.setenv("TMPDIR", str(temporary))  # of the processes that a test starts
+    quiet.setattr(tempfile, "tempdir", str(temporary))
     yield rod
-    assert state(repository.root) == before
-    assert leftovers() <= temporary
-    git(repository.root, "checkout", "-q", "heat.py")
     rod.forget()
+    assert state(repository.root) == before
+    assert not list(temporary.glob("harness-bisect-*"))
+    git(repository.root, "checkout", "-q", "heat.py")
 
 
 def state(root: Path) -> tuple:
@@ -79,10 +83,6 @@ def state(root: Path) -> tuple:
         git(root, "worktree", "list"),
         git(root, "symbolic-ref", "HEAD"),
     )
-
-
-def leftovers() -> set[str]:
-    return {path.name for path in Path(tempfile.gettempdir()).glob("harness-bisect-*")}
 
 
 def bisect(rod: Heat, capsys: pytest.CaptureFixture[str], line: str, status: int = 0) -> dict[str, Any]:
