@@ -127,13 +127,14 @@ class Sources:
         module = self.territory.module(start.module)
         if module is None or (start.chain and not module.binds(start.chain[0]) and not module.open):
             raise ProjectError(f"{entry!r} cannot be found: {start.module} defines no such name at its top level")
+        seen: set[Target] = set()
         ran: set[str] = set()
         first = [*self._starts, start.module]
-        reach = self._follow([start], ran, first)
+        reach = self._follow([start], seen, ran, first)
         todo = list(reach.pieces)
         while todo:
             piece = todo.pop()
-            new = self._follow(self._used(piece), ran, (piece.module.home.name, *piece.uses.imported))
+            new = self._follow(self._used(piece), seen, ran, (piece.module.home.name, *piece.uses.imported))
             todo += new.pieces - reach.pieces
             reach.add(new)
             home = piece.module
@@ -142,14 +143,16 @@ class Sources:
         self._foreseen[entry] = frozenset(map(os.path.realpath, (*files, *(p.module.path for p in reach.pieces))))
         return reach, self._effects.order(first, self.territory)
 
-    def _follow(self, targets: Iterable[Target], ran: set[str], imported: Iterable[str] = ()) -> Reach:
+    def _follow(
+        self, targets: Iterable[Target], seen: set[Target], ran: set[str], imported: Iterable[str] = ()
+    ) -> Reach:
         """The pieces that targets lead to, and those that run because modules are imported.
 
-        ``ran``: the modules whose import was counted before; it grows.
+        ``seen``: the targets that were followed before, and ``ran``: the modules whose import was counted; both grow.
         """
         reach = Reach.empty()
-        seen = set(targets)
-        todo = list(seen)
+        todo = list(set(targets) - seen)
+        seen.update(todo)
         while todo:
             target = todo.pop()
             step = self._step(target)
@@ -159,7 +162,7 @@ class Sources:
             if target.chain and not (step.foreign or step.binding or SETTING.intersection(target.chain[1:])):
                 reach.read.add((target.module, target.chain[0]))
             todo += (new := set(step.targets) - seen)
-            seen |= new
+            seen.update(new)
         for module in self._running(imported, ran):
             reach.pieces.update(p for p in module.pieces if self._effects.acts(p))
         return reach
@@ -167,7 +170,7 @@ class Sources:
     def leads(self, module: Module, names: Iterable[Dotted | Target]) -> Reach:
         """What dotted names within a module, or targets, lead to at once."""
         targets = ([name] if isinstance(name, Target) else self._named(module, name) for name in names)
-        return self._follow({target for several in targets for target in several}, set())
+        return self._follow({target for several in targets for target in several}, set(), set())
 
     def reach(self, entry: _Entry) -> Reach:
         """Everything that ``entry`` leads to."""

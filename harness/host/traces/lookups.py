@@ -14,7 +14,7 @@ from types import ModuleType
 from harness.host.senses import audit
 from harness.host.senses.made import Made
 from harness.host.senses.origins import Origin, origin
-from harness.run.source.facts import OR, fact
+from harness.run.source.facts import ABSENT, FILE, OR, fact
 
 # Modules that libraries look for to show something to people: whoever installs one computes nothing else.
 _FOR_PEOPLE = frozenset(
@@ -52,11 +52,17 @@ class Lookups(importlib.abc.MetaPathFinder):
         return True
 
     def settle(self, made: Made) -> None:
-        """What a library looked for and then made itself, as settings of its own, may be either way the next time."""
+        """What a library looked for and then made itself, as a folder with its settings, may be either way next time.
+
+        What it wrote into such a file, or below such a folder, counts from now on: the next time it may read that.
+        """
         for name, value in list(self.facts.items()):
             path = name[name.find("/") :]
-            if path in made.files and OR not in value and (now := fact(name)) != value:
-                self.facts[name] = f"{value}{OR}{now}"
+            if not made.covers(path) or OR in value or (now := fact(name)) == value:
+                continue
+            self.facts[name] = f"{value}{OR}{now}"
+            for file in [f for f in made.files if f"{f}/".startswith(f"{path}/")]:
+                self.facts.setdefault(FILE + file, f"{ABSENT}{OR}{fact(FILE + file)}")
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None

@@ -48,7 +48,8 @@ class Territory:
         """Whether a module, which need not be there, belongs to the territory."""
         top = name.partition(".")[0]
         if top not in self._tops:
-            self._tops[top] = self.place(top).own
+            # Ours is never theirs: not even where the checkout of another version of it is guarded.
+            self._tops[top] = top != "harness" and self.place(top).own
         return self._tops[top] or any(name == root or name.startswith(f"{root}.") for root in self.roots)
 
     @property

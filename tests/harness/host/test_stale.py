@@ -200,6 +200,27 @@ def test_a_declared_variable_reaches_c_and_libraries_that_are_imported_first(pla
     assert edits.verify()[0] == 0
 
 
+def test_the_settings_that_a_library_makes_where_there_were_none_make_nothing_stale(plant):
+    edits = Edits(plant)
+    edits.library(
+        "outer",  # as Keras does, in a home that never saw it
+        "import os\nfolder = os.path.expanduser('~/.outer')\nif not os.path.exists(folder):\n    os.makedirs(folder)\n"
+        "path = os.path.join(folder, 'outer.json')\nif os.path.exists(path):\n    open(path).read()\n"
+        "if not os.path.exists(path):\n    open(path, 'w').write('{}')\nGAIN = 1.0\n",
+    )
+    put(plant, "import outer; gain = outer.GAIN")
+    plant.commit()
+    assert edits.verify()[0] == 0
+
+    def cached():
+        report = json.loads(plant.shell("harness verify --json", **edits.variables).stdout)
+        return {a.get("cached", False) for s in report["scenarios"] for a in s["artifacts"] if a["stage"] == "grow"}
+
+    assert cached() == {True}
+    edits.home(".outer/outer.json", "{'gain': 3}")
+    assert False in cached()
+
+
 def test_hooks_see_every_variable_since_what_they_make_is_in_the_key(plant):
     edits = Edits(plant)
     plant.put(
