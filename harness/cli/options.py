@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from harness.cli.console import remark
+from harness.core.project import Project
 from harness.host.cluster.engine import Engine
 
 
@@ -44,7 +45,9 @@ BulkOption = Annotated[bool, typer.Option("--bulk", help="Allow more than five i
 KeepOption = Annotated[
     Path | None, out_option("Leave the candidates in this empty folder, for `harness import`; in CI, too.", "--keep")
 ]
-WorkersOption = Annotated[int, typer.Option(min=1, help="Processes that compute side by side.")]
+WorkersOption = Annotated[
+    int | None, typer.Option(min=1, help="Processes that compute side by side (default: workers of [tool.harness], 1).")
+]
 ExecutorOption = Annotated[str, typer.Option(help="Who computes: processes of this machine, or dask.")]
 SchedulerOption = Annotated[
     str, typer.Option(metavar="ADDRESS", help="Dask's scheduler, e.g. tcp://host:8786 (default: one of this machine).")
@@ -53,6 +56,7 @@ NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Compute everyth
 TracebackOption = Annotated[bool, typer.Option("--traceback", help="Print the whole tracebacks of what was raised.")]
 
 
-def chosen_engine(workers: int, executor: str, scheduler: str) -> Engine:
+def chosen_engine(project: Project, workers: int | None, executor: str, scheduler: str) -> Engine:
     """Who computes, by the options of a command; raises ProjectError for those that do not go together."""
-    return Engine(workers, executor, scheduler, tell=remark)
+    own = 1 if scheduler else project.workers
+    return Engine(own if workers is None else workers, executor, scheduler, tell=remark)

@@ -27,6 +27,7 @@ _NUMBERS = {
     "cache_bytes": int,
     "alpha": float,
     "values": int,
+    "workers": int,
     "stage_seconds": float,
     "large_bytes": int,
     "remote_seconds": float,
@@ -44,6 +45,7 @@ class Project:
     report) is not. ``alpha``: how often a whole healthy suite may raise a false alarm, shared by as many statistical
     values as are judged, and by ``values`` at least: a reserve for scenarios to come. ``allowed_signers``: approvals
     must carry a signature of one of these, if given. ``stage_seconds``: how long a stage may take before it is ended.
+    ``workers``: how many processes compute side by side unless a command is told otherwise.
     ``cache`` is the address of
     a cache that is shared, of which nothing counts but what ``cache_signers`` signed; ``remote`` that of what is larger
     than ``large_bytes`` among the goldens. ``remote_seconds``: how long either may take to answer.
@@ -66,6 +68,7 @@ class Project:
     remote: str = ""
     large_bytes: int = 10_000_000
     remote_seconds: float = 20.0
+    workers: int = 1
 
     @property
     def log(self) -> Path:
@@ -181,12 +184,13 @@ def read_table(root: Path, table: Mapping[str, Any]) -> Project:
         remote=table.get("remote", ""),
         large_bytes=table.get("large_bytes", 10_000_000),
         remote_seconds=float(table.get("remote_seconds", 20.0)),
+        workers=table.get("workers", 1),
     )
 
 
 def _check_values(where: Path, table: Mapping[str, Any]) -> None:
     """Raise ProjectError for a value that is of the right type and makes no sense."""
-    low: dict[str, float] = {"cache_bytes": 0, "values": 1, "large_bytes": 1}
+    low: dict[str, float] = {"cache_bytes": 0, "values": 1, "large_bytes": 1, "workers": 1}
     for key, least in low.items():
         if isinstance(table.get(key), bool) or table.get(key, least) < least:
             raise ProjectError(f"{where}: [tool.harness] {key} = {table[key]}: give a number of at least {least:g}")

@@ -204,14 +204,17 @@ def training_problems(examination: Examination) -> list[str]:
     return problems
 
 
-def omissions(examinations: Iterable[Examination], complete: bool) -> list[str]:
-    """What nobody asked to compare, one sentence each with its number; ``complete``: every scenario was examined."""
+def omissions(examinations: Iterable[Examination], complete: bool, option: str = "--no-training") -> list[str]:
+    """What nobody asked to compare, one sentence each with its number; ``complete``: every scenario was examined.
+
+    ``option``: what left out the training.
+    """
     examined = list(examinations)
     sentences = []
     if ids := [(e, identity) for e in examined for identity in left_out(e)]:
         values = sum(len(_values(e, i) or ()) for e, i in ids if i.artifact not in ENSEMBLES)
         of = f"{text.count(values, 'value')} of {text.count(len(ids), 'golden')}"
-        sentences.append(f"{of} {'was' if values == 1 else 'were'} not compared: --no-training")
+        sentences.append(f"{of} {'was' if values == 1 else 'were'} not compared: {option}")
     elsewhere: dict[str, int] = {}
     for examination in examined if complete else ():
         here = {examination.profile, examination.replay}

@@ -94,16 +94,19 @@ class Examination:
 
     @property
     def artifacts(self) -> list[tuple[str, str]]:
-        """Track and name of everything that is verified, in the pipeline's order.
+        """Track and name of everything that is verified, in the pipeline's order; ``untrained`` without training."""
+        return verified_artifacts(self.pipeline, self.profile) if self.training else self.untrained
 
-        Without ``training`` what it decides is left out: of the scenario's own profile the statistical
-        stages and those that need them, and the invariants of a whole run. Replays stay; they train nothing.
+    @property
+    def untrained(self) -> list[tuple[str, str]]:
+        """Those that no training decides.
+
+        Left out are, of the scenario's own profile, the statistical stages and those that need them, and the
+        invariants of a whole run. Replays stay; they train nothing.
         """
-        everything = verified_artifacts(self.pipeline, self.profile)
-        if self.training:
-            return everything
         trained = {s.name for s in self.pipeline.stages if s.tier == "statistical"}
         decided = {s.artifact for s in self.pipeline.stages if trained & self.pipeline.leading_to(s.name)}
+        everything = verified_artifacts(self.pipeline, self.profile)
         return [(t, name) for t, name in everything if t == self.replay or name not in {*decided, INVARIANTS}]
 
     def identity(self, track: str, artifact: str) -> GoldenId:

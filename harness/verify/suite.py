@@ -11,16 +11,16 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Protocol
 
+from harness.core import text
 from harness.core.errors import ProjectError
 from harness.core.files import json_digest, sha256
 from harness.core.ids import CHECK
 from harness.core.project import Project, in_ci
-from harness.core.protocol import Artifact, Json
+from harness.core.protocol import Artifact
 from harness.core.verdicts import Report, ScenarioReport, Status
-from harness.host.cluster.engine import ALONE, Engine, compute_ahead
+from harness.host.cluster.engine import ALONE, Engine
 from harness.judge.schema import Schemas
 from harness.run.cache import Cache
-from harness.run.jobs import Job
 from harness.run.pipeline_source import sources_of
 from harness.run.runner import Runner, Watcher
 from harness.run.shared.cache import project_cache
@@ -34,6 +34,7 @@ from harness.verify.coverage import omissions
 from harness.verify.examination import Examination
 from harness.verify.housekeeping import store_problems
 from harness.verify.kept_candidates import keep_candidates
+from harness.verify.order import Early, verify_each
 
 
 class CandidatesTaker(Protocol):
@@ -101,8 +102,12 @@ def verify_suite(
     also: Sequence[str] = (),
     training: bool = True,
     parcel: CandidatesTaker | None = None,
+    early: Early | None = None,
+    fail_fast: bool = False,
 ) -> Suite:
     """Verify some scenarios and modules of tests, or all; ``finished`` hears of each as soon as it is judged.
+
+    ``early`` and ``fail_fast``: see ``verify_each``.
 
     ``also``: problems that were found elsewhere. Without ``training``, what it decides is not verified (see
     ``Examination.artifacts``). Candidates are kept in ``parcel``, and but in CI and with overrides in the state.
@@ -117,24 +122,29 @@ def verify_suite(
     examinations = {n: Examination(project, runner, n, profile, overrides, schemas, training) for n in chosen}
     for examination in examinations.values():
         examination.prepare()  # what is missing or misspelt is reported before anything is computed
-    if engine.ahead:
-        runnable = [e for e in examinations.values() if not e.scenario.missing]
-        runner.ahead = _compute_ahead(runner, runnable, overrides, engine)
-    suite = Suite(Report(pipeline.name, profile, runner.environment, "", 0.0, ()), examinations)
-    reports = []
-    for examination in examinations.values():
-        reports.append(examination.verify())
-        suite.candidates += _kept(examination, reports[-1], overrides, parcel)
+    suite = Suite(Report(pipeline.name, profile, runner.environment, "", 0.0, ()), {})
+    found: dict[str, ScenarioReport] = {}
+    for examination, report in verify_each([*examinations.values()], runner, overrides, engine, early, fail_fast):
+        name = examination.scenario.name
+        suite.examinations[name], found[name] = examination, report
+        suite.candidates += _kept(examination, report, overrides, parcel)
         if finished:
-            finished(reports[-1])
-    complete = not names and not overrides
+            finished(report)
+    stopped = len(found) < len(examinations) or any(training and not e.training for e in suite.examinations.values())
+    reports = [found[name] for name in examinations if name in found]
+    complete = not names and not overrides and not stopped
+    if stopped:
+        modules = []
     if modules or (complete and profile == project.profile and (book.accepted or not project.adapter)):
         suite.tests = _tests(book, modules, finished, parcel)
         reports += suite.tests.reports
         suite.candidates += suite.tests.candidates
         also = [*also, *suite.tests.problems]
     unasked = [] if names or suite.tests else left_out_of_tests(book)
-    problems = dict.fromkeys([*also, *store_problems(project, examinations, complete)])
+    if stopped:
+        unasked.append(_stopped([*found], [*examinations]))
+    problems = dict.fromkeys([*also, *store_problems(project, suite.examinations, complete)])
+    without = "--fail-fast" if stopped else "--no-training"
     when, seconds = started.isoformat(timespec="seconds"), time.perf_counter() - clock
     suite.report = Report(
         pipeline.name,
@@ -145,9 +155,15 @@ def verify_suite(
         tuple(reports),
         tuple(problems),
         subject=verified,
-        omitted=(*omissions(examinations.values(), complete), *unasked),
+        omitted=(*omissions(suite.examinations.values(), complete, without), *unasked),
     )
     return suite
+
+
+def _stopped(verified: Sequence[str], wanted: Sequence[str]) -> str:
+    """What --fail-fast left out, in one sentence."""
+    of = f"{text.count(len(wanted) - len(verified), 'scenario')} of {len(wanted)}"
+    return f"{of} and all that tests check were not verified: --fail-fast stopped at {verified[-1]}"
 
 
 def _kept(
@@ -186,49 +202,3 @@ def verification_subject(project: Project) -> str:
     """The digest of what is verified: the pipeline's source, and the manifest of its goldens."""
     files = [*sources_of(project.pipeline).files(), project.goldens / MANIFEST]
     return json_digest([[f.name, sha256(f.read_bytes())] for f in files if f.is_file()])
-
-
-def _compute_ahead(
-    runner: Runner, examinations: Sequence[Examination], overrides: Sequence[str], engine: Engine
-) -> set[str]:
-    """Fill the cache by an engine; what fails there fails again, and is reported, when it is judged.
-
-    Returns the keys of what was computed.
-    """
-    if not examinations:
-        return set()
-    project, profile = examinations[0].project, examinations[0].profile
-    shared: dict[str, Json] = {"root": str(project.root), "cache": str(runner.cache.folder)}
-    jobs = [
-        Job(
-            f"{__name__}:compute_scenario",
-            {
-                **shared,
-                "scenario": e.scenario.name,
-                "profile": e.profile,
-                "overrides": list(overrides),
-                "training": e.training,
-            },
-        )
-        for e in examinations
-    ]
-
-    def progressed(done: int, total: int, note: str) -> None:
-        if runner.watcher:
-            runner.watcher("all", profile, "scenarios", done, total, note)
-
-    return {key for keys in compute_ahead(engine, project, runner.cache, jobs, progressed) for key in keys}
-
-
-def compute_scenario(
-    root: str, cache: str, scenario: str, profile: str, overrides: list[str], training: bool
-) -> list[str]:
-    """One scenario's stages, into the cache: the job of a worker process. Returns the keys of what it computed."""
-    from harness.host.project import project_at_work
-
-    project = project_at_work(root)
-    runner = Runner(project.pipeline, project_cache(project, Path(cache)))
-    examination = Examination(project, runner, scenario, profile, overrides, training=training)
-    for track, artifact in examination.artifacts:
-        examination.obtained(track, artifact)
-    return sorted(runner.computed)

@@ -34,7 +34,7 @@ def calibrate(
     scenario: Annotated[str, typer.Argument(help="One of `harness list`.")],
     members: Annotated[int, typer.Option(help="Full runs, at least 8.")] = 8,
     profile: ProfileOption = "",
-    workers: WorkersOption = 1,
+    workers: WorkersOption = None,
     executor: ExecutorOption = "processes",
     scheduler: SchedulerOption = "",
     held_out: Annotated[
@@ -64,7 +64,8 @@ def calibrate(
     from harness.verify.kept_candidates import candidate_origin
     from harness.verify.suite import open_cache
 
-    engine, project = chosen_engine(workers, executor, scheduler), open_project()
+    project = open_project()
+    engine = chosen_engine(project, workers, executor, scheduler)
     with open_cache(project) as cache, watching(project, json) as progress:
         runner = Runner(project.pipeline, cache, progress)
         examination = Examination(project, runner, scenario, profile or project.profile)
@@ -143,7 +144,7 @@ def accept(
     only: Annotated[
         list[str], typer.Option(help="Of one id: these values alone, a path with all below it. Repeatable.")
     ] = [],  # noqa: B006 (typer reads the default, nothing changes it)
-    workers: WorkersOption = 1,
+    workers: WorkersOption = None,
     executor: ExecutorOption = "processes",
     scheduler: SchedulerOption = "",
     no_cache: NoCacheOption = False,
@@ -156,7 +157,8 @@ def accept(
     from harness.study.sizes import large_candidates
     from harness.verify.review import review_candidates
 
-    engine, project = chosen_engine(workers, executor, scheduler), open_project()
+    project = open_project()
+    engine = chosen_engine(project, workers, executor, scheduler)
     if (recovery := recover_acceptance(project)).sentence and not json:
         show_line(recovery.sentence)
     if recovery.ids and not (ids := [i for i in ids if i not in recovery.ids]):

@@ -29,7 +29,7 @@ def bisect(
     own_goldens: Annotated[
         bool, typer.Option("--own-goldens", help="Compare each commit with its own goldens, not with those of GOOD.")
     ] = False,
-    workers: WorkersOption = 1,
+    workers: WorkersOption = None,
     json: JsonOption = False,
 ) -> None:
     """Find the first bad commit between two, and the stage in which it shows first; exits 1 where several may be it."""
@@ -55,7 +55,7 @@ def bisect(
             addresses=address,
             stages=stage,
         )
-        bisection = find_culprit(project, question, good, bad, workers, told)
+        bisection = find_culprit(project, question, good, bad, workers or project.workers, told)
     print_json(bisection_to_json(bisection)) if json else show_bisection(bisection)
     show_notes(bisection.notes, json)
     raise typer.Exit(0 if bisection.found else 1)

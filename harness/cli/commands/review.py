@@ -46,7 +46,7 @@ def review(
     reason: ReasonOption = "",
     issue: IssueOption = "",
     sign_key: KeyOption = None,
-    workers: WorkersOption = 1,
+    workers: WorkersOption = None,
     executor: ExecutorOption = "processes",
     scheduler: SchedulerOption = "",
     json: JsonOption = False,
@@ -61,7 +61,8 @@ def review(
         raise typer.BadParameter("--json writes a page and asks nothing: name the ids")
     if asking and not has_terminal():
         raise typer.BadParameter("there is no terminal to decide in: name ids, to write a page, or use harness accept")
-    engine, project = chosen_engine(workers, executor, scheduler), open_project()
+    project = open_project()
+    engine = chosen_engine(project, workers, executor, scheduler)
     if asking and in_ci():
         raise ApprovalError("harness review decides nothing in CI, where nothing is written: run it on your machine")
     reviewed = review_candidates(project, ids or [])

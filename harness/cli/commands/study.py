@@ -114,7 +114,7 @@ def ab(
     seeds: Annotated[int, typer.Option(help="Pairs of runs, each pair with a seed of its own.")] = 5,
     confidence: Annotated[float, typer.Option(help="Confidence of the intervals.")] = 0.95,
     profile: ProfileOption = "",
-    workers: WorkersOption = 1,
+    workers: WorkersOption = None,
     executor: ExecutorOption = "processes",
     scheduler: SchedulerOption = "",
     out: Annotated[Path | None, out_option("Folder of ab.json and ab.md (default: .harness/ab/SCENARIO).")] = None,
@@ -126,7 +126,8 @@ def ab(
     from harness.study.ab_page import trial_markdown
     from harness.verify.suite import open_cache
 
-    engine, project = chosen_engine(workers, executor, scheduler), open_project()
+    project = open_project()
+    engine = chosen_engine(project, workers, executor, scheduler)
     with open_cache(project) as cache, watching(project, json) as progress:
         trial = run_trial(
             project,

@@ -103,26 +103,31 @@ def verify(
     ] = None,
     out: Annotated[Path | None, out_option("Folder of the report (default: .harness/report).")] = None,
     set_: SetOption = [],  # noqa: B006
-    workers: WorkersOption = 1,
+    workers: WorkersOption = None,
     executor: ExecutorOption = "processes",
     scheduler: SchedulerOption = "",
     no_cache: NoCacheOption = False,
     training: Annotated[
         bool, typer.Option("--training/--no-training", help="Whether to train, and to verify what training decides.")
     ] = True,
+    fail_fast: Annotated[
+        bool,
+        typer.Option("--fail-fast", help="Stop at the first scenario that fails, untrained if it can be."),
+    ] = False,
     keep: KeepOption = None,
     traceback: TracebackOption = False,
     json: JsonOption = False,
 ) -> None:
     """Run scenarios, compare every artifact with its golden, and write the report."""
-    from harness.cli.tables.verification import show_scenario, show_summary, tell_github
+    from harness.cli.tables.verification import show_early, show_scenario, show_summary, tell_github
     from harness.core.reports import report_to_json
     from harness.report.folder import remove_report, write_report
     from harness.store.approval_check import check_approvals
     from harness.verify.parcels.packing import Parcel
     from harness.verify.suite import open_cache, verify_suite
 
-    engine, project = chosen_engine(workers, executor, scheduler), open_project()
+    project = open_project()
+    engine = chosen_engine(project, workers, executor, scheduler)
     folder = out or project.state / "report"
     parcel = None if keep is None else Parcel(project, keep, set_)
     remove_report(folder)
@@ -143,6 +148,8 @@ def verify(
                 also=bypassed,
                 training=training,
                 parcel=parcel,
+                early=None if json else show_early,
+                fail_fast=fail_fast,
             )
         suite.report = dataclasses.replace(suite.report, log=os.path.relpath(project.log, folder))
         paths = write_report(suite.report, project.pipeline.views, suite.find, folder)

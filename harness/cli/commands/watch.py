@@ -29,13 +29,14 @@ _EDITED = -1  # instead of a status: an edit came first
 def watch(
     scenarios: ScenariosArgument = None,
     profile: ProfileOption = "",
-    workers: WorkersOption = 1,
+    workers: WorkersOption = None,
     json: JsonOption = False,
 ) -> None:
     """Verify again after each edit, what training decides last; ends at Ctrl-C."""
     project = open_project()
     files = WatchedFiles(project.root, project.state)
-    options = [*(scenarios or []), *(["--profile", profile] if profile else []), "--workers", str(workers)]
+    options = [*(scenarios or []), *(["--profile", profile] if profile else [])]
+    options += [] if workers is None else ["--workers", str(workers)]
     changed: list[str] = []
     while True:
         before = files.state()

@@ -69,31 +69,40 @@ Progressed = Callable[[int, int, str], None]
 """A callback for jobs: how many are done, of how many, and a note."""
 
 
-def compute_ahead(
+def compute_each(
     engine: Engine, project: Project, cache: Cache, jobs: Sequence[Job], progressed: Progressed | None = None
-) -> list[Any]:
-    """Run ``jobs``, all at once, and give the results of those that succeeded, in the order in which they came.
+) -> Iterator[tuple[int, Any]]:
+    """Run ``jobs``, queued in their order, and give the number of each with its result, as they come.
 
-    What fails there is left out: it fails again, and is reported, where this process asks for it. Raises HarnessError
-    where the engine itself fails: its scheduler is gone, or a worker is not as this machine is.
+    The result of what fails there is None: it fails again, and is reported, where this process asks for it. Whoever
+    stops asking ends what runs. Raises HarnessError where the engine itself fails: its scheduler is gone, or a worker
+    is not as this machine is.
     """
-    started, results, done = time.perf_counter(), list[Any](), 0
+    started, done = time.perf_counter(), 0
 
     def say(note: str) -> None:
         if progressed:
             progressed(done, len(jobs), note)
 
     with engine.opened(project, cache, say) as executor:
-        for job in jobs:
-            executor.submit(job)
+        numbers = {id(executor.submit(job)): number for number, job in enumerate(jobs)}
         say("")
         for future in executor.as_completed():
             done += 1
+            result = None
             with contextlib.suppress(JobError):
-                results.append(future.result())
+                result = future.result()
             say(f"{done} of {len(jobs)}")
+            yield numbers[id(future)], result
         for sentence in executor.lost:
             engine.tell(sentence)
     if progressed:  # one of one: this is over
         progressed(1, 1, f"{len(jobs)} jobs in {time.perf_counter() - started:.1f} s")
-    return results
+
+
+def compute_ahead(
+    engine: Engine, project: Project, cache: Cache, jobs: Sequence[Job], progressed: Progressed | None = None
+) -> list[Any]:
+    """Run ``jobs``, all at once, and give the results of those that succeeded, in the order in which they came."""
+    given = compute_each(engine, project, cache, jobs, progressed)
+    return [result for _, result in given if result is not None]

@@ -46,7 +46,7 @@ def prove(
     seed: Annotated[int, typer.Option(help="Of the sample.")] = 0,
     kind: _KindsOption = None,
     only: _OnlyOption = None,
-    workers: WorkersOption = 1,
+    workers: WorkersOption = None,
     executor: ExecutorOption = "processes",
     scheduler: SchedulerOption = "",
     training: Annotated[
@@ -70,7 +70,8 @@ def prove(
 
     if budget is not None and not budget > 0:
         raise ProjectError(f"--budget {budget:g} leaves no time: give minutes above 0")
-    engine, project = chosen_engine(workers, executor, scheduler), open_project()
+    project = open_project()
+    engine = chosen_engine(project, workers, executor, scheduler)
     question = ProofQuestion(
         tuple(scenarios or ()),
         profile,

@@ -1,0 +1,109 @@
+"""In which order scenarios are verified: what is cheap and sharp of all of them first, and then what training decides.
+
+A stage that differs without any training is told in seconds, long before the last network is trained. Where an engine
+computes, the whole of one scenario is judged while others are computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from harness.core.protocol import Json
+from harness.core.verdicts import ArtifactReport, ScenarioReport
+from harness.host.cluster.engine import Engine, compute_each
+from harness.run.jobs import Job
+from harness.run.runner import Runner
+from harness.run.shared.cache import project_cache
+from harness.verify.examination import Examination
+
+Early = Callable[[str, Sequence[ArtifactReport]], None]
+"""A callback for a scenario and those of its artifacts that failed, though no training decides them."""
+
+Verified = Iterator[tuple[Examination, ScenarioReport]]
+
+
+def verify_each(
+    examinations: Sequence[Examination],
+    runner: Runner,
+    overrides: Sequence[str],
+    engine: Engine,
+    early: Early | None = None,
+    fail_fast: bool = False,
+) -> Verified:
+    """Verify scenarios, each as soon as it can be judged; ``early`` hears of failures before anything was trained.
+
+    With ``fail_fast`` the first scenario that fails is the last one, and what fails before training is not trained.
+    """
+    steps = _computed(examinations, runner, overrides, engine) if engine.ahead else _asked(examinations)
+    for examination, whole in steps:
+        if whole or not examination.training:
+            report = examination.verify()
+            yield examination, report
+            if report.failed and fail_fast:
+                return
+        elif failed := [r for of in examination.untrained if (r := examination.report(*of)).failed]:
+            if early:
+                early(examination.scenario.name, failed)
+            if fail_fast:
+                examination.training = False
+                yield examination, examination.verify()
+                return
+
+
+def _asked(examinations: Sequence[Examination]) -> Iterator[tuple[Examination, bool]]:
+    """Each scenario without what training decides, and then each as a whole: computed when it is asked for."""
+    trained = [e for e in examinations if e.training and not e.scenario.missing]
+    yield from ((examination, False) for examination in trained)
+    yield from ((examination, True) for examination in examinations)
+
+
+def _computed(
+    examinations: Sequence[Examination], runner: Runner, overrides: Sequence[str], engine: Engine
+) -> Iterator[tuple[Examination, bool]]:
+    """The same in the order in which an engine has put them into the cache.
+
+    What fails there fails again, and is reported, when it is judged.
+    """
+    here = [e for e in examinations if not e.scenario.missing]
+    yield from ((e, True) for e in examinations if e.scenario.missing)
+    if not here:
+        return
+    project = here[0].project
+    places: dict[str, Json] = {"root": str(project.root), "cache": str(runner.cache.folder)}
+    parts = [(e, False) for e in here] + [(e, True) for e in here if e.training]
+    jobs = [
+        Job(
+            f"{__name__}:compute_scenario",
+            {
+                **places,
+                "scenario": e.scenario.name,
+                "profile": e.profile,
+                "overrides": list(overrides),
+                "training": whole,
+            },
+        )
+        for e, whole in parts
+    ]
+
+    def progressed(done: int, total: int, note: str) -> None:
+        if runner.watcher:
+            runner.watcher("all", here[0].profile, "scenarios", done, total, note)
+
+    for number, keys in compute_each(engine, project, runner.cache, jobs, progressed):
+        runner.ahead.update(keys or ())
+        yield parts[number]
+
+
+def compute_scenario(
+    root: str, cache: str, scenario: str, profile: str, overrides: list[str], training: bool
+) -> list[str]:
+    """One scenario's stages, into the cache: the job of a worker process. Returns the keys of what it computed."""
+    from harness.host.project import project_at_work
+
+    project = project_at_work(root)
+    runner = Runner(project.pipeline, project_cache(project, Path(cache)))
+    examination = Examination(project, runner, scenario, profile, overrides, training=training)
+    for track, artifact in examination.artifacts:
+        examination.obtained(track, artifact)
+    return sorted(runner.computed)

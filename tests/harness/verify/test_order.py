@@ -1,0 +1,75 @@
+"""What is cheap and sharp of every scenario is judged before anything is trained, whoever computes."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.core.verdicts import Status
+from harness.host.cluster.engine import Engine
+
+SOLVER = ("heat.py", "diffusivity * dt / dx**2 * np.diff", "0.39 * np.diff")
+
+
+@pytest.fixture
+def broken(heat):
+    heat.edit(*SOLVER)
+    heat.project()
+    return heat
+
+
+def heard(heat, **options):
+    """The suite, and what was heard early: the scenario, its failed stages, and what of a fit had run by then."""
+    told, ran = [], []
+
+    def early(name, failed):
+        told.append((name, {report.stage for report in failed}, [*ran]))
+
+    def watcher(scenario, track, stage, *_):
+        ran.extend([scenario] if (track, stage) == ("cpu", "fit") else [])
+
+    return heat.suite(early=early, watcher=watcher, **options), told, ran
+
+
+def test_a_fault_before_the_training_is_told_of_every_scenario_before_any_is_trained(broken):
+    suite, told, trained = heard(broken, cache=False)
+    assert [name for name, *_ in told] == [s.scenario for s in suite.report.scenarios]
+    assert all("solve" in stages and not before for _, stages, before in told)
+    assert set(trained) == {name for name, *_ in told}
+    assert all(s.diagnosis.first == "solve" for s in suite.report.scenarios)
+
+
+def test_who_fails_fast_trains_nothing_after_a_fault_and_says_what_was_left_out(broken):
+    suite, told, trained = heard(broken, cache=False, fail_fast=True)
+    assert len(told) == 1
+    assert trained == []
+    (report,) = suite.report.scenarios
+    assert report.failed
+    assert not suite.report.passed
+    assert suite.report.problems == ()
+    assert any("--fail-fast stopped at" in sentence for sentence in suite.report.omitted)
+    assert any("were not compared: --fail-fast" in sentence for sentence in suite.report.omitted)
+    assert list(suite.examinations) == [report.scenario]
+
+
+def test_who_fails_fast_stops_after_a_training_that_went_wrong(heat):
+    suite, _, _ = heard(heat, overrides=["fit.rate=1.9"], fail_fast=True)
+    assert [s.failed for s in suite.report.scenarios] == [True]
+    assert not suite.report.passed
+
+
+def test_who_fails_fast_and_has_no_failure_verified_everything(heat):
+    suite, told, _ = heard(heat, fail_fast=True)
+    plain = heat.suite()
+    assert told == []
+    assert suite.report.passed
+    assert suite.report.omitted == plain.report.omitted
+    assert [s.counts for s in suite.report.scenarios] == [s.counts for s in plain.report.scenarios]
+
+
+def test_side_by_side_the_verdicts_are_the_same_and_in_the_same_order(broken):
+    alone, _, _ = heard(broken)
+    side_by_side, told, _ = heard(broken, engine=Engine(2))
+    assert sorted(name for name, *_ in told) == sorted(s.scenario for s in alone.report.scenarios)
+    for one, other in zip(alone.report.scenarios, side_by_side.report.scenarios, strict=True):
+        assert (one.scenario, one.counts[Status.FAIL]) == (other.scenario, other.counts[Status.FAIL])
+        assert one.diagnosis.first == other.diagnosis.first
