@@ -48,7 +48,8 @@ def _mean(values: Tensor, valid: Tensor | None) -> Tensor:
     """The mean of ``values`` ``(B, C, N, N)`` over their valid pixels."""
     if valid is None:
         return ops.mean(values)
-    return ops.sum(values * valid[:, None]) / (values.shape[1] * ops.sum(valid))
+    weights = ops.broadcast_to(valid[:, None], ops.shape(values))
+    return ops.sum(values * weights) / ops.sum(weights)
 
 
 def amplitude_mae(measured: Tensor, intensity: Tensor, valid: Tensor | None = None) -> Tensor:

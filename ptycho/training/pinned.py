@@ -18,7 +18,7 @@ from ptycho.data.grouping import Groups
 from ptycho.model.backend import host, keras, ops, weight_name, with_xla
 from ptycho.model.features import FeatureMaker
 from ptycho.model.network import PtychoModel
-from ptycho.training.training import input_maker
+from ptycho.training.training import compile_built, input_maker
 
 PROBING_RATE = 1e6  # of a plain gradient step, so large that the step is the gradient to all digits
 
@@ -77,7 +77,7 @@ def _gradient_norms(model: PtychoModel, batch: dict[str, Real], jit: bool | None
 
 
 def _compile(model: PtychoModel, optimizer: keras.optimizers.Optimizer, jit: bool | None) -> None:
-    model.compile(optimizer, jit_compile=with_xla() if jit is None else jit)
+    compile_built(model, optimizer, with_xla() if jit is None else jit)
 
 
 def _losses(model: PtychoModel, batches: list[dict[str, Real]], steps: int) -> list[float]:

@@ -53,6 +53,7 @@ class Prompter:
 
     def __init__(self) -> None:
         self.optimizer: Any = None
+        self.trainable_weights: list[Any] = []
         self.settings: dict[str, Any] = {}
         self.callbacks: Sequence[Any] = ()
         self.epochs: list[list[Integer]] = []

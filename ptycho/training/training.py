@@ -137,8 +137,13 @@ def compile_model(model: PtychoModel, config: TrainConfig, steps: int) -> None:
     rate: Any = config.learning_rate
     if config.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps)
-    optimizer = WatchedAdam(rate, global_clipnorm=config.clip_norm)
-    model.compile(optimizer, jit_compile=with_xla())
+    compile_built(model, WatchedAdam(rate, global_clipnorm=config.clip_norm), with_xla())
+
+
+def compile_built(model: PtychoModel, optimizer: keras.optimizers.Optimizer, jit: bool) -> None:
+    """Compile with an optimiser that has its variables: TensorFlow traces a step that makes some twice."""
+    optimizer.build(model.trainable_weights)
+    model.compile(optimizer, jit_compile=jit)
 
 
 def train_network(
