@@ -66,62 +66,77 @@ class GroupBatches(PyDataset):
 
 
 class WatchedAdam(Adam):
-    """Adam that sums the squares of the gradients' global norms, before they are clipped."""
+    """Adam that keeps every weight finite, and counts on the device, so that no step waits for the host.
+
+    It sums the squares of the gradients' global norms, before they are clipped. The first step of an epoch whose
+    gradients or new weights are not finite leaves the weights as they were, and so does every later one.
+    """
 
     def build(self, variables: list[Any]) -> None:
-        """Make the sum beside Adam's own variables, so that every backend carries it along."""
+        """Make the counters beside Adam's own variables, so that every backend carries them along."""
         super().build(variables)
         if not hasattr(self, "energy"):  # Keras 2 builds at every step that it traces
-            self.energy = self.add_variable((), initializer="zeros", name="gradient_energy")
+            self.energy, self.taken, self.lost = (
+                self.add_variable((), initializer="zeros", name=name)
+                for name in ("gradient_energy", "steps_taken", "first_step_lost")
+            )
 
     def apply(self, grads: list[Any], trainable_variables: list[Any] | None = None) -> None:
         """One step."""
-        super().apply(grads, trainable_variables)
-        self.energy.assign_add(ops.sum(ops.stack([ops.sum(ops.square(g)) for g in grads])))
+        weights = self._trainable_variables if trainable_variables is None else trainable_variables
+        before = [ops.copy(w) for w in weights]
+        super().apply(grads, weights)
+        energy = ops.sum(ops.stack([ops.sum(ops.square(g)) for g in grads]))
+        finite = ops.all(ops.stack([ops.isfinite(energy), *(ops.all(ops.isfinite(w)) for w in weights)]))
+        self.energy.assign_add(energy)
+        self.taken.assign_add(1.0)
+        fresh = ops.convert_to_tensor(self.lost) == 0.0
+        first = ops.where(ops.logical_and(fresh, ops.logical_not(finite)), self.taken, self.lost)
+        self.lost.assign(first)
+        for weight, old in zip(weights, before, strict=True):
+            weight.assign(ops.where(first == 0.0, weight, old))
 
-    def take_energy(self) -> float:
-        """The sum since it was last taken."""
-        energy = float(host(self.energy))
-        self.energy.assign(0.0)
-        return energy
+    def take_counts(self) -> tuple[int, int, float]:
+        """Steps, the first of them that was lost or 0, and the sum of squares, since these were last taken."""
+        counters = (self.taken, self.lost, self.energy)
+        steps, lost, energy = (float(host(counter)) for counter in counters)
+        for counter in counters:
+            counter.assign(0.0)
+        return int(steps), int(lost), energy
 
 
 class Guard(keras.callbacks.Callback):
-    """Sets the batches' epoch; watches every step; keeps the latest finite weights; notes the learning rate."""
+    """Sets the batches' epoch; stops where a step was not finite; notes learning rate and gradient norm.
 
-    def __init__(self, batches: GroupBatches, weights: list[Any], progress: Progress | None, epochs: int) -> None:
+    It looks at the end of an epoch: until then nothing leaves the device. ``trained``: epochs that were finite.
+    """
+
+    def __init__(self, batches: GroupBatches, progress: Progress | None, epochs: int) -> None:
         super().__init__()
         self.batches, self.progress, self.epochs = batches, progress, epochs
-        self.epoch = self.steps = 0
-        self.finite = weights
+        self.trained = 0
         self.learning_rates: list[float] = []
         self.gradient_norms: list[float] = []
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Set this epoch's batch order; note the learning rate."""
-        self.epoch = epoch
         self.batches.epoch = epoch + 1
         self.learning_rates.append(learning_rate(self.model.optimizer))
 
-    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Raise TrainingDiverged at the first step that is not finite."""
-        values = {name: float((logs or {}).get(name, 0.0)) for name in (*COMPONENTS, "loss")}
-        bad, kind = _not_finite(values)
-        weights = self.model.get_weights()
-        self.steps = batch + 1
-        if bad:
-            raise TrainingDiverged(self.epoch + 1, batch + 1, [n for n in bad if n in COMPONENTS] or bad, kind)
-        if not all(np.isfinite(w).all() for w in weights):
-            raise TrainingDiverged(self.epoch + 1, batch + 1, ["the weights after the update"], "non-finite")
-        self.finite = weights
-
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Raise TrainingDiverged where validation was not finite; report progress."""
+        """Raise TrainingDiverged where a step or validation was not finite; report progress."""
         values = {name: float(value) for name, value in (logs or {}).items()}
+        steps, lost, energy = self.model.optimizer.take_counts()
+        bad, kind = _not_finite({name: values.get(name, 0.0) for name in (*COMPONENTS, "loss")})
+        if bad:
+            raise TrainingDiverged(epoch + 1, lost or steps, [n for n in bad if n in COMPONENTS] or bad, kind)
+        if lost:
+            raise TrainingDiverged(epoch + 1, lost, ["the weights after the update"], "non-finite")
+        self.trained = epoch + 1
         bad, kind = _not_finite(values)
         if bad:
-            raise TrainingDiverged(epoch + 1, self.steps, bad, kind)
-        self.gradient_norms.append(math.sqrt(self.model.optimizer.take_energy() / self.steps))
+            raise TrainingDiverged(epoch + 1, steps, bad, kind)
+        self.gradient_norms.append(math.sqrt(energy / steps))
         if self.progress:
             self.progress(epoch + 1, self.epochs, f"loss {(logs or {}).get('loss', math.nan):.4g}")
 
@@ -155,15 +170,15 @@ def train_network(
 ) -> TrainingOutcome:
     """Train ``model`` in place; its weights are finite afterwards, however training ended.
 
-    ``make`` turns groups into inputs (see ``ptycho.features``). A NaN or an infinity stops training
-    at that step (``Outcome.diverged``) and Ctrl-C at the next (``Outcome.interrupted``). Validation is on
+    ``make`` turns groups into inputs (see ``ptycho.features``). A NaN or an infinity ends training with that epoch, and
+    the step is named (``Outcome.diverged``); Ctrl-C ends it at once (``Outcome.interrupted``). Validation is on
     ``hold_out``'s groups, none of whose frames is trained on.
     """
     learned, held = hold_out(groups, config)
     batches = GroupBatches(make, learned, config.batch_size, config.seed)
     validation = None if held is None else GroupBatches(make, held, config.batch_size, None)
     compile_model(model, config, steps=len(batches) * config.epochs)
-    guard = Guard(batches, model.get_weights(), progress, config.epochs)
+    guard = Guard(batches, progress, config.epochs)
     callbacks: list[keras.callbacks.Callback] = [guard]
     if config.schedule == "plateau":
         monitor = "loss" if held is None else "val_loss"
@@ -185,16 +200,16 @@ def train_network(
         outcome.interrupted = True
     except TrainingDiverged as error:
         outcome.diverged = error
-    if outcome.interrupted or outcome.diverged:
-        model.set_weights(guard.finite)
+    _ = guard.model  # JAX keeps the latest weights to itself until a callback asks for its model
     history = {
-        k: [float(v) for v in values] for k, values in recorder.history.items() if k not in ("learning_rate", "lr")
+        k: [float(v) for v in values[: guard.trained]]
+        for k, values in recorder.history.items()
+        if k not in ("learning_rate", "lr")
     }
-    epochs = len(next(iter(history.values()), []))
     outcome.history = {
         **history,
-        "learning_rate": guard.learning_rates[:epochs],
-        "gradient_norm": guard.gradient_norms[:epochs],
+        "learning_rate": guard.learning_rates[: guard.trained],
+        "gradient_norm": guard.gradient_norms[: guard.trained],
     }
     return outcome
 
