@@ -46,7 +46,7 @@ KeepOption = Annotated[
     Path | None, out_option("Leave the candidates in this empty folder, for `harness import`; in CI, too.", "--keep")
 ]
 WorkersOption = Annotated[
-    int | None, typer.Option(min=1, help="Processes that compute side by side (default: workers of [tool.harness], 1).")
+    int | None, typer.Option(min=1, help="Processes that compute side by side (default: the project's, or 1).")
 ]
 ExecutorOption = Annotated[str, typer.Option(help="Who computes: processes of this machine, or dask.")]
 SchedulerOption = Annotated[
