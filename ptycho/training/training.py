@@ -84,17 +84,18 @@ class WatchedAdam(Adam):
     def apply(self, grads: list[Any], trainable_variables: list[Any] | None = None) -> None:
         """One step."""
         weights = self._trainable_variables if trainable_variables is None else trainable_variables
-        before = [ops.copy(w) for w in weights]
+        before = [ops.copy(ops.convert_to_tensor(w)) for w in weights]
         super().apply(grads, weights)
+        after = [ops.convert_to_tensor(w) for w in weights]
         energy = ops.sum(ops.stack([ops.sum(ops.square(g)) for g in grads]))
-        finite = ops.all(ops.stack([ops.isfinite(energy), *(ops.all(ops.isfinite(w)) for w in weights)]))
+        finite = ops.all(ops.stack([ops.isfinite(energy), *(ops.all(ops.isfinite(w)) for w in after)]))
         self.energy.assign_add(energy)
         self.taken.assign_add(1.0)
-        fresh = ops.convert_to_tensor(self.lost) == 0.0
-        first = ops.where(ops.logical_and(fresh, ops.logical_not(finite)), self.taken, self.lost)
-        self.lost.assign(first)
-        for weight, old in zip(weights, before, strict=True):
-            weight.assign(ops.where(first == 0.0, weight, old))
+        taken, lost = ops.convert_to_tensor(self.taken), ops.convert_to_tensor(self.lost)
+        lost = ops.where(ops.logical_and(lost == 0.0, ops.logical_not(finite)), taken, lost)
+        self.lost.assign(lost)
+        for weight, new, old in zip(weights, after, before, strict=True):
+            weight.assign(ops.where(lost == 0.0, new, old))
 
     def take_counts(self) -> tuple[int, int, float]:
         """Steps, the first of them that was lost or 0, and the sum of squares, since these were last taken."""

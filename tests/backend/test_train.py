@@ -276,6 +276,29 @@ def test_untrained_realspace_loss_is_small_for_a_good_estimate(scene, weight):
         assert value["off"] > 1.5 * value["right"]
 
 
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="tells when TensorFlow reads from the device")
+def test_no_step_reads_anything_from_the_device(trained, monkeypatch):
+    from tensorflow.python.framework import ops as framework
+
+    read, inner = [], framework._EagerTensorBase._numpy
+
+    def noted(self):
+        if not self.dtype.is_bool:  # whether there is another batch, which the host decides
+            read.append(self.shape)
+        return inner(self)
+
+    monkeypatch.setattr(framework._EagerTensorBase, "_numpy", noted)
+
+    def reads(batch_size):
+        read.clear()
+        done = trained("train.validation_fraction=0.0", f"train.batch_size={batch_size}", compiled=True)
+        assert len(done.outcome.history["loss"]) == 2
+        return len(read)
+
+    few, many = reads(8), reads(4)  # three steps an epoch, and six
+    assert few == many > 0
+
+
 # Endings that are not
 
 
