@@ -11,6 +11,7 @@ SOCKET MODULE WORDS...`` is such a command.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import resource
@@ -30,8 +31,13 @@ HARNESS = (
     *("scipy.special", "harness.cli.app", "harness.cli.tables.verification", "harness.cli.tables.approval"),
     *("harness.verify.suite", "harness.host.project", "harness.report.html", "harness.store.acceptance"),
 )
-# Pytest rewrites the assertions of its plugins when it imports them, so that these must not be there.
-PYTEST = ("pytest", "numpy", "scipy.special", "jsonschema", "jinja2", "PIL.PngImagePlugin", "rich.console", "filelock")
+# Pytest rewrites the assertions of its plugins' distributions when it imports them: see ``_rewrite_as_pytest_will``.
+PYTEST = (
+    *("pytest", "numpy", "scipy.special", "jsonschema", "jinja2", "PIL.PngImagePlugin", "rich.console", "filelock"),
+    *("xml.etree.ElementTree", "hypothesis.internal.observability", "harness.plugin", "harness.plugin.ledger"),
+    *("harness.plugin.results", "harness.host.project", "harness.report.folder", "harness.report.github"),
+    *("harness.report.summary", "harness.verify.suite", "harness.verify.checks.verification"),
+)
 IMPORTS = {"harness": HARNESS, "pytest": PYTEST}
 LATE = {
     *("CI", "PATH", "PWD", "OLDPWD", "SHLVL", "_", "TMPDIR", "PYTEST_CURRENT_TEST"),
@@ -130,12 +136,16 @@ def _really(module: str, *words: str) -> int:
 
 def serve(place: str, module: str) -> None:
     """Wait for commands, until standard input is closed; returns in the process of a command, which is then to run."""
+    done = _rewrite_as_pytest_will() if module == "pytest" else lambda: None
     for name in IMPORTS[module]:
         __import__(name)
+    done()
     if module == "harness":  # the page's template is compiled by whoever writes the first report
         html = sys.modules["harness.report.html"]
         html.template(html.Path(html.__file__).with_name("template.html.j2"))
     own = json.loads(json.dumps(decisive(module)))
+    gc.collect()
+    gc.freeze()  # a command would look through all that was imported, and copy its memory, again and again
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(place)
         listener.listen()
@@ -147,6 +157,24 @@ def serve(place: str, module: str) -> None:
             connection.close()
             _bury()
     os._exit(0)
+
+
+def _rewrite_as_pytest_will() -> Any:
+    """Let imports rewrite the assertions of all that a plugin's distribution has; gives what ends that.
+
+    Pytest does so, and warns of a module that it finds imported otherwise.
+    """
+    from importlib.metadata import entry_points
+
+    import pytest
+    from _pytest.assertion import install_importhook
+    from _pytest.config import get_config
+
+    config = get_config()
+    hook = install_importhook(config)
+    files = [file for point in entry_points(group="pytest11") for file in point.dist.files or ()]
+    pytest.register_assert_rewrite(*{file.parts[0].removesuffix(".py") for file in files if file.suffix == ".py"})
+    return lambda: sys.meta_path.remove(hook)
 
 
 def _bury() -> None:
