@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from harness.cli.console import remark
-from harness.core.project import Project
 from harness.host.cluster.engine import Engine
+from harness.host.project import HostedProject, open_project
 
 
 def folder(words: str) -> Path:
@@ -52,11 +52,15 @@ ExecutorOption = Annotated[str, typer.Option(help="Who computes: processes of th
 SchedulerOption = Annotated[
     str, typer.Option(metavar="ADDRESS", help="Dask's scheduler, e.g. tcp://host:8786 (default: one of this machine).")
 ]
+FailFastOption = Annotated[
+    bool, typer.Option("--fail-fast", help="Stop at the first scenario that fails, untrained if it can be.")
+]
 NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Compute everything anew.")]
 TracebackOption = Annotated[bool, typer.Option("--traceback", help="Print the whole tracebacks of what was raised.")]
 
 
-def chosen_engine(project: Project, workers: int | None, executor: str, scheduler: str) -> Engine:
-    """Who computes, by the options of a command; raises ProjectError for those that do not go together."""
+def chosen_engine(workers: int | None, executor: str, scheduler: str) -> tuple[Engine, HostedProject]:
+    """Who computes, by the options of a command, and for which project; ProjectError for what does not go together."""
+    project = open_project()
     own = 1 if scheduler else project.workers
-    return Engine(own if workers is None else workers, executor, scheduler, tell=remark)
+    return Engine(own if workers is None else workers, executor, scheduler, tell=remark), project

@@ -28,7 +28,7 @@ from harness.verify.invariants import judge_invariant, own_invariants, pipeline_
 from harness.verify.localisation.shared_source import shared_source
 from harness.verify.localisation.stages import localise
 from harness.verify.pinned import settings_left_behind
-from harness.verify.stage_runs import StageRuns, whole_output
+from harness.verify.running.stage_runs import StageRuns, whole_output
 from harness.verify.standards import Standards, levels_of, rules_of, standards
 
 NO_SETTINGS = {"settings": 0}  # what is verified of a configuration that has none: that it stays so

@@ -6,7 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Protocol
@@ -34,7 +34,7 @@ from harness.verify.coverage import omissions
 from harness.verify.examination import Examination
 from harness.verify.housekeeping import store_problems
 from harness.verify.kept_candidates import keep_candidates
-from harness.verify.order import Early, verify_each
+from harness.verify.running.order import Early, verify_each
 
 
 class CandidatesTaker(Protocol):
@@ -107,12 +107,11 @@ def verify_suite(
 ) -> Suite:
     """Verify some scenarios and modules of tests, or all; ``finished`` hears of each as soon as it is judged.
 
-    ``early`` and ``fail_fast``: see ``verify_each``.
-
-    ``also``: problems that were found elsewhere. Without ``training``, what it decides is not verified (see
-    ``Examination.artifacts``). Candidates are kept in ``parcel``, and but in CI and with overrides in the state.
+    ``early`` and ``fail_fast``: see ``verify_each``. ``also``: problems that were found elsewhere. Without
+    ``training``, what it decides is not verified (see ``Examination.artifacts``). Candidates are kept in ``parcel``,
+    and but in CI and with overrides in the state.
     """
-    started, clock = datetime.now(timezone.utc), time.perf_counter()
+    when, clock = datetime.now(timezone.utc).isoformat(timespec="seconds"), time.perf_counter()
     pipeline, profile = project.pipeline, profile or project.profile
     refuse_missing(project, Goldens.of(project).manifest())  # which is refused while an acceptance is half-way
     verified = verification_subject(project)  # before anything runs: an edit meanwhile must not pass for that
@@ -122,7 +121,7 @@ def verify_suite(
     examinations = {n: Examination(project, runner, n, profile, overrides, schemas, training) for n in chosen}
     for examination in examinations.values():
         examination.prepare()  # what is missing or misspelt is reported before anything is computed
-    suite = Suite(Report(pipeline.name, profile, runner.environment, "", 0.0, ()), {})
+    suite = Suite(Report(pipeline.name, profile, runner.environment, when, 0.0, (), subject=verified), {})
     found: dict[str, ScenarioReport] = {}
     for examination, report in verify_each([*examinations.values()], runner, overrides, engine, early, fail_fast):
         name = examination.scenario.name
@@ -133,28 +132,20 @@ def verify_suite(
     stopped = len(found) < len(examinations) or any(training and not e.training for e in suite.examinations.values())
     reports = [found[name] for name in examinations if name in found]
     complete = not names and not overrides and not stopped
-    if stopped:
-        modules = []
-    if modules or (complete and profile == project.profile and (book.accepted or not project.adapter)):
+    whole = complete and profile == project.profile and (book.accepted or not project.adapter)
+    if whole or (modules and not stopped):
         suite.tests = _tests(book, modules, finished, parcel)
-        reports += suite.tests.reports
+        reports, also = [*reports, *suite.tests.reports], [*also, *suite.tests.problems]
         suite.candidates += suite.tests.candidates
-        also = [*also, *suite.tests.problems]
     unasked = [] if names or suite.tests else left_out_of_tests(book)
-    if stopped:
-        unasked.append(_stopped([*found], [*examinations]))
+    unasked += [_stopped([*found], [*examinations])] if stopped else []
     problems = dict.fromkeys([*also, *store_problems(project, suite.examinations, complete)])
     without = "--fail-fast" if stopped else "--no-training"
-    when, seconds = started.isoformat(timespec="seconds"), time.perf_counter() - clock
-    suite.report = Report(
-        pipeline.name,
-        profile,
-        runner.environment,
-        when,
-        seconds,
-        tuple(reports),
-        tuple(problems),
-        subject=verified,
+    suite.report = replace(
+        suite.report,
+        seconds=time.perf_counter() - clock,
+        scenarios=tuple(reports),
+        problems=tuple(problems),
         omitted=(*omissions(suite.examinations.values(), complete, without), *unasked),
     )
     return suite

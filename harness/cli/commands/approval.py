@@ -64,8 +64,7 @@ def calibrate(
     from harness.verify.kept_candidates import candidate_origin
     from harness.verify.suite import open_cache
 
-    project = open_project()
-    engine = chosen_engine(project, workers, executor, scheduler)
+    engine, project = chosen_engine(workers, executor, scheduler)
     with open_cache(project) as cache, watching(project, json) as progress:
         runner = Runner(project.pipeline, cache, progress)
         examination = Examination(project, runner, scenario, profile or project.profile)
@@ -157,8 +156,7 @@ def accept(
     from harness.study.sizes import large_candidates
     from harness.verify.review import review_candidates
 
-    project = open_project()
-    engine = chosen_engine(project, workers, executor, scheduler)
+    engine, project = chosen_engine(workers, executor, scheduler)
     if (recovery := recover_acceptance(project)).sentence and not json:
         show_line(recovery.sentence)
     if recovery.ids and not (ids := [i for i in ids if i not in recovery.ids]):

@@ -25,7 +25,6 @@ from harness.cli.process.keys import has_terminal, read_key, read_line
 from harness.core.errors import ApprovalError
 from harness.core.ids import ENSEMBLES
 from harness.core.project import in_ci
-from harness.host.project import open_project
 
 if TYPE_CHECKING:
     from harness.cli.dialogue import Decided
@@ -61,8 +60,7 @@ def review(
         raise typer.BadParameter("--json writes a page and asks nothing: name the ids")
     if asking and not has_terminal():
         raise typer.BadParameter("there is no terminal to decide in: name ids, to write a page, or use harness accept")
-    project = open_project()
-    engine = chosen_engine(project, workers, executor, scheduler)
+    engine, project = chosen_engine(workers, executor, scheduler)
     if asking and in_ci():
         raise ApprovalError("harness review decides nothing in CI, where nothing is written: run it on your machine")
     reviewed = review_candidates(project, ids or [])

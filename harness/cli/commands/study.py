@@ -126,8 +126,7 @@ def ab(
     from harness.study.ab_page import trial_markdown
     from harness.verify.suite import open_cache
 
-    project = open_project()
-    engine = chosen_engine(project, workers, executor, scheduler)
+    engine, project = chosen_engine(workers, executor, scheduler)
     with open_cache(project) as cache, watching(project, json) as progress:
         trial = run_trial(
             project,

@@ -13,6 +13,7 @@ import typer
 from harness.cli.console import complain, print_json, show_notes, show_page
 from harness.cli.options import (
     ExecutorOption,
+    FailFastOption,
     JsonOption,
     KeepOption,
     NoCacheOption,
@@ -110,10 +111,7 @@ def verify(
     training: Annotated[
         bool, typer.Option("--training/--no-training", help="Whether to train, and to verify what training decides.")
     ] = True,
-    fail_fast: Annotated[
-        bool,
-        typer.Option("--fail-fast", help="Stop at the first scenario that fails, untrained if it can be."),
-    ] = False,
+    fail_fast: FailFastOption = False,
     keep: KeepOption = None,
     traceback: TracebackOption = False,
     json: JsonOption = False,
@@ -126,14 +124,12 @@ def verify(
     from harness.verify.parcels.packing import Parcel
     from harness.verify.suite import open_cache, verify_suite
 
-    project = open_project()
-    engine = chosen_engine(project, workers, executor, scheduler)
+    engine, project = chosen_engine(workers, executor, scheduler)
     folder = out or project.state / "report"
     parcel = None if keep is None else Parcel(project, keep, set_)
     remove_report(folder)
     check_writable(project.log)
     bypassed = [] if approvals is None else check_approvals(project, approvals)
-
     with open_cache(project, not no_cache) as cache:
         with watching(project, json) as progress:
             suite = verify_suite(

@@ -12,7 +12,7 @@ from harness.host.project import HostedProject, open_project
 from harness.run.runner import Runner, StageRun, Watcher
 from harness.setup.measuring.nudges import nudged
 from harness.verify.rule_gaps import values_by_address
-from harness.verify.stage_runs import whole_output
+from harness.verify.running.stage_runs import whole_output
 from harness.verify.suite import open_cache
 
 AGAIN, THREADS, ULP = "another process", "another number of threads", "inputs moved by one ulp"

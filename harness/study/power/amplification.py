@@ -23,7 +23,7 @@ from harness.setup.measuring.nudges import nudged
 from harness.study.power.roundings import moved_by_rounding, relative_movements
 from harness.verify.coverage import judged_tier
 from harness.verify.examination import Examination
-from harness.verify.stage_runs import whole_output
+from harness.verify.running.stage_runs import whole_output
 
 LOOSE = 100.0
 """A rule that is so many times looser than it needs to be is named."""

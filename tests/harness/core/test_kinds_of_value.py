@@ -32,7 +32,7 @@ from harness.run.cache import Cache
 from harness.run.items import read_only
 from harness.run.runner import Runner
 from harness.verify.checks.document import named_value
-from harness.verify.stage_runs import whole_output
+from harness.verify.running.stage_runs import whole_output
 
 ROOT = Path(__file__).parents[3]
 NAMES = [pytest.param(name, marks=[pytest.mark.slow] * ("tensor" in name)) for name in KINDS]

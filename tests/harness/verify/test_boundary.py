@@ -16,7 +16,7 @@ from harness.core.trees import join_tree
 from harness.judge.comparison import compare_artifact
 from harness.judge.tolerances import load_rules
 from harness.store.goldens import Goldens
-from harness.verify.stage_runs import whole_output
+from harness.verify.running.stage_runs import whole_output
 from ptycho.config.reading import to_mapping
 from ptycho.config.scenario import load_scenario
 from ptycho.model.backend import keras

@@ -9,7 +9,7 @@ from test_training_faults import ROOT, report, silent, stored
 
 from guard import bundles
 from guard.pipeline import pipeline
-from harness.verify.stage_runs import whole_output
+from harness.verify.running.stage_runs import whole_output
 from ptycho.config.reading import to_mapping
 from ptycho.config.scenario import load_scenario
 from ptycho.model import bundle

@@ -22,7 +22,7 @@ from harness.judge.tolerances import load_rules
 from harness.store.goldens import Goldens
 from harness.verify.coverage import judged_tier
 from harness.verify.localisation.stages import localise
-from harness.verify.stage_runs import whole_output
+from harness.verify.running.stage_runs import whole_output
 from ptycho.config.reading import to_mapping
 from ptycho.config.scenario import load_scenario
 from ptycho.model.backend import KERAS_2, keras

@@ -22,7 +22,6 @@ from harness.cli.options import (
 from harness.cli.progress import watching
 from harness.core.errors import ProjectError
 from harness.core.files import dump_json, write_file
-from harness.host.project import open_project
 
 if TYPE_CHECKING:
     from harness.study.prove.proof import Proof
@@ -70,8 +69,7 @@ def prove(
 
     if budget is not None and not budget > 0:
         raise ProjectError(f"--budget {budget:g} leaves no time: give minutes above 0")
-    project = open_project()
-    engine = chosen_engine(project, workers, executor, scheduler)
+    engine, project = chosen_engine(workers, executor, scheduler)
     question = ProofQuestion(
         tuple(scenarios or ()),
         profile,

@@ -33,7 +33,7 @@ from harness.study.prove.trial.steps import (
 )
 from harness.verify.coverage import judged_tier
 from harness.verify.examination import Examination
-from harness.verify.stage_runs import whole_output
+from harness.verify.running.stage_runs import whole_output
 
 FirstRun = Callable[[], StageRun]
 

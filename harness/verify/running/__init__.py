@@ -1,0 +1,1 @@
+"""Which stages a verification runs, and in which order."""
