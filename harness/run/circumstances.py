@@ -6,6 +6,7 @@ library, in compiled code too, reads of them is in the key, or it is not there.
 
 from __future__ import annotations
 
+import codecs
 import locale
 import os
 import sys
@@ -69,7 +70,7 @@ def circumstances() -> dict[str, Json]:
         "optimize": sys.flags.optimize,
         "warnings": list(sys.warnoptions),
         "zone": [os.environ.get("TZ", ""), *time.tzname],
-        "encoding": locale.getpreferredencoding(False),
+        "encoding": codecs.lookup(locale.getpreferredencoding(False)).name,
         "variables": libraries,
     }
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from harness.run.circumstances import circumstances, passed
@@ -33,3 +37,14 @@ def test_what_programs_need_is_passed_and_decides_nothing(name, monkeypatch):
 def test_all_else_is_withheld_unless_it_is_declared(name):
     assert passed({name: "1"}, ()) == {}
     assert passed({name: "1"}, (name,)) == {name: "1"}
+
+
+@pytest.mark.slow
+def test_a_process_that_one_without_a_locale_starts_has_the_same_circumstances():
+    """Python takes UTF-8 where there is no locale, and hands that on by a variable: under another spelling."""
+    asked = "import json; from harness.run.circumstances import circumstances; print(json.dumps(circumstances()))"
+    inner = [sys.executable, "-c", asked]
+    outer = [sys.executable, "-c", f"{asked}; import subprocess; subprocess.run({inner!r}, check=True)"]
+    bare = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path)}
+    first, second = subprocess.run(outer, env=bare, check=True, capture_output=True, text=True).stdout.splitlines()
+    assert first == second
