@@ -41,7 +41,8 @@ _END_S = 2.0  # that a process may take to end by itself
 _HOME = str(Path(harness.__file__).resolve().parents[1])
 _NURSE = str(Path(__file__).with_name("nurse.py"))
 _START = """
-import json, sys
+import gc, json, sys
+gc.disable()  # what is imported below stays
 descriptor, harness, main = json.loads(sys.argv[1])
 nurse, home, *path = json.loads(sys.argv[2])
 with open(nurse, encoding="utf-8") as file:
@@ -50,6 +51,8 @@ parent = of_nurse["start_nursed"](harness, main, descriptor)  # before anything 
 sys.path[:] = [home, *path]  # first this harness, whatever else is called so
 from harness.host import child
 sys.path[:] = path
+gc.freeze()  # nor is it looked through later, here or in what is forked from here
+gc.enable()
 child.answer(descriptor, harness, parent, main)
 """
 _ERRORS = {kind.__name__: kind for kind in vars(errors).values() if isinstance(kind, type)} | {

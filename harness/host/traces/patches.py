@@ -31,11 +31,12 @@ class Patches:
         self._found: list[tuple[Any, str, Any]] = []
         self._finders: list[Any] = []
         self._growing: set[str] = set()  # libraries of which a module was imported since the last stage
+        self._accepted = False
 
     def begin(self) -> None:
-        """From now on, look at each module when it has been imported; and at those that are there now."""
+        """From now on, take note of each module when it has been imported, and of those that are there now."""
         for name in list(sys.modules):
-            self._look_at(name)
+            self._take_note_of(name)
         loaders = importlib.machinery
         basics = next(kind for kind in loaders.SourceFileLoader.__mro__ if kind.__name__ == "_LoaderBasics")
         for loader in (basics, loaders.ExtensionFileLoader):
@@ -48,24 +49,34 @@ class Patches:
         def exec_module(itself: Any, module: types.ModuleType) -> None:
             by_python(itself, module)
             self._growing.add(module.__name__.partition(".")[0])
-            audit.call("exec_module", lambda arguments: self._look_at(*arguments), (module.__name__,))
+            audit.call("exec_module", lambda arguments: self._take_note_of(*arguments), (module.__name__,))
 
         loader.exec_module = exec_module
 
     def accept(self) -> None:
         """Take whatever holds now for what is to hold."""
-        for name in list(self._known):
-            self._look_at(name)
-        self._finders = [*sys.meta_path]
+        for name, (place, _) in list(self._known.items()):
+            if isinstance(place, types.ModuleType):
+                self._look_at(name, sys.modules.get(name, place))
+        self._finders, self._accepted = [*sys.meta_path], True
 
-    def _look_at(self, name: str) -> None:
+    def _take_note_of(self, name: str) -> None:
         module = sys.modules.get(name)
         if type(module) is not types.ModuleType or name.partition(".")[0] in _ELSEWHERE:
             return
+        if self._accepted:
+            self._look_at(name, module)
+        else:  # what it has is looked at once: ``accept`` would do so again
+            self._known[name] = module, {}
+
+    def _look_at(self, name: str, module: Any) -> None:
+        if type(module) is not types.ModuleType:
+            return
         self._known[name] = module, _constant_part(vars(module), _is_foreign(module))
         if name.count(".") <= _DEPTH or name.startswith("harness."):
+            top = name.partition(".")[0]
             for label, kind in list(vars(module).items()):
-                if label[:1] != "_" and _is_class_of(kind, name.partition(".")[0]):
+                if label[:1] != "_" and isinstance(kind, type) and _is_class_of(kind, top):
                     self._known[f"{kind.__module__}.{kind.__qualname__}"] = kind, _methods(kind)
 
     def changes(self) -> list[str]:
@@ -114,9 +125,9 @@ class Patches:
                     known[name] = new  # a library's own
 
 
-def _is_class_of(kind: Any, top: str) -> bool:
-    """Whether it is a class of a library's that was made by ``class``, so that its methods can be replaced."""
-    return isinstance(kind, type) and bool(kind.__flags__ & 1 << 9) and kind.__module__.partition(".")[0] == top
+def _is_class_of(kind: type, top: str) -> bool:
+    """Whether a class is a library's and was made by ``class``, so that its methods can be replaced."""
+    return bool(kind.__flags__ & 1 << 9) and kind.__module__.partition(".")[0] == top
 
 
 def _constant_part(names: Any, foreign: bool) -> dict[str, Any]:

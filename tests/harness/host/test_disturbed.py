@@ -6,6 +6,15 @@ import json
 
 import pytest
 
+CYCLE = """
+import weakref
+class Ring: pass
+ring = Ring(); ring.itself = ring
+gone = weakref.ref(ring)
+del ring
+gc.collect()
+assert gone() is None
+"""
 DISTURBANCES = {
     "the working directory": "os.chdir('/')",
     "the environment variable GAIN": "os.environ['GAIN'] = '2'",
@@ -110,3 +119,11 @@ def test_what_is_read_on_import_is_a_problem(what, plant):
     for line in ("verify", "verify --no-training", "verify --workers 2"):
         report = json.loads(plant.harness(f"{line} --json", 1).stdout)
         assert any(f"importing guard reads {what}" in problem for problem in report["problems"]), line
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hook", ["on import", "in grow"])
+def test_the_pipeline_finds_garbage_collected_and_the_harness_left_out(hook, plant):
+    """What its process imports before is frozen, while the pipeline's own cycles are collected as anywhere."""
+    plant.put(hook, "import gc\nassert gc.isenabled()\nassert gc.get_freeze_count() > 10_000\n" + CYCLE)
+    plant.harness("verify")

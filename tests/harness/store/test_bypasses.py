@@ -118,6 +118,9 @@ def template(tmp_path_factory, keys):
         guarded.git(repository.root, "tag", "base")
         repository.write("note.txt", "one commit more")
         repository.commit()
+        # What the stages give is in the cache, as they are not what is tried here.
+        command = [sys.executable, "-m", "harness", "run", "heat"]
+        subprocess.run(command, cwd=repository.root, env=users_environment(), check=True, capture_output=True)
         return repository
 
 
