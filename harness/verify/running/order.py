@@ -35,9 +35,13 @@ def verify_each(
 
     With ``fail_fast`` the first scenario that fails is the last one, and what fails before training is not trained.
     """
+    judged: set[str] = set()
     steps = _computed(examinations, runner, overrides, engine) if engine.ahead else _asked(examinations)
     for examination, whole in steps:
+        if examination.scenario.name in judged:
+            continue  # its training came first
         if whole or not examination.training:
+            judged.add(examination.scenario.name)
             report = examination.verify()
             yield examination, report
             if report.failed and fail_fast:
