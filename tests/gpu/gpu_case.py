@@ -21,6 +21,7 @@ GEOMETRY = {
     128: ("N=128", "simulate.scan.margin_px=20.0"),
 }
 # On the CPU the cpu profile; four times the pixels take four times as long, so N = 128 trains a quarter of the groups.
+WIDTH = "model.filters=24"  # of the full profile: what is reduced is the data, not the network
 REDUCED = {64: (), 128: ("group.train_groups=128",)}
 
 
@@ -45,7 +46,7 @@ class Case:
     @property
     def overrides(self) -> list[str]:
         """What differs from the profile."""
-        reduced = REDUCED[self.N] if self.reduced else ()
+        reduced = (*REDUCED[self.N], WIDTH) if self.reduced else ()
         return [*GEOMETRY[self.N], *reduced, f"model.precision={self.precision}"]
 
 
