@@ -35,13 +35,9 @@ def verify_each(
 
     With ``fail_fast`` the first scenario that fails is the last one, and what fails before training is not trained.
     """
-    judged: set[str] = set()
     steps = _computed(examinations, runner, overrides, engine) if engine.ahead else _asked(examinations)
     for examination, whole in steps:
-        if examination.scenario.name in judged:
-            continue  # its training came first
         if whole or not examination.training:
-            judged.add(examination.scenario.name)
             report = examination.verify()
             yield examination, report
             if report.failed and fail_fast:
@@ -94,9 +90,16 @@ def _computed(
         if runner.watcher:
             runner.watcher("all", here[0].profile, "scenarios", done, total, note)
 
+    came: set[tuple[str, bool]] = set()
     for number, keys in compute_each(engine, project, runner.cache, jobs, progressed):
         runner.ahead.update(keys or ())
-        yield parts[number]
+        examination, whole = parts[number]
+        name = examination.scenario.name
+        came.add((name, whole))
+        if not whole:
+            yield examination, False
+        if {(name, False), (name, True)} <= came:  # the training may come first
+            yield examination, True
 
 
 def compute_scenario(
