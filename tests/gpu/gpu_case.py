@@ -21,8 +21,8 @@ GEOMETRY = {
     128: ("N=128", "simulate.scan.margin_px=20.0"),
 }
 # On the CPU the cpu profile; four times the pixels take four times as long, so N = 128 trains a quarter of the groups.
-WIDTH = "model.filters=24"  # of the full profile: what is reduced is the data, not the network
 REDUCED = {64: (), 128: ("group.train_groups=128",)}
+WIDTH = "model.filters=24"  # of the full profile: what is reduced is the data, not the network
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ computes, the whole of one scenario is judged while others are computed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from harness.core.protocol import Json
@@ -19,6 +20,9 @@ from harness.verify.examination import Examination
 
 Early = Callable[[str, Sequence[ArtifactReport]], None]
 """A callback for a scenario and those of its artifacts that failed, though no training decides them."""
+
+_Parts = Generator[tuple[Examination, bool], None, None]
+"""Scenarios, and whether each is to be judged as a whole or without what training decides."""
 
 Verified = Iterator[tuple[Examination, ScenarioReport]]
 
@@ -35,32 +39,31 @@ def verify_each(
 
     With ``fail_fast`` the first scenario that fails is the last one, and what fails before training is not trained.
     """
-    steps = _computed(examinations, runner, overrides, engine) if engine.ahead else _asked(examinations)
-    for examination, whole in steps:
-        if whole or not examination.training:
-            report = examination.verify()
-            yield examination, report
-            if report.failed and fail_fast:
-                return
-        elif failed := [r for of in examination.untrained if (r := examination.report(*of)).failed]:
-            if early:
-                early(examination.scenario.name, failed)
-            if fail_fast:
-                examination.training = False
-                yield examination, examination.verify()
-                return
+    parts = _computed(examinations, runner, overrides, engine) if engine.ahead else _asked(examinations)
+    with closing(parts):  # which ends what an engine still computes
+        for examination, whole in parts:
+            if whole or not examination.training:
+                report = examination.verify()
+                yield examination, report
+                if report.failed and fail_fast:
+                    return
+            elif failed := [r for of in examination.untrained if (r := examination.report(*of)).failed]:
+                if early:
+                    early(examination.scenario.name, failed)
+                if fail_fast:
+                    examination.training = False
+                    yield examination, examination.verify()
+                    return
 
 
-def _asked(examinations: Sequence[Examination]) -> Iterator[tuple[Examination, bool]]:
+def _asked(examinations: Sequence[Examination]) -> _Parts:
     """Each scenario without what training decides, and then each as a whole: computed when it is asked for."""
     trained = [e for e in examinations if e.training and not e.scenario.missing]
     yield from ((examination, False) for examination in trained)
     yield from ((examination, True) for examination in examinations)
 
 
-def _computed(
-    examinations: Sequence[Examination], runner: Runner, overrides: Sequence[str], engine: Engine
-) -> Iterator[tuple[Examination, bool]]:
+def _computed(examinations: Sequence[Examination], runner: Runner, overrides: Sequence[str], engine: Engine) -> _Parts:
     """The same in the order in which an engine has put them into the cache.
 
     What fails there fails again, and is reported, when it is judged.
