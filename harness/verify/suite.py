@@ -153,8 +153,9 @@ def verify_suite(
 
 def _stopped(verified: Sequence[str], wanted: Sequence[str]) -> str:
     """What --fail-fast left out, in one sentence."""
-    of = f"{text.count(len(wanted) - len(verified), 'scenario')} of {len(wanted)}"
-    return f"{of} and all that tests check were not verified: --fail-fast stopped at {verified[-1]}"
+    left = len(wanted) - len(verified)
+    scenarios = [f"{text.count(left, 'scenario')} of {len(wanted)}"] if left else []
+    return f"{text.joined([*scenarios, 'what tests check'])}: --fail-fast stopped at {verified[-1]}"
 
 
 def _kept(
