@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,6 +74,10 @@ def environment(pipeline: Pipeline, sources: Sources | None = None) -> dict[str,
     return facts | {name: os.environ.get(name, "") for name in pipeline.environment}
 
 
+class NotCachedError(HarnessError):
+    """Whoever asked only for what the cache has asked for something else."""
+
+
 class Runner:
     """A runner runs a pipeline's stages; every result comes out of the cache, whether it was there or not.
 
@@ -93,6 +97,16 @@ class Runner:
         self.work = work_on(pipeline, cache)
         self.computed: set[str] = set()
         self.ahead: set[str] = set()
+        self._cached_only = False
+
+    @contextmanager
+    def cached_only(self) -> Iterator[None]:
+        """Meanwhile no stage runs: what the cache does not have raises NotCachedError."""
+        self._cached_only = True
+        try:
+            yield
+        finally:
+            self._cached_only = False
 
     def chain(self, scenario: Scenario, stages: Sequence[Stage], until: str = "") -> list[StageRun]:
         """Run the stages in order, each on the outputs of those it needs; ``until`` leaves out what leads elsewhere."""
@@ -179,6 +193,8 @@ class Runner:
             cached = key not in self.ahead
             self.ahead.discard(key)
             return StageRun(stage, key, item, observed, cached)
+        if self._cached_only:
+            raise NotCachedError(f"the cache has no result {key[:12]} of stage {stage.name}")
         call = StageCall(
             stage.name,
             scenario.name,

@@ -14,8 +14,9 @@ from harness.core.protocol import Json
 from harness.core.verdicts import ArtifactReport, ScenarioReport
 from harness.host.cluster.engine import Engine, compute_each
 from harness.run.jobs import Job
-from harness.run.runner import Runner
+from harness.run.runner import NotCachedError, Runner
 from harness.run.shared.cache import project_cache
+from harness.verify.coverage import OWN_SCHEMAS
 from harness.verify.examination import Examination
 
 Early = Callable[[str, Sequence[ArtifactReport]], None]
@@ -74,7 +75,12 @@ def _computed(examinations: Sequence[Examination], runner: Runner, overrides: Se
         return
     project = here[0].project
     places: dict[str, Json] = {"root": str(project.root), "cache": str(runner.cache.folder)}
-    parts = [(e, False) for e in here] + [(e, True) for e in here if e.training]
+    every = [(e, False) for e in here] + [(e, True) for e in here if e.training]
+    parts = [(e, whole) for e, whole in every if not _is_cached(e, whole)]
+    cached = [part for part in every if part not in parts]  # which no worker has to look up again
+    yield from cached
+    if not parts:
+        return
     jobs = [
         Job(
             f"{__name__}:compute_scenario",
@@ -93,7 +99,7 @@ def _computed(examinations: Sequence[Examination], runner: Runner, overrides: Se
         if runner.watcher:
             runner.watcher("all", here[0].profile, "scenarios", done, total, note)
 
-    came: set[tuple[str, bool]] = set()
+    came = {(examination.scenario.name, whole) for examination, whole in cached}
     for number, keys in compute_each(engine, project, runner.cache, jobs, progressed):
         runner.ahead.update(keys or ())
         examination, whole = parts[number]
@@ -103,6 +109,17 @@ def _computed(examinations: Sequence[Examination], runner: Runner, overrides: Se
             yield examination, False
         if {(name, False), (name, True)} <= came:  # the training may come first
             yield examination, True
+
+
+def _is_cached(examination: Examination, whole: bool) -> bool:
+    """Whether the cache has the results of a scenario, or of what no training decides; nothing is run."""
+    artifacts = examination.artifacts if whole else examination.untrained
+    try:
+        with examination.runner.cached_only():
+            runs = (examination.runs.of(a, t == examination.replay) for t, a in artifacts if a not in OWN_SCHEMAS)
+            return all(run.item for run in runs)
+    except NotCachedError:
+        return False
 
 
 def compute_scenario(

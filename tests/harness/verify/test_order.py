@@ -73,3 +73,12 @@ def test_side_by_side_the_verdicts_are_the_same_and_in_the_same_order(broken):
     for one, other in zip(alone.report.scenarios, side_by_side.report.scenarios, strict=True):
         assert (one.scenario, one.counts[Status.FAIL]) == (other.scenario, other.counts[Status.FAIL])
         assert one.diagnosis.first == other.diagnosis.first
+
+
+def test_no_worker_starts_for_what_the_cache_has(heat, monkeypatch):
+    heat.suite()
+    monkeypatch.setattr(Engine, "opened", lambda *_: pytest.fail("a worker was asked"))
+    suite, told, ran = heard(heat, engine=Engine(2))
+    assert suite.report.passed
+    assert (told, ran, heat.ran) == ([], [], [])
+    assert all(a.cached for s in suite.report.scenarios for a in s.artifacts if a.stage == "fit")
