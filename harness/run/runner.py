@@ -81,8 +81,8 @@ class NotCachedError(HarnessError):
 class Runner:
     """A runner runs a pipeline's stages; every result comes out of the cache, whether it was there or not.
 
-    ``computed`` has the key of every result that this runner computed. ``ahead`` has those that others computed
-    for it, until it asks for them.
+    ``computed`` has the key of every result that this runner computed. ``ahead`` has those that others told to have
+    computed for it, until a report counts them.
     """
 
     def __init__(self, pipeline: Pipeline, cache: Cache, watcher: Watcher | None = None) -> None:
@@ -190,9 +190,7 @@ class Runner:
         observed_key = json_digest([key, *observing])
         item, observed = self._known_item(key), self._known_item(observed_key) if look else None
         if item is not None and (observed is not None or not look):
-            cached = key not in self.ahead
-            self.ahead.discard(key)
-            return StageRun(stage, key, item, observed, cached)
+            return StageRun(stage, key, item, observed, cached=True)
         if self._cached_only:
             raise NotCachedError(f"the cache has no result {key[:12]} of stage {stage.name}")
         call = StageCall(

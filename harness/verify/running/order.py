@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from harness.core.protocol import Json
@@ -44,7 +45,7 @@ def verify_each(
     with closing(parts):  # which ends what an engine still computes
         for examination, whole in parts:
             if whole or not examination.training:
-                report = examination.verify()
+                report = _counted(examination, runner)
                 yield examination, report
                 if report.failed and fail_fast:
                     return
@@ -53,7 +54,7 @@ def verify_each(
                     early(examination.scenario.name, failed)
                 if fail_fast:
                     examination.training = False
-                    yield examination, examination.verify()
+                    yield examination, _counted(examination, runner)
                     return
 
 
@@ -109,6 +110,21 @@ def _computed(examinations: Sequence[Examination], runner: Runner, overrides: Se
             yield examination, False
         if {(name, False), (name, True)} <= came:  # the training may come first
             yield examination, True
+
+
+def _counted(examination: Examination, runner: Runner) -> ScenarioReport:
+    """The report of a scenario, in which what workers computed ahead is not said to have been in the cache.
+
+    A worker tells what it computed when its job is done, which may be after another job's artifacts were judged.
+    """
+    report, artifacts = examination.verify(), []
+    for artifact in report.artifacts:
+        if artifact.cached:
+            key = examination.runs.of(artifact.artifact, artifact.track == examination.replay).key
+            artifact = replace(artifact, cached=key not in runner.ahead)
+            runner.ahead.discard(key)
+        artifacts.append(artifact)
+    return replace(report, artifacts=tuple(artifacts))
 
 
 def _is_cached(examination: Examination, whole: bool) -> bool:
