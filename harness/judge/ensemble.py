@@ -24,6 +24,7 @@ from harness.core.protocol import Artifact
 
 SMALLEST_ENSEMBLE = 8  # members
 CLOSER = 3.0  # times as narrow: then runs with one seed tell more of a value than runs with many
+MEMBERS = "members"
 RELATIVE_RESOLUTION = 1e-6  # of floats: what another order of summation may do, as the deterministic tier allows
 
 
@@ -43,7 +44,7 @@ class Interval:
     alpha: float
     values: int
     shortest: int | None = None
-    of: str = "members"
+    of: str = MEMBERS
 
     @property
     def widened(self) -> bool:

@@ -15,7 +15,7 @@ others, whose logarithms are about normal (``benchmarks/ensembles.py`` measures 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,14 +65,23 @@ class Standardised:
         outside = (z**2).sum(axis=2) - (parts**2).sum(axis=2)
         return np.asarray(np.maximum(outside, 0) / floor + (parts**2 / shrunk[:, None]).sum(axis=2))
 
+    def solved(self, z: Floats) -> Floats:
+        """``R^-1 z`` of (B, M, p) scores: (B, M, p)."""
+        parts = np.einsum("bmp,bkp->bmk", z, self.vectors)
+        floor = self.shrinkage[:, None, None]
+        shrunk = (1 - floor) * self.strengths[:, None] + floor
+        return np.asarray(z / floor + np.einsum("bmk,bkp->bmp", parts / shrunk - parts / floor, self.vectors))
+
+    def precision(self) -> Floats:
+        """The diagonal of ``R^-1``: (B, p)."""
+        floor = self.shrinkage[:, None]
+        shrunk = (1 - floor) * self.strengths + floor
+        return np.asarray(1 / floor + np.einsum("bk,bkp->bp", 1 / shrunk - 1 / floor, self.vectors**2))
+
     def shares(self, run: Floats) -> Floats:
         """How much of a run's squared distance each value accounts for, (p,): z_i (R^-1 z)_i, of the first ensemble."""
-        z = self.scores(run[None, None])[0, 0]
-        floor, vectors = float(self.shrinkage[0]), self.vectors[0]
-        shrunk = (1 - floor) * self.strengths[0] + floor
-        parts = vectors @ z
-        solved = (z - parts @ vectors) / floor + (parts / shrunk) @ vectors
-        return np.asarray(z * solved)
+        z = self.scores(run[None, None])
+        return np.asarray((z * self.solved(z))[0, 0])
 
     def correlation(self) -> Floats:
         """The shrunk correlations of the first ensemble, (p, p)."""
@@ -107,19 +116,22 @@ def left_out_distances(members: Floats) -> Floats:
     return standardised(others).distances(members[:, None])[:, 0]
 
 
-def drawn_distances(correlation: Floats, members: int, ensembles: int, runs: int, seed: int = 0) -> Floats:
-    """Squared distances of healthy runs, of ensembles drawn normally: ``ensembles * runs`` of them."""
+def drawn_ensembles(correlation: Floats, members: int, ensembles: int, runs: int, seed: int = 0) -> Iterator[Floats]:
+    """Ensembles that are drawn normally, and healthy runs after them, (B, members + runs, p), some at a time."""
     rng = np.random.default_rng(seed)
     strengths, axes = np.linalg.eigh(correlation)
     root = (axes * np.sqrt(np.clip(strengths, 0, None))).T
     p = len(root)
     block = max(1, _BYTES // (8 * p * (members + runs)))
-    found = []
     for start in range(0, ensembles, block):
         count = min(block, ensembles - start)
-        drawn = rng.standard_normal((count, members + runs, p)) @ root
-        found.append(standardised(drawn[:, :members]).distances(drawn[:, members:]).ravel())
-    return np.concatenate(found)
+        yield rng.standard_normal((count, members + runs, p)) @ root
+
+
+def drawn_distances(correlation: Floats, members: int, ensembles: int, runs: int, seed: int = 0) -> Floats:
+    """Squared distances of healthy runs, of ensembles drawn normally: ``ensembles * runs`` of them."""
+    every = drawn_ensembles(correlation, members, ensembles, runs, seed)
+    return np.concatenate([standardised(d[:, :members]).distances(d[:, members:]).ravel() for d in every])
 
 
 def joint_limit(members: Floats, rate: float) -> float:

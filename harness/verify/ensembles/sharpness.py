@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from statistics import median
 
 from harness.core.protocol import Json
-from harness.judge.ensemble import Interval
-from harness.judge.statistics.joint import together
+from harness.judge.ensemble import MEMBERS, Interval
+from harness.judge.statistics.joint import Together, together
+from harness.judge.statistics.joint_shifts import own_limit, shifts_together
 from harness.judge.statistics.power import minimum_detectable
 from harness.verify.ensembles.calm import AlarmRates, alarm_rates
 
@@ -17,8 +19,8 @@ from harness.verify.ensembles.calm import AlarmRates, alarm_rates
 class DetectableShift:
     """One statistical value: what is allowed, and the smallest shift that is caught with probability 0.9.
 
-    All but ``deviations`` is in the value's own unit; that is the shift in standard deviations of the ensemble, None
-    where the members do not scatter.
+    It is caught by the value's own interval, or together with the others. All but ``deviations`` is in the value's own
+    unit; that is the shift in standard deviations of the ensemble, None where the members do not scatter.
     """
 
     address: str
@@ -62,11 +64,20 @@ class Sharpness:
 
 def sharpness(about: Mapping[str, Json], held: Mapping[str, Interval]) -> Sharpness:
     """How sharp and how calm a scenario's ensemble is, whose values are judged by the intervals ``held``."""
+    joint = together(about)
+    seen = _seen_together(joint, held) if joint else {}
     values = []
     for address, interval in held.items():
-        shift = minimum_detectable(interval)
+        shift = min(minimum_detectable(interval), seen.get(address, inf))
         relative = shift / interval.deviation if interval.deviation else None
         values.append(DetectableShift(address, interval, shift, relative))
-    joint = together(about)
     count = len(joint.addresses) if joint else 0
     return Sharpness(len(about["seeds"]), about["alpha"], about["values"], count, tuple(values), alarm_rates(about))
+
+
+def _seen_together(joint: Together, held: Mapping[str, Interval]) -> dict[str, float]:
+    """The smallest shift of each value that is judged with others, in its own unit."""
+    deviation = dict(zip(joint.addresses, joint.members.std(axis=0, ddof=1), strict=True))
+    n = len(joint.members)
+    own = {a: own_limit(i.detectable, deviation[a], n) for a, i in held.items() if a in deviation and i.of == MEMBERS}
+    return {address: shift * float(deviation[address]) for address, shift in shifts_together(joint, own).items()}

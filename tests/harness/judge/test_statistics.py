@@ -15,6 +15,7 @@ from harness.core.verdicts import Status
 from harness.judge.ensemble import closer, interval, intervals, quantile
 from harness.judge.schema import Schema
 from harness.judge.statistics import joint
+from harness.judge.statistics.joint_shifts import shifts_together
 from harness.judge.statistics.power import detection, detection_of_t, minimum_detectable, shift_in_deviations
 from harness.judge.statistics.rates import MeasuredRate, clopper_pearson, left_out_alarms
 from harness.verify.ensembles.calm import alarm_rates
@@ -103,6 +104,25 @@ def test_the_distance_is_hotellings_with_the_shrunk_correlations():
     solved = np.linalg.solve(own.correlation(), z)
     assert own.distances(drawn[None, -1:])[0, 0] == pytest.approx(z @ solved, rel=1e-9)
     np.testing.assert_allclose(own.shares(drawn[-1]), z * solved, rtol=1e-8, atol=1e-10)
+
+
+def test_a_shift_of_one_value_is_seen_nine_times_in_ten_together_with_the_others():
+    """By simulation: single values shifted by what was computed, of ensembles that are drawn as well."""
+    members, values = 24, 12
+    about = ensemble_of(correlated(members, values)[:-1])
+    judged = joint.together(about)
+    single = quantile(members - 1, 1e-3)
+    shifts = shifts_together(judged, dict.fromkeys(judged.addresses[1:], single))
+    correlation = joint.standardised(judged.members[None]).correlation()
+    drawn = np.random.default_rng(7).multivariate_normal(np.zeros(values), correlation, (4000, members + 1))
+    own = joint.standardised(drawn[:, :members])
+    for i, address in enumerate(judged.addresses):
+        run = drawn[:, members:].copy()
+        run[..., i] += shifts[address]
+        beyond = own.distances(run)[:, 0] > judged.limit
+        alone = (np.abs(own.scores(run)[:, 0, i]) > single) & (i > 0)
+        assert np.mean(beyond | alone) == pytest.approx(0.9, abs=0.04), address
+    assert max(shifts.values()) < shift_in_deviations(members, 1e-3)
 
 
 def test_the_shrinkage_is_ledoit_and_wolfs():
