@@ -21,9 +21,11 @@ class ModelConfig:
     probe_trainable: bool
     init_seed: int
     precision: Literal["float32", "mixed_bfloat16"] = "float32"  # that the U-Net computes in; all else is float32
+    init_rounding: int = 0  # seed of a rounding of the initial weights, 1e-7 of each; 0: they are as drawn
 
     def __post_init__(self) -> None:
         require_seed("model.init_seed", self.init_seed)
+        require_seed("model.init_rounding", self.init_rounding)
         require(self.sweeps >= 1, "model.sweeps", self.sweeps, "at least 1")
         require(self.filters >= 4, "model.filters", self.filters, "at least 4")
 

@@ -310,6 +310,16 @@ def test_initial_weights_are_he_normal_and_the_same_on_every_backend(scene):
     assert not values[-2].any()
 
 
+def test_a_rounding_moves_each_initial_weight_by_some_units_in_its_last_place(scene):
+    drawn, moved, other = (state(scene(f"model.init_rounding={seed}").model()[0]) for seed in (0, 1, 2))
+    kernels = [i for i, weight in enumerate(drawn) if weight.ndim == 4 and weight.any()]
+    assert kernels
+    for i, (a, b) in enumerate(zip(drawn, moved, strict=True)):
+        np.testing.assert_allclose(a, b, rtol=6e-7)
+        assert np.array_equal(a, b) is (i not in kernels)
+    assert any(not np.array_equal(a, b) for a, b in zip(moved, other, strict=True))
+
+
 def test_weights_survive_a_round_trip(scene, enliven):
     small = scene()
     model, maker = small.model()
