@@ -15,7 +15,7 @@ from harness.setup.measuring.document import tolerances_text
 from harness.setup.measuring.samples import Measured, take_samples
 from harness.setup.measuring.scatters import scatters
 from harness.setup.measuring.schemas import drafted_schema, next_version
-from harness.setup.measuring.terms import DraftedRule, draft_rule
+from harness.setup.measuring.terms import DraftedRule, draft_rules
 
 
 @dataclass
@@ -50,7 +50,7 @@ def draft_files(project: HostedProject, watcher: Watcher | None, force: bool = F
         drafts.files[_place(project, tolerances)] = "kept"
         drafts.misfits += misfit_rules(project, measured)
         return drafts
-    rules = _explained(project, [draft_rule(scatter) for scatter in scatters(measured.samples).values()])
+    rules = _explained(project, draft_rules(scatters(measured.samples)))
     drafts.lacking = [rule for rule in rules if rule.lacking]
     drafts.fragile = [rule for rule in rules if rule.fragile]
     names = sorted({sample.scenario for sample in measured.samples})

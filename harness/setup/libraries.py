@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 from pathlib import Path
 
 import harness
 from harness.run.source.distributions import distribution_names
-from harness.setup.survey.code import Library
+from harness.setup.survey.code import Code, Library
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -26,7 +27,23 @@ def own_distribution() -> str:
 
 
 def imported_libraries(root: Path, name: str) -> tuple[str, ...]:
-    """The names of the distributions, as far as they are installed."""
+    """The distributions that a module and the own modules behind it import, as far as they are installed."""
     library = Library(root)
-    tops = {source.partition(".")[0] for code in library.modules_of(name) for source, _ in code.imports.values()}
-    return tuple(sorted({found for top in tops if not library.find(top) for found in distribution_names(top)}))
+    waiting, seen, tops = [*library.modules_of(name)], set[str](), set[str]()
+    while waiting:
+        code = waiting.pop()
+        if code.name in seen:
+            continue
+        seen.add(code.name)
+        for dotted in _imported(code):
+            parts = dotted.split(".")
+            own = [library.find(".".join(parts[: i + 1])) for i in range(len(parts))]
+            waiting += [found for found in own if found]
+            tops |= {parts[0]} if own[0] is None else set()
+    return tuple(sorted({found for top in tops for found in distribution_names(top)}))
+
+
+def _imported(code: Code) -> set[str]:
+    """The dotted names of what a module may import, be it a module or something in one."""
+    plain = {alias.name for node in ast.walk(code.tree) if isinstance(node, ast.Import) for alias in node.names}
+    return plain | {f"{source}.{name}".strip(".") for source, name in code.imports.values() if source}

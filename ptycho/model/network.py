@@ -156,7 +156,7 @@ class PtychoModel(keras.Model):
         self.trackers = {name: keras.metrics.Mean(name=name) for name in ("loss", *COMPONENTS)}
         # A relu with nothing to see has no gradient either, and would stay at zero for good.
         start = initial_weights(self.network, config.init_seed, zero_last=config.amplitude_head != "relu")
-        for weight, value in zip(self.network.weights, rounded(start, config.init_rounding), strict=True):
+        for weight, value in zip(self.network.weights, as_if_rounded(start, config.init_rounding), strict=True):
             weight.assign(value)
         self.built = True  # there is no weight that waits for the first input
 
@@ -293,7 +293,7 @@ def initial_weights(network: keras.Model, seed: int, zero_last: bool = True) -> 
     return [value.astype(np.float32) for value in values]
 
 
-def rounded(weights: list[Real], seed: int) -> list[Real]:
+def as_if_rounded(weights: list[Real], seed: int) -> list[Real]:
     """Weights as another machine might have rounded them: each times 1 + 1e-7 g, g normal; as they are for seed 0."""
     rng = np.random.default_rng(seed)
     return [(w * (1 + 1e-7 * rng.standard_normal(w.shape))).astype(np.float32) if seed else w for w in weights]

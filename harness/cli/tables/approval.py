@@ -38,7 +38,8 @@ def show_differences(report: Report, pairs: _Pairs | None = None) -> None:
                 show_details(v)
                 if v.path not in {each.path for each in differing}:
                     show_line(f"  {v.message}")
-            rest = [f"{hidden} more differ"] if hidden > 0 else []
+            first = all(v.expected is None for v in entries)
+            rest = [text.count(hidden, "more value") if first else f"{hidden} more differ"] if hidden > 0 else []
             rest += [f"{text.count(len(kept), 'more value')} of how tables are kept"] if kept else []
             rest += [f"{text.count(within, 'other value')} within tolerance"] if within else []
             if rest:
@@ -46,7 +47,12 @@ def show_differences(report: Report, pairs: _Pairs | None = None) -> None:
 
 
 def show_values(verdicts: Sequence[Verdict], title: str = "") -> None:
-    """Print values as they are in the golden and in the candidate, a row each."""
+    """Print values as they are in the golden and in the candidate, a row each; of first values just those."""
+    if all(v.expected is None for v in verdicts):
+        show_table(
+            ("value", "first value"), [(v.path or "(all of it)", text.value(v.obtained)) for v in verdicts], title
+        )
+        return
     rows = []
     for v in verdicts:
         old, new = text.pair(v.expected, v.obtained)

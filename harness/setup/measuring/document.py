@@ -13,7 +13,8 @@ from harness.verify.rule_gaps import artifact_of
 
 _HEAD = """# Drafted by `harness init --draft` from {scenarios}. A float may move a hundred times as far as it did
 # when its stage ran again: in another process, with another number of threads, and on inputs moved by one unit in the
-# last place. Remarks say how far that was, relative to the value. No rule here hides a change of 1 %.
+# last place. Remarks say how far that was, relative to the value; without one it did not move. No rule here hides a
+# change of 1 %.
 version = 1
 
 [rules]

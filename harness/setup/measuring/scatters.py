@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,11 @@ class Scatter:
     moved: dict[str, str] = field(default_factory=dict)
     holes: bool = False
     epsilon: float = 0.0
+
+    def beside(self, whole: Scatter) -> Scatter:
+        """The scatter of a replay, and that of the whole run with it, which may have moved further."""
+        further = {f"whole {key}": several for key, several in whole.floats.items()}
+        return replace(self, floats={**self.floats, **further}, epsilon=max(self.epsilon, whole.epsilon))
 
 
 @dataclass(frozen=True)

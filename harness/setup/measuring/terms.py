@@ -47,6 +47,23 @@ class DraftedRule:
     fragile: bool = False
 
 
+def draft_rules(scatters: Mapping[str, Scatter]) -> list[DraftedRule]:
+    """A rule for each pattern, in order.
+
+    What a stage gives in the replay may move as far as in the whole run, where that can be allowed: inputs that are
+    one unit off hardly move an iteration that ends where it ended before, but rounding inside of it does.
+    """
+    drafted = []
+    for pattern, scatter in scatters.items():
+        rule = draft_rule(scatter)
+        whole = scatters.get(pattern.removeprefix("replay/"))
+        if whole not in (None, scatter) and scatter.floats and whole.floats:
+            wider = draft_rule(scatter.beside(whole))
+            rule = rule if wider.lacking else wider
+        drafted.append(rule)
+    return drafted
+
+
 def draft_rule(scatter: Scatter) -> DraftedRule:
     """The rule that allows what was seen with a margin, and would still see 1 %; none where there is no such rule."""
     pattern, stage = scatter.pattern, scatter.stage

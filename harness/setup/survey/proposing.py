@@ -109,8 +109,10 @@ class Proposer:
         stages = self.uses.setdefault(id(place.expression), set())
         stages.add(len(self.made.stages))
         if len(stages) > 1 and any(word in ast.dump(place.expression) for word in _DRAWN_FROM):
-            self.note(
-                f"{name} of {self.driver.name} is made anew in each stage that draws from it: give each its own seed"
+            self.refuse(
+                f"{name} of {self.driver.name} is made anew in each stage that draws from it, so that later ones give "
+                f"other numbers than {self.driver.name} does: give each a generator of its own there (`a, b = "
+                "np.random.default_rng(seed).spawn(2)`) and draft again"
             )
 
     def _own_name(self, record: RecordClass) -> str:

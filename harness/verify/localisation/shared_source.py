@@ -24,7 +24,10 @@ _Pieces = dict[tuple[Path, tuple[str, ...], str], Piece]
 
 
 def shared_source(project: Project, scenario: str, stages: Sequence[str]) -> list[str]:
-    """One sentence for each group of ``stages``, two or more, that leads to source that changed since their goldens."""
+    """One sentence for each group of ``stages`` that leads to source that changed since their goldens.
+
+    A group is two stages or more. A single stage that is wrong is told as long as little changed.
+    """
     try:
         commits = _commits(project, scenario, stages)
         reached = _reached(project, commits)
@@ -38,12 +41,13 @@ def shared_source(project: Project, scenario: str, stages: Sequence[str]) -> lis
     groups: dict[tuple[str, ...], list[str]] = {}
     for key, piece in {key: piece for pieces in reached.values() for key, piece in pieces.items()}.items():
         sharing = tuple(stage for stage in stages if key in reached.get(stage, {}))
-        if len(sharing) < 2:
+        if len(sharing) < min(2, len(stages)):
             continue
         then = [before(commits[stage], piece.module.path, piece.module.home.name) for stage in sharing]
         if all(digests is not None and piece.digest not in digests for digests in then):
             groups.setdefault(sharing, []).append(_name(piece))
-    return [_sentence(sharing, sorted(set(names))) for sharing, names in groups.items()]
+    told = {sharing: sorted(set(names)) for sharing, names in groups.items()}
+    return [_sentence(sharing, names) for sharing, names in told.items() if len(sharing) > 1 or len(names) <= _NAMED]
 
 
 def _commits(project: Project, scenario: str, stages: Iterable[str]) -> dict[str, str]:
@@ -64,7 +68,8 @@ def _digests(root: Path, commit: str, path: Path, name: str) -> frozenset[str] |
     """The digests of a module's pieces at a commit, none where it was not there; None where nobody can know."""
     try:
         content = git.file_at(root, git.commit_of(root, commit), path)
-        return frozenset(piece.digest for piece in Module(name, path, content).pieces) if content else frozenset()
+        module = Module(name, path, content) if content else None
+        return frozenset(piece.digest for piece in (*module.pieces, *module.script)) if module else frozenset()
     except (HarnessError, SyntaxError, ValueError):
         return None
 
@@ -76,5 +81,7 @@ def _name(piece: Piece) -> str:
 def _sentence(stages: Sequence[str], names: Sequence[str]) -> str:
     more = [f"{len(names) - _NAMED} more"] if len(names) > _NAMED else []
     what = text.joined([*names[:_NAMED], *more])
+    if len(stages) == 1:
+        return f"{stages[0]} leads to {what}, which changed since its golden was accepted"
     both = "both" if len(stages) == 2 else "all"
     return f"{text.joined(list(stages))} {both} lead to {what}, which changed since their goldens were accepted"

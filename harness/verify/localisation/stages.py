@@ -61,7 +61,7 @@ def localise(
     notes[:0] = [
         *filter(None, [unsettled]),
         *_also(first.stage, alone_wrong),
-        *(sharing(alone_wrong) if len(alone_wrong) > 1 else []),
+        *(sharing(alone_wrong) if alone_wrong else []),
         *_shared(pipeline, first.stage, main, findings),
     ]
     return Diagnosis(f"Look at {first.stage} first: {first.reason}", first.stage, tuple(findings), tuple(notes))

@@ -21,7 +21,7 @@ from harness.setup.measuring.nudges import nudged
 from harness.setup.measuring.samples import AGAIN, THREADS, ULP, Sample
 from harness.setup.measuring.scatters import scatters
 from harness.setup.measuring.schemas import drafted_schema
-from harness.setup.measuring.terms import draft_rule
+from harness.setup.measuring.terms import draft_rule, draft_rules
 
 STAGE = Stage("fit", "fit", "heat:fit")
 
@@ -53,6 +53,16 @@ def test_a_tolerance_is_a_hundred_times_what_was_seen_and_the_remark_says_what()
     (rule,) = rules(sample(values(x=1.0), (ULP, values(x=1.0 + 3e-8)), (THREADS, values(x=1.0 + 1e-12)))).values()
     assert rule.terms == "rtol = 1e-5"
     assert rule.remark == "moved by 1e-12 (threads), 3e-08 (one ulp)"
+
+
+def test_a_replay_may_move_as_far_as_the_whole_run_where_a_rule_can_allow_that():
+    whole = sample(values(x=1.0, y=1.0), (ULP, values(x=1.0 + 3e-8, y=1.02)))
+    replay = sample(values(x=5.0, y=5.0), (ULP, values(x=5.0, y=5.0)), replayed=True)
+    drafted = {rule.pattern: rule for rule in draft_rules(scatters([whole, replay]))}
+    assert drafted["replay/fit/x"].terms == drafted["fit/x"].terms == "rtol = 1e-5"
+    assert drafted["replay/fit/x"].remark == "moved by 3e-08 (one ulp)"
+    assert drafted["fit/y"].lacking
+    assert drafted["replay/fit/y"].terms == "rtol = 1e-9"
 
 
 @pytest.mark.parametrize(("kind", "rtol"), [(np.float64, "1e-9"), (np.float32, "1e-5"), (np.float16, "0.001")])

@@ -167,3 +167,21 @@ def _read(descriptor: int) -> bytes:
         return os.read(descriptor, 4096)
     except OSError:
         return b""
+
+
+def test_the_job_installs_what_own_modules_behind_the_named_one_import(repository, monkeypatch, capfd):
+    package = repository / "waves"
+    package.mkdir()
+    for name, source in {
+        "__init__": "",
+        "run": "import waves.signals\nfrom waves import places\nfrom .tables import told\n" + SOURCE,
+        "signals": "import numpy as np\n",
+        "places": "import scipy.optimize\n",
+        "tables": "from jinja2 import Template\n\n\ndef told():\n    pass\n",
+        "unused": "import markdown_it\n",
+    }.items():
+        (package / f"{name}.py").write_text(source)
+    status, _, said = init(monkeypatch, capfd, "waves.run")
+    assert status == 0, said
+    job = (repository / ".github/workflows/goldens.yml").read_text()
+    assert "-harness Jinja2 numpy scipy\n" in job

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from heat_repository import Repository, new_repository
 
+from harness.run.source.modules import Module
+from harness.verify.localisation.shared_source import _digests
+
 TOOLS = '''
 """Helpers of the stages."""
 
@@ -135,4 +138,15 @@ def test_one_fault_is_told_as_ever(wave):
     wave.edit("epidemic.py", "c * 1.0 for", "c * 1.1 for")
     for door, words in told(wave).items():
         assert "wrong on stored inputs:" not in words, door
-        assert "lead to" not in words, door
+        assert "clean leads to epidemic:clean, which changed since its golden was accepted" in words, door
+
+
+def test_what_runs_only_as_a_script_has_changed_only_where_it_did(wave):
+    old = wave.root / "old.py"
+    old.write_text(f"{TOOLS}\n\nif __name__ == '__main__':\n    print(scaled([1.0], 2.0))\n")
+    wave.commit("a script")
+    commit = wave.expect("git rev-parse HEAD").stdout.strip()
+    (piece,) = Module("old", old, old.read_bytes()).script
+    assert piece.digest in _digests(wave.root, commit, old, "old")
+    (other,) = Module("old", old, old.read_bytes().replace(b"2.0", b"3.0")).script
+    assert other.digest not in _digests(wave.root, commit, old, "old")
