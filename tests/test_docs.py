@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import dataclasses
+import importlib
 import json
 import os
 import re
@@ -219,3 +220,10 @@ def test_every_link_to_a_section_leads_to_one():
         for target, section in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", page.read_text(encoding="utf-8")):
             there = page.parent / target if target else page
             assert section in {anchor(heading) for heading in headings(there)}, f"{page.name}: {target}#{section}"
+
+
+@pytest.mark.parametrize("package", ["harness", "ptycho"])
+def test_every_public_name_stands_in_the_reference(package):
+    text = (ROOT / "docs/reference/api" / f"{package}.rst").read_text(encoding="utf-8")
+    described = set(re.findall(r"^\.\. auto\w+:: (?:\w+\.)*(\w+)$", text, re.M))
+    assert set(importlib.import_module(package).__all__) <= described
