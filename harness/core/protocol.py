@@ -192,7 +192,14 @@ class Pipeline:
 
     def leading_to(self, name: str) -> set[str]:
         """The stage called ``name``, and every stage that it needs, directly or not."""
-        return {name}.union(*(self.leading_to(need) for need in self.stage(name).needs))
+        return set(self._leading[name])
+
+    @functools.cached_property
+    def _leading(self) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for stage in self.stages:  # a stage stands after those that it needs
+            found[stage.name] = {stage.name}.union(*(found[need] for need in stage.needs))
+        return found
 
 
 def ill_formed(pipeline: Pipeline) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,11 @@ def combined_digest(files: Mapping[str, bytes]) -> tuple[dict[str, str], str, in
 
 def parse_manifest(content: bytes, name: str) -> dict[str, Entry]:
     """The manifest's entries by id; raises GoldenError where it is not a manifest, or one of them is not an entry."""
+    return dict(_parsed(content, name))
+
+
+@lru_cache(maxsize=2)  # one verification reads the same content some thirty times
+def _parsed(content: bytes, name: str) -> Mapping[str, Entry]:
     if has_conflict_marks(content):
         raise GoldenError(f"{name} has the marks of a conflict, which git's merge left: run `harness merge`")
     value = parse_json(content, name)

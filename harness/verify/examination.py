@@ -97,7 +97,7 @@ class Examination:
         """Track and name of everything that is verified, in the pipeline's order; ``untrained`` without training."""
         return verified_artifacts(self.pipeline, self.profile) if self.training else self.untrained
 
-    @property
+    @cached_property
     def untrained(self) -> list[tuple[str, str]]:
         """Those that no training decides.
 
