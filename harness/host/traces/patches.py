@@ -152,7 +152,9 @@ def _methods(kind: type) -> dict[str, Any]:
     return {
         name: value
         for name, value in vars(kind).items()
-        if (name[:1] != "_" or name[-2:] == "__") and (callable(value) or isinstance(value, property))
+        if (name[:1] != "_" or name[-2:] == "__")
+        and (callable(value) or isinstance(value, property))
+        and name != "__doc__"  # which decides nothing, and which PyTorch sets late
     }
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from host_cases import answers, possible, repository
 
+from harness.host.traces.patches import _methods
+
 PATCHING = """
 import importlib, json, sys
 from pathlib import Path
@@ -107,6 +109,12 @@ def test_what_is_patched_is_named_once_and_put_back(patched, case):
 @pytest.mark.parametrize("case", CALM)
 def test_what_is_no_patch_is_not_named(calm, case):
     assert calm[case] == [[], []]
+
+
+def test_a_docstring_decides_nothing():
+    """PyTorch sets one late, in the place of a property that makes it."""
+    kind = type("Kind", (), {"__doc__": property(str), "__call__": print, "value": property(str), "_own": print})
+    assert set(_methods(kind)) == {"__call__", "value"}
 
 
 @pytest.mark.slow
