@@ -294,15 +294,16 @@ def test_other_stages_that_are_wrong_alone_are_told_and_asked_what_they_share():
 
     also = "Also wrong on stored inputs: learn and judge"
     assert told(NAMES[1:], NAMES[1:]) == ((also, "shared"), [[*NAMES[1:]]])
-    assert told(NAMES, ("make",)) == ((), [])
-    assert told(NAMES, ("judge",)) == (("Also wrong on stored inputs: judge",), [])  # make differs in its own profile
+    assert told(NAMES, ("make",)) == (("shared",), [["make"]])
+    also = "Also wrong on stored inputs: judge"  # make differs in its own profile
+    assert told(NAMES, ("judge",)) == ((also, "shared"), [["judge"]])
     assert told(("configuration",), ("make", "judge")) == (
         ("Under this configuration wrong on stored inputs: make and judge", "shared"),
         [["make", "judge"]],
     )
     for status in (Status.MISSING, Status.STALE):  # nothing was compared
         lacking = ArtifactReport("judge", "judge", "replay", (Verdict("", status, "exact"),))
-        assert told(NAMES, ("make",), judge=lacking) == ((), [])
+        assert told(NAMES, ("make",), judge=lacking) == (("shared",), [["make"]])
 
 
 def two_runs(first, second, then=1.5, index=(3,)):
