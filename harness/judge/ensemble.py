@@ -24,7 +24,7 @@ from harness.core.protocol import Artifact
 
 SMALLEST_ENSEMBLE = 8  # members
 CLOSER = 3.0  # times as narrow: then runs with one seed tell more of a value than runs with many
-MEMBERS = "members"
+MEMBERS = "members"  # runs that differ in their seeds
 RELATIVE_RESOLUTION = 1e-6  # of floats: what another order of summation may do, as the deterministic tier allows
 
 

@@ -81,8 +81,8 @@ class NotCachedError(HarnessError):
 class Runner:
     """A runner runs a pipeline's stages; every result comes out of the cache, whether it was there or not.
 
-    ``computed`` has the key of every result that this runner computed. ``ahead`` has those that others told to have
-    computed for it, until a report counts them.
+    ``computed`` has the key of every result that this runner computed. ``ahead`` has those that others
+    computed for it, from when they told until a report counts them.
     """
 
     def __init__(self, pipeline: Pipeline, cache: Cache, watcher: Watcher | None = None) -> None:

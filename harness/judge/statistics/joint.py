@@ -51,6 +51,12 @@ class Standardised:
     shrinkage: Floats
     members: int
 
+    @property
+    def shrunk(self) -> Floats:
+        """The eigenvalues of the shrunk correlations along ``vectors``, (B, k)."""
+        floor = self.shrinkage[:, None]
+        return np.asarray((1 - floor) * self.strengths + floor)
+
     def scores(self, runs: Floats) -> Floats:
         """Standardised runs, (B, M, p) as the ``runs``, so that each has about unit variance."""
         away = (runs - self.mean[:, None]) / self.deviation[:, None]
@@ -60,23 +66,21 @@ class Standardised:
         """The squared distance of each of (B, M, p) runs: (B, M)."""
         z = self.scores(runs)
         parts = np.einsum("bmp,bkp->bmk", z, self.vectors)
-        floor = self.shrinkage[:, None]
-        shrunk = (1 - floor) * self.strengths + floor
         outside = (z**2).sum(axis=2) - (parts**2).sum(axis=2)
-        return np.asarray(np.maximum(outside, 0) / floor + (parts**2 / shrunk[:, None]).sum(axis=2))
+        within = (parts**2 / self.shrunk[:, None]).sum(axis=2)
+        return np.asarray(np.maximum(outside, 0) / self.shrinkage[:, None] + within)
 
     def solved(self, z: Floats) -> Floats:
         """``R^-1 z`` of (B, M, p) scores: (B, M, p)."""
         parts = np.einsum("bmp,bkp->bmk", z, self.vectors)
         floor = self.shrinkage[:, None, None]
-        shrunk = (1 - floor) * self.strengths[:, None] + floor
-        return np.asarray(z / floor + np.einsum("bmk,bkp->bmp", parts / shrunk - parts / floor, self.vectors))
+        beyond = parts / self.shrunk[:, None] - parts / floor
+        return np.asarray(z / floor + np.einsum("bmk,bkp->bmp", beyond, self.vectors))
 
     def precision(self) -> Floats:
         """The diagonal of ``R^-1``: (B, p)."""
         floor = self.shrinkage[:, None]
-        shrunk = (1 - floor) * self.strengths + floor
-        return np.asarray(1 / floor + np.einsum("bk,bkp->bp", 1 / shrunk - 1 / floor, self.vectors**2))
+        return np.asarray(1 / floor + np.einsum("bk,bkp->bp", 1 / self.shrunk - 1 / floor, self.vectors**2))
 
     def shares(self, run: Floats) -> Floats:
         """How much of a run's squared distance each value accounts for, (p,): z_i (R^-1 z)_i, of the first ensemble."""

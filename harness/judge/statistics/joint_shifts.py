@@ -18,16 +18,17 @@ from harness.judge.statistics.power import POWER
 _DRAWS, _RUNS = 100, 20
 
 
-def shifts_together(judged: Together, own_limits: Mapping[str, float], power: float = POWER) -> dict[str, float]:
-    """The shift of each value, in its standard deviations, that the distance or its own interval catches at ``power``.
+def shifts_together(judged: Together, half_widths: Mapping[str, float], power: float = POWER) -> dict[str, float]:
+    """The shift of each value, in its own unit, that the distance or its own interval catches at ``power``.
 
-    ``own_limits``: how large ``|T|`` may be in a value's own interval; a value without one is judged together alone.
+    ``half_widths``: of the values' own intervals, in their units; a value without one is judged together alone.
     """
-    correlation = standardised(judged.members[None]).correlation()
-    limits = np.array([own_limits.get(address, np.inf) for address in judged.addresses])
     n = len(judged.members)
+    members = standardised(judged.members[None])
+    unit = members.deviation[0]
+    limits = np.array([half_widths.get(address, np.inf) for address in judged.addresses]) / (unit * np.sqrt(1 + 1 / n))
     found = []
-    for drawn in drawn_ensembles(correlation, n, _DRAWS, _RUNS):
+    for drawn in drawn_ensembles(members.correlation(), n, _DRAWS, _RUNS):
         own = standardised(drawn[:, :n])
         z = own.scores(drawn[:, n:])
         solved, precision = own.solved(z), own.precision()[:, None]
@@ -35,10 +36,5 @@ def shifts_together(judged: Together, own_limits: Mapping[str, float], power: fl
         roots = (np.sqrt(solved**2 + precision * beyond) - solved) / precision
         shifts = np.maximum(np.minimum(roots, limits - z), 0.0)
         found.append((shifts * own.deviation[:, None] * np.sqrt(1 + 1 / n)).reshape(-1, len(limits)))
-    seen = np.quantile(np.concatenate(found), power, axis=0)
+    seen = np.quantile(np.concatenate(found), power, axis=0) * unit
     return dict(zip(judged.addresses, map(float, seen), strict=True))
-
-
-def own_limit(half_width: float, deviation: float, members: int) -> float:
-    """The ``|T|`` at which a value leaves its own interval; ``deviation``: of the members."""
-    return half_width / (deviation * float(np.sqrt(1 + 1 / members)))

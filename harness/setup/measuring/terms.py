@@ -56,8 +56,8 @@ def draft_rules(scatters: Mapping[str, Scatter]) -> list[DraftedRule]:
     drafted = []
     for pattern, scatter in scatters.items():
         rule = draft_rule(scatter)
-        whole = scatters.get(pattern.removeprefix("replay/"))
-        if whole not in (None, scatter) and scatter.floats and whole.floats:
+        whole = scatters.get(pattern.removeprefix("replay/")) if pattern.startswith("replay/") else None
+        if whole and scatter.floats and whole.floats:
             wider = draft_rule(scatter.beside(whole))
             rule = rule if wider.lacking else wider
         drafted.append(rule)

@@ -9,8 +9,8 @@ from statistics import median
 
 from harness.core.protocol import Json
 from harness.judge.ensemble import MEMBERS, Interval
-from harness.judge.statistics.joint import Together, together
-from harness.judge.statistics.joint_shifts import own_limit, shifts_together
+from harness.judge.statistics.joint import together
+from harness.judge.statistics.joint_shifts import shifts_together
 from harness.judge.statistics.power import minimum_detectable
 from harness.verify.ensembles.calm import AlarmRates, alarm_rates
 
@@ -65,7 +65,8 @@ class Sharpness:
 def sharpness(about: Mapping[str, Json], held: Mapping[str, Interval]) -> Sharpness:
     """How sharp and how calm a scenario's ensemble is, whose values are judged by the intervals ``held``."""
     joint = together(about)
-    seen = _seen_together(joint, held) if joint else {}
+    alone = {address: interval.detectable for address, interval in held.items() if interval.of == MEMBERS}
+    seen = shifts_together(joint, alone) if joint else {}
     values = []
     for address, interval in held.items():
         shift = min(minimum_detectable(interval), seen.get(address, inf))
@@ -73,11 +74,3 @@ def sharpness(about: Mapping[str, Json], held: Mapping[str, Interval]) -> Sharpn
         values.append(DetectableShift(address, interval, shift, relative))
     count = len(joint.addresses) if joint else 0
     return Sharpness(len(about["seeds"]), about["alpha"], about["values"], count, tuple(values), alarm_rates(about))
-
-
-def _seen_together(joint: Together, held: Mapping[str, Interval]) -> dict[str, float]:
-    """The smallest shift of each value that is judged with others, in its own unit."""
-    deviation = dict(zip(joint.addresses, joint.members.std(axis=0, ddof=1), strict=True))
-    n = len(joint.members)
-    own = {a: own_limit(i.detectable, deviation[a], n) for a, i in held.items() if a in deviation and i.of == MEMBERS}
-    return {address: shift * float(deviation[address]) for address, shift in shifts_together(joint, own).items()}

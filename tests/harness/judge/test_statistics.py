@@ -112,7 +112,9 @@ def test_a_shift_of_one_value_is_seen_nine_times_in_ten_together_with_the_others
     about = ensemble_of(correlated(members, values)[:-1])
     judged = joint.together(about)
     single = quantile(members - 1, 1e-3)
-    shifts = shifts_together(judged, dict.fromkeys(judged.addresses[1:], single))
+    unit = dict(zip(judged.addresses, judged.members.std(axis=0, ddof=1), strict=True))
+    half_widths = {a: single * math.sqrt(1 + 1 / members) * unit[a] for a in judged.addresses[1:]}
+    shifts = {a: shift / unit[a] for a, shift in shifts_together(judged, half_widths).items()}
     correlation = joint.standardised(judged.members[None]).correlation()
     drawn = np.random.default_rng(7).multivariate_normal(np.zeros(values), correlation, (4000, members + 1))
     own = joint.standardised(drawn[:, :members])
