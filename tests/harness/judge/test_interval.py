@@ -182,11 +182,12 @@ def test_the_accepted_ensembles_give_the_intervals_that_the_formula_gives():
     assert len(paths) == 4
     for path in paths:
         about = json.loads(path.read_bytes())["values"]
+        alone = about["alpha"] * (1 - about.get("joint", {}).get("share", 0))
         for address, found in intervals(Artifact(about)).items():
             draws, n = about["draws"][address], len(about["draws"][address])
             mean = math.fsum(draws) / n
             deviation = math.sqrt(math.fsum((x - mean) ** 2 for x in draws) / (n - 1))
-            quantile = float(stdtrit(n - 1, 1 - about["alpha"] / (2 * about["values"])))
+            quantile = float(stdtrit(n - 1, 1 - alone / (2 * about["values"])))
             half = quantile * math.sqrt(1 + 1 / n) * deviation
             assert (found.low, found.high, found.mean, found.deviation) == (mean - half, mean + half, mean, deviation)
 
