@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from itertools import pairwise
 
 Specificity = tuple[int, ...]
@@ -31,6 +32,16 @@ def compiled(pattern: str) -> re.Pattern[str]:
         return "(?:[^/]*/)*" if text == "**" else "".join(wild.get(c) or re.escape(c) for c in text) + "/"
 
     return re.compile("".join(map(part, pattern.split("/"))))
+
+
+def may_begin(pattern: str, parts: Sequence[str]) -> bool:
+    """Whether an address that begins with ``parts``, or is those, can match; True in doubt."""
+    for wanted, part in zip(pattern.split("/"), parts, strict=False):
+        if wanted == "**":
+            return True
+        if wanted != part and "*" not in wanted and "?" not in wanted:
+            return False
+    return True
 
 
 def address_problem(address: str) -> str:

@@ -84,6 +84,9 @@ class Rule:
         return when
 
 
+Ranked = tuple[tuple[globs.Specificity, re.Pattern[str], Rule], ...]
+
+
 @dataclass(frozen=True)
 class Rules:
     """The rules of a scenario, the most specific first. ``sources``: its own file, then those it extends.
@@ -101,6 +104,7 @@ class Rules:
     axes: ListedAxes = field(default_factory=dict)
     here: Mapping[str, str] | None = None
     _by_address: dict[str, Rule | None] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _by_head: dict[tuple[str, ...], Ranked] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def find(self, address: str) -> Rule | None:
         """The rule of ``address``, None where there is none; raises RuleError where two rank the same."""
@@ -152,7 +156,7 @@ class Rules:
         return place_of(self.sources[0] if path is None else path, self.root)
 
     @cached_property
-    def _ranked(self) -> tuple[tuple[globs.Specificity, re.Pattern[str], Rule], ...]:
+    def _ranked(self) -> Ranked:
         if self.here is None and (odd := [rule for rule in self.rules if rule.when]):
             raise RuleError(f"{self.place(odd[0].source)}: whether {odd[0].text} holds depends on an environment")
         holding = (rule for rule in self.rules if not rule.when or holds(rule.when, self.here or {}))
@@ -161,7 +165,10 @@ class Rules:
     def _search(self, address: str) -> Rule | None:
         best: Rule | None = None
         whole = address + "/"
-        for rank, regex, rule in self._ranked:
+        head = tuple(address.split("/", 2)[:2])
+        if head not in self._by_head:
+            self._by_head[head] = tuple(r for r in self._ranked if globs.may_begin(r[2].pattern, head))
+        for rank, regex, rule in self._by_head[head]:
             if best is not None and rank < best.specificity:
                 break
             if regex.fullmatch(whole):

@@ -27,6 +27,9 @@ CACHE_FORMAT = 2  # raise it when the meaning of what the cache holds changes
 UNDECLARED = "name it in the stage's files or the pipeline's environment; until then nothing of it is cached"
 CHANGED = "what runs after it in the same process would depend on that, and not where it comes from the cache"
 
+Inputs = Mapping[str, str | Output]
+"""For each need of a stage the key of its result, or the output itself."""
+
 Watcher = Callable[[str, str, str, int, int, str], None]
 """A callback that follows a runner: scenario, track, stage, done, total, note."""
 
@@ -108,17 +111,23 @@ class Runner:
         finally:
             self._cached_only = False
 
-    def chain(self, scenario: Scenario, stages: Sequence[Stage], until: str = "") -> list[StageRun]:
-        """Run the stages in order, each on the outputs of those it needs; ``until`` leaves out what leads elsewhere."""
+    def chain(
+        self, scenario: Scenario, stages: Sequence[Stage], until: str = "", known: Mapping[str, StageRun] | None = None
+    ) -> list[StageRun]:
+        """Run the stages in order, each on the outputs of those it needs; ``until`` leaves out what leads elsewhere.
+
+        ``known``: those that ran already, by stage; where an output of theirs is gone they run again.
+        """
         leading = self.pipeline.leading_to(until) if until else None
         wanted = [s for s in stages if leading is None or s.name in leading]
         for last in (False, True):
-            done: dict[str, StageRun] = {}
+            done = {} if last else dict(known or {})
             try:
                 with self.cache.sparing() if last else nullcontext():
                     for stage in wanted:
-                        done[stage.name] = self._next(scenario, stage, done)
-                return [*done.values()]
+                        if stage.name not in done:
+                            done[stage.name] = self._next(scenario, stage, done)
+                return [done[stage.name] for stage in wanted]
             except AbsentError:  # an input was damaged or evicted: what is gone is computed again
                 if last:
                     raise
@@ -138,13 +147,13 @@ class Runner:
         self,
         scenario: Scenario,
         stage: Stage,
-        inputs: Mapping[str, str | Output],
+        inputs: Inputs | Callable[[], Inputs],
         digests: Mapping[str, str],
         observe: bool = False,
     ) -> StageRun:
         """Run one stage on given outputs of its needs, and ``observe`` it; ``digests`` stand for them in its key.
 
-        An input may be the key of a result in the cache.
+        An input may be the key of a result in the cache. A function is called for them where the stage runs.
         """
         return self._run(scenario, stage, inputs, digests, {}, look=observe)
 
@@ -174,7 +183,7 @@ class Runner:
         self,
         scenario: Scenario,
         stage: Stage,
-        inputs: Mapping[str, str | Output],
+        inputs: Inputs | Callable[[], Inputs],
         digests: Mapping[str, str],
         facts: Mapping[str, str],
         look: bool = True,
@@ -200,7 +209,7 @@ class Runner:
             scenario.config,
             key,
             observed_key if look else "",
-            inputs,
+            inputs() if callable(inputs) else inputs,
             self.environment,
             tuple(map(str, files)),
         )

@@ -11,8 +11,8 @@ from harness.core.adapters.faults import sentence_of
 from harness.core.errors import GoldenError, HarnessError
 from harness.core.ids import CONFIGURATION, ENSEMBLES, INVARIANTS, GoldenId
 from harness.core.project import Project
-from harness.core.protocol import Artifact, Invariant, Json, Output, Scenario, Stage, Tier
-from harness.core.trees import artifact_json, join_tree, leaves, numeric_json
+from harness.core.protocol import Artifact, Invariant, Json, Scenario, Tier
+from harness.core.trees import artifact_json, leaves, numeric_json
 from harness.core.verdicts import ArtifactReport, ScenarioReport, Status, Verdict
 from harness.judge.comparison import COMPARATOR, compare_artifact
 from harness.judge.ensemble import Interval, closer, intervals
@@ -29,6 +29,7 @@ from harness.verify.localisation.shared_source import shared_source
 from harness.verify.localisation.stages import localise
 from harness.verify.pinned import settings_left_behind
 from harness.verify.running.stage_runs import StageRuns, whole_output
+from harness.verify.running.stored_inputs import StoredInputs
 from harness.verify.standards import Standards, levels_of, rules_of, standards
 
 NO_SETTINGS = {"settings": 0}  # what is verified of a configuration that has none: that it stays so
@@ -53,6 +54,7 @@ class Examination:
         self.schemas = schemas or Schemas(project.schemas)
         self.scenario: Scenario = project.scenario(name, profile, overrides)
         self.damaged: dict[str, str] = {}  # what is wrong with a golden that cannot be read, by its id
+        self.stored_inputs = StoredInputs(self.pipeline, self.goldens, name, lambda: self.manifest, self.damaged)
         self.runs = StageRuns(runner, self.scenario, project.scenario(name, self.replay, overrides), self.stored_inputs)
         self._reports: dict[tuple[str, str], ArtifactReport] = {}
 
@@ -121,21 +123,6 @@ class Examination:
         """The accepted artifact; raises GoldenError where it is damaged."""
         identity = self.identity(track, artifact)
         return self.goldens.read(identity, self.manifest[identity]) if identity in self.manifest else None
-
-    def stored_inputs(self, stage: Stage) -> tuple[dict[str, Output], dict[str, str]] | None:
-        """The accepted outputs of a stage's needs and their digests; None where one is not there, or damaged."""
-        names = {need: self.identity(self.replay, self.pipeline.stage(need).artifact) for need in stage.needs}
-        if any(identity not in self.manifest for identity in names.values()):
-            return None
-        inputs: dict[str, Output] = {}
-        for need, identity in names.items():
-            try:
-                stored = self.goldens.read(identity, self.manifest[identity]).artifact
-            except GoldenError as error:
-                self.damaged[identity] = str(error)
-                return None
-            inputs[need] = join_tree(stored.values, stored.arrays)
-        return inputs, {need: self.manifest[identity].sha256 for need, identity in names.items()}
 
     # What the pipeline gives
 

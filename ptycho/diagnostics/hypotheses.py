@@ -246,7 +246,8 @@ def _measured(run: RunRecord, findings: Mapping[str, Finding]) -> Answer:
     if failed := [gate for gate in gates if not gate["passed"] and gate["name"] in OF_DATA]:
         return confirmed(f"{failed[0]['name']}: {failed[0]['evidence']}")
     if gates:
-        return ruled_out(f"the preflight refused nothing, and {len(gates)} gates on quality hold")
+        refused = "the preflight refused nothing, and " if run.table("metadata", "preflight") else ""
+        return ruled_out(f"{refused}{len(gates)} gates on quality hold")
     return untestable("needs a run of measured data with its preflight")
 
 

@@ -92,7 +92,7 @@ def _of_stage(examination: Examination, stage: Stage, replayed: bool, repeats: i
 def _inputs(examination: Examination, stage: Stage, replayed: bool) -> dict[str, Output] | None:
     """What a stage runs on: as it is stored for its replay, else what the stages before it give."""
     if replayed and (stored := examination.stored_inputs(stage)) is not None:
-        return stored[0]
+        return stored[0]()
     runs = {need: examination.runs.of(examination.pipeline.stage(need).artifact, replayed) for need in stage.needs}
     return {n: r.item.output() for n, r in runs.items() if r.item} if all(r.item for r in runs.values()) else None
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from harness.core.protocol import Artifact, Output, Pipeline, Scenario, Stage
 from harness.core.trees import split_tree
 from harness.run.cache import AbsentError
 from harness.run.runner import Runner, StageRun
-
-StoredInputs = Callable[[Stage], tuple[dict[str, Output], dict[str, str]] | None]
-"""The accepted outputs of a stage's needs and their digests; None where one is not there, or damaged."""
+from harness.verify.running.stored_inputs import StoredInputs
 
 
 class StageRuns:
@@ -20,6 +16,7 @@ class StageRuns:
         self.runner, self.scenario, self.small, self._stored = runner, scenario, small, stored
         self.pipeline: Pipeline = runner.pipeline
         self._runs: dict[bool, dict[str, StageRun]] = {False: {}, True: {}}
+        self._small_chain: dict[str, StageRun] = {}  # of the replay, on what it gives itself
 
     def stage(self, artifact: str) -> Stage:
         """The stage that emits ``artifact``."""
@@ -32,7 +29,9 @@ class StageRuns:
             if replayed and (stored := self._stored(stage)) is not None:
                 runs[stage.name] = self.runner.alone(self.small, stage, *stored)
             else:
-                self._chain(stage, replayed, runs)
+                chain = self._small_chain if replayed else runs
+                self._chain(stage, replayed, chain)
+                runs[stage.name] = chain[stage.name]
         return runs[stage.name]
 
     def chained(self, artifact: str) -> StageRun:
@@ -55,7 +54,8 @@ class StageRuns:
             except AbsentError:  # damaged or evicted since: run the stage again
                 if last:
                     raise
-                del self._runs[replayed][self.stage(artifact).name]
+                for runs in (self._runs[replayed], self._small_chain if replayed else {}):
+                    runs.pop(self.stage(artifact).name, None)
         raise AssertionError
 
     def failed_stage(self) -> str:
@@ -65,8 +65,8 @@ class StageRuns:
 
     def _chain(self, until: Stage, replayed: bool, runs: dict[str, StageRun]) -> None:
         stages = [s for s in self.pipeline.stages if (s.replay != "no" if replayed else s.main)]
-        for run in self.runner.chain(self.small if replayed else self.scenario, stages, until.name):
-            runs.setdefault(run.stage.name, run)
+        for run in self.runner.chain(self.small if replayed else self.scenario, stages, until.name, runs):
+            runs[run.stage.name] = run
 
 
 def whole_output(output: Output) -> Artifact:
