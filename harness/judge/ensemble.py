@@ -6,6 +6,9 @@ with probability ``1 - alpha/V`` (a prediction interval; Hahn & Meeker, "Statist
 chapter 4); Bonferroni's ``V`` values share the suite's false-alarm rate ``alpha``. A value that was equal in all
 members did not show how it varies: its interval is at least its resolution wide on each side.
 
+Errors, losses and distances are positive and skewed: their logarithms are about normal, they are not. So a value that
+is positive in every member is judged on the scale of its logarithm, where its interval is ``m +- ...`` of logarithms.
+
 The same interval, made of the other members, tells an outlier: some ``k`` members lie outside the interval of the
 rest at rate ``alpha / (K C(N, k))``, and Bonferroni's union over every choice of up to ``K`` members keeps the rate at
 which a healthy ensemble has any below ``alpha``, without an approximation.
@@ -15,6 +18,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +29,8 @@ from harness.core.protocol import Artifact
 SMALLEST_ENSEMBLE = 8  # members
 CLOSER = 3.0  # times as narrow: then runs with one seed tell more of a value than runs with many
 MEMBERS = "members"  # runs that differ in their seeds
+LOGARITHMS = "logarithms"  # the scale of an ensemble whose positive values are judged by their logarithms
+_LARGEST_LOGARITHM = math.log(sys.float_info.max)
 RELATIVE_RESOLUTION = 1e-6  # of floats: what another order of summation may do, as the deterministic tier allows
 
 
@@ -33,7 +39,8 @@ class Interval:
     """A prediction interval: of ``n`` members, at false-alarm rate ``alpha`` shared by ``values`` values.
 
     ``shortest``: of a list's length, the shortest member's: items beyond it have no interval of their own. ``of``: what
-    the members are.
+    the members are. ``logarithmic``: made on the scale of logarithms; ``mean`` is then the geometric one, and
+    ``deviation`` that of the logarithms times it.
     """
 
     low: float
@@ -45,31 +52,90 @@ class Interval:
     values: int
     shortest: int | None = None
     of: str = MEMBERS
+    logarithmic: bool = False
 
     @property
     def widened(self) -> bool:
         """Whether it is as wide as its resolution, which the members' scatter does not fill."""
-        own = quantile(self.n - 1, self.alpha / self.values) * math.sqrt(1 + 1 / self.n) * self.deviation
-        return own < self.detectable * (1 - 1e-9)
+        own = quantile(self.n - 1, self.alpha / self.values) * math.sqrt(1 + 1 / self.n) * self.scatter
+        return own < self.half * (1 - 1e-9)
+
+    @property
+    def half(self) -> float:
+        """Its half width, on its scale."""
+        if self.logarithmic:
+            return on_scale(self.high, True) - on_scale(self.mean, True)
+        return (self.high - self.low) / 2
+
+    @property
+    def scatter(self) -> float:
+        """The members' standard deviation, on its scale."""
+        return self.deviation / self.mean if self.logarithmic else self.deviation
 
     @property
     def detectable(self) -> float:
-        """The shift of the mean that is caught half the time: the interval's half width."""
-        return (self.high - self.low) / 2
+        """The shift of the mean that is caught half the time, in the value's own unit."""
+        return self.shift(self.half)
+
+    def shift(self, amount: float) -> float:
+        """How far up from the mean ``amount`` on its scale is, in the value's own unit."""
+        return self.mean * math.expm1(amount) if self.logarithmic else amount
+
+    def away(self, value: float) -> float:
+        """How far from the middle a value is, on its scale; infinite where it is none of it."""
+        return abs(on_scale(value, self.logarithmic) - on_scale(self.mean, self.logarithmic))
 
 
-def interval(draws: Sequence[float], alpha: float, values: int, resolution: float = 0.0) -> Interval:
-    """The interval of a value from its ``draws``; raises GoldenError for too few of them, or without bounds."""
+def on_scale(value: float, logarithmic: bool) -> float:
+    """A value as it is judged; by logarithms what is not positive is infinitely far from what is."""
+    if not logarithmic:
+        return value
+    return math.log(value) if value > 0 else -math.inf
+
+
+def is_logarithmic(scale: str, draws: Sequence[float]) -> bool:
+    """Whether a value is judged by its logarithm, in an ensemble of a ``scale``."""
+    return scale == LOGARITHMS and all(x > 0 for x in draws)
+
+
+def as_judged(scale: str, draws: Sequence[float], step: float = 0.0) -> tuple[Sequence[float], float]:
+    """The draws of a value, and its resolution, as they are judged in an ensemble of a ``scale``.
+
+    A resolution is a share of the largest draw there: relative ones are that, and others are not overrated.
+    """
+    if not is_logarithmic(scale, draws):
+        return draws, step
+    return [on_scale(x, True) for x in draws], step / max(draws)
+
+
+def interval(
+    draws: Sequence[float], alpha: float, values: int, resolution: float = 0.0, logarithmic: bool = False
+) -> Interval:
+    """The interval of a value from its ``draws``; raises GoldenError for too few of them, or without bounds.
+
+    ``logarithmic``: made of their logarithms; they must be positive.
+    """
     n = len(draws)
     if n < SMALLEST_ENSEMBLE:
         raise GoldenError(
             f"an ensemble of {n} members is too small for an interval: at least {SMALLEST_ENSEMBLE} are needed"
         )
-    mean, deviation = _moments(draws)
-    half = max(quantile(n - 1, alpha / values) * math.sqrt(1 + 1 / n) * deviation, resolution)
-    if not math.isfinite(mean - half) or not math.isfinite(mean + half):
+    mean, deviation = _moments([on_scale(x, logarithmic) for x in draws])
+    half = quantile(n - 1, alpha / values) * math.sqrt(1 + 1 / n) * deviation
+    low, high = mean - half, mean + half
+    if logarithmic:
+        low, high, mean = (math.exp(x) if x < _LARGEST_LOGARITHM else math.inf for x in (low, high, mean))
+        mean = mean if deviation else draws[0]
+        deviation *= mean
+    low, high = min(low, mean - resolution), max(high, mean + resolution)
+    if not math.isfinite(low) or not math.isfinite(high):
         raise GoldenError("the members of an ensemble lie so far apart that no interval holds them: calibrate again")
-    return Interval(mean - half, mean + half, mean, deviation, n, alpha, values)
+    return Interval(low, high, mean, deviation, n, alpha, values, logarithmic=logarithmic)
+
+
+def scale_of(about: Mapping[str, Any]) -> str:
+    """On which scale an ensemble's positive values are judged; empty for their own."""
+    return str(about.get("scale", ""))
 
 
 def alone_rate(about: Mapping[str, Any]) -> float:
@@ -81,7 +147,11 @@ def intervals(ensemble: Artifact) -> dict[str, Interval]:
     """Every address's interval, from an accepted ensemble; a list whose length varies has one of its length."""
     about = ensemble.values
     alpha, values, resolution = alone_rate(about), about["values"], about.get("resolution", {})
-    found = {a: interval(draws, alpha, values, resolution.get(a, 0.0)) for a, draws in about["draws"].items()}
+    scale = scale_of(about)
+    found = {
+        a: interval(draws, alpha, values, resolution.get(a, 0.0), is_logarithmic(scale, draws))
+        for a, draws in about["draws"].items()
+    }
     for address, lengths in about.get("lengths", {}).items():
         own = interval(lengths, alpha, values, 1.0)
         found[address] = dataclasses.replace(own, shortest=min(lengths))

@@ -65,7 +65,9 @@ class WithinInterval(Policy):
         text = f"{low:.6g} to {high:.6g} ({interval.n} {interval.of}, mean {interval.mean:.6g})"
         allowed = f"{text[:-1]}; a shift of {minimum_detectable(interval):.3g} is caught 9 times in 10)"
         inside = low <= obtained <= high
-        used = used_share(abs(distance(obtained, low / 2 + high / 2)), high / 2 - low / 2, inside)
+        middle = low / 2 + high / 2
+        off = interval.away(float(obtained)) if interval.logarithmic else abs(distance(obtained, middle))
+        used = used_share(off, interval.half if interval.logarithmic else high / 2 - low / 2, inside)
         if inside:
             return Judgement(Status.PASS, "", allowed, used)
         side, amount = ("lower", distance(low, obtained)) if obtained < low else ("higher", distance(obtained, high))

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.protocol import Json
-from harness.judge.ensemble import quantile
+from harness.judge.ensemble import as_judged, is_logarithmic, on_scale, quantile, scale_of
 
 Floats = NDArray[np.float64]
 
@@ -166,17 +166,30 @@ def _quantile_beyond(ordered: Floats, rate: float) -> float:
 
 @dataclass(frozen=True)
 class Together:
-    """The values of an ensemble that are judged together: ``members`` is (N, p), in the order of ``addresses``."""
+    """The values of an ensemble that are judged together: ``members`` is (N, p), in the order of ``addresses``.
+
+    Those of ``logarithmic`` addresses are logarithms.
+    """
 
     addresses: tuple[str, ...]
     members: Floats
     limit: float
     rate: float
+    logarithmic: frozenset[str] = frozenset()
+
+    def judged(self, run: Mapping[str, float]) -> Floats:
+        """The values of a run, (p,), as they are judged: not finite where one is none that a member could have."""
+        return np.array([on_scale(run.get(a, np.nan), a in self.logarithmic) for a in self.addresses], np.float64)
 
     def distance(self, run: Mapping[str, float]) -> tuple[float, dict[str, float]]:
-        """The squared distance of a run, and the share of it that each value accounts for, the largest first."""
+        """The squared distance of a run, and the share of it that each value accounts for, the largest first.
+
+        Infinite, without shares, for a run with a value that no member could have.
+        """
         own = standardised(self.members[None])
-        x = np.array([run[a] for a in self.addresses], dtype=np.float64)
+        x = self.judged(run)
+        if not np.isfinite(x).all():
+            return np.inf, {}
         total = float(own.distances(x[None, None])[0, 0])
         shares = own.shares(x)
         order = np.argsort(-shares, kind="stable")
@@ -184,13 +197,13 @@ class Together:
 
 
 def joint_document(
-    draws: Mapping[str, Sequence[float]], alone: Sequence[str], alpha: float, values: int
+    draws: Mapping[str, Sequence[float]], alone: Sequence[str], alpha: float, values: int, scale: str = ""
 ) -> dict[str, Json]:
     """What an ensemble says of its values together; empty for too few members or values.
 
     Its rate is ``JOINT_SHARE`` of what the scenario's values may spend of ``alpha``, which ``values`` share.
     """
-    names, members = joinable(draws, alone)
+    names, members = joinable(draws, alone, scale)
     if len(names) < FEWEST_VALUES or len(members) < SMALLEST_JOINT:
         return {}
     rate = alpha * JOINT_SHARE * len(draws) / values
@@ -202,12 +215,17 @@ def together(about: Mapping[str, Any]) -> Together | None:
     """The values that an ensemble judges together; None where it judges each alone."""
     if "joint" not in about:
         return None
-    names, members = joinable(about["draws"], about["joint"]["alone"])
-    return Together(names, members, float(about["joint"]["limit"]), float(about["joint"]["rate"]))
+    draws, scale, joint = about["draws"], scale_of(about), about["joint"]
+    names, members = joinable(draws, joint["alone"], scale)
+    logarithmic = frozenset(a for a in names if is_logarithmic(scale, draws[a]))
+    return Together(names, members, float(joint["limit"]), float(joint["rate"]), logarithmic)
 
 
-def joinable(draws: Mapping[str, Sequence[float]], alone: Sequence[str]) -> tuple[tuple[str, ...], Floats]:
+def joinable(
+    draws: Mapping[str, Sequence[float]], alone: Sequence[str], scale: str = ""
+) -> tuple[tuple[str, ...], Floats]:
     """The addresses that can be judged together, and their members, (N, p): not those ``alone``, nor what is still."""
     left = set(alone)
-    names = tuple(a for a, d in draws.items() if a not in left and np.isfinite(d).all() and np.std(d) > 0)
-    return names, np.array([draws[a] for a in names], dtype=np.float64).reshape(len(names), -1).T
+    judged = {a: as_judged(scale, d)[0] for a, d in draws.items() if a not in left and np.isfinite(d).all()}
+    names = tuple(a for a, d in judged.items() if np.std(d) > 0)
+    return names, np.array([judged[a] for a in names], dtype=np.float64).reshape(len(names), -1).T

@@ -19,9 +19,9 @@ _DRAWS, _RUNS = 100, 20
 
 
 def shifts_together(judged: Together, half_widths: Mapping[str, float], power: float = POWER) -> dict[str, float]:
-    """The shift of each value, in its own unit, that the distance or its own interval catches at ``power``.
+    """The shift of each value, as it is judged, that the distance or its own interval catches at ``power``.
 
-    ``half_widths``: of the values' own intervals, in their units; a value without one is judged together alone.
+    ``half_widths``: of the values' own intervals, on their scales; a value without one is judged together alone.
     """
     n = len(judged.members)
     members = standardised(judged.members[None])

@@ -22,10 +22,10 @@ _NODES = 2001
 
 
 def detection(shift: float, interval: Interval) -> float:
-    """How often a run that is shifted by ``shift`` lies outside the interval."""
+    """How often a run that is shifted by ``shift``, on the interval's scale, lies outside it."""
     from scipy.special import ndtr
 
-    half, scale = interval.detectable, _scale(interval)
+    half, scale = interval.half, _scale(interval)
     if scale == 0:
         return float(abs(shift) > half)
     if interval.widened:  # the interval is as wide as its resolution, whatever the members' scatter is
@@ -50,9 +50,14 @@ def detection_of_t(noncentrality: float, freedom: int, limit: float) -> float:
 
 def minimum_detectable(interval: Interval, power: float = POWER) -> float:
     """The shift that is caught with probability ``power``, in the value's own unit."""
+    return interval.shift(shift_on_scale(interval, power))
+
+
+def shift_on_scale(interval: Interval, power: float = POWER) -> float:
+    """The same on the interval's scale: of logarithms where it is made of them."""
     from scipy.special import ndtri
 
-    half, scale = interval.detectable, _scale(interval)
+    half, scale = interval.half, _scale(interval)
     if scale == 0:
         return half
     if interval.widened:
@@ -74,7 +79,7 @@ def _noncentrality(freedom: int, limit: float, power: float) -> float:
 
 def _scale(interval: Interval) -> float:
     """The standard deviation of a new run's distance from the members' mean."""
-    return interval.deviation * math.sqrt(1 + 1 / interval.n)
+    return interval.scatter * math.sqrt(1 + 1 / interval.n)
 
 
 def shift_in_deviations(members: int, rate: float, power: float = POWER) -> float:

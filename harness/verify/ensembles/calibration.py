@@ -163,7 +163,7 @@ def _built(
     rate = alpha / max(here, 1)
     far = oddities.far_members(pooled, seeds, rate)
     alone = [*drawing.own.arrays, *far]
-    joint = {} if drawing.rounding else joint_document(pooled.draws, alone, alpha, values)
+    joint = {} if drawing.rounding else joint_document(pooled.draws, alone, alpha, values, pooled.scale)
     held = oddities.held_intervals(pooled, alone_rate({"alpha": alpha, "joint": joint}), values)
     excluded = {str(n): _why_excluded(drawing, n, pooled, rate) for n in decision.excluded}
     if decision.keep and (lost := [a for a in pooled.draws if a not in held]):
@@ -215,6 +215,7 @@ def _document(
     document: dict[str, Json] = {
         "alpha": alpha,
         "values": values,
+        "scale": pooled.scale,
         "seeds": list(seeds),
         "draws": pooled.draws,
         "how": {

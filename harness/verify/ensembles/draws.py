@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,7 +12,7 @@ from harness.core.errors import GoldenError
 from harness.core.protocol import Artifact, Json
 from harness.core.trees import FLOAT, leaves
 from harness.judge.elements import Array
-from harness.judge.ensemble import RELATIVE_RESOLUTION, pooled
+from harness.judge.ensemble import LOGARITHMS, RELATIVE_RESOLUTION, as_judged, is_logarithmic, pooled
 from harness.judge.kinds import as_number, kind_of
 from harness.judge.policies.interval import rms_difference
 from harness.verify.examination import Examination
@@ -33,11 +33,25 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Pooled:
-    """All members' draws and steps by address, in their order, and the lengths of those lists that vary in length."""
+    """All members' draws and steps by address, in their order, and the lengths of those lists that vary in length.
+
+    ``scale``: on which positive values are judged.
+    """
 
     draws: dict[str, list[float]]
     steps: dict[str, float]
     lengths: dict[str, list[int]]
+    scale: str = LOGARITHMS
+
+    def as_judged(self, address: str) -> tuple[Sequence[float], float]:
+        """The draws of a value, or of a length, and its resolution, as they are judged."""
+        if address in self.lengths:
+            return self.lengths[address], 1.0
+        return as_judged(self.scale, self.draws[address], self.steps[address])
+
+    def is_logarithmic(self, address: str) -> bool:
+        """Whether a value is judged by its logarithm."""
+        return address in self.draws and is_logarithmic(self.scale, self.draws[address])
 
 
 def member_draws(examination: Examination, base: Mapping[str, Artifact], artifacts: Mapping[str, Artifact]) -> Drawn:

@@ -65,9 +65,12 @@ def judged_together(about: Mapping[str, Json], run: Mapping[str, float]) -> Iter
     if joint is None:
         return
     allowed = f"a distance of at most {math.sqrt(joint.limit):.3g} ({len(joint.members)} members)"
-    if lost := [a for a in joint.addresses if not math.isfinite(run.get(a, math.nan))]:
+    judged = dict(zip(joint.addresses, joint.judged(run), strict=True))
+    if lost := [a for a, value in judged.items() if not math.isfinite(value)]:
+        positive = ", or not positive as in every member" if lost[0] in joint.logarithmic else ""
         message = (
-            f"{count(len(joint.addresses), 'value')} cannot be judged together: {lost[0]} is not there, or not finite"
+            f"{count(len(joint.addresses), 'value')} cannot be judged together: {lost[0]} is not there, or not "
+            f"finite{positive}"
         )
         yield Verdict(TOGETHER, Status.FAIL, "statistical", message, allowed=allowed)
         return
@@ -90,7 +93,7 @@ def too_good(
     for address, side in sides.items():
         interval, value = held.get(address), run.get(address, math.nan)
         if interval and (value > interval.high if side == "higher" else value < interval.low):
-            off = abs(value - interval.mean) / interval.deviation if interval.deviation else math.inf
+            off = interval.away(value) / interval.scatter if interval.scatter else math.inf
             better.append(
                 (off, f"{address} is {value:.6g}, {off:.3g} standard deviations better than {interval.mean:.6g}")
             )

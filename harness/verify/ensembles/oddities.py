@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from harness.core.errors import GoldenError
 from harness.core.protocol import Artifact, Json
 from harness.judge.comparison import compare_artifact
-from harness.judge.ensemble import Interval, interval, lies_outside, outliers
+from harness.judge.ensemble import Interval, interval, lies_outside, on_scale, outliers
 from harness.judge.statistics.joint import TOGETHER, together
 from harness.verify.ensembles.draws import Drawn, Pooled
 from harness.verify.examination import Examination
@@ -20,7 +20,9 @@ _SHOWN = 5  # addresses by which an excluded member is recorded
 def resolutions(pooled: Pooled, held: Mapping[str, Interval]) -> dict[str, float]:
     """The resolution of every value whose members are nearer to each other than that."""
     steps = {a: pooled.steps[a] for a in pooled.draws if a in held}
-    own = {a: interval(pooled.draws[a], held[a].alpha, held[a].values) for a in steps}
+    own = {
+        a: interval(pooled.draws[a], held[a].alpha, held[a].values, logarithmic=pooled.is_logarithmic(a)) for a in steps
+    }
     return {address: step for address, step in steps.items() if own[address].detectable < step}
 
 
@@ -29,14 +31,13 @@ def held_intervals(pooled: Pooled, alpha: float, values: int) -> dict[str, Inter
     held = {}
     for address, draws in pooled.draws.items():
         with contextlib.suppress(GoldenError):
-            held[address] = interval(draws, alpha, values, pooled.steps[address])
+            held[address] = interval(draws, alpha, values, pooled.steps[address], pooled.is_logarithmic(address))
     return held | {a: interval(lengths, alpha, values, 1.0) for a, lengths in pooled.lengths.items()}
 
 
 def far_members(pooled: Pooled, seeds: Sequence[int], rate: float) -> dict[str, tuple[int, ...]]:
     """The seeds of the members that are outliers, by address; ``rate``: of false alarms at each."""
-    every = {**{a: (d, pooled.steps[a]) for a, d in pooled.draws.items()}}
-    every |= {a: ([float(n) for n in lengths], 1.0) for a, lengths in pooled.lengths.items()}
+    every = {address: pooled.as_judged(address) for address in (*pooled.draws, *pooled.lengths)}
     found = {a: tuple(seeds[i] for i in outliers(draws, rate, step)) for a, (draws, step) in every.items()}
     return {address: members for address, members in found.items() if members}
 
@@ -50,19 +51,19 @@ def own_outside(held: Mapping[str, Interval], own: Drawn) -> tuple[str, ...]:
 def own_far(about: Mapping[str, Json], own: Drawn) -> tuple[str, ...]:
     """``TOGETHER`` where the values of the scenario's own run are, all in all, too far from the members'."""
     joint = together(about)
-    return (TOGETHER,) if joint and joint.distance(own.numbers)[0] > joint.limit else ()
+    return (TOGETHER,) if joint and not joint.distance(own.numbers)[0] <= joint.limit else ()
 
 
 def reasons_to_exclude(drawn: Drawn, pooled: Pooled, rate: float) -> list[str]:
     """Where a member that is left out is an outlier of the others; none where it is no outlier."""
-    away = [
-        a
-        for a, d in pooled.draws.items()
-        if a not in drawn.numbers
-        or not math.isfinite(drawn.numbers[a])
-        or lies_outside(drawn.numbers[a], d, rate, pooled.steps[a])
-    ]
-    away += [a for a, d in pooled.lengths.items() if lies_outside(drawn.lengths.get(a, 0), d, rate, 1.0)]
+    away = []
+    for address in (*pooled.draws, *pooled.lengths):
+        lengths = address in pooled.lengths
+        given = drawn.lengths.get(address, 0) if lengths else drawn.numbers.get(address, math.nan)
+        value = on_scale(given, pooled.is_logarithmic(address))
+        draws, step = pooled.as_judged(address)
+        if not math.isfinite(value) or lies_outside(value, draws, rate, step):
+            away.append(address)
     return away[:_SHOWN]
 
 

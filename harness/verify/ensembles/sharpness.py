@@ -11,7 +11,7 @@ from harness.core.protocol import Json
 from harness.judge.ensemble import MEMBERS, Interval
 from harness.judge.statistics.joint import together
 from harness.judge.statistics.joint_shifts import shifts_together
-from harness.judge.statistics.power import minimum_detectable
+from harness.judge.statistics.power import shift_on_scale
 from harness.verify.ensembles.calm import AlarmRates, alarm_rates
 
 
@@ -20,7 +20,8 @@ class DetectableShift:
     """One statistical value: what is allowed, and the smallest shift that is caught with probability 0.9.
 
     It is caught by the value's own interval, or together with the others. All but ``deviations`` is in the value's own
-    unit; that is the shift in standard deviations of the ensemble, None where the members do not scatter.
+    unit; that is the shift in standard deviations of the ensemble, as they are judged (of logarithms where the interval
+    is made of them), None where the members do not scatter.
     """
 
     address: str
@@ -65,12 +66,12 @@ class Sharpness:
 def sharpness(about: Mapping[str, Json], held: Mapping[str, Interval]) -> Sharpness:
     """How sharp and how calm a scenario's ensemble is, whose values are judged by the intervals ``held``."""
     joint = together(about)
-    alone = {address: interval.detectable for address, interval in held.items() if interval.of == MEMBERS}
+    alone = {address: interval.half for address, interval in held.items() if interval.of == MEMBERS}
     seen = shifts_together(joint, alone) if joint else {}
     values = []
     for address, interval in held.items():
-        shift = min(minimum_detectable(interval), seen.get(address, inf))
-        relative = shift / interval.deviation if interval.deviation else None
-        values.append(DetectableShift(address, interval, shift, relative))
+        shift = min(shift_on_scale(interval), seen.get(address, inf))
+        relative = shift / interval.scatter if interval.scatter else None
+        values.append(DetectableShift(address, interval, interval.shift(shift), relative))
     count = len(joint.addresses) if joint else 0
     return Sharpness(len(about["seeds"]), about["alpha"], about["values"], count, tuple(values), alarm_rates(about))
