@@ -85,7 +85,7 @@ def main() -> None:
         clone = Path(folder) / ROOT.name
         subprocess.run(["git", "clone", "-q", ROOT, clone], check=True)
         warm = verify(clone)
-        print(f"empty cache: {warm.whole:.0f} s, status {warm.status}; load {os.getloadavg()[0]:.1f}")
+        print(f"empty cache: {warm.whole:.0f} s, status {warm.status}; load {os.getloadavg()[0]:.1f}", flush=True)
         print(f"nothing changed: {verify(clone).whole:.1f} s")
         print("| module | first stage named (s) | whole verdict (s) | processors (s) | status | named |")
         print("| --- | ---: | ---: | ---: | ---: | --- |")

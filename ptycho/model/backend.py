@@ -55,6 +55,8 @@ else:
         **{name: getattr(tf.experimental.numpy, name) for name in ("moveaxis", "swapaxes")},
         arange=lambda stop, dtype: tf.range(stop, dtype=dtype),
         concatenate=tf.concat,
+        split=tf.split,
+        squeeze=tf.squeeze,
         convert_to_numpy=np.asarray,
         fft2=lambda pair: _parts(tf.signal.fft2d(tf.complex(*pair))),
     )

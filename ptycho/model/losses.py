@@ -34,14 +34,16 @@ def poisson_nll(counts: Tensor, rate: Tensor, valid: Tensor | None = None) -> Te
     the rate, so the loss is finite and keeps a gradient where the rate vanishes.
     """
     rate = rate + FLOOR
-    d = counts - rate
-    v = d / (counts + rate)
+    now = ops.stop_gradient(rate)
+    d = counts - now
+    excess = d / now
+    v = d / (counts + now)
     near = ops.abs(v) < _NEAR
-    v = ops.where(near, v, 0.0)
     v2 = ops.square(v)
     series = d * v + 2 * counts * v * v2 * (1 / 3 + v2 * (1 / 5 + v2 * (1 / 7 + v2 / 9)))
-    beyond = ops.where(near, 0.0, ops.maximum(d / rate, LOWEST))
-    return _mean(ops.where(near, series, counts * ops.log1p(beyond) - d), valid)
+    far = counts * ops.log1p(ops.maximum(excess, LOWEST)) - d
+    # The derivative by the rate is 1 - counts / rate: said so, where all of the above would be differentiated.
+    return _mean(ops.where(near, series, far) - excess * (rate - now), valid)
 
 
 def _mean(values: Tensor, valid: Tensor | None) -> Tensor:

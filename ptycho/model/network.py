@@ -208,10 +208,12 @@ class PtychoModel(keras.Model):
         The network sees the estimate, what the last sweep changed (slow errors change in one
         direction, so they can be extrapolated), and how well each pixel is illuminated.
         """
-        estimate = self.scaler(inputs["estimate"]) / self.architecture.scales.required_amplitude
-        real, imaginary, change = estimate[:, :, 0], estimate[:, :, 1], CHANGE_SCALE * estimate[:, :, 2:]
+        required = self.architecture.scales.required_amplitude
+        # Cut apart before it is scaled: what is cut from has no gradient, which would be padded with zeros.
+        real, imaginary, *changes = (self.scaler(inputs["estimate"][:, :, i]) / required for i in range(4))
         known = physics.place_windows(ops.broadcast_to(weight, ops.shape(real)), on_grid)
-        seen = [real - 1.0, imaginary, change[:, :, 0], change[:, :, 1], physics.cut_windows(known, on_grid)]
+        changed = [CHANGE_SCALE * change for change in changes]
+        seen = [real - 1.0, imaginary, *changed, physics.cut_windows(known, on_grid)]
         logits, turn = self._apply(ops.concatenate(seen, axis=1))
         modulus = ops.sqrt(ops.square(real) + ops.square(imaginary) + 1e-12)
         amplitude = self._amplitude(logits, modulus) / modulus
@@ -220,7 +222,8 @@ class PtychoModel(keras.Model):
     def _apply(self, channels: Tensor) -> Pair:
         """The network on ``(B, channels, side, side)``: amplitude logits and phases, ``(B, C, w, w)``."""
         output = ops.moveaxis(self.network(ops.moveaxis(channels, 1, -1)), -1, 1)
-        return output[:, : self.C], output[:, self.C :]
+        logits, phase = ops.split(output, 2, axis=1)
+        return logits, phase
 
     def _amplitude(self, logits: Tensor, start: Tensor | float = 1.0) -> Tensor:
         kind = self.architecture.config.amplitude_head
@@ -229,7 +232,8 @@ class PtychoModel(keras.Model):
     def intensity(self, obj: Tensor, offsets: Tensor) -> Tensor:
         """Predicted normalised intensity ``(B, C, N, N)`` of an object ``(B, 2, M, M)``."""
         matrices = physics.interpolation(offsets, self.window, self.architecture.canvas)
-        patches = physics.cut_windows(obj[:, 0], matrices), physics.cut_windows(obj[:, 1], matrices)
+        real, imaginary = (ops.squeeze(part, 1) for part in ops.split(obj, 2, axis=1))
+        patches = physics.cut_windows(real, matrices), physics.cut_windows(imaginary, matrices)
         return physics.diffraction_intensity(self.illumination(patches), self.N)
 
     def loss_components(self, inputs: dict[str, Tensor], output: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -8,6 +8,7 @@ canvases are independent, so a group's result does not depend on the groups besi
 from __future__ import annotations
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from scipy import fft
 
 from ptycho.arrays import Complex, Integer, Mask, Real
@@ -42,20 +43,18 @@ def projection_sweep(
     """
     B, C, n, _ = probes.shape
     N = amplitude.shape[-1]
-    batch, axis = np.arange(B)[:, None, None], np.arange(n)
+    batch, windows = np.arange(B), sliding_window_view(canvas, (n, n), axis=(1, 2), writeable=True)
     error = energy = 0.0
     for c in range(C) if order is None else order:
         P, A = probes[:, c], amplitude[:, c].astype(canvas.real.dtype, copy=False) * N
-        rows = corners[:, c, 0, None] + axis
-        columns = corners[:, c, 1, None] + axis
-        here = (batch, rows[:, :, None], columns[:, None, :])
-        O = canvas[here]  # noqa: E741 (the object, as in the paper)
+        here = (batch, corners[:, c, 0], corners[:, c, 1])
+        O = windows[here]  # noqa: E741 (the object, as in the paper)
         psi = P * O
         corrected, had = _with_modulus(psi, A, N, mask, softness)
         error += float(np.sum((A - had) ** 2)) / N**2
         energy += float(np.sum(A**2)) / N**2
         change = corrected - psi
-        canvas[here] = O + step * P.conj() * change / _denominator(P, damping)
+        windows[here] = O + step * P.conj() * change / _denominator(P, damping)
         if probe_step:
             probes[:, c] = P + probe_step * O.conj() * change / _peak(O)
     return error, energy
