@@ -15,12 +15,10 @@ import numpy as np
 from ptycho.arrays import Real
 from ptycho.data.frames import Frames
 from ptycho.data.grouping import Groups
-from ptycho.model.backend import host, keras, ops, weight_name, with_xla
+from ptycho.model.backend import Adam, host, ops, weight_name, with_xla
 from ptycho.model.features import FeatureMaker
 from ptycho.model.network import PtychoModel
 from ptycho.training.training import compile_built, input_maker
-
-PROBING_RATE = 1e6  # of a plain gradient step, so large that the step is the gradient to all digits
 
 
 @dataclass(frozen=True)
@@ -57,27 +55,41 @@ def first_steps(
     tensors = {k: ops.convert_to_tensor(v) for k, v in batches[0].items()}
     output = model(tensors)
     components = {k: _number(v) for k, v in model.loss_components(tensors, output).items()}
-    norms = _gradient_norms(model, batches[0], jit)
-    _compile(model, keras.optimizers.Adam(rate, global_clipnorm=clip_norm), jit)
+    optimizer = NotingAdam(rate, global_clipnorm=clip_norm)
+    compile_built(model, optimizer, with_xla() if jit is None else jit)
     losses = _losses(model, batches, steps)
     obj, weight = (host(output[name]) for name in ("object", "weight"))
-    return Pinned(obj, weight, components, norms, losses)
+    return Pinned(obj, weight, components, optimizer.gradient_norms(model.trainable_weights), losses)
 
 
-def _gradient_norms(model: PtychoModel, batch: dict[str, Real], jit: bool | None = None) -> dict[str, float]:
-    """From one plain gradient step, which every backend can take; the weights are put back."""
-    before = model.get_weights()
-    _compile(model, keras.optimizers.SGD(PROBING_RATE), jit)
-    start = [host(w).copy() for w in model.trainable_weights]
-    _losses(model, [batch], 1)
-    steps = [(a - host(w)) / PROBING_RATE for a, w in zip(start, model.trainable_weights, strict=True)]
-    names = [f"{i:02d}_{weight_name(w)}" for i, w in enumerate(model.trainable_weights)]
-    model.set_weights(before)
-    return {name: float(np.linalg.norm(step.astype(np.float64))) for name, step in zip(names, steps, strict=True)}
+class NotingAdam(Adam):
+    """Adam that notes the norm of each weight's gradient in its first step, before it is clipped.
 
+    So one step is traced for both; Keras has no way to a gradient that is the same on every backend.
+    """
 
-def _compile(model: PtychoModel, optimizer: keras.optimizers.Optimizer, jit: bool | None) -> None:
-    compile_built(model, optimizer, with_xla() if jit is None else jit)
+    def build(self, variables: list[Any]) -> None:
+        """Make the norms beside Adam's own variables, so that every backend carries them along."""
+        super().build(variables)
+        if not hasattr(self, "norms"):  # Keras 2 builds at every step that it traces
+            self.norms = [
+                self.add_variable((), initializer="zeros", name=f"gradient_norm_{i}") for i in range(len(variables))
+            ]
+
+    def apply(self, grads: list[Any], trainable_variables: list[Any] | None = None) -> None:
+        """One step."""
+        first = ops.convert_to_tensor(self.iterations) == 0
+        for norm, grad in zip(self.norms, grads, strict=True):
+            now = ops.sqrt(ops.sum(ops.square(grad)))
+            norm.assign(ops.where(first, now, ops.convert_to_tensor(norm)))
+        super().apply(grads, trainable_variables)
+
+    def gradient_norms(self, weights: list[Any]) -> dict[str, float]:
+        """The norms by weight, after at least one step."""
+        return {
+            f"{i:02d}_{weight_name(weight)}": _number(norm)
+            for i, (weight, norm) in enumerate(zip(weights, self.norms, strict=True))
+        }
 
 
 def _losses(model: PtychoModel, batches: list[dict[str, Real]], steps: int) -> list[float]:
