@@ -1,0 +1,99 @@
+"""Verify whole scenarios, trainings among them, on seeds of the machine: no healthy run may fail.
+
+    python benchmarks/healthy_runs.py RUNS LOG.jsonl [SCENARIO...] [--python PYTHON...] [--seed SEED]
+
+Each run draws a scenario, the number of threads, the instruction sets that NumPy and oneDNN may use, whether oneDNN
+computes at all, and one of the Pythons: environments with other versions or another Keras backend, such as those that
+``tox run -m matrix`` made. It is a ``harness verify SCENARIO --no-cache``, and a line of the log, to which a later call
+adds; at the end, and for 0 runs, the rate of the whole log is printed with the interval of Clopper and Pearson.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from harness.judge.statistics.rates import MeasuredRate
+
+ROOT = Path(__file__).parents[1]
+SMALL = ("gs2_base", "dose_legacy_gs2", "masked_detector", "opaque_star")  # half a minute each, on two cores
+THREADS = ("1", "2", "4")
+INSTRUCTION_SETS = {
+    "all": {},
+    "AVX2": {"ONEDNN_MAX_CPU_ISA": "AVX2", "NPY_DISABLE_CPU_FEATURES": "AVX512F"},
+    "SSE4.1": {"ONEDNN_MAX_CPU_ISA": "SSE41", "NPY_DISABLE_CPU_FEATURES": "AVX512F AVX2"},
+    "no oneDNN": {"TF_ENABLE_ONEDNN_OPTS": "0"},
+}
+
+
+def drawn(chance: random.Random, scenarios: list[str], pythons: list[str]) -> dict[str, str]:
+    """What a run is of."""
+    return {
+        "scenario": chance.choice(scenarios),
+        "threads": chance.choice(THREADS),
+        "instructions": chance.choice([*INSTRUCTION_SETS]),
+        "python": chance.choice(pythons),
+    }
+
+
+def run(about: dict[str, str]) -> dict[str, Any]:
+    """Verify once; what failed of it, by address, or why it did not end."""
+    backend = next((b for b in ("torch", "jax") if b in Path(about["python"]).parts), "tensorflow")
+    threads = ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    settings = {"KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", "CI": "true"}
+    settings |= dict.fromkeys(threads, about["threads"]) | INSTRUCTION_SETS[about["instructions"]]
+    began = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        line = [about["python"], "-m", "harness", "verify", about["scenario"], "--no-cache", "--out", folder]
+        done = subprocess.run(line, cwd=ROOT, env=os.environ | settings, capture_output=True, text=True, check=False)
+        report = Path(folder) / "report.json"
+        failed = failures(json.loads(report.read_text())) if report.is_file() else [done.stderr[-1000:]]
+    return {**about, "status": done.returncode, "failed": failed, "seconds": round(time.perf_counter() - began, 1)}
+
+
+def failures(report: dict[str, Any]) -> list[str]:
+    """Addresses that failed, and problems."""
+    found = list(report.get("problems", ()))
+    for scenario in report["scenarios"]:
+        for artifact in scenario["artifacts"]:
+            place = f"{artifact['track']}/{artifact['artifact']}"
+            found += [f"{place}: {artifact['error']}"] if artifact.get("error") else []
+            bad = (v for v in artifact["verdicts"] if v["status"] in ("fail", "missing", "unexpected", "stale"))
+            found += [f"{place}/{v['path']}: {v['message']}" for v in bad]
+        found += [v["path"] for v in scenario.get("invariants", ()) if v["status"] == "fail"]
+    return found
+
+
+def main() -> int:
+    """Run, and print the rate; 1 where any run failed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", type=int)
+    parser.add_argument("log", type=Path)
+    parser.add_argument("scenarios", nargs="*", default=[*SMALL])
+    parser.add_argument("--python", nargs="+", default=[sys.executable])
+    parser.add_argument("--seed", type=int, default=None)
+    given = parser.parse_args()
+    chance = random.Random(given.seed)
+    for _ in range(given.runs):
+        line = json.dumps(run(drawn(chance, given.scenarios, given.python)))
+        with given.log.open("a") as log:
+            log.write(line + "\n")
+        print(line, flush=True)
+    every = [json.loads(line) for line in given.log.read_text().splitlines()]
+    alarms = [each for each in every if each["status"] != 0]
+    for each in alarms:
+        print(json.dumps(each))
+    print(f"healthy runs that failed: {MeasuredRate(len(alarms), len(every)).text}")
+    return bool(alarms)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
