@@ -192,8 +192,7 @@ class PtychoModel(keras.Model):
         on_grid = physics.interpolation(ops.round(inputs["offsets"]), self.window, self.architecture.canvas)
         weight = self.illumination.weight()
         patches = self._refine(inputs, on_grid, weight) if self.conditioned else self._invert(inputs)
-        required = self.architecture.scales.required_amplitude
-        obj, total = physics.overlap_average(patches, weight, on_grid, required)
+        obj, total = physics.overlap_average(patches, weight, on_grid, self.architecture.scales.required_amplitude)
         return {"object": ops.stack(obj, axis=1), "weight": total}
 
     def _invert(self, inputs: dict[str, Tensor]) -> Pair:
@@ -205,14 +204,14 @@ class PtychoModel(keras.Model):
     def _refine(self, inputs: dict[str, Tensor], on_grid: Pair, weight: Tensor) -> Pair:
         """Patches ``(B, C, w, w)`` from the estimate: its amplitude scaled, its phase turned.
 
-        The network sees the estimate, what the last sweep changed (slow errors change in one
-        direction, so they can be extrapolated), and how well each pixel is illuminated.
+        The network sees the estimate, what the last sweep changed (slow errors change in one direction, so they can be
+        extrapolated), and how well each pixel is illuminated. The estimate is cut apart before it is scaled: what has
+        no gradient needs none padded with zeros.
         """
         required = self.architecture.scales.required_amplitude
-        # Cut apart before it is scaled: what is cut from has no gradient, which would be padded with zeros.
         real, imaginary, *changes = (self.scaler(inputs["estimate"][:, :, i]) / required for i in range(4))
         known = physics.place_windows(ops.broadcast_to(weight, ops.shape(real)), on_grid)
-        changed = [CHANGE_SCALE * change for change in changes]
+        changed = (CHANGE_SCALE * change for change in changes)
         seen = [real - 1.0, imaginary, *changed, physics.cut_windows(known, on_grid)]
         logits, turn = self._apply(ops.concatenate(seen, axis=1))
         modulus = ops.sqrt(ops.square(real) + ops.square(imaginary) + 1e-12)
@@ -222,8 +221,7 @@ class PtychoModel(keras.Model):
     def _apply(self, channels: Tensor) -> Pair:
         """The network on ``(B, channels, side, side)``: amplitude logits and phases, ``(B, C, w, w)``."""
         output = ops.moveaxis(self.network(ops.moveaxis(channels, 1, -1)), -1, 1)
-        logits, phase = ops.split(output, 2, axis=1)
-        return logits, phase
+        return tuple(ops.split(output, 2, axis=1))
 
     def _amplitude(self, logits: Tensor, start: Tensor | float = 1.0) -> Tensor:
         kind = self.architecture.config.amplitude_head
@@ -232,9 +230,8 @@ class PtychoModel(keras.Model):
     def intensity(self, obj: Tensor, offsets: Tensor) -> Tensor:
         """Predicted normalised intensity ``(B, C, N, N)`` of an object ``(B, 2, M, M)``."""
         matrices = physics.interpolation(offsets, self.window, self.architecture.canvas)
-        real, imaginary = (ops.squeeze(part, 1) for part in ops.split(obj, 2, axis=1))
-        patches = physics.cut_windows(real, matrices), physics.cut_windows(imaginary, matrices)
-        return physics.diffraction_intensity(self.illumination(patches), self.N)
+        real, imaginary = (physics.cut_windows(ops.squeeze(p, 1), matrices) for p in ops.split(obj, 2, axis=1))
+        return physics.diffraction_intensity(self.illumination((real, imaginary)), self.N)
 
     def loss_components(self, inputs: dict[str, Tensor], output: dict[str, Tensor]) -> dict[str, Tensor]:
         """Every component of the loss before its weight, and their weighted sum as ``loss``.

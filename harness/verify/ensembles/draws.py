@@ -15,6 +15,7 @@ from harness.judge.elements import Array
 from harness.judge.ensemble import RELATIVE_RESOLUTION, as_judged, fits_logarithms, pooled
 from harness.judge.kinds import as_number, kind_of
 from harness.judge.policies.interval import rms_difference
+from harness.judge.statistics.joint import SMALLEST_JOINT
 from harness.verify.examination import Examination
 
 
@@ -95,6 +96,8 @@ def pool(examination: Examination, own: Drawn, members: Mapping[int, Drawn]) -> 
     drawn = {n: {a: x for a, x in run.numbers.items() if not _is_beyond(a, beyond)} for n, run in members.items()}
     draws = pooled(drawn)
     steps = {address: max(_step(run.steps[address]) for run in runs) for address in draws}
+    if len(runs) < SMALLEST_JOINT:  # fewer do not tell how a value is skewed
+        return Pooled(draws, steps, lengths)
     distances = {a for a in own.arrays if a in draws and all(0 < x < math.inf for x in draws[a])}
     likelier = {a for a, drawn in draws.items() if fits_logarithms(drawn)}
     return Pooled(draws, steps, lengths, frozenset(distances | likelier))

@@ -11,9 +11,6 @@ from harness.core.trees import join_tree
 from harness.store.goldens import Goldens
 from harness.store.manifest import Entry
 
-Stored = tuple[Callable[[], dict[str, Output]], dict[str, str]]
-"""What reads the outputs, by need, and their digests: a result that is cached needs the digests alone."""
-
 
 class StoredInputs:
     """Those of one scenario. What is wrong with a golden among them is put into ``damaged``, by its id."""
@@ -30,8 +27,11 @@ class StoredInputs:
         self._manifest = manifest
         self._whole: dict[str, bool] = {}
 
-    def __call__(self, stage: Stage) -> Stored | None:
-        """The inputs of a stage; None where one is not there, or damaged."""
+    def __call__(self, stage: Stage) -> tuple[Callable[[], dict[str, Output]], dict[str, str]] | None:
+        """What reads the inputs of a stage, by need, and their digests; None where one is not there, or damaged.
+
+        A result that is cached needs the digests alone.
+        """
         manifest, replay = self._manifest(), self.pipeline.replay_profile
         names = {need: GoldenId(self.scenario, replay, self.pipeline.stage(need).artifact) for need in stage.needs}
         if any(identity not in manifest for identity in names.values()):

@@ -112,7 +112,7 @@ def test_a_healthy_member_cannot_be_left_out(heat):
 
 def test_an_ensemble_that_is_healthy_has_the_form_it_always_had(heat):
     built = calibrated(heat)
-    assert set(built.ensemble.values) == {"alpha", "values", "seeds", "draws", "logarithmic", "how"}
+    assert set(built.ensemble.values) == {"alpha", "values", "seeds", "draws", "how"}
     assert (built.outliers, built.outside, built.decided) == ({}, (), True)
 
 
