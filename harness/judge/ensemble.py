@@ -6,8 +6,8 @@ with probability ``1 - alpha/V`` (a prediction interval; Hahn & Meeker, "Statist
 chapter 4); Bonferroni's ``V`` values share the suite's false-alarm rate ``alpha``. A value that was equal in all
 members did not show how it varies: its interval is at least its resolution wide on each side.
 
-Errors, losses and distances are positive and skewed: their logarithms are about normal, they are not. So a value that
-is positive in every member is judged on the scale of its logarithm, where its interval is ``m +- ...`` of logarithms.
+Errors, losses and distances are positive and skewed: their logarithms are about normal, they are not. So distances, and
+numbers of which the members say so, are judged on the scale of their logarithms: the interval is that of logarithms.
 
 The same interval, made of the other members, tells an outlier: some ``k`` members lie outside the interval of the
 rest at rate ``alpha / (K C(N, k))``, and Bonferroni's union over every choice of up to ``K`` members keeps the rate at
@@ -29,8 +29,8 @@ from harness.core.protocol import Artifact
 SMALLEST_ENSEMBLE = 8  # members
 CLOSER = 3.0  # times as narrow: then runs with one seed tell more of a value than runs with many
 MEMBERS = "members"  # runs that differ in their seeds
-LOGARITHMS = "logarithms"  # the scale of an ensemble whose positive values are judged by their logarithms
 _LARGEST_LOGARITHM = math.log(sys.float_info.max)
+LIKELIER = 2.0  # by its logarithm, seven times: then a value is taken for lognormal
 RELATIVE_RESOLUTION = 1e-6  # of floats: what another order of summation may do, as the deterministic tier allows
 
 
@@ -93,19 +93,30 @@ def on_scale(value: float, logarithmic: bool) -> float:
     return math.log(value) if value > 0 else -math.inf
 
 
-def is_logarithmic(scale: str, draws: Sequence[float]) -> bool:
-    """Whether a value is judged by its logarithm, in an ensemble of a ``scale``."""
-    return scale == LOGARITHMS and all(x > 0 for x in draws)
+def as_judged(draws: Sequence[float], logarithmic: bool, step: float = 0.0) -> tuple[Sequence[float], float]:
+    """The draws of a value, and its resolution, as they are judged.
 
-
-def as_judged(scale: str, draws: Sequence[float], step: float = 0.0) -> tuple[Sequence[float], float]:
-    """The draws of a value, and its resolution, as they are judged in an ensemble of a ``scale``.
-
-    A resolution is a share of the largest draw there: relative ones are that, and others are not overrated.
+    By logarithms a resolution is a share of the largest draw: relative ones are that, and others are not overrated.
     """
-    if not is_logarithmic(scale, draws):
+    if not logarithmic:
         return draws, step
     return [on_scale(x, True) for x in draws], step / max(draws)
+
+
+def fits_logarithms(draws: Sequence[float]) -> bool:
+    """Whether draws are all positive, and far likelier lognormal than normal.
+
+    The ratio is that of Box & Cox, "An analysis of transformations", J. Royal Stat. Soc. B 26 (1964) 211.
+    That all are positive says little of a number that may have either sign, such as a small bias: an interval of
+    logarithms would end just above zero.
+    """
+    if not all(0 < x < math.inf for x in draws):
+        return False
+    logs = [math.log(x) for x in draws]
+    spread, log_spread = _moments(draws)[1], _moments(logs)[1]
+    if not 0 < spread < math.inf or log_spread == 0:
+        return False
+    return len(draws) * math.log(spread / log_spread) - math.fsum(logs) > LIKELIER
 
 
 def interval(
@@ -133,9 +144,9 @@ def interval(
     return Interval(low, high, mean, deviation, n, alpha, values, logarithmic=logarithmic)
 
 
-def scale_of(about: Mapping[str, Any]) -> str:
-    """On which scale an ensemble's positive values are judged; empty for their own."""
-    return str(about.get("scale", ""))
+def logarithmic_of(about: Mapping[str, Any]) -> frozenset[str]:
+    """The addresses that an ensemble judges by their logarithms."""
+    return frozenset(about.get("logarithmic", ()))
 
 
 def alone_rate(about: Mapping[str, Any]) -> float:
@@ -147,9 +158,9 @@ def intervals(ensemble: Artifact) -> dict[str, Interval]:
     """Every address's interval, from an accepted ensemble; a list whose length varies has one of its length."""
     about = ensemble.values
     alpha, values, resolution = alone_rate(about), about["values"], about.get("resolution", {})
-    scale = scale_of(about)
+    logarithmic = logarithmic_of(about)
     found = {
-        a: interval(draws, alpha, values, resolution.get(a, 0.0), is_logarithmic(scale, draws))
+        a: interval(draws, alpha, values, resolution.get(a, 0.0), a in logarithmic)
         for a, draws in about["draws"].items()
     }
     for address, lengths in about.get("lengths", {}).items():

@@ -62,7 +62,8 @@ class WithinInterval(Policy):
         """Pass within the interval."""
         assert interval is not None
         low, high = interval.low, interval.high
-        text = f"{low:.6g} to {high:.6g} ({interval.n} {interval.of}, mean {interval.mean:.6g})"
+        mean = "geometric mean" if interval.logarithmic else "mean"
+        text = f"{low:.6g} to {high:.6g} ({interval.n} {interval.of}, {mean} {interval.mean:.6g})"
         allowed = f"{text[:-1]}; a shift of {minimum_detectable(interval):.3g} is caught 9 times in 10)"
         inside = low <= obtained <= high
         middle = low / 2 + high / 2

@@ -15,7 +15,7 @@ others, whose logarithms are about normal (``benchmarks/ensembles.py`` measures 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.protocol import Json
-from harness.judge.ensemble import as_judged, is_logarithmic, on_scale, quantile, scale_of
+from harness.judge.ensemble import as_judged, logarithmic_of, on_scale, quantile
 
 Floats = NDArray[np.float64]
 
@@ -197,13 +197,17 @@ class Together:
 
 
 def joint_document(
-    draws: Mapping[str, Sequence[float]], alone: Sequence[str], alpha: float, values: int, scale: str = ""
+    draws: Mapping[str, Sequence[float]],
+    alone: Sequence[str],
+    alpha: float,
+    values: int,
+    logarithmic: Collection[str] = (),
 ) -> dict[str, Json]:
     """What an ensemble says of its values together; empty for too few members or values.
 
     Its rate is ``JOINT_SHARE`` of what the scenario's values may spend of ``alpha``, which ``values`` share.
     """
-    names, members = joinable(draws, alone, scale)
+    names, members = joinable(draws, alone, logarithmic)
     if len(names) < FEWEST_VALUES or len(members) < SMALLEST_JOINT:
         return {}
     rate = alpha * JOINT_SHARE * len(draws) / values
@@ -215,17 +219,16 @@ def together(about: Mapping[str, Any]) -> Together | None:
     """The values that an ensemble judges together; None where it judges each alone."""
     if "joint" not in about:
         return None
-    draws, scale, joint = about["draws"], scale_of(about), about["joint"]
-    names, members = joinable(draws, joint["alone"], scale)
-    logarithmic = frozenset(a for a in names if is_logarithmic(scale, draws[a]))
+    joint, logarithmic = about["joint"], logarithmic_of(about)
+    names, members = joinable(about["draws"], joint["alone"], logarithmic)
     return Together(names, members, float(joint["limit"]), float(joint["rate"]), logarithmic)
 
 
 def joinable(
-    draws: Mapping[str, Sequence[float]], alone: Sequence[str], scale: str = ""
+    draws: Mapping[str, Sequence[float]], alone: Sequence[str], logarithmic: Collection[str] = ()
 ) -> tuple[tuple[str, ...], Floats]:
     """The addresses that can be judged together, and their members, (N, p): not those ``alone``, nor what is still."""
     left = set(alone)
-    judged = {a: as_judged(scale, d)[0] for a, d in draws.items() if a not in left and np.isfinite(d).all()}
+    judged = {a: as_judged(d, a in logarithmic)[0] for a, d in draws.items() if a not in left and np.isfinite(d).all()}
     names = tuple(a for a, d in judged.items() if np.std(d) > 0)
     return names, np.array([judged[a] for a in names], dtype=np.float64).reshape(len(names), -1).T

@@ -163,7 +163,7 @@ def _built(
     rate = alpha / max(here, 1)
     far = oddities.far_members(pooled, seeds, rate)
     alone = [*drawing.own.arrays, *far]
-    joint = {} if drawing.rounding else joint_document(pooled.draws, alone, alpha, values, pooled.scale)
+    joint = {} if drawing.rounding else joint_document(pooled.draws, alone, alpha, values, pooled.logarithmic)
     held = oddities.held_intervals(pooled, alone_rate({"alpha": alpha, "joint": joint}), values)
     excluded = {str(n): _why_excluded(drawing, n, pooled, rate) for n in decision.excluded}
     if decision.keep and (lost := [a for a in pooled.draws if a not in held]):
@@ -215,7 +215,6 @@ def _document(
     document: dict[str, Json] = {
         "alpha": alpha,
         "values": values,
-        "scale": pooled.scale,
         "seeds": list(seeds),
         "draws": pooled.draws,
         "how": {
@@ -225,6 +224,8 @@ def _document(
     }
     if pooled.lengths:
         document["lengths"] = pooled.lengths
+    if pooled.logarithmic:
+        document["logarithmic"] = sorted(pooled.logarithmic)
     return document
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harness.core.errors import GoldenError
 from harness.core.protocol import Artifact, Json
-from harness.judge.ensemble import as_judged, intervals, scale_of
+from harness.judge.ensemble import as_judged, intervals, logarithmic_of
 from harness.judge.statistics.joint import TOGETHER, Together, left_out_distances, together
 from harness.judge.statistics.rates import CONFIDENCE, MeasuredRate, left_out_alarms
 
@@ -55,10 +55,10 @@ def alarm_rates(ensemble: Mapping[str, Json]) -> AlarmRates | None:
         return None
     if not held:
         return None
-    seeds, steps, scale = ensemble["seeds"], ensemble.get("resolution", {}), scale_of(ensemble)
+    seeds, steps, logarithmic = ensemble["seeds"], ensemble.get("resolution", {}), logarithmic_of(ensemble)
     one = next(iter(held.values()))
     rate = one.alpha / one.values
-    judged = {a: as_judged(scale, drawn, steps.get(a, 0.0)) for a, drawn in ensemble["draws"].items()}
+    judged = {a: as_judged(drawn, a in logarithmic, steps.get(a, 0.0)) for a, drawn in ensemble["draws"].items()}
     judged |= {a: (lengths, 1.0) for a, lengths in ensemble.get("lengths", {}).items()}
     alone = left_out_alarms({a: d for a, (d, _) in judged.items()}, rate, {a: s for a, (_, s) in judged.items()})
     joint = together(ensemble)

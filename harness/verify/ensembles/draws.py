@@ -12,7 +12,7 @@ from harness.core.errors import GoldenError
 from harness.core.protocol import Artifact, Json
 from harness.core.trees import FLOAT, leaves
 from harness.judge.elements import Array
-from harness.judge.ensemble import LOGARITHMS, RELATIVE_RESOLUTION, as_judged, is_logarithmic, pooled
+from harness.judge.ensemble import RELATIVE_RESOLUTION, as_judged, fits_logarithms, pooled
 from harness.judge.kinds import as_number, kind_of
 from harness.judge.policies.interval import rms_difference
 from harness.verify.examination import Examination
@@ -35,23 +35,19 @@ class Drawn:
 class Pooled:
     """All members' draws and steps by address, in their order, and the lengths of those lists that vary in length.
 
-    ``scale``: on which positive values are judged.
+    ``logarithmic``: the addresses that are judged by their logarithms.
     """
 
     draws: dict[str, list[float]]
     steps: dict[str, float]
     lengths: dict[str, list[int]]
-    scale: str = LOGARITHMS
+    logarithmic: frozenset[str] = frozenset()
 
     def as_judged(self, address: str) -> tuple[Sequence[float], float]:
         """The draws of a value, or of a length, and its resolution, as they are judged."""
         if address in self.lengths:
             return self.lengths[address], 1.0
-        return as_judged(self.scale, self.draws[address], self.steps[address])
-
-    def is_logarithmic(self, address: str) -> bool:
-        """Whether a value is judged by its logarithm."""
-        return address in self.draws and is_logarithmic(self.scale, self.draws[address])
+        return as_judged(self.draws[address], address in self.logarithmic, self.steps[address])
 
 
 def member_draws(examination: Examination, base: Mapping[str, Artifact], artifacts: Mapping[str, Artifact]) -> Drawn:
@@ -99,7 +95,9 @@ def pool(examination: Examination, own: Drawn, members: Mapping[int, Drawn]) -> 
     drawn = {n: {a: x for a, x in run.numbers.items() if not _is_beyond(a, beyond)} for n, run in members.items()}
     draws = pooled(drawn)
     steps = {address: max(_step(run.steps[address]) for run in runs) for address in draws}
-    return Pooled(draws, steps, lengths)
+    distances = {a for a in own.arrays if a in draws and all(0 < x < math.inf for x in draws[a])}
+    likelier = {a for a, drawn in draws.items() if fits_logarithms(drawn)}
+    return Pooled(draws, steps, lengths, frozenset(distances | likelier))
 
 
 def _step(step: float) -> float:

@@ -21,7 +21,7 @@ def resolutions(pooled: Pooled, held: Mapping[str, Interval]) -> dict[str, float
     """The resolution of every value whose members are nearer to each other than that."""
     steps = {a: pooled.steps[a] for a in pooled.draws if a in held}
     own = {
-        a: interval(pooled.draws[a], held[a].alpha, held[a].values, logarithmic=pooled.is_logarithmic(a)) for a in steps
+        a: interval(pooled.draws[a], held[a].alpha, held[a].values, logarithmic=a in pooled.logarithmic) for a in steps
     }
     return {address: step for address, step in steps.items() if own[address].detectable < step}
 
@@ -31,7 +31,7 @@ def held_intervals(pooled: Pooled, alpha: float, values: int) -> dict[str, Inter
     held = {}
     for address, draws in pooled.draws.items():
         with contextlib.suppress(GoldenError):
-            held[address] = interval(draws, alpha, values, pooled.steps[address], pooled.is_logarithmic(address))
+            held[address] = interval(draws, alpha, values, pooled.steps[address], address in pooled.logarithmic)
     return held | {a: interval(lengths, alpha, values, 1.0) for a, lengths in pooled.lengths.items()}
 
 
@@ -60,7 +60,7 @@ def reasons_to_exclude(drawn: Drawn, pooled: Pooled, rate: float) -> list[str]:
     for address in (*pooled.draws, *pooled.lengths):
         lengths = address in pooled.lengths
         given = drawn.lengths.get(address, 0) if lengths else drawn.numbers.get(address, math.nan)
-        value = on_scale(given, pooled.is_logarithmic(address))
+        value = on_scale(given, address in pooled.logarithmic)
         draws, step = pooled.as_judged(address)
         if not math.isfinite(value) or lies_outside(value, draws, rate, step):
             away.append(address)
