@@ -3,8 +3,7 @@
 ``python benchmarks/edits.py [EDIT...]`` clones the last commit into a temporary folder, verifies it once so that the
 cache is warm, and then makes the edits of ``EDITS`` one after the other (or those whose module's name is given). For
 each it prints when the first stage that is not as accepted was named, and when the whole verdict was there, in seconds
-on the clock, and the time of all processors. Ends with the medians. What ran before is what the machine is warm from,
-so nothing else should run.
+on the clock, and the time of all processors, and at the end the medians. Nothing else should run beside it.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ EDITS = {  # a line's part, and what somebody makes of it
     "ptycho/reconstruction/synchronization.py": ("POLISH = 50", "POLISH = 1"),
     "ptycho/quality/metrics.py": ("DIM = 0.01", "DIM = 0.02"),
 }
-WORKERS = os.environ.get("EDITS_WORKERS", "2")
+WORKERS = "2"
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,7 @@ Method = Callable[[Floats, float], Callable[[Floats], NDArray[np.bool_]]]
 
 
 def of_logarithms(method: Method) -> Method:
-    """A method on the scale of logarithms, as the harness judges values that are positive in every member."""
+    """A method on the scale of logarithms, as the harness judges skewed values."""
 
     def on_that_scale(members: Floats, rate: float) -> Callable[[Floats], NDArray[np.bool_]]:
         fails = method(np.log(members), rate)

@@ -21,6 +21,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from harness.core.reports import read_report
+from harness.core.verdicts import Report
 from harness.judge.statistics.rates import MeasuredRate
 
 ROOT = Path(__file__).parents[1]
@@ -54,21 +56,20 @@ def run(about: dict[str, str]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         line = [about["python"], "-m", "harness", "verify", about["scenario"], "--no-cache", "--out", folder]
         done = subprocess.run(line, cwd=ROOT, env=os.environ | settings, capture_output=True, text=True, check=False)
-        report = Path(folder) / "report.json"
-        failed = failures(json.loads(report.read_text())) if report.is_file() else [done.stderr[-1000:]]
+        path = Path(folder) / "report.json"
+        failed = failures(read_report(path)) if path.is_file() else [done.stderr[-1000:]]
     return {**about, "status": done.returncode, "failed": failed, "seconds": round(time.perf_counter() - began, 1)}
 
 
-def failures(report: dict[str, Any]) -> list[str]:
-    """Addresses that failed, and problems."""
-    found = list(report.get("problems", ()))
-    for scenario in report["scenarios"]:
-        for artifact in scenario["artifacts"]:
-            place = f"{artifact['track']}/{artifact['artifact']}"
-            found += [f"{place}: {artifact['error']}"] if artifact.get("error") else []
-            bad = (v for v in artifact["verdicts"] if v["status"] in ("fail", "missing", "unexpected", "stale"))
-            found += [f"{place}/{v['path']}: {v['message']}" for v in bad]
-        found += [v["path"] for v in scenario.get("invariants", ()) if v["status"] == "fail"]
+def failures(report: Report) -> list[str]:
+    """What failed, by track, artifact and path, and problems."""
+    found = list(report.problems)
+    for scenario in report.scenarios:
+        for artifact in scenario.artifacts:
+            place = f"{artifact.track}/{artifact.artifact}"
+            found += [f"{place}: {artifact.error}"] if artifact.error else []
+            found += [f"{place}/{v.path}: {v.message}" for v in artifact.verdicts if v.status.failed]
+        found += [f"{v.path}: {v.message}" for v in scenario.invariants if v.status.failed]
     return found
 
 

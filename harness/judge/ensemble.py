@@ -103,6 +103,11 @@ def as_judged(draws: Sequence[float], logarithmic: bool, step: float = 0.0) -> t
     return [on_scale(x, True) for x in draws], step / max(draws)
 
 
+def are_positive(draws: Sequence[float]) -> bool:
+    """Whether all draws are finite and above zero, so that each has a logarithm."""
+    return all(0 < x < math.inf for x in draws)
+
+
 def fits_logarithms(draws: Sequence[float]) -> bool:
     """Whether draws are all positive, and far likelier lognormal than normal.
 
@@ -110,7 +115,7 @@ def fits_logarithms(draws: Sequence[float]) -> bool:
     That all are positive says little of a number that may have either sign, such as a small bias: an interval of
     logarithms would end just above zero.
     """
-    if not all(0 < x < math.inf for x in draws):
+    if not are_positive(draws):
         return False
     logs = [math.log(x) for x in draws]
     spread, log_spread = _moments(draws)[1], _moments(logs)[1]

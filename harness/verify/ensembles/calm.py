@@ -82,6 +82,4 @@ def alarm_rates(ensemble: Mapping[str, Json]) -> AlarmRates | None:
 
 
 def _far(joint: Together | None, run: Mapping[str, float]) -> tuple[str, ...]:
-    if joint is None or (all(a in run for a in joint.addresses) and joint.distance(run)[0] <= joint.limit):
-        return ()
-    return (TOGETHER,)
+    return (TOGETHER,) if joint and joint.distance(run)[0] > joint.limit else ()

@@ -12,7 +12,7 @@ from harness.core.errors import GoldenError
 from harness.core.protocol import Artifact, Json
 from harness.core.trees import FLOAT, leaves
 from harness.judge.elements import Array
-from harness.judge.ensemble import RELATIVE_RESOLUTION, as_judged, fits_logarithms, pooled
+from harness.judge.ensemble import RELATIVE_RESOLUTION, are_positive, as_judged, fits_logarithms, pooled
 from harness.judge.kinds import as_number, kind_of
 from harness.judge.policies.interval import rms_difference
 from harness.judge.statistics.joint import SMALLEST_JOINT
@@ -98,9 +98,8 @@ def pool(examination: Examination, own: Drawn, members: Mapping[int, Drawn]) -> 
     steps = {address: max(_step(run.steps[address]) for run in runs) for address in draws}
     if len(runs) < SMALLEST_JOINT:  # fewer do not tell how a value is skewed
         return Pooled(draws, steps, lengths)
-    distances = {a for a in own.arrays if a in draws and all(0 < x < math.inf for x in draws[a])}
-    likelier = {a for a, drawn in draws.items() if fits_logarithms(drawn)}
-    return Pooled(draws, steps, lengths, frozenset(distances | likelier))
+    logarithmic = {a for a, d in draws.items() if (are_positive(d) if a in own.arrays else fits_logarithms(d))}
+    return Pooled(draws, steps, lengths, frozenset(logarithmic))
 
 
 def _step(step: float) -> float:

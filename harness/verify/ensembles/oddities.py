@@ -51,7 +51,7 @@ def own_outside(held: Mapping[str, Interval], own: Drawn) -> tuple[str, ...]:
 def own_far(about: Mapping[str, Json], own: Drawn) -> tuple[str, ...]:
     """``TOGETHER`` where the values of the scenario's own run are, all in all, too far from the members'."""
     joint = together(about)
-    return (TOGETHER,) if joint and not joint.distance(own.numbers)[0] <= joint.limit else ()
+    return (TOGETHER,) if joint and joint.distance(own.numbers)[0] > joint.limit else ()
 
 
 def reasons_to_exclude(drawn: Drawn, pooled: Pooled, rate: float) -> list[str]:

@@ -16,7 +16,6 @@ class StageRuns:
         self.runner, self.scenario, self.small, self._stored = runner, scenario, small, stored
         self.pipeline: Pipeline = runner.pipeline
         self._runs: dict[bool, dict[str, StageRun]] = {False: {}, True: {}}
-        self._small_chain: dict[str, StageRun] = {}  # of the replay, on what it gives itself
 
     def stage(self, artifact: str) -> Stage:
         """The stage that emits ``artifact``."""
@@ -26,12 +25,12 @@ class StageRuns:
         """How the stage of an artifact went; it and those before it are run now if they have not been."""
         stage, runs = self.stage(artifact), self._runs[replayed]
         if stage.name not in runs:
-            if replayed and (stored := self._stored(stage)) is not None:
+            if not replayed:
+                self._chain(stage, replayed, runs)
+            elif (stored := self._stored(stage)) is not None:
                 runs[stage.name] = self.runner.alone(self.small, stage, *stored)
             else:
-                chain = self._small_chain if replayed else runs
-                self._chain(stage, replayed, chain)
-                runs[stage.name] = chain[stage.name]
+                runs[stage.name] = self.chained(artifact)
         return runs[stage.name]
 
     def chained(self, artifact: str) -> StageRun:
@@ -54,8 +53,7 @@ class StageRuns:
             except AbsentError:  # damaged or evicted since: run the stage again
                 if last:
                     raise
-                for runs in (self._runs[replayed], self._small_chain if replayed else {}):
-                    runs.pop(self.stage(artifact).name, None)
+                del self._runs[replayed][self.stage(artifact).name]
         raise AssertionError
 
     def failed_stage(self) -> str:

@@ -78,6 +78,13 @@ def rule(pattern="a", **terms):
 )
 def test_a_pattern_matches_parts(pattern, address, matched):
     assert rule(pattern, exact=True).matches(address) is matched
+    beginnings = [address.split("/", n)[:n] for n in (1, 2)]
+    assert all(globs.may_begin(pattern, parts) for parts in beginnings) or not matched
+
+
+@pytest.mark.parametrize("pattern", ["a", "a/b", "a/*", "*/b/c", "a/x?/**"])
+def test_a_pattern_that_begins_otherwise_is_not_tried(pattern):
+    assert not globs.may_begin(pattern, ("z", "z"))
 
 
 def test_specificity_is_a_ladder():

@@ -191,6 +191,30 @@ def test_up_to_a_stage(runner):
     assert RAN == ["make"]
 
 
+def test_what_is_known_runs_again_only_where_its_output_is_gone(runner):
+    (made,) = runner.chain(SCENARIO, (MAKE, DOUBLE), "make")
+    first, second = runner.chain(SCENARIO, (MAKE, DOUBLE), known={"make": made})
+    assert first is made
+    assert RAN == ["make", "double"]
+    runner.cache.forget(made.key)
+    runner.cache.forget(second.key)
+    again = runner.chain(SCENARIO, (MAKE, DOUBLE), known={"make": made})
+    assert RAN == ["make", "double"] * 2
+    assert again[1].item.output()["numbers"].tolist() == [0, 2, 4]
+
+
+def test_alone_a_stage_asks_for_its_inputs_only_where_it_runs(runner):
+    asked = []
+
+    def given():
+        asked.append("make")
+        return {"make": {"numbers": np.array([5])}}
+
+    runs = [runner.alone(SCENARIO, DOUBLE, given, {"make": "digest"}) for _ in range(2)]
+    assert [run.cached for run in runs] == [False, True]
+    assert asked == ["make"]
+
+
 def test_alone_a_stage_runs_on_what_it_is_given(runner):
     given = {"make": {"numbers": np.array([5])}}
     run = runner.alone(SCENARIO, DOUBLE, given, {"make": "digest"})

@@ -255,6 +255,7 @@ FORGED = {
     "values": lambda v: v.update(values=10**6),
     "seeds": lambda v: v.update(seeds=[8, 1, 2, 3, 4, 5, 6, 7]),
     "a resolution": lambda v: v.update(resolution={"fit/diffusivity": 1.0}),
+    "a scale": lambda v: v.update(logarithmic=["fit/diffusivity"]),
     "a length": lambda v: v.update(lengths={"fit/loss": [1, 9, 6, 6, 6, 6, 6, 6]}),
     "a decision": lambda v: v.update(decision={"kept": {}, "reason": "so"}),
     "an exclusion": lambda v: v.update(decision={"excluded": {"8": ["fit/loss"]}, "reason": "so"}),
