@@ -25,17 +25,14 @@ def silent(*_: object) -> None:
     """Progress that no one reads."""
 
 
-def nudged(sweep):
-    """``projection_sweep`` whose first canvas is off by 1e-16 of itself."""
-    first = [True]
+def nudged(projections):
+    """``Projections`` of a canvas that is off by 1e-16 of itself."""
 
-    def run(canvas, *arguments, **options):
-        if first:
-            first.clear()
-            canvas *= 1 + 1e-16 * np.random.default_rng(0).standard_normal(canvas.shape)
-        return sweep(canvas, *arguments, **options)
+    def make(canvas, *arguments, **options):
+        canvas *= 1 + 1e-16 * np.random.default_rng(0).standard_normal(canvas.shape)
+        return projections(canvas, *arguments, **options)
 
-    return run
+    return make
 
 
 def report(name: str) -> None:
@@ -55,7 +52,7 @@ def report(name: str) -> None:
         started = time.perf_counter()
         plain = run()
         seconds = time.perf_counter() - started
-        with mock.patch.object(oracle, "projection_sweep", nudged(oracle.projection_sweep)):
+        with mock.patch.object(oracle, "Projections", nudged(oracle.Projections)):
             other = run()
         a, b = plain[-1].object, other[-1].object
         growth = np.linalg.norm(a - b) / np.linalg.norm(a)

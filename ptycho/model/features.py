@@ -21,9 +21,9 @@ from ptycho.data.grouping import Groups
 from ptycho.data.normalization import Scales
 from ptycho.model.machine import cpus
 from ptycho.optics import probes
-from ptycho.optics.projections import projection_sweep
+from ptycho.optics.projections import Projections, correction
 
-_CHUNK = 16  # groups projected together: their fields fit in a core's cache
+_TOGETHER = 64  # frames projected together: their fields fit in a core's cache
 MOMENTUM = 0.5
 
 
@@ -48,7 +48,8 @@ class FeatureMaker:
             inputs["mask"] = np.broadcast_to(frames.mask.astype(np.float32), (len(groups), *frames.mask.shape))
         if self.sweeps:
             inputs["estimate"] = np.empty((*groups.members.shape, 4, self.window, self.window), np.float32)
-            parts = [slice(i, i + _CHUNK) for i in range(0, len(groups), _CHUNK)]
+            size = max(1, _TOGETHER // groups.members.shape[1])
+            parts = [slice(i, i + size) for i in range(0, len(groups), size)]
 
             def fill(part: slice) -> None:
                 inputs["estimate"][part] = self._estimate(groups.take(part), inputs["diffraction"][part], frames.mask)
@@ -83,16 +84,19 @@ class FeatureMaker:
         moved = probes.shift_probe(self.probe, groups.offsets - shifts)[..., crop, crop].astype(np.complex64)
         start = self.scales.counts_scale * self.scales.required_amplitude
         canvas = np.full((len(groups), side, side), start, np.complex64)
-        A = np.fft.ifftshift(amplitude, axes=(-2, -1))
-        valid = None if mask is None else np.fft.ifftshift(mask)
-        velocity = np.zeros_like(canvas)
+        modulus = N * np.fft.ifftshift(amplitude, axes=(-2, -1))
+        projections = Projections(canvas, w, N, None if mask is None else np.fft.ifftshift(mask))
+        turn = correction(moved, step=1.0)
+        before, change, velocity = np.empty_like(canvas), np.empty_like(canvas), np.zeros_like(canvas)
         for last in range(self.sweeps - 1, -1, -1):
-            before = canvas.copy()
-            projection_sweep(canvas, moved, corners, A, step=1.0, mask=valid)
-            change = canvas - before
-            velocity = MOMENTUM * velocity + change
+            np.copyto(before, canvas)
+            for c in range(groups.members.shape[1]):
+                projections.update(corners[:, c], moved[:, c], turn[:, c], modulus[:, c])
+            np.subtract(canvas, before, out=change)
+            velocity *= MOMENTUM
+            velocity += change
             if last:
-                canvas += MOMENTUM * velocity
+                canvas += np.multiply(MOMENTUM, velocity, out=before)
         return canvas, change, corners
 
     def batches(self, frames: Frames, groups: Groups, size: int) -> Iterator[tuple[slice, dict[str, Real]]]:

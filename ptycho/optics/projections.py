@@ -7,8 +7,10 @@ canvases are independent, so a group's result does not depend on the groups besi
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from scipy import fft
 
 from ptycho.arrays import Complex, Integer, Mask, Real
@@ -17,84 +19,124 @@ _TINY = 1e-30  # keeps the factor of a pixel finite where neither wave nor measu
 UNSEEN = 1e-9  # of the largest modulus: below, a phase is what rounding left of zero
 
 
-def projection_sweep(
-    canvas: Complex,
-    probes: Complex,
-    corners: Integer,
-    amplitude: Real,
-    step: float,
-    order: Integer | None = None,
-    probe_step: float = 0.0,
-    mask: Mask | None = None,
-    damping: float = 1.0,
-    softness: float = 0.0,
-) -> tuple[float, float]:
-    """Update ``canvas`` in place from every frame once; returns ``(sum (A - |F|)**2, sum A**2)``.
+class Update(NamedTuple):
+    """What one update saw; the next one writes into the same arrays.
 
-    ``canvas`` ``(B, H, W)``; ``probes`` ``(B, C, n, n)``, each already shifted by its sub-pixel
-    offset and corrected too when ``probe_step`` is positive; ``corners`` ``(B, C, 2)``: row and
-    column of each patch's first pixel; ``amplitude`` ``(B, C, N, N)`` with ``n <= N``: diffraction
-    amplitudes with the zero frequency at the *corner*, in units of ``FFT2(P O) / N``. ``order``:
-    in which order the frames are used. ``mask`` ``(N, N)``, its zero frequency at the corner too: where it
-    is False nothing was measured, the wave keeps the modulus that it has, and neither sum counts it.
-
-    ``damping`` weighs the peak of ``|P|**2`` against ``|P|**2`` itself in the denominator of the object's update
-    (alpha of rPIE, eq. 12): 1 is ePIE. ``softness`` bounds what is made of a modulus near zero (``_with_modulus``).
+    ``modulus`` ``(B, N, N)``: ``|FFT2(P O)|`` before, zero at masked pixels. ``patches`` and ``change`` ``(B, n, n)``:
+    the object before, and what the measurement changed of its exit wave.
     """
-    B, C, n, _ = probes.shape
-    N = amplitude.shape[-1]
-    batch, windows = np.arange(B), sliding_window_view(canvas, (n, n), axis=(1, 2), writeable=True)
-    error = energy = 0.0
-    for c in range(C) if order is None else order:
-        P, A = probes[:, c], amplitude[:, c].astype(canvas.real.dtype, copy=False) * N
-        here = (batch, corners[:, c, 0], corners[:, c, 1])
-        O = windows[here]  # noqa: E741 (the object, as in the paper)
-        psi = P * O
-        corrected, had = _with_modulus(psi, A, N, mask, softness)
-        error += float(np.sum((A - had) ** 2)) / N**2
-        energy += float(np.sum(A**2)) / N**2
-        change = corrected - psi
-        windows[here] = O + step * P.conj() * change / _denominator(P, damping)
-        if probe_step:
-            probes[:, c] = P + probe_step * O.conj() * change / _peak(O)
-    return error, energy
+
+    modulus: Real
+    patches: Complex
+    change: Complex
 
 
-def _with_modulus(psi: Complex, modulus: Real, N: int, mask: Mask | None, softness: float) -> tuple[Complex, Real]:
-    """``psi`` with its Fourier modulus replaced where ``mask`` allows, and the modulus it had there (else zero).
+class Projections:
+    """Canvases ``(B, H, W)`` that are corrected in place, by patches of ``n`` pixels and frames of ``N >= n``.
 
-    ``psi`` is zero-padded to ``N``.
+    Whatever an update needs is allocated once: a sweep asks for the same few arrays hundreds of times, and on many
+    machines fresh memory costs more than the arithmetic.
 
-    Where ``psi`` has next to nothing, nothing is put: a measured modulus with a phase that rounding
-    chose would make every sweep depend on the FFT's last bits. The FFTs are in double precision, so
-    that their own rounding lies below what single precision keeps.
-
-    With ``softness`` e the factor ``A / |F|`` becomes ``(A |F| + e A**2) / (|F|**2 + e A**2)``. Both are 1 where the
-    modulus is right. But where noise put photons on a node of the wave, whose phase is chance, the plain one jumps
-    by ``2 A`` when the node moves, so that two runs apart by a rounding error part ways. The soft one leaves a
-    node alone and grows smoothly around it.
+    ``mask`` ``(N, N)``, its zero frequency at the corner: where it is False nothing was measured, and the wave keeps
+    the modulus that it has. ``softness`` bounds what is made of a modulus near zero (``_replace_modulus``).
     """
-    n, kept, double = psi.shape[-1], psi.dtype, np.complex128
-    F = fft.fft(fft.fft(psi.astype(double, copy=False), N, axis=-1), N, axis=-2).astype(kept, copy=False)
-    had = np.sqrt(F.real**2 + F.imag**2)
-    if softness:
-        soft = softness * modulus**2
-        factor = (modulus * had + soft) / (had**2 + soft + _TINY)
-    else:
-        factor = modulus / np.maximum(had, UNSEEN * had.max(axis=(-2, -1), keepdims=True) + 1e-12)
-    if mask is not None:
-        factor, had = np.where(mask, factor, factor.dtype.type(1)), np.where(mask, had, had.dtype.type(0))
-    F *= factor
-    back = fft.ifft(fft.ifft(F.astype(double, copy=False), axis=-2)[..., :n, :], axis=-1)[..., :n]
-    return back.astype(kept, copy=False), had
+
+    def __init__(self, canvas: Complex, n: int, N: int, mask: Mask | None = None, softness: float = 0.0) -> None:
+        self.canvas, self.n, self.softness = canvas, n, softness
+        self.hidden = None if mask is None else ~mask
+        many, kind, real = len(canvas), canvas.dtype, canvas.real.dtype
+        self._wave = np.empty((many, N, N), np.complex128)
+        self._spectrum = self._wave if kind == np.complex128 else np.empty((many, N, N), kind)
+        self._had, self._factor, self._spare = (np.empty((many, N, N), real) for _ in range(3))
+        self._patches, self._psi, self._change = (np.empty((many, n, n), kind) for _ in range(3))
+
+    def update(self, corners: Integer, probes: Complex, correction: Complex, modulus: Real) -> Update:
+        """Correct the canvases from one frame each.
+
+        ``corners`` ``(B, 2)``: row and column of each patch's first pixel. ``probes`` ``(B, n, n)``, already shifted by
+        their sub-pixel offsets, and their ``correction`` (see there). ``modulus`` ``(B, N, N)``: measured, with the
+        zero frequency at the *corner*, in units of ``FFT2(P O)``.
+        """
+        n, patches, psi, change = self.n, self._patches, self._psi, self._change
+        windows = [c[y : y + n, x : x + n] for c, (y, x) in zip(self.canvas, corners.tolist(), strict=True)]
+        for patch, window in zip(patches, windows, strict=True):
+            patch[...] = window
+        np.multiply(probes, patches, out=psi)
+        self._replace_modulus(modulus)
+        np.copyto(change, self._wave[:, :n, :n], casting="same_kind")
+        change -= psi
+        np.multiply(correction, change, out=psi)
+        psi += patches
+        for window, corrected in zip(windows, psi, strict=True):
+            window[...] = corrected
+        return Update(self._had, patches, change)
+
+    def _replace_modulus(self, modulus: Real) -> None:
+        """Replace the Fourier modulus of ``_psi``, zero-padded to ``N``, where the mask allows; it is left in ``_wave``.
+
+        ``_had`` is the modulus it had there (else zero).
+
+        Where the wave has next to nothing, nothing is put: a measured modulus with a phase that rounding
+        chose would make every sweep depend on the FFT's last bits. The FFTs are in double precision, so
+        that their own rounding lies below what single precision keeps.
+
+        With ``softness`` e the factor ``A / |F|`` becomes ``(A |F| + e A**2) / (|F|**2 + e A**2)``. Both are 1 where
+        the modulus is right. But where noise put photons on a node of the wave, whose phase is chance, the plain one
+        jumps by ``2 A`` when the node moves, so that two runs apart by a rounding error part ways. The soft one leaves
+        a node alone and grows smoothly around it.
+        """
+        n, wave, F, had, factor, spare = self.n, self._wave, self._spectrum, self._had, self._factor, self._spare
+        wave[:, :n, :n], wave[:, :n, n:], wave[:, n:] = self._psi, 0, 0
+        _transform(fft.fft, wave[:, :n], -1)
+        _transform(fft.fft, wave, -2)
+        if F is not wave:
+            np.copyto(F, wave, casting="same_kind")
+        np.multiply(F.real, F.real, out=had)
+        np.multiply(F.imag, F.imag, out=spare)
+        had += spare
+        np.sqrt(had, out=had)
+        if self.softness:
+            np.multiply(modulus, modulus, out=spare)
+            spare *= self.softness
+            np.multiply(modulus, had, out=factor)
+            factor += spare
+            spare += _TINY
+            factor /= np.add(spare, had * had, out=spare)
+        else:
+            floor = UNSEEN * had.max(axis=(-2, -1), keepdims=True) + had.dtype.type(1e-12)
+            np.maximum(had, floor, out=factor)
+            np.divide(modulus, factor, out=factor)
+        if self.hidden is not None:
+            factor[:, self.hidden], had[:, self.hidden] = 1, 0
+        F *= factor
+        if F is not wave:
+            wave[...] = F
+        _transform(fft.ifft, wave, -2)
+        _transform(fft.ifft, wave[:, :n], -1)
 
 
-def _denominator(field: Complex, damping: float) -> Real:
-    """``(1 - damping) |field|**2 + damping max |field|**2``."""
-    peak = _peak(field)
-    return peak if damping == 1 else (1 - damping) * (field.real**2 + field.imag**2) + damping * peak
+def correction(probes: Complex, step: float, damping: float = 1.0) -> Complex:
+    """What an exit wave's change is multiplied by to correct the object, ``step P* / D`` with
+    ``D = (1 - damping) |P|**2 + damping max |P|**2``.
+
+    ``damping`` is alpha of rPIE, eq. 12: 1 is ePIE.
+    """
+    intensity = probes.real**2 + probes.imag**2
+    return step * probes.conj() / ((1 - damping) * intensity + damping * _peak(intensity))
 
 
-def _peak(field: Complex) -> Real:
-    """The largest intensity of each field, ``(B, 1, 1)``."""
-    return np.max(field.real**2 + field.imag**2, axis=(-2, -1), keepdims=True)
+def corrected_probes(probes: Complex, step: float, seen: Update) -> Complex:
+    """The probes ``(B, n, n)`` after an update of the object, by ePIE's eq. 3."""
+    O, change = seen.patches, seen.change  # noqa: E741 (the object, as in the paper)
+    return probes + step * O.conj() * change / _peak(O.real**2 + O.imag**2)
+
+
+def _peak(intensity: Real) -> Real:
+    return intensity.max(axis=(-2, -1), keepdims=True)
+
+
+def _transform(transform: Callable[..., Complex], array: Complex, axis: int) -> None:
+    """``array`` transformed along ``axis``, in place: SciPy may do so, and need not."""
+    done = transform(array, axis=axis, overwrite_x=True)
+    if not np.may_share_memory(done, array):
+        array[...] = done

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -14,7 +15,9 @@ from ptycho.arrays import Complex, Real
 from ptycho.config.pipeline import ReferenceConfig
 from ptycho.data.frames import Frames
 from ptycho.optics import probes
-from ptycho.optics.projections import projection_sweep
+from ptycho.optics.projections import Projections, corrected_probes, correction
+
+CACHE_BYTES = 512 * 2**20  # of illuminations that are kept between sweeps
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ def epie(frames: Frames, probe: Complex, shape: tuple[int, int], config: Referen
     The object starts flat at the amplitude that the data's energy demands,
     ``sqrt(mean sum A**2) / ||P||`` (as far as the detector sees either). The probe is shifted by Fourier phase for
     sub-pixel positions.
-    ``damping`` and ``softness`` make it rPIE, and calm (``projection_sweep``); 1 and 0 are ePIE.
+    ``damping`` and ``softness`` make it rPIE, and calm (``ptycho.optics.projections``); 1 and 0 are ePIE.
     With ``update_probe_from`` the probe is corrected from that sweep on (measured data) and keeps
     its energy.
     The Fourier error is ``sqrt(sum (A - |F|)**2 / sum A**2)``, each frame taken before its update. Masked
@@ -59,28 +62,29 @@ def epie(frames: Frames, probe: Complex, shape: tuple[int, int], config: Referen
     inside = (slice(margin, -margin), slice(margin, -margin))
     A = np.fft.ifftshift(frames.diffraction, axes=(-2, -1))
     mask = None if frames.mask is None else np.fft.ifftshift(frames.mask)
+    projections = Projections(canvas, N, N, mask, config.softness)
+    energy = float(frames.energy().sum())
+
+    def illumination(m: int) -> tuple[Complex, Complex]:
+        """The probe at a frame, and what corrects the object there; ``(1, N, N)``."""
+        at = probes.shift_probe(probe, fraction[m])[None]
+        return at, correction(at, config.step, config.damping)
+
+    kept = lru_cache(CACHE_BYTES // (2 * probe.nbytes))(illumination)  # while the probe is as it was given
     for number in range(1, config.sweeps + 1):
         updating = 0 < config.update_probe_from <= number
-        error = energy = 0.0
+        error = 0.0
         for m in rng.permutation(len(frames)):
-            P = probes.shift_probe(probe, fraction[m])[None, None]
-            e, w = projection_sweep(
-                canvas,
-                P,
-                corners[:, m : m + 1],
-                A[None, m : m + 1],
-                config.step,
-                probe_step=config.step if updating else 0.0,
-                mask=mask,
-                damping=config.damping,
-                softness=config.softness,
-            )
-            error, energy = error + e, energy + w
+            P, turn = illumination(m) if updating else kept(m)
+            modulus = N * A[m : m + 1].astype(np.float64)
+            seen = projections.update(corners[:, m], P, turn, modulus)
+            error += float(np.sum((modulus - seen.modulus) ** 2)) / N**2
             if updating:
-                probe = probes.shift_probe(P[0, 0], -fraction[m])
+                probe = probes.shift_probe(corrected_probes(P, config.step, seen)[0], -fraction[m])
         if updating:  # the probe keeps its energy, so that the object's scale means something
             factor = np.linalg.norm(probe) / energy_norm
-            probe, canvas = probe / factor, canvas * factor
+            probe = probe / factor
+            canvas *= factor
         obj = canvas[0][inside].astype(np.complex64)
         yield Iterate(number, obj, probe.astype(np.complex64), float(np.sqrt(error / energy)))
 
