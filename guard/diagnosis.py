@@ -40,23 +40,28 @@ def record_parts(scenario: Scenario, artifacts: Mapping[str, Artifact]) -> dict[
 
 def _measured(scenario: Scenario, metrics: Any) -> dict[str, Any]:
     """Of measured data: whether the gates on their quality hold; where one does not, what a preflight says of them."""
+    if not scenario.config.get("measured") or scenario.missing:
+        return {}
+    gates = {"invariants": [vars(gate) for gate in gates_of(metrics)]} if metrics else {}
+    if gates and all(gate["passed"] for gate in gates["invariants"]):
+        return gates  # there is nothing to explain, and to read and fit the data takes seconds
+    return gates | _preflight(scenario)
+
+
+def _preflight(scenario: Scenario) -> dict[str, Any]:
+    """What a preflight says of measured data; nothing where they cannot be read."""
     from ptycho.config.experiment import MeasuredConfig
     from ptycho.config.reading import from_mapping
     from ptycho.errors import PtychoError
     from ptycho.preflight.examination import examine
     from ptycho.preflight.outcome import summary
 
-    if not scenario.config.get("measured") or scenario.missing:
-        return {}
-    gates = {"invariants": [vars(gate) for gate in gates_of(metrics)]} if metrics else {}
-    if gates and all(gate["passed"] for gate in gates["invariants"]):
-        return gates  # there is nothing to explain, and to read and fit the data takes seconds
     try:
         measured = from_mapping(MeasuredConfig, scenario.config["measured"], "measured")
         report, _ = examine(measured, scenario.config["N"])
     except PtychoError:
-        return gates
-    return gates | {"preflight": summary(report, forced=True)}
+        return {}
+    return {"preflight": summary(report, forced=True)}
 
 
 def _intensity(recorded: Any) -> dict[str, Any]:

@@ -139,8 +139,9 @@ class Sources:
             reach.add(new)
             home = piece.module
             reach.read.update((home.home.name, c[0]) for c in piece.uses.names if len(c) == 1 and not home.binds(c[0]))
-        files = (module.path for name in ran if self.territory.counts(name) and (module := self.territory.module(name)))
-        self._foreseen[entry] = frozenset(map(os.path.realpath, (*files, *(p.module.path for p in reach.pieces))))
+        files = {module.path for name in ran if self.territory.counts(name) and (module := self.territory.module(name))}
+        files.update(piece.module.path for piece in reach.pieces)
+        self._foreseen[entry] = frozenset(map(os.path.realpath, files))
         return reach, self._effects.order(first, self.territory)
 
     def _follow(

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ptycho.data.frames import Frames
-from ptycho.data.grouping import Groups
 from ptycho.errors import DataError
+
+if TYPE_CHECKING:
+    from ptycho.data.grouping import Groups  # which imports a good part of SciPy
 
 
 @dataclass(frozen=True)

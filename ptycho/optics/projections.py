@@ -72,9 +72,9 @@ class Projections:
         return Update(self._had, patches, change)
 
     def _replace_modulus(self, modulus: Real) -> None:
-        """Replace the Fourier modulus of ``_psi``, zero-padded to ``N``, where the mask allows; it is left in ``_wave``.
+        """Put the measured modulus into the transform of ``_psi``, where the mask allows, and the wave into ``_wave``.
 
-        ``_had`` is the modulus it had there (else zero).
+        ``psi`` is zero-padded to ``N``. ``_had`` becomes the modulus that it had there (else zero).
 
         Where the wave has next to nothing, nothing is put: a measured modulus with a phase that rounding
         chose would make every sweep depend on the FFT's last bits. The FFTs are in double precision, so

@@ -17,7 +17,7 @@ from ptycho.data.frames import Frames
 from ptycho.optics import probes
 from ptycho.optics.projections import Projections, corrected_probes, correction
 
-CACHE_BYTES = 512 * 2**20  # of illuminations that are kept between sweeps
+_KEPT_BYTES = 512 * 2**20  # of illuminations that are kept between sweeps
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def epie(frames: Frames, probe: Complex, shape: tuple[int, int], config: Referen
         at = probes.shift_probe(probe, fraction[m])[None]
         return at, correction(at, config.step, config.damping)
 
-    kept = lru_cache(CACHE_BYTES // (2 * probe.nbytes))(illumination)  # while the probe is as it was given
+    kept = lru_cache(_KEPT_BYTES // (2 * probe.nbytes))(illumination)  # while the probe is as it was given
     for number in range(1, config.sweeps + 1):
         updating = 0 < config.update_probe_from <= number
         error = 0.0

@@ -50,9 +50,7 @@ def synchronize_phases(read: Callable[[slice], Block], centers: Integer, neighbo
     for which, first, second in _blocks(edges, G, read):
         for k in which:
             i, j = edges[k]
-            a, b = (block[0][g % _CHUNK] for block, g in ((first, i), (second, j)))
-            u, v = (block[1][g % _CHUNK] for block, g in ((first, i), (second, j)))
-            values[k] = _overlap_product(a, u, b, v, centers[j] - centers[i])
+            values[k] = _overlap_product(first[i % _CHUNK], second[j % _CHUNK], centers[j] - centers[i])
     kept = np.abs(values) > 1e-6 * np.abs(values).max()
     edges, values = edges[kept], values[kept]
     upper = sparse.coo_matrix((values, (edges[:, 0], edges[:, 1])), (G, G)).tocsr()
@@ -83,18 +81,23 @@ def _edges(centers: Integer, neighbors: int) -> Integer:
     return np.unique(pairs[pairs[:, 0] != pairs[:, 1]], axis=0)
 
 
-def _blocks(edges: Integer, G: int, read: Callable[[slice], Block]) -> Iterator[tuple[Integer, Block, Block]]:
-    """Edges chunk pair by chunk pair, with the two chunks read once each time they are needed."""
+def _blocks(edges: Integer, G: int, read: Callable[[slice], Block]) -> Iterator[tuple[Integer, Complex, Complex]]:
+    """Edges chunk pair by chunk pair, and the two chunks' canvases times their weights."""
+
+    def weighted(chunk: int) -> Complex:
+        canvases, weights = read(slice(chunk * _CHUNK, (chunk + 1) * _CHUNK))
+        return canvases * weights
+
     chunk = edges // _CHUNK
     for a in range((G + _CHUNK - 1) // _CHUNK):
-        first = read(slice(a * _CHUNK, (a + 1) * _CHUNK))
+        first = weighted(a)
         for b in np.unique(chunk[chunk[:, 0] == a, 1]):
-            second = first if b == a else read(slice(b * _CHUNK, (b + 1) * _CHUNK))
+            second = first if b == a else weighted(b)
             yield np.flatnonzero((chunk[:, 0] == a) & (chunk[:, 1] == b)), first, second
 
 
-def _overlap_product(a: Complex, u: Real, b: Complex, v: Real, shift: Integer) -> complex:
-    """``sum u v conj(a) b`` where two canvases coincide, ``b`` lying ``shift`` ``[x, y]`` from ``a``."""
+def _overlap_product(a: Complex, b: Complex, shift: Integer) -> complex:
+    """``sum conj(a) b`` where two weighted canvases coincide, ``b`` lying ``shift`` ``[x, y]`` from ``a``."""
     M = a.shape[0]
     cut = []
     for s in (int(shift[1]), int(shift[0])):
@@ -102,7 +105,7 @@ def _overlap_product(a: Complex, u: Real, b: Complex, v: Real, shift: Integer) -
             return 0j
         cut.append((slice(max(s, 0), M + min(s, 0)), slice(max(-s, 0), M - max(s, 0))))
     here, there = (cut[0][0], cut[1][0]), (cut[0][1], cut[1][1])
-    return complex(np.vdot(a[here] * u[here], b[there] * v[there]))
+    return complex(np.vdot(a[here], b[there]))
 
 
 def _leading_phases(hermitian: sparse.csr_matrix) -> Complex:

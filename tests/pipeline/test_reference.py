@@ -226,15 +226,15 @@ def test_another_fft_s_rounding_is_below_single_precision(scene, iterates, anoth
 # One update
 
 
-def by_the_papers(O, P, A, damping, mask=None):
+def by_the_papers(patch, P, A, damping, mask=None):
     """rPIE, eq. 12, of one patch whose exit wave is padded to the frame's size."""
     n, psi = len(P), np.zeros(A.shape, complex)
-    psi[:n, :n] = P * O
+    psi[:n, :n] = P * patch
     F = np.fft.fft2(psi)
     put = A * F / np.abs(F)
-    change = np.fft.ifft2(put if mask is None else np.where(mask, put, F))[:n, :n] - P * O
+    change = np.fft.ifft2(put if mask is None else np.where(mask, put, F))[:n, :n] - P * patch
     light = np.abs(P) ** 2
-    return O + P.conj() * change / ((1 - damping) * light + damping * light.max())
+    return patch + P.conj() * change / ((1 - damping) * light + damping * light.max())
 
 
 @pytest.mark.parametrize(("kind", "rtol"), [(np.complex128, 1e-11), (np.complex64, 1e-4)])
@@ -251,9 +251,9 @@ def test_an_update_is_that_of_the_papers(kind, rtol, masked):
     mask = rng.random((16, 16)) < 0.8 if masked else None
     wanted = canvas.astype(complex)
     for frame, places in zip(zip(P, A, strict=True), corners, strict=True):
-        for O, probe, modulus, (y, x) in zip(wanted, *frame, places, strict=True):
+        for one, probe, modulus, (y, x) in zip(wanted, *frame, places, strict=True):
             here = slice(y, y + 8), slice(x, x + 8)
-            O[here] = by_the_papers(O[here], probe, modulus, 0.3, mask)
+            one[here] = by_the_papers(one[here], probe, modulus, 0.3, mask)
     projections = Projections(canvas, 8, 16, mask)
     for probe, modulus, places in zip(P, A, corners, strict=True):
         projections.update(places, probe, correction(probe, 1.0, 0.3), modulus)
