@@ -67,29 +67,31 @@ def plan(look, pytestconfig) -> Plan:
 
 
 @pytest.fixture(scope="session")
-def add_case(look, plan, pytestconfig) -> Callable[[dict[str, Any]], None]:
-    """``add_case(case)``: write the one report anew with every case so far, so that none is lost when one is killed."""
+def add(look, plan, pytestconfig) -> Callable[..., None]:
+    """``add(case=...)`` or ``add(verification=...)``: write the one report anew, so that nothing is lost by a kill."""
     if hasattr(pytestconfig, "workerinput"):
         pytest.fail("GPU tests share one device and one report: run them without -n")
     cases: list[dict[str, Any]] = []
+    verified: list[dict[str, Any]] = []
     asked = pytestconfig.getoption("gpu_report")
     path = Path(asked or gpu_report.ROOT / ".harness/gpu/report.json")
 
     if why := gpu_report.unwritable(path):  # told before a training, not after it
         pytest.fail(f"{path} cannot be written ({why}): choose another --gpu-report", pytrace=False)
 
-    def add(case: dict[str, Any]) -> None:
-        cases.append(case)
-        report = gpu_report.assemble(look, plan, cases)
+    def write(case: dict[str, Any] | None = None, verification: dict[str, Any] | None = None) -> None:
+        cases.extend([case] if case else [])
+        verified.extend([verification] if verification else [])
+        report = gpu_report.assemble(look, plan, cases, verified[-1] if verified else None)
         write_file(path, dump_json(report))
         if not asked:
             write_file(path.with_suffix(".md"), gpu_report.markdown(report).encode())
 
-    return add
+    return write
 
 
 @pytest.fixture(scope="session")
-def training(plan, add_case, tmp_path_factory) -> Callable[[int, str], dict[str, Any]]:
+def training(plan, add, tmp_path_factory) -> Callable[[int, str], dict[str, Any]]:
     """``training(N, precision)``: a case of the report, measured now."""
 
     def run(N: int, precision: str) -> dict[str, Any]:
@@ -105,7 +107,7 @@ def training(plan, add_case, tmp_path_factory) -> Callable[[int, str], dict[str,
         entry = gpu_report.record(case, measured, error)
         if measured:
             entry["golden"] = gpu_goldens.outcome_text(gpu_goldens.judge(entry))
-        add_case(entry)
+        add(case=entry)
         return entry
 
     return run

@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from gpu_load import Load
+
 SCENARIO = "gs2_ideal"
 PRECISIONS = ("float32", "mixed_bfloat16")
 GEOMETRY = {
@@ -76,7 +78,7 @@ def measure(case: Case) -> dict[str, Any]:
     scenario = load_scenario(SCENARIO, case.profile, case.overrides)
     config, clock = scenario.config, Clock()
     place = machine.computes_on()
-    with tempfile.TemporaryDirectory(prefix="gpu-case-") as folder:
+    with tempfile.TemporaryDirectory(prefix="gpu-case-") as folder, Load(place) as load:
         done = run(scenario, Path(folder), clock)
     counts, times = done.metadata["counts"], done.metadata["timings"]
     held = round(config.train.validation_fraction * counts["train_groups"])
@@ -108,6 +110,7 @@ def measure(case: Case) -> dict[str, Any]:
         "seconds_an_epoch": epoch,
         "groups_per_second": rate,
         "images_per_second": None if rate is None else rate * config.group_size,
+        "device_busy": load.between(clock.ends[0], clock.ends[-1]) if clock.ends else None,
         "peak_host_memory_mb": done.metadata["peak_memory_mb"],
         "peak_device_memory_mb": machine.peak_device_memory_mb(place),
     }

@@ -50,10 +50,15 @@ def source(root: Path = ROOT) -> dict[str, Any]:
     return {"commit": commit, "clean": bool(commit) and not git.dirty(root)}
 
 
-def assemble(look: Mapping[str, Any], plan: Plan, cases: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def assemble(
+    look: Mapping[str, Any],
+    plan: Plan,
+    cases: Sequence[Mapping[str, Any]],
+    verification: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """The report; raises ValueError where its schema refuses it."""
     report = {
-        "schema": "gpu/report-1",
+        "schema": "gpu/report-2",
         "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "source": source(),
         "reduced": plan.run == "reduced",
@@ -64,6 +69,7 @@ def assemble(look: Mapping[str, Any], plan: Plan, cases: Sequence[Mapping[str, A
         "versions": look["versions"],
         "bars": {name: {"low": low, "high": high} for name, (low, high) in BARS.items()},
         "cases": list(cases),
+        "verification": verification,
     }  # fmt: skip
     if broken := problems(report):
         raise ValueError(f"the report breaks its schema at {broken[0]}")
@@ -87,26 +93,29 @@ def markdown(report: Mapping[str, Any]) -> str:
         f"Commit {report['source']['commit'] or 'unknown'}{'' if report['source']['clean'] else ' and edits'}, "
         f"finished {report['finished']}.",
         "| case | images | groups | epochs | pearson_r | bias | phase MAE (rad) | training (s) | groups/s | images/s "
-        "| host memory (MiB) | device memory (MiB) | bars | golden |\n" + "| --- " * 14 + "|",
+        "| device busy | host memory (MiB) | device memory (MiB) | bars | golden |\n" + "| --- " * 15 + "|",
     ]
     rows = [_row(case) for case in report["cases"]]
     wanted = ", ".join(f"{name} {low:g} to {high:g}" for name, (low, high) in BARS.items())
     tail = f"Bars: {wanted}. Speed is of all epochs but the first, held-out groups included in the time."
     errors = [f"{case['name']}: {case['error']}" for case in report["cases"] if case["error"]]
-    return "\n\n".join([*lines[:-1], "\n".join([lines[-1], *rows]), tail, *errors]) + "\n"
+    tables = ["\n".join([lines[-1], *rows]), tail] if rows else []
+    verified = report["verification"]
+    verdict = [f"Without training, {verified['scenario']}: {verified['sentence']}."] if verified else []
+    return "\n\n".join([*lines[:-1], *tables, *verdict, *errors]) + "\n"
 
 
 def _row(case: Mapping[str, Any]) -> str:
     measured = case["measured"]
     if not measured:
-        return f"| {case['name']} |{' |' * 11} not measured | |"
+        return f"| {case['name']} |{' |' * 12} not measured | |"
     m = measured["metrics"]
     cells = [
         case["name"], measured["images"], measured["groups"], measured["epochs"], _number(m["pearson_r"], ".4f"),
         _number(m["relative_bias"], "+.2%"), _number(m["phase_mae_rad"], ".4f"),
         _number(measured["training_seconds"], ".1f"), _number(measured["groups_per_second"], ".1f"),
-        _number(measured["images_per_second"], ".0f"), _number(measured["peak_host_memory_mb"], ".0f"),
-        _number(measured["peak_device_memory_mb"], ".0f"),
+        _number(measured["images_per_second"], ".0f"), _number(measured["device_busy"], ".0%"),
+        _number(measured["peak_host_memory_mb"], ".0f"), _number(measured["peak_device_memory_mb"], ".0f"),
         "met" if case["passed"] else "missed: " + ", ".join(n for n, ok in case["bars"].items() if not ok),
         case["golden"],
     ]  # fmt: skip

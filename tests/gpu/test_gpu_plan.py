@@ -63,7 +63,7 @@ def test_pytest_itself_skips_with_that_reason():
     hidden = {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu", "KERAS_TORCH_DEVICE": "cpu"}
     done = gpu_tests(hidden)
     assert done.returncode == 0, done.stdout
-    assert "4 skipped" in done.stdout
+    assert "5 skipped" in done.stdout
     assert f"or run reduced on the CPU with {OPTION}" in " ".join(done.stdout.split())
     assert "passed" not in done.stdout
 
@@ -72,7 +72,7 @@ def test_pytest_itself_skips_with_that_reason():
 def test_a_backend_that_is_not_there_is_told_before_anything_runs():
     done = gpu_tests({"KERAS_BACKEND": "abacus"})
     assert done.returncode == 1
-    assert "4 errors" in done.stdout
+    assert "5 errors" in done.stdout
     assert "the backend cannot be asked (" in done.stdout
     assert "install it, or choose another with KERAS_BACKEND" in done.stdout
 

@@ -23,7 +23,7 @@ MEASURED = {
     "batch_size": 16, "metrics": {"pearson_r": 0.99, "relative_bias": 0.001, "phase_mae_rad": 0.001},
     "oracle_pearson_r": 0.999, "first_loss": 9.0, "final_loss": 0.6, "invariants_missed": [], "training_seconds": 60.0,
     "total_seconds": 90.0, "seconds_an_epoch": 0.9, "groups_per_second": 1000.0, "images_per_second": 4000.0,
-    "peak_host_memory_mb": 3000.0, "peak_device_memory_mb": 900.0,
+    "device_busy": 0.83, "peak_host_memory_mb": 3000.0, "peak_device_memory_mb": 900.0,
 }  # fmt: skip
 HOST = {"platform": "Linux", "processor": "x86_64", "cpus": 16, "load_average": 0.5}
 NAME = "gs2_ideal-N64-float32"
@@ -34,11 +34,11 @@ def measured():
     return copy.deepcopy(MEASURED)
 
 
-def report(measured, reduced=False, clean=True, error=""):
+def report(measured, reduced=False, clean=True, error="", verification=None):
     sight = Sight("jax", () if reduced else ("gpu:0",), "cpu:0" if reduced else "gpu:0", "Some GPU X1")
     look = {"sight": {**vars(sight), "accelerators": list(sight.accelerators)}, "host": HOST, "versions": VERSIONS}
     case = gpu_report.record(Case(64, "float32", reduced), measured, error, "none")
-    whole = gpu_report.assemble(look, decide(sight, True), [case])
+    whole = gpu_report.assemble(look, decide(sight, True), [case], verification)
     return {**whole, "source": {"commit": "a" * 40, "clean": clean}}
 
 
@@ -117,10 +117,19 @@ def test_people_read_whether_it_was_reduced_and_what_was_missed(measured):
     assert f"{NAME}: it broke" in text
 
 
+def test_people_read_what_the_device_says_of_the_goldens(measured):
+    said = {"scenario": "gs2_ideal", "passed": False, "sentence": "not as accepted: 3 values", "seconds": 40.0}
+    text = gpu_report.markdown(report(measured, verification=said))
+    assert "Without training, gs2_ideal: not as accepted: 3 values.\n" in text
+    alone = {**report(measured, verification=said), "cases": []}
+    assert gpu_report.problems(alone) == []
+    assert "| case |" not in gpu_report.markdown(alone)
+
+
 def test_every_row_has_every_column(measured):
     for built in (report(measured), report(None)):
         rows = [line for line in gpu_report.markdown(built).splitlines() if line.startswith("|")]
-        assert {row.count("|") for row in rows} == {15}
+        assert {row.count("|") for row in rows} == {16}
 
 
 def test_a_carried_tree_says_which_commit_it_was(tmp_path):
