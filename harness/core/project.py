@@ -32,7 +32,7 @@ _NUMBERS = {
     "large_bytes": int,
     "remote_seconds": float,
 }
-_KEYS = {*_TEXTS, *_NUMBERS}
+_KEYS = {*_TEXTS, *_NUMBERS, "longest"}
 _NO_TABLE, _ADAPTER = "no pyproject.toml with a [tool.harness] table", 'adapter = "your_module:pipeline"'
 
 
@@ -45,10 +45,10 @@ class Project:
     report) is not. ``alpha``: how often a whole healthy suite may raise a false alarm, shared by as many statistical
     values as are judged, and by ``values`` at least: a reserve for scenarios to come. ``allowed_signers``: approvals
     must carry a signature of one of these, if given. ``stage_seconds``: how long a stage may take before it is ended.
-    ``workers``: how many processes compute side by side unless a command is told otherwise.
-    ``cache`` is the address of
-    a cache that is shared, of which nothing counts but what ``cache_signers`` signed; ``remote`` that of what is larger
-    than ``large_bytes`` among the goldens. ``remote_seconds``: how long either may take to answer.
+    ``workers``: how many processes compute side by side unless a command is told otherwise; they begin with the
+    ``longest`` scenarios. ``cache`` is the address of a cache that is shared, of which nothing counts but what
+    ``cache_signers`` signed; ``remote`` that of what is larger than ``large_bytes`` among the goldens.
+    ``remote_seconds``: how long either may take to answer.
     """
 
     root: Path
@@ -69,6 +69,7 @@ class Project:
     large_bytes: int = 10_000_000
     remote_seconds: float = 20.0
     workers: int = 1
+    longest: tuple[str, ...] = ()
 
     @property
     def log(self) -> Path:
@@ -165,6 +166,9 @@ def read_table(root: Path, table: Mapping[str, Any]) -> Project:
     for key, kind in {**dict.fromkeys(_TEXTS, str), **_NUMBERS}.items():
         if key in table and not isinstance(table[key], (int, float) if kind is float else kind):
             raise ProjectError(f"{where}: [tool.harness] {key} = {table[key]!r} is not of type {kind.__name__}")
+    longest = table.get("longest", [])
+    if not isinstance(longest, list) or not all(isinstance(name, str) for name in longest):
+        raise ProjectError(f'{where}: [tool.harness] longest = {longest!r}: give a list of scenarios, such as ["big"]')
     _check_values(where, table)
     signers, cache_signers = table.get("allowed_signers"), table.get("cache_signers")
     return Project(
@@ -185,6 +189,7 @@ def read_table(root: Path, table: Mapping[str, Any]) -> Project:
         large_bytes=table.get("large_bytes", 10_000_000),
         remote_seconds=float(table.get("remote_seconds", 20.0)),
         workers=table.get("workers", 1),
+        longest=tuple(table.get("longest", ())),
     )
 
 

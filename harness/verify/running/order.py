@@ -6,11 +6,12 @@ computes, the whole of one scenario is judged while others are computed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+from harness.core.errors import ProjectError
 from harness.core.protocol import Json
 from harness.core.verdicts import ArtifactReport, ScenarioReport
 from harness.host.cluster.engine import Engine, compute_each
@@ -75,6 +76,7 @@ def _computed(examinations: Sequence[Examination], runner: Runner, overrides: Se
     if not here:
         return
     project = here[0].project
+    here.sort(key=_rank(project.longest, project.pipeline.scenarios()))
     places: dict[str, Json] = {"root": str(project.root), "cache": str(runner.cache.folder)}
     every = [(e, False) for e in here] + [(e, True) for e in here if e.training]
     parts = [(e, whole) for e, whole in every if not _is_cached(e, whole)]
@@ -110,6 +112,19 @@ def _computed(examinations: Sequence[Examination], runner: Runner, overrides: Se
             yield examination, False
         if {(name, False), (name, True)} <= came:  # the training may come first
             yield examination, True
+
+
+def _rank(longest: Sequence[str], known: Collection[str]) -> Callable[[Examination], int]:
+    """A key by which what takes longest comes first, so that no worker is left alone with it in the end.
+
+    Raises ProjectError for a scenario that there is not.
+    """
+    if unknown := sorted(set(longest) - set(known)):
+        raise ProjectError(
+            f"[tool.harness] longest names {unknown[0]!r}, which is no scenario: take it out of the list"
+        )
+    rank = {name: place for place, name in enumerate(longest)}
+    return lambda examination: rank.get(examination.scenario.name, len(rank))
 
 
 def _counted(examination: Examination, runner: Runner) -> ScenarioReport:

@@ -320,6 +320,8 @@ def test_a_folder_without_a_name_that_can_be_shown_is_refused(plant, capfd, word
         ("[tool.harness]\nadapter = 'plant'\nstate = '.'", "goldens lies in state: give each a folder"),
         ("[tool.harness]\nadapter = 'plant'\nstage_seconds = 0", "stage_seconds = 0: give a number above 0"),
         ("[tool.harness]\nadapter = 'plant'\nstage_seconds = nan", "stage_seconds = nan: give a number above 0"),
+        ("[tool.harness]\nadapter = 'plant'\nlongest = 'a'", "longest = 'a': give a list of scenarios"),
+        ("[tool.harness]\nadapter = 'plant'\nlongest = [1]", "longest = [1]: give a list of scenarios"),
         ('[tool.harness]\nadapter = "plant\\u001b"', "not printable"),
         ("[tool.harness]\nadapter = 'plant'\nstate = 'pyproject.toml'", "cannot write"),
     ],

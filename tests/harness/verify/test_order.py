@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from harness.core.errors import ProjectError
 from harness.core.verdicts import Status
 from harness.host.cluster.engine import Engine
+from harness.verify.running import order
 
 SOLVER = ("heat.py", "diffusivity * dt / dx**2 * np.diff", "0.39 * np.diff")
 
@@ -73,6 +75,34 @@ def test_side_by_side_the_verdicts_are_the_same_and_in_the_same_order(broken):
     for one, other in zip(alone.report.scenarios, side_by_side.report.scenarios, strict=True):
         assert (one.scenario, one.counts[Status.FAIL]) == (other.scenario, other.counts[Status.FAIL])
         assert one.diagnosis.first == other.diagnosis.first
+
+
+def longest(heat, *names):
+    path = heat.root / "pyproject.toml"
+    path.write_text(path.read_text().replace("[tool.harness]\n", f"[tool.harness]\nlongest = {list(names)}\n"))
+
+
+def test_workers_begin_with_what_takes_longest(broken, monkeypatch):
+    first, *_, last = sorted(broken.project().pipeline.scenarios())
+    longest(broken, last)
+    begun, compute_each = [], order.compute_each
+
+    def noted(engine, project, cache, jobs, progressed):
+        begun.extend((job.arguments["scenario"], job.arguments["training"]) for job in jobs)
+        return compute_each(engine, project, cache, jobs, progressed)
+
+    monkeypatch.setattr(order, "compute_each", noted)
+    suite = broken.suite(engine=Engine(2))
+    half = len(begun) // 2
+    assert begun[:2] == [(last, False), (first, False)]
+    assert begun[half : half + 2] == [(last, True), (first, True)]
+    assert [s.scenario for s in suite.report.scenarios] == sorted(s.scenario for s in suite.report.scenarios)
+
+
+def test_a_longest_scenario_that_there_is_not_is_told(heat):
+    longest(heat, "smoth")
+    with pytest.raises(ProjectError, match=r"longest names 'smoth', which is no scenario: take it out"):
+        heat.suite(engine=Engine(2))
 
 
 def test_no_worker_starts_for_what_the_cache_has(heat, monkeypatch):
