@@ -16,11 +16,13 @@ others, whose logarithms are about normal (``benchmarks/ensembles.py`` measures 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from harness.core.protocol import Json
 from harness.judge.ensemble import as_judged, logarithmic_of, on_scale, quantile
@@ -94,6 +96,14 @@ class Standardised:
         return np.asarray((1 - floor) * own + floor * np.eye(own.shape[0]))
 
 
+def one_thread() -> AbstractContextManager[object]:
+    """Within it NumPy's linear algebra has one thread.
+
+    The matrices are small: more threads only wait for one another, and on a busy machine for whatever else runs.
+    """
+    return threadpool_limits(1, "blas")
+
+
 def standardised(ensembles: Floats) -> Standardised:
     """What distances need of (B, N, p) members; no value may be equal in all members."""
     _, n, p = ensembles.shape
@@ -140,9 +150,10 @@ def drawn_distances(correlation: Floats, members: int, ensembles: int, runs: int
 
 def joint_limit(members: Floats, rate: float) -> float:
     """The squared distance from (N, p) members that a healthy run exceeds at ``rate``, at most."""
-    own = standardised(members[None])
-    drawn = np.sort(drawn_distances(own.correlation(), len(members), _DRAWS, _RUNS))
-    return max(_quantile_beyond(drawn, rate), _left_out_limit(members, rate))
+    with one_thread():
+        own = standardised(members[None])
+        drawn = np.sort(drawn_distances(own.correlation(), len(members), _DRAWS, _RUNS))
+        return max(_quantile_beyond(drawn, rate), _left_out_limit(members, rate))
 
 
 def _left_out_limit(members: Floats, rate: float) -> float:
@@ -186,12 +197,13 @@ class Together:
 
         Infinite, without shares, for a run with a value that no member could have.
         """
-        own = standardised(self.members[None])
         x = self.judged(run)
         if not np.isfinite(x).all():
             return np.inf, {}
-        total = float(own.distances(x[None, None])[0, 0])
-        shares = own.shares(x)
+        with one_thread():
+            own = standardised(self.members[None])
+            total = float(own.distances(x[None, None])[0, 0])
+            shares = own.shares(x)
         order = np.argsort(-shares, kind="stable")
         return total, {self.addresses[i]: float(shares[i] / total) if total else 0.0 for i in order}
 

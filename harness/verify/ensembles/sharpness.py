@@ -9,7 +9,7 @@ from statistics import median
 
 from harness.core.protocol import Json
 from harness.judge.ensemble import MEMBERS, Interval
-from harness.judge.statistics.joint import together
+from harness.judge.statistics.joint import one_thread, together
 from harness.judge.statistics.joint_shifts import shifts_together
 from harness.judge.statistics.power import shift_on_scale
 from harness.verify.ensembles.calm import AlarmRates, alarm_rates
@@ -67,11 +67,13 @@ def sharpness(about: Mapping[str, Json], held: Mapping[str, Interval]) -> Sharpn
     """How sharp and how calm a scenario's ensemble is, whose values are judged by the intervals ``held``."""
     joint = together(about)
     alone = {address: interval.half for address, interval in held.items() if interval.of == MEMBERS}
-    seen = shifts_together(joint, alone) if joint else {}
+    with one_thread():
+        seen = shifts_together(joint, alone) if joint else {}
+        rates = alarm_rates(about)
     values = []
     for address, interval in held.items():
         shift = min(shift_on_scale(interval), seen.get(address, inf))
         relative = shift / interval.scatter if interval.scatter else None
         values.append(DetectableShift(address, interval, interval.shift(shift), relative))
     count = len(joint.addresses) if joint else 0
-    return Sharpness(len(about["seeds"]), about["alpha"], about["values"], count, tuple(values), alarm_rates(about))
+    return Sharpness(len(about["seeds"]), about["alpha"], about["values"], count, tuple(values), rates)
