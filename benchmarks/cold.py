@@ -13,9 +13,9 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+import pages
+
 ROOT = Path(__file__).parents[1]
-HEAD = "## Where the time of a first verification goes"
-NEXT = "\n## "
 
 
 def seconds_by_stage(report: dict[str, Any]) -> dict[tuple[str, str], list[float]]:
@@ -29,8 +29,8 @@ def seconds_by_stage(report: dict[str, Any]) -> dict[tuple[str, str], list[float
     return found
 
 
-def section(report: dict[str, Any]) -> str:
-    """The section of the page."""
+def section(report: dict[str, Any]) -> list[str]:
+    """The lines of the page."""
     found = seconds_by_stage(report)
     total = sum(sum(times) for times in found.values())
     rows = [
@@ -39,34 +39,22 @@ def section(report: dict[str, Any]) -> str:
         if sum(times) >= total / 200
     ]
     clock = report["seconds"]
-    return "\n".join(
-        [
-            HEAD,
-            "",
-            "Made by `python benchmarks/cold.py` from the report of `harness verify --no-cache`: "
-            f"{clock:,.0f} seconds on the",
-            f"clock for stages that took {total:,.0f}, {os.cpu_count()} processors. Stages of a scenario, and replays",
-            "of others, are computed side by side. What takes less than half a percent is left out.",
-            "",
-            "| stage | track | runs | seconds | share | longest |",
-            "| --- | --- | ---: | ---: | ---: | ---: |",
-            *rows,
-            "",
-        ]
-    )
+    return [
+        "Made by `python benchmarks/cold.py` from the report of a `harness verify` whose cache was empty:",
+        f"{clock:,.0f} seconds on the clock for stages that took {total:,.0f}, {os.cpu_count()} processors. Scenarios",
+        "are computed side by side. What takes less than half a percent is left out.",
+        "",
+        "| stage | track | runs | seconds | share | longest |",
+        "| --- | --- | ---: | ---: | ---: | ---: |",
+        *rows,
+    ]
 
 
 def main(source: Path) -> None:
     """Print the section, and write it into the page."""
-    text, page = section(json.loads(source.read_text(encoding="utf-8"))), ROOT / "docs" / "benchmarks.md"
-    print(text)
-    before, heading, rest = page.read_text(encoding="utf-8").partition(f"\n{HEAD}\n")
-    after = rest.partition(NEXT)[2] if heading else ""
-    # The last section is the one that benchmarks/cost.py replaces up to the end of the page.
-    if not heading:
-        before, _, after = before.partition(f"{NEXT}What a verification costs")
-        after = f"What a verification costs{after}"
-    page.write_text(f"{before}\n{text}{NEXT}{after}", encoding="utf-8")
+    lines = section(json.loads(source.read_text(encoding="utf-8")))
+    print("\n".join(lines))
+    pages.put(pages.BENCHMARKS, "cold", lines)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-MATRIX = Path(__file__).parent.parent / "docs/explanation/matrix.md"
+DOCS = Path(__file__).parent.parent / "docs"
+MATRIX, BENCHMARKS = DOCS / "explanation/matrix.md", DOCS / "benchmarks.md"
 
 
 def put(page: Path, name: str, lines: list[str]) -> None:
