@@ -11,7 +11,7 @@ import pytest
 from ptycho.config.scenario import load_scenario
 from ptycho.data.simulation import detect, simulate_scan
 from ptycho.optics.geometry import Canvas
-from ptycho.optics.projections import Projections, correction
+from ptycho.optics.projections import Correction, Projections, correction
 from ptycho.pipeline.inference import infer_groups, make_model
 from ptycho.pipeline.stages import group, normalize, split
 from ptycho.pipeline.values import Prepared
@@ -141,10 +141,11 @@ def test_one_sweep_of_16_groups_on_one_core(benchmark):
     corners = rng.integers(0, 64, (16, 4, 2))
     amplitude = rng.uniform(size=(16, 4, 64, 64)).astype(np.float32)
     benchmark.extra_info["items"], benchmark.extra_info["unit"] = 16, "groups"
-    projections, turn = Projections(canvas, 32, 64), correction(probes, 1.0)
+    projections, (conjugate, inverse) = Projections(canvas, 32, 64), correction(probes, 1.0)
 
     def sweep():
         for c in range(4):
-            projections.update(corners[:, c], probes[:, c], turn[:, c], amplitude[:, c])
+            by = Correction(conjugate[:, c], inverse[:, c])
+            projections.update(corners[:, c], probes[:, c], by, amplitude[:, c])
 
     benchmark(sweep)

@@ -21,7 +21,7 @@ from ptycho.data.grouping import Groups
 from ptycho.data.normalization import Scales
 from ptycho.model.machine import cpus
 from ptycho.optics import probes
-from ptycho.optics.projections import Projections, correction
+from ptycho.optics.projections import Correction, Projections, correction
 
 _TOGETHER = 64  # frames projected together: their fields fit in a core's cache
 MOMENTUM = 0.5
@@ -86,12 +86,13 @@ class FeatureMaker:
         canvas = np.full((len(groups), side, side), start, np.complex64)
         modulus = N * np.fft.ifftshift(amplitude, axes=(-2, -1))
         projections = Projections(canvas, w, N, None if mask is None else np.fft.ifftshift(mask))
-        turn = correction(moved, step=1.0)
+        conjugate, inverse = correction(moved, step=1.0)
         before, change, velocity = np.empty_like(canvas), np.empty_like(canvas), np.zeros_like(canvas)
         for last in range(self.sweeps - 1, -1, -1):
             np.copyto(before, canvas)
             for c in range(groups.members.shape[1]):
-                projections.update(corners[:, c], moved[:, c], turn[:, c], modulus[:, c])
+                by = Correction(conjugate[:, c], inverse[:, c])
+                projections.update(corners[:, c], moved[:, c], by, modulus[:, c])
             np.subtract(canvas, before, out=change)
             velocity *= MOMENTUM
             velocity += change

@@ -31,6 +31,13 @@ class Update(NamedTuple):
     change: Complex
 
 
+class Correction(NamedTuple):
+    """What an exit wave's change is multiplied by to correct the object, one after the other; see ``correction``."""
+
+    conjugate: Complex
+    inverse: Complex
+
+
 class Projections:
     """Canvases ``(B, H, W)`` that are corrected in place, by patches of ``n`` pixels and frames of ``N >= n``.
 
@@ -50,12 +57,14 @@ class Projections:
         self._had, self._factor, self._spare = (np.empty((many, N, N), real) for _ in range(3))
         self._patches, self._psi, self._change = (np.empty((many, n, n), kind) for _ in range(3))
 
-    def update(self, corners: Integer, probes: Complex, correction: Complex, modulus: Real) -> Update:
+    def update(self, corners: Integer, probes: Complex, by: Correction, modulus: Real) -> Update:
         """Correct the canvases from one frame each.
 
         ``corners`` ``(B, 2)``: row and column of each patch's first pixel. ``probes`` ``(B, n, n)``, already shifted by
-        their sub-pixel offsets, and their ``correction`` (see there). ``modulus`` ``(B, N, N)``: measured, with the
-        zero frequency at the *corner*, in units of ``FFT2(P O)``.
+        their sub-pixel offsets, and ``by`` their ``correction``. ``modulus`` ``(B, N, N)``: measured, with the zero
+        frequency at the *corner*, in units of ``FFT2(P O)``.
+
+        The order of the arithmetic is part of what is accepted: where light is faint, a rounding grows over the sweeps.
         """
         n, patches, psi, change = self.n, self._patches, self._psi, self._change
         windows = [c[y : y + n, x : x + n] for c, (y, x) in zip(self.canvas, corners.tolist(), strict=True)]
@@ -65,7 +74,8 @@ class Projections:
         self._replace_modulus(modulus)
         np.copyto(change, self._wave[:, :n, :n], casting="same_kind")
         change -= psi
-        np.multiply(correction, change, out=psi)
+        np.multiply(by.conjugate, change, out=psi)
+        psi *= by.inverse
         psi += patches
         for window, corrected in zip(windows, psi, strict=True):
             window[...] = corrected
@@ -100,8 +110,10 @@ class Projections:
             spare *= self.softness
             np.multiply(modulus, had, out=factor)
             factor += spare
-            spare += _TINY
-            factor /= np.add(spare, had * had, out=spare)
+            bottom = had * had
+            bottom += spare
+            bottom += _TINY
+            factor /= bottom
         else:
             floor = UNSEEN * had.max(axis=(-2, -1), keepdims=True) + had.dtype.type(1e-12)
             np.maximum(had, floor, out=factor)
@@ -115,14 +127,16 @@ class Projections:
         _transform(fft.ifft, wave[:, :n], -1)
 
 
-def correction(probes: Complex, step: float, damping: float = 1.0) -> Complex:
-    """What an exit wave's change is multiplied by to correct the object, ``step P* / D`` with
-    ``D = (1 - damping) |P|**2 + damping max |P|**2``.
+def correction(probes: Complex, step: float, damping: float = 1.0) -> Correction:
+    """What corrects the object under ``probes`` ``(..., n, n)``: ``step P*``, and the inverse of the light
+    ``(1 - damping) |P|**2 + damping max |P|**2``, which is one pixel where it is the same everywhere.
 
     ``damping`` is alpha of rPIE, eq. 12: 1 is ePIE.
     """
     intensity = probes.real**2 + probes.imag**2
-    return step * probes.conj() / ((1 - damping) * intensity + damping * _peak(intensity))
+    peak = _peak(intensity)
+    light = peak if damping == 1 else (1 - damping) * intensity + damping * peak
+    return Correction(step * probes.conj(), (1 / light).astype(probes.dtype))
 
 
 def corrected_probes(probes: Complex, step: float, seen: Update) -> Complex:

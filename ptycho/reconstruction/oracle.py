@@ -15,7 +15,7 @@ from ptycho.arrays import Complex, Real
 from ptycho.config.pipeline import ReferenceConfig
 from ptycho.data.frames import Frames
 from ptycho.optics import probes
-from ptycho.optics.projections import Projections, corrected_probes, correction
+from ptycho.optics.projections import Correction, Projections, corrected_probes, correction
 
 _KEPT_BYTES = 512 * 2**20  # of illuminations that are kept between sweeps
 
@@ -65,7 +65,7 @@ def epie(frames: Frames, probe: Complex, shape: tuple[int, int], config: Referen
     projections = Projections(canvas, N, N, mask, config.softness)
     energy = float(frames.energy().sum())
 
-    def illumination(m: int) -> tuple[Complex, Complex]:
+    def illumination(m: int) -> tuple[Complex, Correction]:
         """The probe at a frame, and what corrects the object there; ``(1, N, N)``."""
         at = probes.shift_probe(probe, fraction[m])[None]
         return at, correction(at, config.step, config.damping)
@@ -75,9 +75,9 @@ def epie(frames: Frames, probe: Complex, shape: tuple[int, int], config: Referen
         updating = 0 < config.update_probe_from <= number
         error = 0.0
         for m in rng.permutation(len(frames)):
-            P, turn = illumination(m) if updating else kept(m)
+            P, by = illumination(m) if updating else kept(m)
             modulus = N * A[m : m + 1].astype(np.float64)
-            seen = projections.update(corners[:, m], P, turn, modulus)
+            seen = projections.update(corners[:, m], P, by, modulus)
             error += float(np.sum((modulus - seen.modulus) ** 2)) / N**2
             if updating:
                 probe = probes.shift_probe(corrected_probes(P, config.step, seen)[0], -fraction[m])

@@ -284,7 +284,7 @@ def test_a_right_wave_is_left_alone(scene, softness):
 def projected(wave, modulus, softness):
     """A wave with the modulus put in: an object under a probe of one."""
     canvas, ones = wave.copy(), np.ones_like(wave)
-    Projections(canvas, 8, 8, softness=softness).update(np.zeros((1, 2), int), ones, ones, modulus)
+    Projections(canvas, 8, 8, softness=softness).update(np.zeros((1, 2), int), ones, correction(ones, 1.0), modulus)
     return canvas
 
 
