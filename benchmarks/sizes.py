@@ -27,7 +27,7 @@ from ptycho.pipeline.values import Prepared
 from ptycho.training.training import input_maker, train_network
 
 ROOT = Path(__file__).parents[1]
-SIZES, GROUP_SIDES = (64, 128, 256), (1, 2, 3)
+SIZES, GROUP_SIDES = (64, 128, 256), (1, 2)
 EPOCHS = 3
 
 
