@@ -2,8 +2,7 @@
 
 ``gs2_ideal`` with few groups, each size in a process of its own so that its peak memory is its own. Training is of all
 epochs but the first, which compiles; inference is of whole batches after the first one, features included. The probe
-grows with the patch, and the scan's margin with it. The table replaces the section of docs/benchmarks.md. Nothing else
-should run beside it.
+grows with the patch, and the scan's margin with it. The table is printed. Nothing else should run beside it.
 """
 
 from __future__ import annotations
@@ -16,8 +15,6 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
-
-import pages
 
 from ptycho.config.scenario import load_scenario
 from ptycho.model import machine
@@ -91,7 +88,6 @@ def section(sizes: list[int]) -> list[str]:
                 f"{m['memory']:.0f}",
             ]
             rows.append("| " + " | ".join(map(str, cells)) + " |")
-            print(rows[-1], flush=True)
     about = machine.compute_device()
     return [
         f"Made by `python benchmarks/sizes.py` on {machine.device_name(machine.computes_on())},",
@@ -108,4 +104,4 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--one"]:
         Path(sys.argv[4]).write_text(json.dumps(measure(int(sys.argv[2]), int(sys.argv[3]))))
     else:
-        pages.put(pages.BENCHMARKS, "sizes", section([int(n) for n in sys.argv[1:]] or list(SIZES)))
+        print("\n".join(section([int(n) for n in sys.argv[1:]] or list(SIZES))))
