@@ -66,11 +66,11 @@ def epie(frames: Frames, probe: Complex, shape: tuple[int, int], config: Referen
     energy = float(frames.energy().sum())
 
     def illumination(m: int) -> tuple[Complex, Correction]:
-        """The probe at a frame, and what corrects the object there; ``(1, N, N)``."""
+        """The probe at a frame, and what corrects the object there: three arrays ``(1, N, N)`` at most."""
         at = probes.shift_probe(probe, fraction[m])[None]
         return at, correction(at, config.step, config.damping)
 
-    kept = lru_cache(_KEPT_BYTES // (2 * probe.nbytes))(illumination)  # while the probe is as it was given
+    kept = lru_cache(_KEPT_BYTES // (3 * probe.nbytes))(illumination)  # while the probe is as it was given
     for number in range(1, config.sweeps + 1):
         updating = 0 < config.update_probe_from <= number
         error = 0.0
