@@ -179,8 +179,12 @@ def test_the_accepted_ensembles_give_the_intervals_that_the_formula_gives():
     """To the bit: a new reading of an old ensemble would move tolerances without an approval."""
     from scipy.special import stdtrit
 
-    paths = sorted((Path(__file__).parents[3] / "goldens").glob("*/*/ensemble.json"))
-    assert paths
+    goldens = Path(__file__).parents[3] / "goldens"
+    paths = sorted(goldens.glob("*/*/ensemble.json"))
+    accepted = json.loads((goldens / "MANIFEST.json").read_bytes())["goldens"]
+    found = [path.relative_to(goldens).with_suffix("").as_posix() for path in paths]
+    assert found == sorted(i for i in accepted if i.endswith("/ensemble"))
+    assert len(found) >= 13
     for path in paths:
         about = json.loads(path.read_bytes())["values"]
         alone = about["alpha"] * (1 - about.get("joint", {}).get("share", 0))
