@@ -51,7 +51,8 @@ def epie(frames: Frames, probe: Complex, shape: tuple[int, int], config: Referen
     """
     N = probe.shape[-1]
     probe = probe.astype(np.complex128)
-    start = float(np.sqrt(frames.energy().mean()) / probes.seen_norm(probe, frames.mask))
+    energies = frames.energy()
+    start = float(np.sqrt(energies.mean()) / probes.seen_norm(probe, frames.mask))
     margin = N
     energy_norm = np.linalg.norm(probe)
     canvas = np.full((1, shape[0] + 2 * margin, shape[1] + 2 * margin), start, np.complex128)
@@ -63,7 +64,7 @@ def epie(frames: Frames, probe: Complex, shape: tuple[int, int], config: Referen
     A = np.fft.ifftshift(frames.diffraction, axes=(-2, -1))
     mask = None if frames.mask is None else np.fft.ifftshift(frames.mask)
     projections = Projections(canvas, N, N, mask, config.softness)
-    energy = float(frames.energy().sum())
+    energy = float(energies.sum())
 
     def illumination(m: int) -> tuple[Complex, Correction]:
         """The probe at a frame, and what corrects the object there: three arrays ``(1, N, N)`` at most."""
