@@ -5,7 +5,7 @@
 Each run has training seeds that no ensemble has, and is judged as a verification judges it: every value of the
 scenario's own profile against its golden, and all statistical ones together. What the batch order decides exactly is
 left out, as it is another with other seeds (``rehearsal``), and so are the replays, which ``healthy_runs.py`` has.
-Runs go in batches, two side by side; each batch draws threads, instruction sets and one of the Pythons, as there. To
+Runs go in batches, some side by side; each batch draws threads, instruction sets and one of the Pythons, as there. To
 the log a later call adds, and at the end, and for 0 runs, the rate of the whole log is printed.
 """
 
@@ -77,6 +77,7 @@ def main() -> int:
     parser.add_argument("--scenario", default="gs2_base")
     parser.add_argument("--profile", default="smoke")
     parser.add_argument("--python", nargs="+", default=[sys.executable])
+    parser.add_argument("--together", type=int, default=2, help="how many batches run side by side")
     parser.add_argument("--seeds", type=int, nargs="+", help="run these members here, and print what failed of each")
     given = parser.parse_args()
     if given.seeds:
@@ -89,7 +90,7 @@ def main() -> int:
     first = max([FIRST - 1, *(row["seed"] for row in known)]) + 1
     chance = random.Random(first)
     starts = range(first, first + given.runs, BATCH)
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(given.together) as pool:
         for start in starts:
             seeds = range(start, min(start + BATCH, first + given.runs))
             pool.submit(batch, drawn(chance, [given.scenario], given.python), given.profile, seeds, given.log)
