@@ -11,10 +11,11 @@ import math
 import secrets
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from harness.core.errors import ApprovalError
+from harness.core.errors import ApprovalError, HarnessError
 from harness.core.ids import ENSEMBLES, GoldenId, is_of_a_test, scenario_of
 from harness.core.project import Project
 from harness.core.protocol import Artifact, Json
@@ -55,6 +56,7 @@ class Referee:
         self.project, self.engine = project, engine
         self.ids = [identity for identity in ids if not is_of_a_test(identity)]
         self._tests = TestReferee(project, ids)
+        self._chosen: dict[str, int] = {}  # of each ensemble, the member that runs afresh
         self._folder = tempfile.TemporaryDirectory(prefix="harness-")
         self._cache = Cache(Path(self._folder.name), project.cache_bytes)
         self._examiner = Examiner(project, Runner(project.pipeline, self._cache, watcher))
@@ -116,9 +118,7 @@ class Referee:
     def _one_member(self, identity: str, examination: Examination) -> Artifact:
         """A member that nobody could foresee, run afresh: its numbers in the place of all draws."""
         candidate = read_candidate(self.project, identity)[0]
-        chosen, rounding = secrets.choice(candidate.values["seeds"]), str(candidate.values.get("rounding", ""))
-        if self.engine.ahead:
-            compute_ensemble(examination, [chosen], self.engine, rounding)
+        chosen, rounding = self._chosen_member(identity), str(candidate.values.get("rounding", ""))
         base = run_artifacts(examination.runs.runner, examination.scenario)
         again = run_artifacts(examination.runs.runner, ensemble_member(examination, chosen, rounding))
         fresh = member_draws(examination, base, again)
@@ -129,6 +129,16 @@ class Referee:
                 f"{identity}: a fresh run disagrees with the candidate: member {chosen} has no {gone[0]}"
             )
         return Artifact({**candidate.values, "draws": {a: [found[a]] for a in sorted(known)}})
+
+    def _chosen_member(self, identity: str) -> int:
+        """The member that runs afresh; workers, where there are some, run it beside the scenario's own run."""
+        if identity not in self._chosen:
+            values = read_candidate(self.project, identity)[0].values
+            self._chosen[identity] = chosen = secrets.choice(values["seeds"])
+            if self.engine.ahead:
+                rounding = str(values.get("rounding", ""))
+                compute_ensemble(self._examiner.of(identity), [chosen], self.engine, rounding)
+        return self._chosen[identity]
 
     def judge(self, identity: str, golden: Artifact, obtained: Artifact) -> list[Verdict]:
         """``obtained`` against ``golden``."""
@@ -158,6 +168,9 @@ class Referee:
         identity = next((i for i in self.ids if scenario_of(i) == scenario), None)
         if identity is None:
             return []
+        for ensemble in (i for i in self.ids if scenario_of(i) == scenario and GoldenId.parse(i).artifact in ENSEMBLES):
+            with suppress(LookupError, TypeError, HarnessError):  # one that is no ensemble is refused by ``rerun``
+                self._chosen_member(ensemble)
         held = self._examiner.of(identity).bounds_held()
         return [f"{v.path}: {v.message}" for v in held if v.status.failed]
 

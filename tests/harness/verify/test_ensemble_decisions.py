@@ -284,7 +284,7 @@ def test_a_forged_ensemble_is_refused(offered, capsys, what):
     assert offered.files("goldens") == before
 
 
-@pytest.mark.parametrize("option", ["", "--no-cache"])
+@pytest.mark.parametrize("option", ["", "--no-cache", "--workers 2"])
 def test_it_is_refused_without_the_results_of_its_members_too(offered, capsys, option):
     forge(offered, FORGED["the last draw"])
     shutil.rmtree(offered.root / ".harness/cache")
@@ -295,6 +295,15 @@ def test_it_is_refused_without_the_results_of_its_members_too(offered, capsys, o
 def test_an_honest_one_is_accepted_without_the_results_of_its_members(offered, capsys):
     shutil.rmtree(offered.root / ".harness/cache")
     offered.cli(capsys, f"accept {ENSEMBLE} --reason more --no-cache")
+
+
+def test_workers_run_all_that_runs_afresh_for_an_ensemble(offered):
+    project = offered.project()
+    offered.ran.clear()
+    with Referee(project, [ENSEMBLE], Engine(2)) as referee:
+        assert referee.broken_invariants("smooth") == []
+        referee.rerun(ENSEMBLE)
+    assert offered.ran == []
 
 
 def test_outliers_that_nobody_decided_about_are_refused(heat, capsys):
