@@ -46,16 +46,22 @@ def drawn(chance: random.Random, scenarios: list[str], pythons: list[str]) -> di
     }
 
 
-def run(about: dict[str, str]) -> dict[str, Any]:
-    """Verify once; what failed of it, by address, or why it did not end."""
+def settings_of(about: dict[str, str]) -> dict[str, str]:
+    """The environment variables that make a run what it is."""
     backend = next((b for b in ("torch", "jax") if b in Path(about["python"]).parts), "tensorflow")
     threads = ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
     settings = {"KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", "CI": "true"}
-    settings |= dict.fromkeys(threads, about["threads"]) | INSTRUCTION_SETS[about["instructions"]]
+    return settings | dict.fromkeys(threads, about["threads"]) | INSTRUCTION_SETS[about["instructions"]]
+
+
+def run(about: dict[str, str]) -> dict[str, Any]:
+    """Verify once; what failed of it, by address, or why it did not end."""
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         line = [about["python"], "-m", "harness", "verify", about["scenario"], "--no-cache", "--out", folder]
-        done = subprocess.run(line, cwd=ROOT, env=os.environ | settings, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            line, cwd=ROOT, env=os.environ | settings_of(about), capture_output=True, text=True, check=False
+        )
         path = Path(folder) / "report.json"
         failed = failures(read_report(path)) if path.is_file() else [done.stderr[-1000:]]
     return {**about, "status": done.returncode, "failed": failed, "seconds": round(time.perf_counter() - began, 1)}

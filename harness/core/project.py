@@ -100,12 +100,18 @@ class Project:
         sys.path[:] = [str(self.root), *(entry for entry in sys.path if entry != str(self.root))]
         return import_pipeline(self.adapter, self.root / "pyproject.toml")
 
+    @cached_property
+    def _known(self) -> set[str]:
+        """What the adapter listed: to list all before each is loaded would take longer than to load it."""
+        return set()
+
     def scenario(self, name: str, profile: str, overrides: Sequence[str] = ()) -> Scenario:
         """A resolved scenario; raises ProjectError where none has that name, or the adapter cannot load it."""
-        known = self.pipeline.scenarios()
         if not self.adapter:
             raise ProjectError(f"there is no scenario {name!r}: {self.lacks_adapter}")
-        if name not in known:
+        if name not in self._known:
+            self._known.update(self.pipeline.scenarios())
+        if name not in (known := self._known):
             near = difflib.get_close_matches(name, known, n=1)
             near += sorted(self.modules_called(name)) if not near else []
             hint = f"did you mean {near[0]!r}? " if near else ""

@@ -80,21 +80,35 @@ class Host:
         self.opened: Any = None
         self._declared: tuple[str, ...] = ()  # the environment variables that the pipeline declares
         self._process: _Process | None = None
+        self._failures: list[Exception] = []  # of a start that nobody asked for yet
         self._turn = threading.RLock()
 
     def ask(self, question: str, *arguments: Any, doing: str, brief: bool = False, heard: Heard | None = None) -> Any:
         """The answer to one of ``harness.host.questions``; ``doing`` says what is done, in an error.
 
-        What is ``brief`` may take ten minutes at most, whatever a stage may.
-
-        Raises DiedError when the process ends or takes too long, RaisedError when the pipeline's code raises, and
-        whatever HarnessError the answer is.
+        What is ``brief`` may take ten minutes at most, whatever a stage may. Raises DiedError when the process ends or
+        takes too long, RaisedError when the pipeline's code raises, and whatever HarnessError the answer is.
         """
         with self._turn:
+            if self._failures:
+                raise self._failures.pop()
             if self._process is None or not self._process.alive:
                 self.end()
                 self._start()
-            return self._asked(question, arguments, doing, self._limit(brief), heard)
+            return self._asked(question, arguments, doing, _BRIEF_S if brief else self.limit_s, heard)
+
+    def begin(self) -> None:
+        """Start the process while the caller does something else; who asks first is told where that failed."""
+
+        def begin() -> None:
+            with self._turn:
+                try:
+                    if self._process is None:
+                        self._start()
+                except Exception as error:
+                    self._failures.append(error)
+
+        threading.Thread(target=begin, name="start of the pipeline", daemon=True).start()
 
     def end(self) -> None:
         """End the process and all that it started; the next question starts another."""
@@ -117,13 +131,10 @@ class Host:
         withheld = {name: value for name, value in os.environ.items() if name not in given}
         self._process = _Process(self.root, self.log, given)
         question = (str(self.root), withheld)
-        self.opened = self._asked("open", question, "importing the adapter", self._limit(True), None)
+        self.opened = self._asked("open", question, "importing the adapter", _BRIEF_S, None)
 
-    def _limit(self, brief: bool) -> float:
-        return min(self.limit_s, _BRIEF_S) if brief else self.limit_s
-
-    def _asked(self, question: str, arguments: Any, doing: str, limit_s: float, heard: Heard | None) -> Any:
-        process = self._process
+    def _asked(self, question: str, arguments: Any, doing: str, most_s: float, heard: Heard | None) -> Any:
+        process, limit_s = self._process, min(most_s, self.limit_s)
         assert process is not None
         process.watch(limit_s, heard)
         try:
@@ -169,11 +180,12 @@ class _Process:
     def __init__(self, root: Path, log: Path, environment: Mapping[str, str]) -> None:
         self.mark, self.log = uuid.uuid4().hex, log
         ours, theirs = socket.socketpair()
+        flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # such as -O and -X dev
         self.channel = Channel(ours, bytes.fromhex(self.mark), self._look)
         with _opened(log) as output:
             self.started_at = os.fstat(output).st_size
             self.process = subprocess.Popen(
-                [sys.executable, *_flags(), "-c", _START, *_start_arguments(theirs.fileno())],
+                [sys.executable, *flags, "-c", _START, *_start_arguments(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -286,8 +298,3 @@ def _start_arguments(descriptor: int) -> list[str]:
         json.dumps([descriptor, os.getpid(), main]),
         json.dumps([_NURSE, _HOME, *(p for p in sys.path if isinstance(p, str))]),
     ]
-
-
-def _flags() -> list[str]:
-    """The interpreter's own options, such as -O and -X dev."""
-    return list(subprocess._args_from_interpreter_flags())  # type: ignore[attr-defined]

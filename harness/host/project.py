@@ -50,6 +50,11 @@ class HostedProject(Project):
         """The process."""
         return Host(self.root, self.log, self.stage_seconds)
 
+    def begin(self) -> None:
+        """Start the adapter's process, which takes a while, before the pipeline is asked for."""
+        if self.adapter:
+            self.host.begin()
+
     @cached_property
     def pipeline(self) -> Pipeline:
         """The pipeline, whose every call is a question to its process; raises ProjectError where it cannot be used."""

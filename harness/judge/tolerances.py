@@ -65,9 +65,9 @@ def load_rules(path: Path, root: Path) -> Rules:
     while True:
         current = chain[-1]
         table = _read(current, root)
+        name = place_of(current, root)
         for pattern, terms in table.get("rules", {}).items():
-            found = read_rules(pattern, terms, current, place_of(current, root))
-            rules.setdefault(pattern, found)
+            rules.setdefault(pattern, read_rules(pattern, terms, current, name))
         for axis, levels in table.get("axes", {}).items():
             axes.setdefault(axis, tuple(levels))
         for pattern in table.get("uncompared", []):

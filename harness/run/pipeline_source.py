@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from harness.core.protocol import Json, Pipeline, Stage, entry_name
+from harness.core.protocol import Json, Pipeline, entry_name
 from harness.run.fingerprints import Sources
 from harness.run.source.distributions import distribution_names
 from harness.run.source.modules import Piece
@@ -38,29 +38,38 @@ def calls_of(pipeline: Pipeline, sources: Sources) -> list[str]:
     return [name for name in dict.fromkeys(names) if sources.territory.counts(name.partition(":")[0])]
 
 
-def handed_on_problem(pipeline: Pipeline, stage: Stage, sources: Sources) -> str:
-    """What a stage uses that ``load`` or another stage sets when it is called, in one sentence; empty where nothing is.
+def handed_on_problems(pipeline: Pipeline, sources: Sources) -> dict[str, str]:
+    """What a stage uses that ``load`` or another stage sets when it is called, in one sentence, by the stage's name.
 
     It is in no key, as neither the stage's source nor its settings tell it.
     """
     named = (("load", pipeline.load), ("scenarios", pipeline.scenarios), ("reseed", pipeline.reseed))
-    setters = [(f"the adapter's {name}", entry) for name, entry in named if entry]
-    others = [(f"stage {s.name}", e) for s in pipeline.stages if s.name != stage.name for e in (s.run, s.observe) if e]
-    mine = [sources.reach(entry) for entry in (stage.run, stage.observe) if entry]
-    used: set[Piece] = set().union(*(reach.pieces for reach in mine))
-    read: set[tuple[str, str]] = set().union(*(reach.read for reach in mine))
-    for setter, entry in (*setters, *others):
-        module, _, name = entry_name(entry).partition(":")
-        if not module or "<" in name or not sources.territory.counts(module):
-            continue  # of a lambda the source does not tell which of its module's names it goes through
-        # What both go through, as a memory of what was computed before, is no such name.
-        shared = set().union(*(sources.sets(piece) & read for piece in sources.reach(entry).pieces - used))
-        if shared:
-            return (
-                f"stage {stage.name} uses {':'.join(min(shared))}, which {setter} sets, so that its result depends on "
-                "what ran before it: hand it over in the configuration, or as an output"
-            )
-    return ""
+    setting = [("", f"the adapter's {name}", _set_by(entry, sources)) for name, entry in named if entry]
+    for s in pipeline.stages:
+        setting += [(s.name, f"stage {s.name}", _set_by(entry, sources)) for entry in (s.run, s.observe) if entry]
+    found = {}
+    for stage in pipeline.stages:
+        mine = [sources.reach(entry) for entry in (stage.run, stage.observe) if entry]
+        used: set[Piece] = set().union(*(reach.pieces for reach in mine))
+        read: set[tuple[str, str]] = set().union(*(reach.read for reach in mine))
+        for name, setter, sets in setting:
+            # What both go through, as a memory of what was computed before, is no such name.
+            shared = set().union(*(names & read for piece, names in sets.items() if piece not in used))
+            if shared and name != stage.name:
+                found[stage.name] = (
+                    f"stage {stage.name} uses {':'.join(min(shared))}, which {setter} sets, so that its result depends "
+                    "on what ran before it: hand it over in the configuration, or as an output"
+                )
+                break
+    return found
+
+
+def _set_by(entry: str | Callable[..., Any], sources: Sources) -> dict[Piece, frozenset[tuple[str, str]]]:
+    """The pieces that an entry leads to whose functions set names of modules, each with those names."""
+    module, _, name = entry_name(entry).partition(":")
+    if not module or "<" in name or not sources.territory.counts(module):
+        return {}  # of a lambda the source does not tell which of its module's names it goes through
+    return {piece: names for piece in sources.reach(entry).pieces if (names := sources.sets(piece))}
 
 
 def named_in(settings: Json, sources: Sources) -> dict[str, str]:

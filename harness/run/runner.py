@@ -7,6 +7,7 @@ import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from harness.core.errors import HarnessError, ProjectError
@@ -16,7 +17,7 @@ from harness.run.cache import AbsentError, Cache, Item
 from harness.run.circumstances import circumstances
 from harness.run.declared_files import file_digests
 from harness.run.fingerprints import Sources
-from harness.run.pipeline_source import calls_of, handed_on_problem, libraries_of, named_in, sources_of
+from harness.run.pipeline_source import calls_of, handed_on_problems, libraries_of, named_in, sources_of
 from harness.run.settings import declared_settings, settings_key
 from harness.run.source.distributions import library_version
 from harness.run.source.facts import MODULE, AskedFacts
@@ -94,13 +95,16 @@ class Runner:
         self.environment = environment(pipeline, self.sources)
         self._entries = calls_of(pipeline, self.sources)
         self._known: dict[str, bool] = {}  # whether some entry leads to a file
-        self._problems: dict[str, str] = {}
         self._facts = AskedFacts()
         self.circumstances = circumstances()
         self.work = work_on(pipeline, cache)
         self.computed: set[str] = set()
         self.ahead: set[str] = set()
         self._cached_only = False
+
+    @cached_property
+    def _handed_on(self) -> dict[str, str]:
+        return handed_on_problems(self.pipeline, self.sources)
 
     @contextmanager
     def cached_only(self) -> Iterator[None]:
@@ -162,9 +166,7 @@ class Runner:
         return self._key(stage, config, inputs, file_digests(stage.files(config) if stage.files else [], stage.name))
 
     def _key(self, stage: Stage, config: Mapping[str, Json], inputs: Mapping[str, str], files: Sequence[str]) -> str:
-        if stage.name not in self._problems:
-            self._problems[stage.name] = handed_on_problem(self.pipeline, stage, self.sources)
-        if problem := self._problems[stage.name]:
+        if problem := self._handed_on.get(stage.name):
             raise ProjectError(problem)
         parts = {
             "format": CACHE_FORMAT,

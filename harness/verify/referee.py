@@ -32,7 +32,7 @@ from harness.verify.coverage import OWN_SCHEMAS
 from harness.verify.ensembles.calibration import calibrate_scenario
 from harness.verify.ensembles.decision import Decision
 from harness.verify.ensembles.draws import member_draws
-from harness.verify.ensembles.members import ensemble_member, run_artifacts
+from harness.verify.ensembles.members import compute_ensemble, ensemble_member, run_artifacts
 from harness.verify.examination import Examination
 from harness.verify.pinned import OF_DEFAULTS, left_behind
 from harness.verify.review import Examiner
@@ -116,11 +116,11 @@ class Referee:
     def _one_member(self, identity: str, examination: Examination) -> Artifact:
         """A member that nobody could foresee, run afresh: its numbers in the place of all draws."""
         candidate = read_candidate(self.project, identity)[0]
+        chosen, rounding = secrets.choice(candidate.values["seeds"]), str(candidate.values.get("rounding", ""))
+        if self.engine.ahead:
+            compute_ensemble(examination, [chosen], self.engine, rounding)
         base = run_artifacts(examination.runs.runner, examination.scenario)
-        chosen = secrets.choice(candidate.values["seeds"])
-        again = run_artifacts(
-            examination.runs.runner, ensemble_member(examination, chosen, str(candidate.values.get("rounding", "")))
-        )
+        again = run_artifacts(examination.runs.runner, ensemble_member(examination, chosen, rounding))
         fresh = member_draws(examination, base, again)
         known = {*candidate.values["draws"], *candidate.values.get("lengths", {})}
         found = {**fresh.numbers, **{a: float(n) for a, n in fresh.lengths.items()}}

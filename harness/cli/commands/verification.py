@@ -117,6 +117,9 @@ def verify(
     json: JsonOption = False,
 ) -> None:
     """Run scenarios, compare every artifact with its golden, and write the report."""
+    engine, project = chosen_engine(workers, executor, scheduler)
+    check_writable(project.log)
+    project.begin()
     from harness.cli.tables.verification import show_early, show_scenario, show_summary, tell_github
     from harness.core.reports import report_to_json
     from harness.report.folder import remove_report, write_report
@@ -124,11 +127,9 @@ def verify(
     from harness.verify.parcels.packing import Parcel
     from harness.verify.suite import open_cache, verify_suite
 
-    engine, project = chosen_engine(workers, executor, scheduler)
     folder = out or project.state / "report"
     parcel = None if keep is None else Parcel(project, keep, set_)
     remove_report(folder)
-    check_writable(project.log)
     bypassed = [] if approvals is None else check_approvals(project, approvals)
     with open_cache(project, not no_cache) as cache:
         with watching(project, json) as progress:

@@ -12,6 +12,7 @@ import select
 import struct
 import sys
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
@@ -20,6 +21,7 @@ from harness.run.source.places import INSTALLED_FOLDER
 
 SHARED_MEMORY = "/dev/shm"
 
+_PAUSE_S = 0.02  # in which fewer files are opened than the 16,384 events that the kernel keeps
 _MOST = 4096  # folders that are watched, the upper ones first
 _SKIPPED = frozenset((".git", ".hg", ".svn", ".tox", ".nox", ".venv", "venv", "node_modules", "__pycache__"))
 _CLOEXEC_NONBLOCK, _NAMES = 0x3, 0xC00  # FAN_CLOEXEC, FAN_NONBLOCK, FAN_REPORT_DFID_NAME
@@ -82,6 +84,7 @@ class KernelEvents:
             poll.poll()
             with self._lock:
                 self._read()
+            time.sleep(_PAUSE_S)  # who opens many files, here or elsewhere, would wake this thread for each of them
 
     def _read(self) -> None:
         if not self.tells or os.getpid() != self._process:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from multiprocessing import shared_memory
 from pathlib import Path
 
@@ -619,3 +620,23 @@ def test_what_a_forked_process_imports_is_known(tmp_path):
     tell = "\nprint(json.dumps(list(loaded())))"
     names = json.loads(run(root, WATCHING + tell, str(tmp_path / "answer"), "forked"))
     assert sorted(Path(name).name for name in names) == ["case_forked.py", "helper.py"]
+
+
+def test_many_files_are_all_told_and_do_not_wake_the_listener_for_each(tmp_path, monkeypatch):
+    paths = [tmp_path / f"{number}.txt" for number in range(3000)]
+    for path in paths:
+        path.touch()
+    woken, read = [], KernelEvents._read
+    monkeypatch.setattr(KernelEvents, "_read", lambda self: (woken.append(1), read(self)))
+    events = KernelEvents([str(tmp_path)])
+    if not events.tells:
+        pytest.skip("the kernel does not tell here")
+    events.start()
+    began = time.monotonic()
+    for path in paths:
+        path.read_bytes()
+    opened, _, lost = events.taken()
+    most = (time.monotonic() - began) / 0.02 + 10
+    assert {str(path) for path in paths} <= opened
+    assert not lost
+    assert len(woken) < most

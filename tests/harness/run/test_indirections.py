@@ -15,7 +15,7 @@ from indirections import WAYS as FIRST_WAYS
 from indirections_on_import import BY_LANGUAGE
 
 from harness.core.protocol import Pipeline, Stage
-from harness.run.pipeline_source import handed_on_problem, named_in, sources_of
+from harness.run.pipeline_source import handed_on_problems, named_in, sources_of
 
 WAYS = {**FIRST_WAYS, **BY_LANGUAGE}
 
@@ -178,7 +178,7 @@ def test_what_load_sets_and_a_stage_reads_is_refused(how, plant):
     adapter = importlib.import_module("adapter")
     stage = Stage("heat", "heated", "heat.stages:run")
     pipeline = Pipeline("plant", (stage,), dict, adapter.load, home="adapter")
-    problem = handed_on_problem(pipeline, stage, sources_of(pipeline))
+    problem = handed_on_problems(pipeline, sources_of(pipeline)).get("heat", "")
     expected = "stage heat uses heat.stages:GAIN, which the adapter's load sets, so that its result depends on what ran"
     assert problem.startswith(expected) if refused else not problem
 
@@ -193,7 +193,7 @@ def test_stages_may_count_and_remember(plant):
     plant({"files": {"heat/__init__.py": "", "adapter.py": "", "heat/stages.py": text}})
     stages = tuple(Stage(name, f"{name}_", f"heat.stages:{name}") for name in ("one", "two"))
     pipeline = Pipeline("plant", stages, dict, print, home="adapter")
-    assert [handed_on_problem(pipeline, stage, sources_of(pipeline)) for stage in stages] == ["", ""]
+    assert not handed_on_problems(pipeline, sources_of(pipeline))
 
 
 def test_what_another_stage_sets_is_refused(plant):
@@ -201,9 +201,9 @@ def test_what_another_stage_sets_is_refused(plant):
     plant({"files": {"heat/__init__.py": "", "adapter.py": "", "heat/stages.py": text}})
     stages = tuple(Stage(name, f"{name}ed", f"heat.stages:{name}") for name in ("first", "run"))
     pipeline = Pipeline("plant", stages, dict, print, home="adapter")
-    assert not handed_on_problem(pipeline, stages[0], sources_of(pipeline))
-    problem = handed_on_problem(pipeline, stages[1], sources_of(pipeline))
-    assert problem.startswith("stage run uses heat.stages:GAIN, which stage first sets")
+    problems = handed_on_problems(pipeline, sources_of(pipeline))
+    assert [*problems] == ["run"]
+    assert problems["run"].startswith("stage run uses heat.stages:GAIN, which stage first sets")
 
 
 @pytest.mark.parametrize("text", ["heat.lib:f", "heat.lib.f", "heat.lib", "heat.lib:nothing"])
