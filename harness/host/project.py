@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.errors import ProjectError
+from harness.core.files import check_writable
 from harness.core.project import Project, find_project, without_adapter
 from harness.core.protocol import Artifact, Json, Output, Pipeline, Progress, Scenario, Stage
 from harness.host.process import DiedError, Host, RaisedError
@@ -51,7 +52,11 @@ class HostedProject(Project):
         return Host(self.root, self.log, self.stage_seconds)
 
     def begin(self) -> None:
-        """Start the adapter's process, which takes a while, before the pipeline is asked for."""
+        """Start the adapter's process, which takes a while, before anything is asked.
+
+        Raises HarnessError where its log cannot be written.
+        """
+        check_writable(self.log)
         if self.adapter:
             self.host.begin()
 

@@ -28,7 +28,6 @@ from harness.cli.options import (
 )
 from harness.cli.progress import watching
 from harness.core.errors import HarnessError, ProjectError
-from harness.core.files import check_writable
 from harness.core.ids import CHECK, GoldenId
 from harness.core.project import find_project
 from harness.host.project import open_project
@@ -118,7 +117,6 @@ def verify(
 ) -> None:
     """Run scenarios, compare every artifact with its golden, and write the report."""
     engine, project = chosen_engine(workers, executor, scheduler)
-    check_writable(project.log)
     project.begin()
     from harness.cli.tables.verification import show_early, show_scenario, show_summary, tell_github
     from harness.core.reports import report_to_json
