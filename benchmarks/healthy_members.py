@@ -22,7 +22,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from healthy_runs import ROOT, drawn, settings_of
+from healthy_runs import ROOT, drawn, rows_of, settings_of, tell_rate
 
 FIRST = 1000  # seeds of ensembles and of what was held out before are below
 BATCH = 20
@@ -84,22 +84,16 @@ def main() -> int:
         for row in failures(given.scenario, given.profile, given.seeds):
             print(json.dumps(row), flush=True)
         return 0
-    from harness.judge.statistics.rates import MeasuredRate
-
-    known = [json.loads(line) for line in given.log.read_text().splitlines()] if given.log.is_file() else []
-    first = max([FIRST - 1, *(row["seed"] for row in known)]) + 1
+    first = max([FIRST - 1, *(row["seed"] for row in rows_of(given.log))]) + 1
     chance = random.Random(first)
     starts = range(first, first + given.runs, BATCH)
-    with ThreadPoolExecutor(given.together) as pool:
-        for start in starts:
-            seeds = range(start, min(start + BATCH, first + given.runs))
-            pool.submit(batch, drawn(chance, [given.scenario], given.python), given.profile, seeds, given.log)
-    every = [json.loads(line) for line in given.log.read_text().splitlines()]
-    alarms = [row for row in every if row["failed"]]
-    for row in alarms:
-        print(json.dumps(row))
-    print(f"healthy runs that failed: {MeasuredRate(len(alarms), len(every)).text}")
-    return bool(alarms)
+
+    def run(start: int, about: dict[str, str]) -> None:
+        batch(about, given.profile, range(start, min(start + BATCH, first + given.runs)), given.log)
+
+    with ThreadPoolExecutor(given.together) as pool:  # what a batch raises is raised here
+        list(pool.map(run, starts, [drawn(chance, [given.scenario], given.python) for _ in starts]))
+    return tell_rate(given.log)
 
 
 if __name__ == "__main__":

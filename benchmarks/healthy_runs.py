@@ -79,6 +79,21 @@ def failures(report: Report) -> list[str]:
     return found
 
 
+def rows_of(log: Path) -> list[dict[str, Any]]:
+    """The runs of a log; none where there is no log."""
+    return [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []
+
+
+def tell_rate(log: Path) -> int:
+    """Print the runs of a log that failed, and how often they do; 1 where any did."""
+    every = rows_of(log)
+    alarms = [row for row in every if row["failed"] or row.get("status")]
+    for row in alarms:
+        print(json.dumps(row))
+    print(f"healthy runs that failed: {MeasuredRate(len(alarms), len(every)).text}")
+    return int(bool(alarms))
+
+
 def main() -> int:
     """Run, and print the rate; 1 where any run failed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -94,12 +109,7 @@ def main() -> int:
         with given.log.open("a") as log:
             log.write(line + "\n")
         print(line, flush=True)
-    every = [json.loads(line) for line in given.log.read_text().splitlines()]
-    alarms = [each for each in every if each["status"] != 0]
-    for each in alarms:
-        print(json.dumps(each))
-    print(f"healthy runs that failed: {MeasuredRate(len(alarms), len(every)).text}")
-    return bool(alarms)
+    return tell_rate(given.log)
 
 
 if __name__ == "__main__":

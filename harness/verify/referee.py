@@ -56,7 +56,7 @@ class Referee:
         self.project, self.engine = project, engine
         self.ids = [identity for identity in ids if not is_of_a_test(identity)]
         self._tests = TestReferee(project, ids)
-        self._chosen: dict[str, int] = {}  # of each ensemble, the member that runs afresh
+        self._chosen: dict[str, tuple[int, str]] = {}  # of each ensemble, the member that runs afresh
         self._folder = tempfile.TemporaryDirectory(prefix="harness-")
         self._cache = Cache(Path(self._folder.name), project.cache_bytes)
         self._examiner = Examiner(project, Runner(project.pipeline, self._cache, watcher))
@@ -118,7 +118,7 @@ class Referee:
     def _one_member(self, identity: str, examination: Examination) -> Artifact:
         """A member that nobody could foresee, run afresh: its numbers in the place of all draws."""
         candidate = read_candidate(self.project, identity)[0]
-        chosen, rounding = self._chosen_member(identity), str(candidate.values.get("rounding", ""))
+        chosen, rounding = self._chosen_member(identity)
         base = run_artifacts(examination.runs.runner, examination.scenario)
         again = run_artifacts(examination.runs.runner, ensemble_member(examination, chosen, rounding))
         fresh = member_draws(examination, base, again)
@@ -130,13 +130,13 @@ class Referee:
             )
         return Artifact({**candidate.values, "draws": {a: [found[a]] for a in sorted(known)}})
 
-    def _chosen_member(self, identity: str) -> int:
-        """The member that runs afresh; workers, where there are some, run it beside the scenario's own run."""
+    def _chosen_member(self, identity: str) -> tuple[int, str]:
+        """The member that runs afresh, and its key of rounding; workers run it beside the scenario's own run."""
         if identity not in self._chosen:
             values = read_candidate(self.project, identity)[0].values
-            self._chosen[identity] = chosen = secrets.choice(values["seeds"])
+            chosen, rounding = secrets.choice(values["seeds"]), str(values.get("rounding", ""))
+            self._chosen[identity] = chosen, rounding
             if self.engine.ahead:
-                rounding = str(values.get("rounding", ""))
                 compute_ensemble(self._examiner.of(identity), [chosen], self.engine, rounding)
         return self._chosen[identity]
 
