@@ -78,9 +78,10 @@ def test_the_pipeline_does_not_know_the_harness(module):
 @pytest.mark.slow
 def test_what_computes_is_written_once_for_every_backend(module):
     """No ``tf.``, ``jnp.`` or ``torch.`` but in ``machine``, which asks each backend for its devices and their
-    memory, in ``backend``, where Keras 2 has no names of its own for what TensorFlow computes, and in
-    ``ptychi_engine``, which calls the library of that name."""
-    allowed = {"machine": {"tensorflow", "tf", "jax", "torch"}, "backend": {"tensorflow", "tf"}}
+    memory, in ``precision``, which tells each not to round, in ``backend``, where Keras 2 has no names of its own for
+    what TensorFlow computes, and in ``ptychi_engine``, which calls the library of that name."""
+    allowed = {name: {"tensorflow", "tf", "jax", "torch"} for name in ("machine", "precision")}
+    allowed["backend"] = {"tensorflow", "tf"}
     allowed["ptychi_engine"] = {"torch", "ptychi"}
     direct = {"tensorflow", "tf", "jax", "jnp", "torch", "ptychi"} - allowed.get(module.stem, set())
     assert not [name for name in imported(module) if name.partition(".")[0] in direct]

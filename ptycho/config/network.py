@@ -21,6 +21,7 @@ class ModelConfig:
     probe_trainable: bool
     init_seed: int
     precision: Literal["float32", "mixed_bfloat16"] = "float32"  # that the U-Net computes in; all else is float32
+    sweeps_on: Literal["host", "device"] = "host"  # NumPy, transforms in float64; or Keras, all of it in float32
     init_rounding: int = 0  # seed of a rounding of the initial weights, 1e-7 of each; 0: they are as drawn
 
     def __post_init__(self) -> None:

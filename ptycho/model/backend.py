@@ -6,6 +6,7 @@ what either does. Under Keras 2 only what this package uses is there; nothing of
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,6 +26,7 @@ __all__ = [
     "layers",
     "learning_rate",
     "ops",
+    "repeated",
     "weight_name",
     "weight_path",
     "with_xla",
@@ -58,6 +60,7 @@ else:
         split=tf.split,
         squeeze=tf.squeeze,
         convert_to_numpy=np.asarray,
+        zeros_like=tf.zeros_like,
         fft2=lambda pair: _parts(tf.signal.fft2d(tf.complex(*pair))),
     )
 
@@ -79,6 +82,13 @@ else:
             """What Keras 2 calls for one step."""
             grads, variables = zip(*grads_and_vars, strict=True)
             self.apply(list(grads), list(variables))
+
+
+def repeated(count: int, step: Callable[[Any, Any], Any], state: Any) -> Any:
+    """``step(i, state)`` ``count`` times, compiled once: the last state."""
+    if not KERAS_2:
+        return ops.fori_loop(0, count, step, state)
+    return tf.while_loop(lambda i, _: i < count, lambda i, state: (i + 1, step(i, state)), (0, state))[1]
 
 
 def host(tensor: Any) -> Real:

@@ -9,9 +9,11 @@ at each patch. All in the same units, and each group alone: no group sees its ne
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -23,18 +25,27 @@ from ptycho.model.machine import cpus
 from ptycho.optics import probes
 from ptycho.optics.projections import Correction, Projections, correction
 
+if TYPE_CHECKING:
+    from ptycho.model.sweeps import Sweeps
+
 _TOGETHER = 64  # frames projected together: their fields fit in a core's cache
+_PIXELS_TOGETHER = 2**22  # of frames, on the device: enough to keep one busy, and 16 MiB a field
+_REACH_STEP = 4  # pixels: canvases have few sizes, so that few are compiled
 MOMENTUM = 0.5
 
 
 @dataclass(frozen=True)
 class FeatureMaker:
-    """Turns groups of frames into the model's inputs. ``window``: side of the predicted patch part."""
+    """Turns groups of frames into the model's inputs. ``window``: side of the predicted patch part.
+
+    ``sweeps_on``: where the estimate is computed, by NumPy on the ``host`` or by Keras on its ``device``.
+    """
 
     probe: Complex
     scales: Scales
     window: int
     sweeps: int  # 0: amplitude features, no estimate
+    sweeps_on: Literal["host", "device"] = "host"
 
     def __call__(self, frames: Frames, groups: Groups) -> dict[str, Real]:
         """``diffraction`` ``(B, C, N, N)``, ``offsets`` ``(B, C, 2)`` and, when conditioned,
@@ -46,16 +57,10 @@ class FeatureMaker:
         }
         if frames.mask is not None:
             inputs["mask"] = np.broadcast_to(frames.mask.astype(np.float32), (len(groups), *frames.mask.shape))
-        if self.sweeps:
-            inputs["estimate"] = np.empty((*groups.members.shape, 4, self.window, self.window), np.float32)
-            size = max(1, _TOGETHER // groups.members.shape[1])
-            parts = [slice(i, i + size) for i in range(0, len(groups), size)]
-
-            def fill(part: slice) -> None:
-                inputs["estimate"][part] = self._estimate(groups.take(part), inputs["diffraction"][part], frames.mask)
-
-            with ThreadPoolExecutor(cpus()) as pool:
-                list(pool.map(fill, parts))
+        if self.sweeps and self.sweeps_on == "host":
+            inputs["estimate"] = self._host_estimate(groups, inputs["diffraction"], frames.mask)
+        elif self.sweeps:
+            inputs["estimate"] = self._device_estimate(groups, inputs)
         return inputs
 
     def diffraction(self, frames: Frames, groups: Groups) -> Real:
@@ -63,7 +68,42 @@ class FeatureMaker:
         unit = np.float32(self.scales.counts_scale * self.scales.gain)
         return np.asarray(frames.diffraction[groups.members] * unit)
 
-    def _estimate(self, groups: Groups, amplitude: Real, mask: Mask | None) -> Real:
+    def _host_estimate(self, groups: Groups, amplitude: Real, mask: Mask | None) -> Real:
+        estimate = np.empty((*groups.members.shape, 4, self.window, self.window), np.float32)
+
+        def fill(part: slice) -> None:
+            estimate[part] = self._projected(groups.take(part), amplitude[part], mask)
+
+        with ThreadPoolExecutor(cpus()) as pool:
+            list(pool.map(fill, _parts(len(groups), _TOGETHER // groups.members.shape[1])))
+        return estimate
+
+    def _device_estimate(self, groups: Groups, inputs: dict[str, Real]) -> Real:
+        """In parts of one size, the last one padded, so that a backend compiles few shapes."""
+        reach = -(-groups.reach // _REACH_STEP) * _REACH_STEP
+        sweeps = self._device_sweeps(self.window + 2 * reach)
+        size = max(1, min(len(groups), _PIXELS_TOGETHER // inputs["diffraction"][0].size))
+        estimates = [
+            sweeps.predict_on_batch({name: padded(value[part], size) for name, value in inputs.items()})
+            for part in _parts(len(groups), size)
+        ]
+        return np.concatenate(estimates)[: len(groups)]
+
+    @cached_property
+    def _device_sweeps(self) -> Callable[[int], Sweeps]:
+        """By the side of the canvas; each is compiled at its first batch, and only here is a backend loaded."""
+        from ptycho.model.sweeps import Sweeps
+
+        return cache(
+            lambda side: Sweeps(self.probe, self.window, side, start=self._start, count=self.sweeps, momentum=MOMENTUM)
+        )
+
+    @property
+    def _start(self) -> float:
+        """The amplitude of the flat canvas that the sweeps start from."""
+        return self.scales.counts_scale * self.scales.required_amplitude
+
+    def _projected(self, groups: Groups, amplitude: Real, mask: Mask | None) -> Real:
         canvas, change, corners = self.project(groups, amplitude, mask)
         axis = np.arange(self.window)
         batch = np.arange(len(groups))[:, None, None, None]
@@ -82,8 +122,7 @@ class FeatureMaker:
         corners = shifts[..., ::-1] + reach
         crop = slice((N - w) // 2, (N + w) // 2)
         moved = probes.shift_probe(self.probe, groups.offsets - shifts)[..., crop, crop].astype(np.complex64)
-        start = self.scales.counts_scale * self.scales.required_amplitude
-        canvas = np.full((len(groups), side, side), start, np.complex64)
+        canvas = np.full((len(groups), side, side), self._start, np.complex64)
         modulus = N * np.fft.ifftshift(amplitude, axes=(-2, -1))
         projections = Projections(canvas, w, N, None if mask is None else np.fft.ifftshift(mask))
         conjugate, inverse = correction(moved, step=1.0)
@@ -105,3 +144,13 @@ class FeatureMaker:
         for start in range(0, len(groups), size):
             part = slice(start, start + size)
             yield part, self(frames, groups.take(part))
+
+
+def padded(values: Real, count: int) -> Real:
+    """``count`` values along the first axis: the last one again and again behind those that there are."""
+    short = count - len(values)
+    return np.concatenate([values, np.repeat(values[-1:], short, 0)]) if short else values
+
+
+def _parts(length: int, size: int) -> list[slice]:
+    return [slice(i, i + max(1, size)) for i in range(0, length, max(1, size))]

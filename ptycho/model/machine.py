@@ -1,6 +1,6 @@
 """What a run ran on: processors, accelerators, memory and versions.
 
-The only module that speaks to each backend itself, because Keras does not tell a device's name or memory.
+Each backend is asked itself, because Keras does not tell a device's name or memory.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from ptycho.data.normalization import Scales
 from ptycho.model import losses, physics
 from ptycho.model.backend import keras, layers, ops
 from ptycho.model.physics import Pair, Tensor
+from ptycho.model.precision import Float32Model, float32_products
 
 COMPONENTS = ("nll_loss", "mae_loss", "realspace_loss")
 CHANGE_SCALE = 10.0  # the last sweep's change is about a tenth of the error that is left
@@ -70,10 +71,9 @@ class Illumination(layers.Layer):
 def amplitude_head(kind: str, logits: Tensor, required: float, start: Tensor | float = 1.0) -> Tensor:
     """The object's amplitude from the network's output.
 
-    ``positive`` is ``required * start`` where the logits are zero, stays positive and has no
-    ceiling; ``start`` is relative to ``required``. The others are the plain activations, whose
-    range does not know the data (docs/explanation/physics.md,
-    "Why the seeds' amplitude bias happened", 3).
+    ``positive`` is ``required * start`` where the logits are zero, stays positive and has no ceiling; ``start`` is
+    relative to ``required``. The others are the plain activations, whose range does not know the data
+    (docs/explanation/physics.md, "Why the seeds' amplitude bias happened", 3).
     """
     if kind == "positive":
         ln2 = math.log(2.0)
@@ -130,8 +130,7 @@ def unet(inputs: Tensor, filters: int, outputs: int, precision: str) -> Tensor:
 
 @dataclass(frozen=True)
 class Architecture:
-    """Everything a model is built from; ``canvas`` is the side of a group's canvas, which no
-    weight depends on."""
+    """Everything a model is built from; ``canvas``: side of a group's canvas, which no weight depends on."""
 
     config: ModelConfig
     loss: LossConfig
@@ -141,7 +140,7 @@ class Architecture:
     canvas: int
 
 
-class PtychoModel(keras.Model):
+class PtychoModel(Float32Model):
     """Inputs (see ``ptycho.features``) to the group's object, and by physics to photons."""
 
     def __init__(self, architecture: Architecture, probe: Complex) -> None:
@@ -220,19 +219,20 @@ class PtychoModel(keras.Model):
 
     def _apply(self, channels: Tensor) -> Pair:
         """The network on ``(B, channels, side, side)``: amplitude logits and phases, ``(B, C, w, w)``."""
-        output = ops.moveaxis(self.network(ops.moveaxis(channels, 1, -1)), -1, 1)
-        return tuple(ops.split(output, 2, axis=1))
+        return tuple(ops.split(ops.moveaxis(self.network(ops.moveaxis(channels, 1, -1)), -1, 1), 2, axis=1))
 
     def _amplitude(self, logits: Tensor, start: Tensor | float = 1.0) -> Tensor:
         kind = self.architecture.config.amplitude_head
         return amplitude_head(kind, logits, self.architecture.scales.required_amplitude, start)
 
+    @float32_products()
     def intensity(self, obj: Tensor, offsets: Tensor) -> Tensor:
         """Predicted normalised intensity ``(B, C, N, N)`` of an object ``(B, 2, M, M)``."""
         matrices = physics.interpolation(offsets, self.window, self.architecture.canvas)
         real, imaginary = (physics.cut_windows(ops.squeeze(p, 1), matrices) for p in ops.split(obj, 2, axis=1))
         return physics.diffraction_intensity(self.illumination((real, imaginary)), self.N)
 
+    @float32_products()
     def loss_components(self, inputs: dict[str, Tensor], output: dict[str, Tensor]) -> dict[str, Tensor]:
         """Every component of the loss before its weight, and their weighted sum as ``loss``.
 

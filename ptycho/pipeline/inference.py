@@ -31,7 +31,7 @@ def make_model(config: PipelineConfig, scales: Scales, probe: Complex, reach: in
         cut <= _WINDOW_LOSS, "model.window", config.model.window, f"it cuts {cut:.1%} of the probe's energy, say full"
     )
     architecture = Architecture(config.model, config.loss, scales, config.group_size, window, window + 2 * reach + 2)
-    return PtychoModel(architecture, probe), FeatureMaker(probe, scales, window, sweeps)
+    return PtychoModel(architecture, probe), FeatureMaker(probe, scales, window, sweeps, config.model.sweeps_on)
 
 
 def infer_groups(config: PipelineConfig, frames: Frames) -> Groups:

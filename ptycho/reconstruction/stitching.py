@@ -19,7 +19,7 @@ from ptycho.data.frames import Frames
 from ptycho.data.grouping import Groups
 from ptycho.errors import PtychoError
 from ptycho.model.backend import host
-from ptycho.model.features import FeatureMaker
+from ptycho.model.features import FeatureMaker, padded
 from ptycho.model.network import PtychoModel
 from ptycho.optics.geometry import Canvas, required_canvas
 from ptycho.progress import Progress
@@ -71,9 +71,7 @@ def predict(
     """
     for which, inputs in maker.batches(frames, groups, batch_size):
         count = len(inputs["offsets"])
-        if count < batch_size:
-            inputs = {k: np.concatenate([v, np.repeat(v[-1:], batch_size - count, 0)]) for k, v in inputs.items()}
-        output = model.predict_on_batch(inputs)
+        output = model.predict_on_batch({name: padded(value, batch_size) for name, value in inputs.items()})
         pair, weight = output["object"][:count], output["weight"][:count]
         yield which, pair[:, 0] + 1j * pair[:, 1], weight
 

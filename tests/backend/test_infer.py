@@ -48,7 +48,7 @@ def perfect(small, turned=False):
     rng = np.random.default_rng(0)
     members = small.group.infer.members.tolist()
     turns = {tuple(m): np.exp(1j * rng.uniform(-np.pi, np.pi)) for m in members} if turned else {}
-    return model, Perfect(maker.probe, maker.scales, maker.window, maker.sweeps, small.dataset.truth, turns)
+    return model, Perfect(**vars(maker), truth=small.dataset.truth, turns=turns)
 
 
 def stitch(small, model, maker, **options):
