@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -177,7 +178,7 @@ def message(folder: Path, files: list[Path]) -> str:
 
 def run(given: argparse.Namespace, folder: Path = HERE) -> int:
     """Install from the wheels, run the GPU tests, leave the report; returns pytest's exit status."""
-    about = read_about(folder)
+    began, about = time.monotonic(), read_about(folder)
     here = "{}.{}".format(*sys.version_info[:2])
     if here != about["python"]:
         raise CarryError(
@@ -204,6 +205,8 @@ def run(given: argparse.Namespace, folder: Path = HERE) -> int:
     report.unlink(missing_ok=True)
     line = [python, "-m", "pytest", "-m", "gpu", "tests/gpu", "-p", "no:cacheprovider", "--gpu-report", str(report)]
     line += ["--gpu-on-cpu"] if given.gpu_on_cpu else []
+    if given.minutes is not None:
+        line += ["--gpu-minutes", f"{max(0.0, given.minutes - (time.monotonic() - began) / 60):.3f}"]
     status = subprocess.run([*line, *given.pytest], cwd=code, env=environment).returncode
     if not report.is_file():
         raise CarryError(f"there is no report (pytest ended with status {status}): what it printed above says why")
@@ -298,6 +301,7 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     out.add_argument("--split", type=int, default=0, metavar="MIB", help="in parts of at most so much; implies --tar")
     there = commands.add_parser("run", help="on the other machine: install, test, leave the report")
     there.add_argument("--gpu-on-cpu", action="store_true", help="without an accelerator, run reduced on the CPU")
+    there.add_argument("--minutes", type=float, help="end after so many, installation included")
     there.add_argument("--target", action="store_true", help="install into a folder instead of a venv")
     there.add_argument("--report", type=Path, help=f"where to leave the report (default: {REPORT} beside this file)")
     there.add_argument("pytest", nargs="*", help="more for pytest, after --")

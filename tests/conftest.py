@@ -35,6 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """What the GPU tests ask for; here, because pytest reads options before it looks into deeper folders."""
     group = parser.getgroup("gpu", "trainings on an accelerator (-m gpu)")
     group.addoption("--gpu-on-cpu", action="store_true", help="where there is none, run them reduced on the CPU")
+    group.addoption("--gpu-minutes", type=float, metavar="M", help="no more than so many; what had no time says so")
     group.addoption("--gpu-report", metavar="FILE", help="their one report (default: .harness/gpu/report.json)")
 
 

@@ -241,6 +241,14 @@ def test_a_journey_installs_from_the_wheels_and_leaves_one_report(packed, where)
     assert journey(packed, *where).returncode == 1  # as pytest ended, and it starts afresh
 
 
+def test_the_minutes_of_a_journey_are_those_that_the_installation_left(packed):
+    assert journey(packed, "--gpu-on-cpu", "--minutes", "8").returncode == 0
+    asked = (packed / "gpu-report.json").read_text().split()
+    assert 6 < float(asked[asked.index("--gpu-minutes") + 1]) < 8
+    assert journey(packed, "--gpu-on-cpu", "--minutes", "0").returncode == 0
+    assert "--gpu-minutes 0.000" in (packed / "gpu-report.json").read_text()
+
+
 def test_a_journey_that_leaves_no_report_says_so(packed):
     (packed / "gpu-report.json").write_text("an older one")
     done = journey(packed, "--gpu-on-cpu", "--", "--nothing")

@@ -1,16 +1,9 @@
-"""What the GPU tests share: what the backend sees, whether they run, their trainings, and the one report of them.
-
-Every question to a backend is asked in a process of its own: whoever asks TensorFlow or JAX for their devices
-takes most of an accelerator's memory, and a training's peak memory is to be its own.
-"""
+"""What the GPU tests share: what the backend sees, whether they run, their trainings, and the one report of them."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,35 +13,22 @@ import gpu_report
 import pytest
 from gpu_case import Case
 from gpu_plan import Plan, Sight, decide
+from gpu_processes import Budget, Question
 
 from harness.core.files import dump_json, write_file
 
-RUN = Path(__file__).parent / "gpu_case.py"
 
-
-def answer_of(question: str, folder: Path) -> dict[str, Any]:
-    """What ``gpu_case.py`` answers; raises RuntimeError, with its last lines, where it does not."""
-    out = folder / "answer.json"
-    out.unlink(missing_ok=True)
-    paths = [str(gpu_report.ROOT), os.environ.get("PYTHONPATH", "")]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
-    done = subprocess.run(
-        [sys.executable, str(RUN), question, str(out)], env=environment, cwd=gpu_report.ROOT,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
-    print(done.stdout)
-    if done.returncode or not out.is_file():
-        last = " / ".join(done.stdout.strip().splitlines()[-3:])
-        raise RuntimeError(f"the run ended with status {done.returncode} and without an answer: {last}")
-    answer: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
-    return answer
+@pytest.fixture(scope="session")
+def budget(pytestconfig) -> Budget:
+    """The minutes of ``--gpu-minutes``, from the first test on."""
+    return Budget(pytestconfig.getoption("gpu_minutes"))
 
 
 @pytest.fixture(scope="session")
-def look(tmp_path_factory) -> dict[str, Any]:
+def look(budget, tmp_path_factory) -> dict[str, Any]:
     """What the backend in use sees and computes on, and the machine around it."""
     try:
-        return answer_of("--look", tmp_path_factory.mktemp("look"))
+        return Question("--look", tmp_path_factory.mktemp("look")).answer(budget)
     except RuntimeError as error:
         last = str(error).rpartition(" / ")[2]
     pytest.fail(
@@ -91,23 +71,41 @@ def add(look, plan, pytestconfig) -> Callable[..., None]:
 
 
 @pytest.fixture(scope="session")
-def training(plan, add, tmp_path_factory) -> Callable[[int, str], dict[str, Any]]:
-    """``training(N, precision)``: a case of the report, measured now."""
+def training(plan, add, budget, request, tmp_path_factory) -> Iterator[Callable[[int, str], dict[str, Any]]]:
+    """``training(N, precision)``: a case of the report, measured now; those that need not be alone go side by side."""
+    chosen = (item.callspec.params for item in request.session.items if "training" in getattr(item, "fixturenames", ()))
+    cases = [Case(about["N"], about["precision"], plan.run == "reduced") for about in chosen]
+    begun: dict[Case, Question] = {}
+
+    def begin(case: Case) -> None:
+        folder = tmp_path_factory.mktemp(case.name)
+        (folder / "case.json").write_text(json.dumps(asdict(case)), encoding="utf-8")
+        begun[case] = Question(str(folder / "case.json"), folder)
 
     def run(N: int, precision: str) -> dict[str, Any]:
         case = Case(N, precision, plan.run == "reduced")
-        folder = tmp_path_factory.mktemp(case.name)
-        (folder / "case.json").write_text(json.dumps(asdict(case)), encoding="utf-8")
+        together = [case] if case.alone else [other for other in cases if not other.alone]
         measured, error = None, ""
         try:
-            measured = answer_of(str(folder / "case.json"), folder)
+            if budget.over:
+                raise RuntimeError(f"not begun: {budget.sentence}")
+            if case.alone:
+                for question in begun.values():
+                    question.wait(budget)
+            for other in together:
+                if other not in begun:
+                    begin(other)
+            measured = begun[case].answer(budget)
             del measured["case"]
         except RuntimeError as failed:
             error = str(failed)
-        entry = gpu_report.record(case, measured, error)
+        beside = [other.name for other in together if other != case]
+        entry = gpu_report.record(case, measured, error, beside=beside)
         if measured:
             entry["golden"] = gpu_goldens.outcome_text(gpu_goldens.judge(entry))
         add(case=entry)
         return entry
 
-    return run
+    yield run
+    for question in begun.values():
+        question.end()

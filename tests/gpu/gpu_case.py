@@ -24,6 +24,7 @@ GEOMETRY = {
 }
 # On the CPU the cpu profile; four times the pixels take four times as long, so N = 128 trains a quarter of the groups.
 REDUCED = {64: (), 128: ("group.train_groups=128",)}
+DEVICE = ("model.sweeps_on=device",)
 WIDTH = "model.filters=24"  # of the full profile: what is reduced is the data, not the network
 
 
@@ -41,6 +42,11 @@ class Case:
         return f"{SCENARIO}-N{self.N}-{self.precision}"
 
     @property
+    def alone(self) -> bool:
+        """Whether nothing else may run beside it: its speed is what is asked for, and what the bars are about."""
+        return self.precision == "float32"
+
+    @property
     def profile(self) -> str:
         """The scenario's profile that it starts from."""
         return "cpu" if self.reduced else "full"
@@ -49,7 +55,7 @@ class Case:
     def overrides(self) -> list[str]:
         """What differs from the profile."""
         reduced = (*REDUCED[self.N], WIDTH) if self.reduced else ()
-        return [*GEOMETRY[self.N], *reduced, f"model.precision={self.precision}"]
+        return [*GEOMETRY[self.N], *reduced, *DEVICE, f"model.precision={self.precision}"]
 
 
 class Clock:

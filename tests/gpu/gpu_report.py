@@ -31,13 +31,16 @@ def bars(metrics: Mapping[str, float | None]) -> dict[str, bool]:
     return result
 
 
-def record(case: Case, measured: Mapping[str, Any] | None, error: str = "", golden: str = "") -> dict[str, Any]:
-    """One case of the report: what was measured, or why nothing was."""
+def record(
+    case: Case, measured: Mapping[str, Any] | None, error: str = "", golden: str = "", beside: Sequence[str] = ()
+) -> dict[str, Any]:
+    """One case of the report: what was measured, or why nothing was, and which cases ran beside it."""
     met = bars(measured["metrics"]) if measured else dict.fromkeys(BARS, False)
     return {
         "name": case.name, "N": case.N, "precision": case.precision, "reduced": case.reduced,
         "profile": case.profile, "overrides": case.overrides, "measured": measured,
         "bars": met, "passed": bool(measured) and all(met.values()), "golden": golden, "error": error,
+        "beside": list(beside),
     }  # fmt: skip
 
 
@@ -58,7 +61,7 @@ def assemble(
 ) -> dict[str, Any]:
     """The report; raises ValueError where its schema refuses it."""
     report = {
-        "schema": "gpu/report-2",
+        "schema": "gpu/report-3",
         "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "source": source(),
         "reduced": plan.run == "reduced",
@@ -98,11 +101,12 @@ def markdown(report: Mapping[str, Any]) -> str:
     rows = [_row(case) for case in report["cases"]]
     wanted = ", ".join(f"{name} {low:g} to {high:g}" for name, (low, high) in BARS.items())
     tail = f"Bars: {wanted}. Speed is of all epochs but the first, held-out groups included in the time."
+    shared = [f"{case['name']} ran beside {', '.join(case['beside'])}." for case in report["cases"] if case["beside"]]
     errors = [f"{case['name']}: {case['error']}" for case in report["cases"] if case["error"]]
     tables = ["\n".join([lines[-1], *rows]), tail] if rows else []
     verified = report["verification"]
     verdict = [f"Without training, {verified['scenario']}: {verified['sentence']}."] if verified else []
-    return "\n\n".join([*lines[:-1], *tables, *verdict, *errors]) + "\n"
+    return "\n\n".join([*lines[:-1], *tables, *shared, *verdict, *errors]) + "\n"
 
 
 def _row(case: Mapping[str, Any]) -> str:

@@ -126,6 +126,14 @@ def test_people_read_what_the_device_says_of_the_goldens(measured):
     assert "| case |" not in gpu_report.markdown(alone)
 
 
+def test_people_read_what_ran_side_by_side(measured):
+    whole = report(measured)
+    whole["cases"][0]["beside"] = ["another"]
+    assert gpu_report.problems(whole) == []
+    assert f"{NAME} ran beside another.\n" in gpu_report.markdown(whole)
+    assert "beside" not in gpu_report.markdown(report(measured))
+
+
 def test_every_row_has_every_column(measured):
     for built in (report(measured), report(None)):
         rows = [line for line in gpu_report.markdown(built).splitlines() if line.startswith("|")]
