@@ -22,7 +22,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from healthy_runs import ROOT, drawn, rows_of, settings_of, tell_rate
+from healthy_runs import ROOT, every_setting, rows_of, settings_of, tell_rate
 
 FIRST = 1000  # seeds of ensembles and of what was held out before are below
 BATCH = 20
@@ -85,14 +85,14 @@ def main() -> int:
             print(json.dumps(row), flush=True)
         return 0
     first = max([FIRST - 1, *(row["seed"] for row in rows_of(given.log))]) + 1
-    chance = random.Random(first)
+    chance, among = random.Random(first), every_setting([given.scenario], given.python)
     starts = range(first, first + given.runs, BATCH)
 
     def run(start: int, about: dict[str, str]) -> None:
         batch(about, given.profile, range(start, min(start + BATCH, first + given.runs)), given.log)
 
     with ThreadPoolExecutor(given.together) as pool:  # what a batch raises is raised here
-        list(pool.map(run, starts, [drawn(chance, [given.scenario], given.python) for _ in starts]))
+        list(pool.map(run, starts, [chance.choice(among) for _ in starts]))
     return tell_rate(given.log)
 
 

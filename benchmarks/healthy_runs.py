@@ -2,15 +2,17 @@
 
     python benchmarks/healthy_runs.py RUNS LOG.jsonl [SCENARIO...] [--python PYTHON...] [--seed SEED]
 
-Each run draws a scenario, the number of threads, the instruction sets that NumPy and oneDNN may use, whether oneDNN
-computes at all, and one of the Pythons: environments with other versions or another Keras backend, such as those that
-``tox run -m matrix`` made. It is a ``harness verify SCENARIO --no-cache``, and a line of the log, to which a later call
-adds; at the end, and for 0 runs, the rate of the whole log is printed with the interval of Clopper and Pearson.
+Each run draws a scenario, the number of threads, the instruction sets that NumPy, BLAS, oneDNN and the C library may
+use, whether oneDNN computes at all, and one of the Pythons: environments with other versions or another Keras backend,
+such as those that ``tox run -m matrix`` made. None is drawn that the log has, as it would say the same again. A run is
+a ``harness verify SCENARIO --no-cache`` (``gs2_base/smoke``: of that profile), and a line of the log, to which a later
+call adds; at the end, and for 0 runs, the rate of the whole log is printed with the interval of Clopper and Pearson.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import random
@@ -26,24 +28,29 @@ from harness.core.verdicts import Report
 from harness.judge.statistics.rates import MeasuredRate
 
 ROOT = Path(__file__).parents[1]
-SMALL = ("gs2_base", "dose_legacy_gs2", "masked_detector", "opaque_star")  # half a minute each, on two cores
-THREADS = ("1", "2", "4")
+SMALL = ("gs2_base/smoke", "gs2_base", "dose_legacy_gs2", "masked_detector", "opaque_star")  # half a minute each
+THREADS = ("1", "2", "3", "4")
+NO_AVX = {"GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX512F,-AVX2,-FMA,-FMA4"}  # other sines and exponentials
 INSTRUCTION_SETS = {
     "all": {},
-    "AVX2": {"ONEDNN_MAX_CPU_ISA": "AVX2", "NPY_DISABLE_CPU_FEATURES": "AVX512F"},
-    "SSE4.1": {"ONEDNN_MAX_CPU_ISA": "SSE41", "NPY_DISABLE_CPU_FEATURES": "AVX512F AVX2"},
+    "AVX2": {
+        "ONEDNN_MAX_CPU_ISA": "AVX2", "NPY_DISABLE_CPU_FEATURES": "AVX512F", "OPENBLAS_CORETYPE": "Haswell",
+        "ATEN_CPU_CAPABILITY": "avx2", "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
+    },
+    "SSE4.1": {
+        "ONEDNN_MAX_CPU_ISA": "SSE41", "NPY_DISABLE_CPU_FEATURES": "AVX512F AVX2", "OPENBLAS_CORETYPE": "Nehalem",
+        "ATEN_CPU_CAPABILITY": "default", "XLA_FLAGS": "--xla_cpu_max_isa=SSE4_2", **NO_AVX,
+    },
     "no oneDNN": {"TF_ENABLE_ONEDNN_OPTS": "0"},
-}
+    "C library without AVX": NO_AVX,
+}  # fmt: skip
 
 
-def drawn(chance: random.Random, scenarios: list[str], pythons: list[str]) -> dict[str, str]:
-    """What a run is of."""
-    return {
-        "scenario": chance.choice(scenarios),
-        "threads": chance.choice(THREADS),
-        "instructions": chance.choice([*INSTRUCTION_SETS]),
-        "python": chance.choice(pythons),
-    }
+def every_setting(scenarios: list[str], pythons: list[str]) -> list[dict[str, str]]:
+    """Every setting that a run may have."""
+    names = ("scenario", "threads", "instructions", "python")
+    every = itertools.product(scenarios, THREADS, INSTRUCTION_SETS, pythons)
+    return [dict(zip(names, values, strict=True)) for values in every]
 
 
 def settings_of(about: dict[str, str]) -> dict[str, str]:
@@ -58,7 +65,9 @@ def run(about: dict[str, str]) -> dict[str, Any]:
     """Verify once; what failed of it, by address, or why it did not end."""
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        line = [about["python"], "-m", "harness", "verify", about["scenario"], "--no-cache", "--out", folder]
+        scenario, _, profile = about["scenario"].partition("/")
+        line = [about["python"], "-m", "harness", "verify", scenario, "--no-cache", "--out", folder]
+        line += ["--profile", profile] if profile else []
         done = subprocess.run(
             line, cwd=ROOT, env=os.environ | settings_of(about), capture_output=True, text=True, check=False
         )
@@ -84,6 +93,11 @@ def rows_of(log: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []
 
 
+def had(about: dict[str, str], rows: list[dict[str, Any]]) -> bool:
+    """Whether a log has a run of that setting."""
+    return any(about.items() <= row.items() for row in rows)
+
+
 def tell_rate(log: Path) -> int:
     """Print the runs of a log that failed, and how often they do; 1 where any did."""
     every = rows_of(log)
@@ -103,9 +117,9 @@ def main() -> int:
     parser.add_argument("--python", nargs="+", default=[sys.executable])
     parser.add_argument("--seed", type=int, default=None)
     given = parser.parse_args()
-    chance = random.Random(given.seed)
-    for _ in range(given.runs):
-        line = json.dumps(run(drawn(chance, given.scenarios, given.python)))
+    fresh = [about for about in every_setting(given.scenarios, given.python) if not had(about, rows_of(given.log))]
+    for about in random.Random(given.seed).sample(fresh, min(given.runs, len(fresh))):
+        line = json.dumps(run(about))
         with given.log.open("a") as log:
             log.write(line + "\n")
         print(line, flush=True)

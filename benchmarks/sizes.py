@@ -1,12 +1,16 @@
-"""What a group costs by the side of its patches and by how many it has: ``python benchmarks/sizes.py [N ...]``.
+"""What a group costs by the side of its patches and by how many it has, and what many frames cost.
+
+    python benchmarks/sizes.py [--sides N ...] [--frames COUNT ...]
 
 ``gs2_ideal`` with few groups, each size in a process of its own so that its peak memory is its own. Training is of all
 epochs but the first, which compiles; inference is of whole batches after the first one, features included. The probe
-grows with the patch, and the scan's margin with it. The table is printed. Nothing else should run beside it.
+grows with the patch, and the scan's margin with it. Scans of many frames are reconstructed whole, a group a frame. The
+tables and their plot go into docs/benchmarks.md. Nothing else should run beside it.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -16,20 +20,58 @@ import time
 from pathlib import Path
 from typing import Any
 
+import matplotlib
+import pages
+
+from ptycho.config.pipeline import PipelineConfig
 from ptycho.config.scenario import load_scenario
+from ptycho.data.splitting import Split
 from ptycho.model import machine
+from ptycho.model.features import FeatureMaker
+from ptycho.model.network import PtychoModel
 from ptycho.pipeline import stages
-from ptycho.pipeline.inference import make_model
-from ptycho.pipeline.values import Prepared
+from ptycho.pipeline.inference import infer_frames, make_model
+from ptycho.pipeline.values import Grouped, Prepared
 from ptycho.training.training import input_maker, train_network
 
+matplotlib.use("svg")
+from matplotlib import pyplot as plt
+
 ROOT = Path(__file__).parents[1]
-SIZES, GROUP_SIDES = (64, 128, 256), (1, 2)
+PLOT = pages.DOCS / "images/sizes.svg"
+SIDES, GROUP_SIDES, FRAMES = (64, 128, 256), (1, 2, 3, 4), (1_000, 10_000, 100_000)
 EPOCHS = 3
 
 
 def silent(*_: object) -> None:
     """Progress that no one reads."""
+
+
+def prepared(overrides: list[str]) -> tuple[Split, Grouped, PtychoModel, FeatureMaker, PipelineConfig]:
+    """``gs2_ideal`` as far as an untrained model."""
+    config = load_scenario("gs2_ideal", "cpu", overrides).config
+    dataset = stages.simulate(config, silent)
+    parts = stages.split(config, silent, dataset)
+    grouped = stages.group(config, silent, dataset, parts)
+    scales = stages.normalize(config, silent, Prepared(dataset, parts, dataset.probe, grouped))
+    return parts, grouped, *make_model(config, scales, dataset.probe, grouped.reach), config
+
+
+def measure_scan(count: int) -> dict[str, Any]:
+    """Groups a second of a scan of ``count`` frames, GiB of its frames, and MiB beyond what held before inference."""
+    overrides = [
+        "gridsize=1", f"simulate.scan.images={count}", "group.train_groups=64", "infer.frames=all",
+        "infer.batch_size=64",
+    ]  # fmt: skip
+    _, grouped, model, maker, config = prepared(overrides)
+    before = machine.peak_memory_mb()
+    done = infer_frames(config, model, maker, grouped.frames, grouped.infer, None)
+    return {
+        "speed": done.groups_per_second,
+        "frames": grouped.frames.diffraction.nbytes / 2**20,
+        "before": before,
+        "memory": machine.peak_memory_mb(),
+    }
 
 
 def measure(N: int, gridsize: int) -> dict[str, Any]:
@@ -41,12 +83,7 @@ def measure(N: int, gridsize: int) -> dict[str, Any]:
         f"group.train_groups={groups}", f"train.batch_size={batch}", f"train.epochs={EPOCHS}",
         "train.validation_fraction=0.0",
     ]  # fmt: skip
-    config = load_scenario("gs2_ideal", "cpu", overrides).config
-    dataset = stages.simulate(config, silent)
-    parts = stages.split(config, silent, dataset)
-    grouped = stages.group(config, silent, dataset, parts)
-    scales = stages.normalize(config, silent, Prepared(dataset, parts, dataset.probe, grouped))
-    model, maker = make_model(config, scales, dataset.probe, grouped.reach)
+    parts, grouped, model, maker, config = prepared(overrides)
     ends: list[float] = []
     train_network(
         model, input_maker(maker, parts.train), grouped.train, config.train, lambda *_: ends.append(time.perf_counter())
@@ -61,47 +98,87 @@ def measure(N: int, gridsize: int) -> dict[str, Any]:
     }
 
 
-def in_a_process(N: int, gridsize: int) -> dict[str, Any]:
-    """The same in a process of its own."""
+def in_a_process(*asked: int) -> dict[str, Any]:
+    """``measure(N, gridsize)`` or ``measure_scan(count)`` in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder) / "answer.json"
         environment = os.environ | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
-        line = [sys.executable, __file__, "--one", str(N), str(gridsize), str(answer)]
+        line = [sys.executable, __file__, "--one", *map(str, asked), "--answer", str(answer)]
         subprocess.run(line, check=True, env=environment, stderr=subprocess.DEVNULL)
         found: dict[str, Any] = json.loads(answer.read_text())
+    print(*asked, found, flush=True)
     return found
 
 
-def section(sizes: list[int]) -> list[str]:
-    """The lines of the page."""
-    rows = []
-    for N in sizes:
-        for gridsize in GROUP_SIDES:
-            m = in_a_process(N, gridsize)
-            images = m["inference"] * gridsize**2
-            cells = [
-                N,
-                gridsize,
-                f"{m['training']:.1f}",
-                f"{m['inference']:.1f}",
-                f"{images:.0f}",
-                f"{m['memory']:.0f}",
-            ]
-            rows.append("| " + " | ".join(map(str, cells)) + " |")
+def table(titles: list[str], rows: list[list[str]]) -> list[str]:
+    """Lines of Markdown, its columns to the right."""
+    return [f"| {' | '.join(cells)} |" for cells in [titles, ["---:"] * len(titles), *rows]]
+
+
+def section(sides: list[int], counts: list[int]) -> list[str]:
+    """The lines of the page; the plot is written beside it."""
+    by_size = {(N, side): in_a_process(N, side) for N in sides for side in GROUP_SIDES}
+    scans = {count: in_a_process(count) for count in counts}
     about = machine.compute_device()
+    plot(by_size)
+    sizes = [
+        [str(N), str(side), f"{m['training']:.1f}", f"{m['inference']:.1f}", f"{m['inference'] * side**2:.0f}",
+         f"{m['memory']:.0f}"]
+        for (N, side), m in by_size.items()
+    ]  # fmt: skip
+    many = [
+        [f"{count:,}", f"{m['speed']:.0f}", f"{m['frames']:,.0f}", f"{m['before']:,.0f}", f"{m['memory']:,.0f}"]
+        for count, m in scans.items()
+    ]
+    titles = ["N", "gridsize", "training, groups/s", "inference, groups/s", "inference, images/s", "peak memory, MiB"]
     return [
         f"Made by `python benchmarks/sizes.py` on {machine.device_name(machine.computes_on())},",
         f"{about['cpus']} processors, load {about['load_average']:.1f}: `gs2_ideal` with patches of N pixels, in",
         "groups of gridsize x gridsize. Speeds leave out what compiles; inference has the features in it.",
         "",
-        "| N | gridsize | training, groups/s | inference, groups/s | inference, images/s | peak memory, MiB |",
-        "| ---: | ---: | ---: | ---: | ---: | ---: |",
-        *rows,
+        *table(titles, sizes),
+        "",
+        "![Milliseconds a group by the side of its patches](images/sizes.svg)",
+        "",
+        "Scans of many frames, N = 64, gridsize 1, a group a frame, reconstructed whole. The frames are in memory:",
+        "",
+        *table(["frames", "groups/s", "the frames, MiB", "peak before inference, MiB", "peak after it, MiB"], many),
     ]
 
 
+def plot(by_size: dict[tuple[int, int], dict[str, Any]]) -> None:
+    """Milliseconds a group, of training and of inference."""
+    matplotlib.rcParams["svg.hashsalt"] = "sizes"
+    figure, panels = plt.subplots(1, 2, figsize=(8, 3.4), sharey=True, layout="constrained")
+    for axes, kind in zip(panels, ("training", "inference"), strict=True):
+        for side in sorted({side for _, side in by_size}):
+            points = [(N, 1e3 / m[kind]) for (N, other), m in by_size.items() if other == side]
+            axes.loglog(*zip(*points, strict=True), "o-", label=f"gridsize {side}", base=2)
+        axes.set(title=kind, xlabel="N, pixels", xticks=sorted({N for N, _ in by_size}))
+        axes.xaxis.set_major_formatter("{x:.0f}")
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.grid(alpha=0.3)
+    panels[0].set_ylabel("ms a group")
+    panels[1].legend(frameon=False)
+    figure.savefig(PLOT, metadata={"Date": None})
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sides", type=int, nargs="*", default=[*SIDES])
+    parser.add_argument("--frames", type=int, nargs="*", default=[*FRAMES])
+    parser.add_argument("--one", type=int, nargs="+", help="N and gridsize, or a number of frames: measured here")
+    parser.add_argument("--answer", type=Path)
+    given = parser.parse_args()
+    if given.one:
+        found = measure(*given.one) if len(given.one) == 2 else measure_scan(*given.one)
+        given.answer.write_text(json.dumps(found))
+        return
+    lines = section(given.sides, given.frames)
+    print("\n".join(lines))
+    pages.put(pages.BENCHMARKS, "sizes", lines)
+
+
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--one"]:
-        Path(sys.argv[4]).write_text(json.dumps(measure(int(sys.argv[2]), int(sys.argv[3]))))
-    else:
-        print("\n".join(section([int(n) for n in sys.argv[1:]] or list(SIZES))))
+    main()
