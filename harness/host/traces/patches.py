@@ -29,6 +29,7 @@ class Patches:
     def __init__(self) -> None:
         self._known: dict[str, tuple[Any, dict[str, Any]]] = {}
         self._found: list[tuple[Any, str, Any]] = []
+        self._exchanged: list[tuple[str, Any]] = []
         self._finders: list[Any] = []
         self._growing: set[str] = set()  # libraries of which a module was imported since the last stage
         self._accepted = False
@@ -83,9 +84,9 @@ class Patches:
         """What own code patched since then, by its name; ``put_back`` undoes it."""
         with audit.unheard():
             self._found = list(self._changed())
-            exchanged = [name for name, known in self._known.items() if self._is_exchanged(name, known[0])]
+            self._exchanged = list(self._new_modules())
             found = [f"{_name(place)}.{name}" for place, name, _ in self._found]
-            found += [f"sys.modules[{name!r}]" for name in exchanged]
+            found += [f"sys.modules[{name!r}]" for name, _ in self._exchanged]
             found += ["sys.meta_path"] if self._own_finders() else []
         return sorted(found)
 
@@ -93,10 +94,20 @@ class Patches:
         """Finders of own code that are new."""
         return [f for f in sys.meta_path if f not in self._finders and _whose(f) not in (Origin.THIRD, Origin.HARNESS)]
 
-    def _is_exchanged(self, name: str, place: Any) -> bool:
-        """Whether another module was put in the place of one; a library that is imported may do so with its own."""
-        now = sys.modules.get(name, place) if isinstance(place, types.ModuleType) else place
-        return now is not place and name.partition(".")[0] not in self._growing
+    def _new_modules(self) -> Iterator[tuple[str, Any]]:
+        """Modules in whose place another one was put, by name, and what was there.
+
+        A library that is imported may do so with its own. Where it executes a file a second time, as Triton does with
+        its backends, the second module is the one to look at from then on.
+        """
+        for name, (place, _) in list(self._known.items()):
+            now = sys.modules.get(name, place)
+            if now is place or not isinstance(place, types.ModuleType):
+                continue
+            if name.partition(".")[0] not in self._growing:
+                yield name, place
+            elif getattr(now, "__file__", None) == getattr(place, "__file__", None):
+                self._look_at(name, now)
 
     def put_back(self) -> None:
         """Undo what ``changes`` found."""
@@ -106,10 +117,9 @@ class Patches:
             if self._own_finders():
                 own = self._own_finders()
                 sys.meta_path[:] = [finder for finder in sys.meta_path if finder not in own]
-            for name, (place, _) in self._known.items():
-                if self._is_exchanged(name, place):
-                    sys.modules[name] = place
-        self._found = []
+            for name, place in self._exchanged:
+                sys.modules[name] = place
+        self._found, self._exchanged = [], []
         self._growing.clear()
 
     def _changed(self) -> Iterator[tuple[Any, str, Any]]:

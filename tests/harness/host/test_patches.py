@@ -127,6 +127,37 @@ def test_what_libraries_set_up_is_theirs(tmp_path, case):
     assert found == {case: [[], []], "again": [[], []]}
 
 
+TWICE = """
+from importlib.util import module_from_spec
+import pkgutil, sys
+for finder, name, _ in pkgutil.iter_modules(__path__, __name__ + "."):
+    module = module_from_spec(spec := finder.find_spec(name))
+    spec.loader.exec_module(module)  # which imports the package a first time, because it needs its part
+    sys.modules[name] = module
+"""
+
+
+@pytest.mark.parametrize(
+    ("then", "named"),
+    [
+        ("pass", []),
+        (
+            "import sys, types; sys.modules['twice.inner'] = types.ModuleType('twice.inner')",
+            ["sys.modules['twice.inner']"],
+        ),
+    ],
+    ids=["by itself", "by a stage"],
+)
+def test_a_library_may_execute_its_own_module_a_second_time(tmp_path, then, named):
+    root = repository(tmp_path / "repository")
+    (root / "twice/inner").mkdir(parents=True)
+    (root / "twice/__init__.py").write_text(TWICE)
+    (root / "twice/inner/__init__.py").write_text("from twice.inner import part")
+    (root / "twice/inner/part.py").write_text("")
+    found = answers(root, PATCHING, {"first": "import twice", "second": "pass", "third": then, "last": "pass"})
+    assert found == {"first": [[], []], "second": [[], []], "third": [named, []], "last": [[], []]}
+
+
 @pytest.mark.slow
 def test_what_a_backend_sets_up_is_its_own(tmp_path):
     pytest.importorskip("keras")
