@@ -21,6 +21,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from healthy_runs import ROOT, every_setting, rows_of, settings_of, tell_rate
 
@@ -57,7 +58,7 @@ def failures(scenario: str, profile: str, seeds: Sequence[int]) -> Iterator[dict
             yield {"seed": seed, "values": len(verdicts), "failed": failed, "seconds": seconds}
 
 
-def batch(about: dict[str, str], profile: str, seeds: Sequence[int], log: Path) -> None:
+def batch(about: dict[str, Any], profile: str, seeds: Sequence[int], log: Path) -> None:
     """Run those members in a process of their own, and add them to the log."""
     line = [about["python"], __file__, "0", str(log), "--scenario", about["scenario"], "--profile", profile, "--seeds"]
     environment = os.environ | settings_of(about)

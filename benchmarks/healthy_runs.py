@@ -4,9 +4,9 @@
 
 Each run draws a scenario, the number of threads, the instruction sets that NumPy, BLAS, oneDNN and the C library may
 use, whether oneDNN computes at all, and one of the Pythons: environments with other versions or another Keras backend,
-such as those that ``tox run -m matrix`` made. None is drawn that the log has, as it would say the same again. A run is
-a ``harness verify SCENARIO --no-cache`` (``gs2_base/smoke``: of that profile), and a line of the log, to which a later
-call adds; at the end, and for 0 runs, the rate of the whole log is printed with the interval of Clopper and Pearson.
+such as those that ``tox run -m matrix`` made. None is drawn that the log has of this commit, as it would say the same
+again. A run is a ``harness verify SCENARIO --no-cache`` (``gs2_base/smoke``: of that profile), and a line of the log,
+to which a later call adds; at the end, and for 0 runs, the rate of the whole log is printed with its interval.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from harness.core import git
 from harness.core.reports import read_report
 from harness.core.verdicts import Report
 from harness.judge.statistics.rates import MeasuredRate
@@ -46,22 +47,34 @@ INSTRUCTION_SETS = {
 }  # fmt: skip
 
 
-def every_setting(scenarios: list[str], pythons: list[str]) -> list[dict[str, str]]:
-    """Every setting that a run may have."""
-    names = ("scenario", "threads", "instructions", "python")
-    every = itertools.product(scenarios, THREADS, INSTRUCTION_SETS, pythons)
-    return [dict(zip(names, values, strict=True)) for values in every]
+# What only one backend reads makes no other run of the others; TensorFlow 2.15 knows no such flag of XLA.
+READERS = {"TF_ENABLE_ONEDNN_OPTS": "tensorflow", "ATEN_CPU_CAPABILITY": "torch", "XLA_FLAGS": "jax"}
+THREADING = ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
-def settings_of(about: dict[str, str]) -> dict[str, str]:
+def backend_of(python: str) -> str:
+    """The Keras backend of an environment, by its folder's name."""
+    return next((b for b in ("torch", "jax") if b in Path(python).parts), "tensorflow")
+
+
+def every_setting(scenarios: list[str], pythons: list[str]) -> list[dict[str, Any]]:
+    """Every setting that a run may have: scenario, Python, and the variables of the environment."""
+    found: list[dict[str, Any]] = []
+    for scenario, threads, kind, python in itertools.product(scenarios, THREADS, INSTRUCTION_SETS, pythons):
+        backend = backend_of(python)
+        sets = {k: v for k, v in INSTRUCTION_SETS[kind].items() if READERS.get(k, backend) == backend}
+        setting = {"scenario": scenario, "python": python, "environment": dict.fromkeys(THREADING, threads) | sets}
+        found += [setting] if setting not in found else []
+    return found
+
+
+def settings_of(about: dict[str, Any]) -> dict[str, str]:
     """The environment variables that make a run what it is."""
-    backend = next((b for b in ("torch", "jax") if b in Path(about["python"]).parts), "tensorflow")
-    threads = ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    settings = {"KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", "CI": "true"}
-    return settings | dict.fromkeys(threads, about["threads"]) | INSTRUCTION_SETS[about["instructions"]]
+    always = {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", "CI": "true"}
+    return always | {"KERAS_BACKEND": backend_of(about["python"])} | about["environment"]
 
 
-def run(about: dict[str, str]) -> dict[str, Any]:
+def run(about: dict[str, Any]) -> dict[str, Any]:
     """Verify once; what failed of it, by address, or why it did not end."""
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
@@ -93,11 +106,6 @@ def rows_of(log: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []
 
 
-def had(about: dict[str, str], rows: list[dict[str, Any]]) -> bool:
-    """Whether a log has a run of that setting."""
-    return any(about.items() <= row.items() for row in rows)
-
-
 def tell_rate(log: Path) -> int:
     """Print the runs of a log that failed, and how often they do; 1 where any did."""
     every = rows_of(log)
@@ -117,7 +125,13 @@ def main() -> int:
     parser.add_argument("--python", nargs="+", default=[sys.executable])
     parser.add_argument("--seed", type=int, default=None)
     given = parser.parse_args()
-    fresh = [about for about in every_setting(given.scenarios, given.python) if not had(about, rows_of(given.log))]
+    commit, had = git.head(ROOT), rows_of(given.log)
+    every = [{"commit": commit, **about} for about in every_setting(given.scenarios, given.python)]
+    fresh = [about for about in every if not any(about.items() <= row.items() for row in had)]
+    if given.runs > len(fresh):
+        print(
+            f"{len(fresh)} settings are left, of {len(every)}: name more scenarios, or --python of other environments"
+        )
     for about in random.Random(given.seed).sample(fresh, min(given.runs, len(fresh))):
         line = json.dumps(run(about))
         with given.log.open("a") as log:
