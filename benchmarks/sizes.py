@@ -58,7 +58,7 @@ def prepared(overrides: list[str]) -> tuple[Split, Grouped, PtychoModel, Feature
 
 
 def measure_scan(count: int) -> dict[str, Any]:
-    """Groups a second of a scan of ``count`` frames, GiB of its frames, and MiB beyond what held before inference."""
+    """Groups a second of a scan of ``count`` frames; MiB of its frames, and at most before inference and after it."""
     overrides = [
         "gridsize=1", f"simulate.scan.images={count}", "group.train_groups=64", "infer.frames=all",
         "infer.batch_size=64",
@@ -81,7 +81,7 @@ def measure(N: int, gridsize: int) -> dict[str, Any]:
     overrides = [
         f"N={N}", f"gridsize={gridsize}", f"simulate.scan.margin_px={10 * N / 64}", "simulate.scan.images=256",
         f"group.train_groups={groups}", f"train.batch_size={batch}", f"train.epochs={EPOCHS}",
-        "train.validation_fraction=0.0",
+        "train.validation_fraction=0.0", f"group.neighbors={max(4, gridsize**2)}",
     ]  # fmt: skip
     parts, grouped, model, maker, config = prepared(overrides)
     ends: list[float] = []
@@ -104,7 +104,9 @@ def in_a_process(*asked: int) -> dict[str, Any]:
         answer = Path(folder) / "answer.json"
         environment = os.environ | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
         line = [sys.executable, __file__, "--one", *map(str, asked), "--answer", str(answer)]
-        subprocess.run(line, check=True, env=environment, stderr=subprocess.DEVNULL)
+        done = subprocess.run(line, env=environment, stderr=subprocess.PIPE, text=True)
+        if done.returncode:
+            raise SystemExit(f"{asked} was not measured:\n{done.stderr[-1000:]}")
         found: dict[str, Any] = json.loads(answer.read_text())
     print(*asked, found, flush=True)
     return found

@@ -148,7 +148,8 @@ def page_line(path: Path) -> str:
 def verdict_line(verdict: Verdict) -> str:
     """A verdict in one line: where, what is wrong or else the figures, and by which rule."""
     name = f"{verdict.path} [{verdict.unit}]" if verdict.unit else verdict.path
-    parts = [f"{name}: {verdict.sentence or _figures(verdict)}"]
+    said = verdict.sentence or _figures(verdict)
+    parts = [f"{name}: {said}" if name else said]  # what is said of all of an artifact has no path
     parts += [f"by {verdict.rule}"] if verdict.rule else []
     return "; ".join(parts)
 

@@ -183,7 +183,7 @@ class Examination:
         given = self.obtained(track, artifact) if run.item else None
         if given is None:
             return ArtifactReport(name, artifact, track, error=run.error, blocked=run.blocked, details=run.details)
-        untrusted = (Verdict("", Status.FAIL, "exact", problem, "of its own making") for problem in run.problems)
+        untrusted = (Verdict("", Status.FAIL, "exact", problem) for problem in run.problems)
         verdicts = (*untrusted, *self.judge(track, artifact, given, judged_tier(run.stage, replayed)))
         return ArtifactReport(name, artifact, track, verdicts, run.cached, run.seconds)
 

@@ -92,7 +92,7 @@ class PipelineConfig:
 
     def __post_init__(self) -> None:
         require(self.N in PATCH_SIDES, "N", self.N, f"one of {PATCH_SIDES}")
-        require(self.gridsize in (1, 2, 3), "gridsize", self.gridsize, "1, 2 or 3")
+        require(1 <= self.gridsize <= 4, "gridsize", self.gridsize, "1, 2, 3 or 4")
         given = [name for name in ("simulate", "measured") if getattr(self, name) is not None]
         require(len(given) == 1, "data source", given, "give exactly one of [simulate] and [measured]")
         wanted = self.gridsize**2 - 1

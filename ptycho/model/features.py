@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ptycho.model.sweeps import Sweeps
 
 _TOGETHER = 64  # frames projected together: their fields fit in a core's cache
-_PIXELS_TOGETHER = 2**22  # of frames, on the device: enough to keep one busy, and 16 MiB a field
+_PIXELS_TOGETHER = 2**22  # of frames, on the device: enough to keep one busy, and 32 MiB a field
 _REACH_STEP = 4  # pixels: canvases have few sizes, so that few are compiled
 MOMENTUM = 0.5
 
@@ -79,10 +79,11 @@ class FeatureMaker:
         return estimate
 
     def _device_estimate(self, groups: Groups, inputs: dict[str, Real]) -> Real:
-        """In parts of one size, the last one padded, so that a backend compiles few shapes."""
+        """In parts whose size is a power of two, the last one padded, so that a backend compiles few shapes."""
         reach = -(-groups.reach // _REACH_STEP) * _REACH_STEP
         sweeps = self._device_sweeps(self.window + 2 * reach)
-        size = max(1, min(len(groups), _PIXELS_TOGETHER // inputs["diffraction"][0].size))
+        most = max(1, _PIXELS_TOGETHER // inputs["diffraction"][0].size)
+        size = min(most, 1 << (len(groups) - 1).bit_length())
         estimates = [
             sweeps.predict_on_batch({name: padded(value[part], size) for name, value in inputs.items()})
             for part in _parts(len(groups), size)

@@ -15,7 +15,7 @@ from ptycho.model.backend import keras
 
 @contextmanager
 def float32_products() -> Iterator[None]:
-    """Within, no product of float32 is rounded further; what the process was told before holds again afterwards."""
+    """Within, no product of float32 is rounded further; afterwards each of the backend's switches is as it was."""
     backend = keras.backend.backend()
     if backend == "jax":
         import jax
@@ -49,12 +49,12 @@ def _torch_switches() -> list[tuple[Any, str, Any]]:
 
     if not hasattr(backends.cudnn, "conv"):  # before PyTorch 2.9
         return [(backends.cuda.matmul, "allow_tf32", False), (backends.cudnn, "allow_tf32", False)]
-    places = (backends.cuda.matmul, backends.cudnn.conv, backends.mkldnn.matmul, backends.mkldnn.conv)
-    return [(place, "fp32_precision", "ieee") for place in places]
+    cuda, mkldnn = (backends.cuda.matmul, backends.cudnn.conv, backends.cudnn.rnn), backends.mkldnn
+    return [(place, "fp32_precision", "ieee") for place in (*cuda, mkldnn.matmul, mkldnn.conv)]
 
 
 class Float32Model(keras.Model):
-    """A Keras model that trains, predicts and is called within ``float32_products``."""
+    """A Keras model that is fitted, called, and predicts batches within ``float32_products``."""
 
     @float32_products()
     def fit(self, *args: Any, **options: Any) -> Any:

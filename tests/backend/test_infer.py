@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -48,7 +48,8 @@ def perfect(small, turned=False):
     rng = np.random.default_rng(0)
     members = small.group.infer.members.tolist()
     turns = {tuple(m): np.exp(1j * rng.uniform(-np.pi, np.pi)) for m in members} if turned else {}
-    return model, Perfect(**vars(maker), truth=small.dataset.truth, turns=turns)
+    given = {f.name: getattr(maker, f.name) for f in fields(maker)}
+    return model, Perfect(**given, truth=small.dataset.truth, turns=turns)
 
 
 def stitch(small, model, maker, **options):

@@ -54,7 +54,7 @@ def test_masked_pixels_keep_the_modulus_that_they_have(scene):
     small = scene()
     _, maker = small.model()
     mask = np.ones((64, 64), bool)
-    mask[30:34, 30:34] = False
+    mask[28:31, 33:40] = False  # not symmetric, and where the light is
     frames = replace(small.split.train, mask=mask)
     spoilt = replace(frames, diffraction=np.where(mask, frames.diffraction, np.float32(100)))
     device = replace(maker, sweeps_on="device")
@@ -107,6 +107,20 @@ def test_a_network_trains_and_infers_on_either_estimate(scene):
         objects.append(stages.infer(small.config, silent, small.group, trained).object)
     reference, result = objects
     assert np.linalg.norm(result - reference) < 1e-3 * np.linalg.norm(reference)
+
+
+def test_training_makes_each_batch_on_the_device_where_they_are_not_kept(scene, monkeypatch):
+    """What is kept between epochs is what is made for every batch, on whichever thread a backend asks for it."""
+    small = scene("model.sweeps_on=device")
+    weights = []
+    for kept in (512 * 2**20, 0):
+        monkeypatch.setattr("ptycho.training.training.CACHE_BYTES", kept)
+        trained = stages.train(small.config, silent, small.prepared, small.scales)
+        weights.append(trained.model.get_weights())
+        assert trained.outcome.history["loss"][-1] > 0
+    moved = np.sqrt(sum(np.sum((a - b) ** 2) for a, b in zip(weights[0], trained.initial, strict=True)))
+    apart = np.sqrt(sum(np.sum((a - b) ** 2) for a, b in zip(*weights, strict=True)))
+    assert apart < 1e-2 * moved
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])

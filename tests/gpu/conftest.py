@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,7 @@ import gpu_report
 import pytest
 from gpu_case import Case
 from gpu_plan import Plan, Sight, decide
-from gpu_processes import Budget, Question
+from gpu_processes import Budget, Question, Trainings
 
 from harness.core.files import dump_json, write_file
 
@@ -25,10 +23,10 @@ def budget(pytestconfig) -> Budget:
 
 
 @pytest.fixture(scope="session")
-def look(budget, tmp_path_factory) -> dict[str, Any]:
-    """What the backend in use sees and computes on, and the machine around it."""
+def look(tmp_path_factory) -> dict[str, Any]:
+    """What the backend in use sees and computes on, and the machine around it; however little time there is."""
     try:
-        return Question("--look", tmp_path_factory.mktemp("look")).answer(budget)
+        return Question("--look", tmp_path_factory.mktemp("look")).answer(Budget(None))
     except RuntimeError as error:
         last = str(error).rpartition(" / ")[2]
     pytest.fail(
@@ -72,40 +70,26 @@ def add(look, plan, pytestconfig) -> Callable[..., None]:
 
 @pytest.fixture(scope="session")
 def training(plan, add, budget, request, tmp_path_factory) -> Iterator[Callable[[int, str], dict[str, Any]]]:
-    """``training(N, precision)``: a case of the report, measured now; those that need not be alone go side by side."""
-    chosen = (item.callspec.params for item in request.session.items if "training" in getattr(item, "fixturenames", ()))
-    cases = [Case(about["N"], about["precision"], plan.run == "reduced") for about in chosen]
-    begun: dict[Case, Question] = {}
+    """``training(N, precision)``: a case of the report, measured now."""
 
-    def begin(case: Case) -> None:
-        folder = tmp_path_factory.mktemp(case.name)
-        (folder / "case.json").write_text(json.dumps(asdict(case)), encoding="utf-8")
-        begun[case] = Question(str(folder / "case.json"), folder)
+    def case_of(N: int, precision: str) -> Case:
+        return Case(N, precision, plan.run == "reduced")
+
+    chosen = (item.callspec.params for item in request.session.items if "training" in getattr(item, "fixturenames", ()))
+    cases = [case_of(about["N"], about["precision"]) for about in chosen]
+    trainings = Trainings(cases, tmp_path_factory.mktemp("trainings"), budget)
 
     def run(N: int, precision: str) -> dict[str, Any]:
-        case = Case(N, precision, plan.run == "reduced")
-        together = [case] if case.alone else [other for other in cases if not other.alone]
-        measured, error = None, ""
+        case, measured, error = case_of(N, precision), None, ""
         try:
-            if budget.over:
-                raise RuntimeError(f"not begun: {budget.sentence}")
-            if case.alone:
-                for question in begun.values():
-                    question.wait(budget)
-            for other in together:
-                if other not in begun:
-                    begin(other)
-            measured = begun[case].answer(budget)
-            del measured["case"]
+            measured = trainings.measured(case)
         except RuntimeError as failed:
             error = str(failed)
-        beside = [other.name for other in together if other != case]
-        entry = gpu_report.record(case, measured, error, beside=beside)
+        entry = gpu_report.record(case, measured, error, beside=trainings.beside(case))
         if measured:
             entry["golden"] = gpu_goldens.outcome_text(gpu_goldens.judge(entry))
         add(case=entry)
         return entry
 
     yield run
-    for question in begun.values():
-        question.end()
+    trainings.end()

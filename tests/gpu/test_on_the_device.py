@@ -26,8 +26,10 @@ def test_the_device_says_what_was_accepted(add, budget):
             timeout=budget.left(),
         )  # fmt: skip
         passed, said = done.returncode == 0, done.stdout
-    except subprocess.TimeoutExpired:
-        passed, said = False, f"error: not finished when {budget.sentence}"
+    except subprocess.TimeoutExpired as late:
+        told = late.stdout or b""
+        told = told.decode(errors="replace") if isinstance(told, bytes) else told
+        passed, said = False, f"{told}\nerror: not finished when {budget.sentence}"
     print(said)
     lines = [text.strip() for text in said.splitlines() if text.strip()]
     verdicts = [text for text in lines if text.startswith(("as accepted", "not as accepted", "error"))]

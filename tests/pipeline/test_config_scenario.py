@@ -187,7 +187,7 @@ def test_these_patch_sides_are_possible(N):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"gridsize": 4}, "gridsize = 4 is not possible: 1, 2 or 3"),
+        ({"gridsize": 5}, "gridsize = 5 is not possible: 1, 2, 3 or 4"),
         ({"gridsize": 3}, r"group.neighbors = 4 .* a group of 9 needs at least 8 neighbours beside its seed"),
         ({"group__neighbors": 2}, "group.neighbors = 2 .* a group of 4 needs at least 3"),
         ({"group__neighbors": 0}, "group.neighbors = 0 .* at least 1"),
