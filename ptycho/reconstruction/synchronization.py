@@ -47,7 +47,7 @@ def synchronize_phases(read: Callable[[slice], Block], centers: Integer, neighbo
         return Synchronization(np.zeros(G), 0.0, 0.0, 0, G)
     edges = _edges(centers, min(neighbors, G - 1))
     values = np.zeros(len(edges), np.complex128)
-    for which, first, second in _blocks(edges, G, read):
+    for which, first, second in _blocks(edges, read):
         for k in which:
             i, j = edges[k]
             values[k] = _overlap_product(first[i % _CHUNK], second[j % _CHUNK], centers[j] - centers[i])
@@ -81,7 +81,7 @@ def _edges(centers: Integer, neighbors: int) -> Integer:
     return np.unique(pairs[pairs[:, 0] != pairs[:, 1]], axis=0)
 
 
-def _blocks(edges: Integer, G: int, read: Callable[[slice], Block]) -> Iterator[tuple[Integer, Complex, Complex]]:
+def _blocks(edges: Integer, read: Callable[[slice], Block]) -> Iterator[tuple[Integer, Complex, Complex]]:
     """Edges chunk pair by chunk pair, and the two chunks' canvases times their weights."""
 
     def weighted(chunk: int) -> Complex:
@@ -89,11 +89,14 @@ def _blocks(edges: Integer, G: int, read: Callable[[slice], Block]) -> Iterator[
         return canvases * weights
 
     chunk = edges // _CHUNK
-    for a in range((G + _CHUNK - 1) // _CHUNK):
-        first = weighted(a)
-        for b in np.unique(chunk[chunk[:, 0] == a, 1]):
-            second = first if b == a else weighted(b)
-            yield np.flatnonzero((chunk[:, 0] == a) & (chunk[:, 1] == b)), first, second
+    order = np.lexsort((chunk[:, 1], chunk[:, 0]))
+    new = np.any(np.diff(chunk[order], axis=0), axis=1)
+    first, held = weighted(0), 0
+    for which in np.split(order, np.flatnonzero(new) + 1):
+        a, b = chunk[which[0]].tolist()
+        if a != held:
+            first, held = weighted(a), a
+        yield which, first, first if b == a else weighted(b)
 
 
 def _overlap_product(a: Complex, b: Complex, shift: Integer) -> complex:
