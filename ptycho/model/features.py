@@ -141,10 +141,26 @@ class FeatureMaker:
         return canvas, change, corners
 
     def batches(self, frames: Frames, groups: Groups, size: int) -> Iterator[tuple[slice, dict[str, Real]]]:
-        """Inputs for ``size`` groups at a time, so that memory does not grow with the scan."""
-        for start in range(0, len(groups), size):
-            part = slice(start, start + size)
-            yield part, self(frames, groups.take(part))
+        """Inputs for ``size`` groups at a time, so that memory does not grow with the scan.
+
+        The host makes the next ones while these are used; a device would do so in its own order.
+        """
+
+        def made(part: slice) -> tuple[slice, dict[str, Real]]:
+            return part, self(frames, groups.take(part))
+
+        parts = _parts(len(groups), size)
+        if self.sweeps_on == "device":
+            yield from map(made, parts)
+            return
+        with ThreadPoolExecutor(1) as ahead:
+            ready = None
+            for part in parts:
+                ready, last = ahead.submit(made, part), ready
+                if last:
+                    yield last.result()
+            if ready:
+                yield ready.result()
 
 
 def padded(values: Real, count: int) -> Real:
