@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from ptycho.data.frames import Frames
 from ptycho.data.grouping import Groups, make_groups
 from ptycho.data.normalization import compute_scales
 from ptycho.data.simulation import diffraction_amplitude
+from ptycho.errors import DataError
 from ptycho.model.features import FeatureMaker
 from ptycho.optics import probes
 from ptycho.optics.geometry import extract_patches
@@ -65,6 +67,33 @@ def test_batches_are_all_groups_in_order(scene):
     for which, inputs in parts:
         for name, value in inputs.items():
             np.testing.assert_allclose(value, whole[name][which], atol=1e-6 * np.abs(whole[name]).max())
+
+
+def test_what_a_batch_raises_is_raised_where_it_is_wanted_and_nothing_goes_on_behind(scene, monkeypatch):
+    """The next batch is made ahead, in a thread that ends with whoever wanted the batches."""
+    small = scene()
+    _, maker = small.model()
+    made = []
+
+    def make(self, frames, groups):
+        made.append(len(groups))
+        if len(made) == 2:
+            raise DataError("the second batch")
+        return {}
+
+    monkeypatch.setattr(FeatureMaker, "__call__", make)
+    before = threading.active_count()
+    batches = maker.batches(small.group.frames, small.group.infer, 10)
+    assert next(batches)[0] == slice(0, 10)
+    with pytest.raises(DataError, match="the second batch"):
+        next(batches)
+    assert len(made) <= 3
+    del made[:]
+    stopped = maker.batches(small.group.frames, small.group.infer, 1)
+    next(stopped)
+    stopped.close()
+    assert len(made) <= 2
+    assert threading.active_count() == before
 
 
 def test_a_groups_estimate_is_the_same_alone_and_in_company(scene):
