@@ -225,14 +225,13 @@ class PtychoModel(Float32Model):
         kind = self.architecture.config.amplitude_head
         return amplitude_head(kind, logits, self.architecture.scales.required_amplitude, start)
 
-    @float32_products()
     def intensity(self, obj: Tensor, offsets: Tensor) -> Tensor:
         """Predicted normalised intensity ``(B, C, N, N)`` of an object ``(B, 2, M, M)``."""
-        matrices = physics.interpolation(offsets, self.window, self.architecture.canvas)
-        real, imaginary = (physics.cut_windows(ops.squeeze(p, 1), matrices) for p in ops.split(obj, 2, axis=1))
-        return physics.diffraction_intensity(self.illumination((real, imaginary)), self.N)
+        with float32_products():
+            matrices = physics.interpolation(offsets, self.window, self.architecture.canvas)
+            real, imaginary = (physics.cut_windows(ops.squeeze(p, 1), matrices) for p in ops.split(obj, 2, axis=1))
+            return physics.diffraction_intensity(self.illumination((real, imaginary)), self.N)
 
-    @float32_products()
     def loss_components(self, inputs: dict[str, Tensor], output: dict[str, Tensor]) -> dict[str, Tensor]:
         """Every component of the loss before its weight, and their weighted sum as ``loss``.
 

@@ -56,17 +56,17 @@ def _torch_switches() -> list[tuple[Any, str, Any]]:
 class Float32Model(keras.Model):
     """A Keras model that is fitted, called, and predicts batches within ``float32_products``."""
 
-    @float32_products()
     def fit(self, *args: Any, **options: Any) -> Any:
         """As Keras has it."""
-        return super().fit(*args, **options)
+        with float32_products():
+            return super().fit(*args, **options)
 
-    @float32_products()
     def predict_on_batch(self, x: Any) -> Any:
         """As Keras has it."""
-        return super().predict_on_batch(x)
+        with float32_products():
+            return super().predict_on_batch(x)
 
-    @float32_products()
     def __call__(self, *args: Any, **options: Any) -> Any:
         """As Keras has it."""
-        return super().__call__(*args, **options)
+        with float32_products():
+            return super().__call__(*args, **options)
