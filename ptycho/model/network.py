@@ -64,7 +64,7 @@ class Illumination(layers.Layer):
 
     def weight(self) -> Tensor:
         """``|P|**2`` relative to its peak: how well each pixel of a patch is known."""
-        intensity = ops.square(self.real) + ops.square(self.imaginary)
+        intensity = physics.squared_modulus((self.real, self.imaginary))
         return ops.stop_gradient(intensity / ops.max(intensity))
 
 
@@ -213,7 +213,7 @@ class PtychoModel(Float32Model):
         changed = (CHANGE_SCALE * change for change in changes)
         seen = [real - 1.0, imaginary, *changed, physics.cut_windows(known, on_grid)]
         logits, turn = self._apply(ops.concatenate(seen, axis=1))
-        modulus = ops.sqrt(ops.square(real) + ops.square(imaginary) + 1e-12)
+        modulus = ops.sqrt(physics.squared_modulus((real, imaginary)) + 1e-12)
         amplitude = self._amplitude(logits, modulus) / modulus
         return physics.multiply((real, imaginary), (amplitude * ops.cos(turn), amplitude * ops.sin(turn)))
 

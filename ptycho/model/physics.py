@@ -59,15 +59,19 @@ def multiply(a: Pair, b: Pair) -> Pair:
     return a[0] * b[0] - a[1] * b[1], a[0] * b[1] + a[1] * b[0]
 
 
-def diffraction_intensity(exit_waves: Pair, N: int) -> Tensor:
-    """``fftshift(|FFT2(psi)|**2 / N**2)``, ``(B, C, N, N)``, of exit waves ``(B, C, n, n)``, ``n <= N``.
+def squared_modulus(field: Pair) -> Tensor:
+    """``|field|**2``."""
+    return ops.square(field[0]) + ops.square(field[1])
 
-    Smaller exit waves are padded with zeros, which moves nothing but phases.
-    """
-    n = exit_waves[0].shape[-1]
+
+def padded_transform(fields: Pair, N: int) -> Pair:
+    """``FFT2`` of fields ``(B, C, n, n)``, ``n <= N``, padded with zeros to ``N``, which moves nothing but phases."""
+    n = fields[0].shape[-1]
     pad = [[0, 0], [0, 0], [0, N - n], [0, N - n]]
-    if n < N:
-        exit_waves = (ops.pad(exit_waves[0], pad), ops.pad(exit_waves[1], pad))
-    real, imaginary = ops.fft2(exit_waves)
-    intensity = (ops.square(real) + ops.square(imaginary)) / N**2
+    return ops.fft2(tuple(ops.pad(part, pad) for part in fields) if n < N else fields)
+
+
+def diffraction_intensity(exit_waves: Pair, N: int) -> Tensor:
+    """``fftshift(|FFT2(psi)|**2 / N**2)``, ``(B, C, N, N)``, of exit waves ``(B, C, n, n)``, ``n <= N``."""
+    intensity = squared_modulus(padded_transform(exit_waves, N)) / N**2
     return ops.roll(intensity, (N // 2, N // 2), axis=(-2, -1))

@@ -63,7 +63,7 @@ class Sweeps(Float32Model):
 
     def _swept(self, canvas: Pair, probes: Pair, modulus: Tensor, valid: Tensor | None, matrices: Pair) -> Pair:
         """The canvases ``(B, M, M)`` after one update by each frame in turn, as ePIE has it."""
-        peak = ops.max(_energy(probes), axis=(-2, -1), keepdims=True)
+        peak = ops.max(physics.squared_modulus(probes), axis=(-2, -1), keepdims=True)
         for c in range(modulus.shape[1]):
             here = matrices[0][:, c : c + 1], matrices[1][:, c : c + 1]
             probe = probes[0][:, c : c + 1], probes[1][:, c : c + 1]
@@ -77,9 +77,8 @@ class Sweeps(Float32Model):
     def _with_modulus(self, psi: Pair, modulus: Tensor, valid: Tensor | None) -> Pair:
         """Exit waves ``(B, 1, w, w)`` with the measured modulus ``(B, 1, N, N)`` where it is valid."""
         w = self.window
-        pad = [[0, 0], [0, 0], [0, self.N - w], [0, self.N - w]]
-        field = ops.fft2(tuple(ops.pad(part, pad) for part in psi))
-        had = ops.sqrt(_energy(field))
+        field = physics.padded_transform(psi, self.N)
+        had = ops.sqrt(physics.squared_modulus(field))
         factor = modulus / ops.maximum(had, _UNSEEN * ops.max(had, axis=(-2, -1), keepdims=True) + _TINY)
         if valid is not None:
             factor = ops.where(valid, factor, 1.0)
@@ -94,10 +93,6 @@ class Sweeps(Float32Model):
         moved = _inverse(physics.multiply(tuple(spectrum), (ops.cos(angle), ops.sin(angle))), self.N)
         crop = slice((self.N - self.window) // 2, (self.N + self.window) // 2)
         return moved[0][..., crop, crop], moved[1][..., crop, crop]
-
-
-def _energy(field: Pair) -> Tensor:
-    return ops.square(field[0]) + ops.square(field[1])
 
 
 def _plus(a: Pair, b: Pair, times: float) -> Pair:
