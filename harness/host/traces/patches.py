@@ -32,6 +32,7 @@ class Patches:
         self._exchanged: list[tuple[str, Any]] = []
         self._finders: list[Any] = []
         self._growing: set[str] = set()  # libraries of which a module was imported since the last stage
+        self._again: dict[str, tuple[Any, dict[str, Any]]] = {}  # what was executed beside a module of that name
         self._accepted = False
 
     def begin(self) -> None:
@@ -50,7 +51,7 @@ class Patches:
         def exec_module(itself: Any, module: types.ModuleType) -> None:
             by_python(itself, module)
             self._growing.add(module.__name__.partition(".")[0])
-            audit.call("exec_module", lambda arguments: self._take_note_of(*arguments), (module.__name__,))
+            audit.call("exec_module", lambda arguments: self._executed(*arguments), (module,))
 
         loader.exec_module = exec_module
 
@@ -60,6 +61,12 @@ class Patches:
             if isinstance(place, types.ModuleType):
                 self._look_at(name, sys.modules.get(name, place))
         self._finders, self._accepted = [*sys.meta_path], True
+
+    def _executed(self, module: types.ModuleType) -> None:
+        there = sys.modules.get(module.__name__)
+        if self._accepted and isinstance(there, types.ModuleType) and there is not module:
+            self._again[module.__name__] = module, _constant_part(vars(module), _is_foreign(module))
+        self._take_note_of(module.__name__)
 
     def _take_note_of(self, name: str) -> None:
         module = sys.modules.get(name)
@@ -83,8 +90,8 @@ class Patches:
     def changes(self) -> list[str]:
         """What own code patched since then, by its name; ``put_back`` undoes it."""
         with audit.unheard():
-            self._found = list(self._changed())
             self._exchanged = list(self._new_modules())
+            self._found = list(self._changed())
             found = [f"{_name(place)}.{name}" for place, name, _ in self._found]
             found += [f"sys.modules[{name!r}]" for name, _ in self._exchanged]
             found += ["sys.meta_path"] if self._own_finders() else []
@@ -98,7 +105,7 @@ class Patches:
         """Modules in whose place another one was put, by name, and what was there.
 
         A library that is imported may do so with its own. Where it executes a file a second time, as Triton does with
-        its backends, the second module is the one to look at from then on.
+        its backends, the second module is the one to look at from then on, as it was when it had been executed.
         """
         for name, (place, _) in list(self._known.items()):
             now = sys.modules.get(name, place)
@@ -106,8 +113,8 @@ class Patches:
                 continue
             if name.partition(".")[0] not in self._growing:
                 yield name, place
-            elif getattr(now, "__file__", None) == getattr(place, "__file__", None):
-                self._look_at(name, now)
+            elif now is self._again.get(name, (place, {}))[0] and now.__file__ == place.__file__:
+                self._known[name] = self._again[name]
 
     def put_back(self) -> None:
         """Undo what ``changes`` found."""
@@ -121,6 +128,7 @@ class Patches:
                 sys.modules[name] = place
         self._found, self._exchanged = [], []
         self._growing.clear()
+        self._again.clear()
 
     def _changed(self) -> Iterator[tuple[Any, str, Any]]:
         for place, known in list(self._known.values()):

@@ -158,6 +158,33 @@ def test_a_library_may_execute_its_own_module_a_second_time(tmp_path, then, name
     assert found == {"first": [[], []], "second": [[], []], "third": [named, []], "last": [[], []]}
 
 
+AS_A_LIBRARY_DOES = """
+import calendar, sys
+from importlib.util import module_from_spec, spec_from_file_location
+module = module_from_spec(spec := spec_from_file_location("calendar", {file}))
+spec.loader.exec_module(module)
+module.isleap = len
+sys.modules["calendar"] = module
+"""
+
+
+@pytest.mark.parametrize(
+    ("file", "told"),
+    [
+        ("calendar.__file__", [["calendar.isleap"], []]),
+        ("__import__('os').path.abspath('fake.py')", [[], ["sys.modules['calendar']"]]),
+    ],
+    ids=["its own file", "another file"],
+)
+def test_what_was_executed_a_second_time_is_looked_at_as_it_was_then(tmp_path, file, told):
+    """A patch of the second module is one, and another file's is no second one of it."""
+    root = repository(tmp_path / "repository")
+    (root / "fake.py").write_text("def isleap(year): return True\n")
+    code = AS_A_LIBRARY_DOES.format(file=file)
+    found = answers(root, PATCHING, {"first": code, "second": "pass"})
+    assert found == {"first": told, "second": [[], []]}
+
+
 @pytest.mark.slow
 def test_what_a_backend_sets_up_is_its_own(tmp_path):
     pytest.importorskip("keras")
