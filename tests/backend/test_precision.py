@@ -98,6 +98,16 @@ def test_fitted_called_or_asked_for_a_batch_it_is_one(coarse):
         assert rounding_allowed() == coarse
 
 
+@pytest.mark.parametrize("door", ["fit", "predict_on_batch", "__call__"])
+def test_all_that_keras_does_behind_a_door_is_within(coarse, monkeypatch, door):
+    """Gradients and compiled steps are computed beside ``call``, which would be within by itself."""
+    seen = []
+    monkeypatch.setattr(keras.Model, door, lambda *_, **__: seen.append(rounding_allowed()))
+    getattr(Witness(), door)(np.ones((2, 1), np.float32))
+    assert seen == [WHOLE]
+    assert rounding_allowed() == coarse
+
+
 def test_the_network_is_such_a_model_in_training_and_outside(scene, coarse, monkeypatch):
     small = scene()
     model, maker = small.model()

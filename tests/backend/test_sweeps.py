@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ptycho.model.backend import host, ops, repeated
+from ptycho.model.sweeps import Sweeps
 from ptycho.pipeline import stages
 
 
@@ -72,7 +73,10 @@ def test_a_group_s_estimate_is_the_same_in_any_part(scene, monkeypatch):
     whole = device(frames, groups)["estimate"]
     monkeypatch.setattr("ptycho.model.features._PIXELS_TOGETHER", 5 * 4 * 64 * 64)
     assert len(groups) % 5
+    sizes, predict = set(), Sweeps.predict_on_batch
+    monkeypatch.setattr(Sweeps, "predict_on_batch", lambda self, x: sizes.add(len(x["offsets"])) or predict(self, x))
     parts = replace(device)(frames, groups)["estimate"]
+    assert sizes == {5}
     alone = device(frames, groups.take(slice(7, 8)))["estimate"]
     scale = np.abs(whole[:, :, :2]).mean()
     assert np.abs(parts - whole).max() < 1e-4 * scale
