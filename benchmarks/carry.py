@@ -301,7 +301,7 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     out.add_argument("--split", type=int, default=0, metavar="MIB", help="in parts of at most so much; implies --tar")
     there = commands.add_parser("run", help="on the other machine: install, test, leave the report")
     there.add_argument("--gpu-on-cpu", action="store_true", help="without an accelerator, run reduced on the CPU")
-    there.add_argument("--minutes", type=float, help="of all; what the installation leaves is the tests'")
+    there.add_argument("--minutes", type=float, help="for all; the tests have what the installation leaves")
     there.add_argument("--target", action="store_true", help="install into a folder instead of a venv")
     there.add_argument("--report", type=Path, help=f"where to leave the report (default: {REPORT} beside this file)")
     there.add_argument("pytest", nargs="*", help="more for pytest, after --")
