@@ -102,6 +102,11 @@ def learning_rate(optimizer: Any) -> float:
     return float(host(rate(optimizer.iterations) if KERAS_2 and callable(rate) else rate))
 
 
+def step_counter(optimizer: Any) -> Any:
+    """The variable that counts every step. Since Keras 3.5 ``iterations`` is derived from it where gradients gather."""
+    return getattr(optimizer, "_iterations", optimizer.iterations)
+
+
 def weight_path(weight: Any) -> str:
     """A weight's name after its layer's, ``layer/kernel``."""
     return str(weight.name).partition(":")[0] if KERAS_2 else str(weight.path)

@@ -15,7 +15,7 @@ import numpy as np
 from ptycho.arrays import Integer, Real
 from ptycho.config.network import TrainConfig
 from ptycho.data.grouping import Groups
-from ptycho.model.backend import keras, learning_rate
+from ptycho.model.backend import keras, learning_rate, step_counter
 from ptycho.training import training
 from ptycho.training.training import GroupBatches
 
@@ -94,7 +94,7 @@ class Prompter:
         self.validation = [] if validation_data is None else _batches(validation_data)
 
     def _advance(self, step: int) -> None:
-        self.optimizer._iterations.assign(step)  # ``iterations`` is derived where gradients are accumulated
+        step_counter(self.optimizer).assign(step)
         self.learning_rates.append(learning_rate(self.optimizer))
 
 
