@@ -16,6 +16,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -54,6 +55,7 @@ class Item:
     """A stage's result. ``artifact`` and ``output`` read it; they raise AbsentError when it is no longer there."""
 
     key: str
+    digest: str  # of the output, whatever computed it; the key where it is not on the disk
     about: Mapping[str, Json]
     artifact: Callable[[], Artifact]
     output: Callable[[], Output]
@@ -87,12 +89,9 @@ class Cache:
             return None
         with contextlib.suppress(OSError):  # it may only be read, or was evicted just now
             os.utime(place / INDEX_FILE)
-        return Item(
-            key,
-            index.about,
-            lambda: self._read(key, content, index, ARTIFACT_PART, artifact_from),
-            lambda: self._read(key, content, index, OUTPUT_PART, output_from),
-        )
+        artifact = partial(self._read, key, content, index, ARTIFACT_PART, artifact_from)
+        output = partial(self._read, key, content, index, OUTPUT_PART, output_from)
+        return Item(key, index.output, index.about, artifact, output)
 
     def put(self, key: str, output: SplitOutput, artifact: Artifact, about: Mapping[str, Json]) -> Item:
         """Store a result, its output as ``split_tree`` gives it, unless there is one already; give the item.
@@ -113,6 +112,7 @@ class Cache:
             return item
         (values, arrays), seen = kept_in_memory(output, artifact)
         return Item(
+            key,
             key,
             plain_about,
             lambda: Artifact(copy.deepcopy(seen.values), read_only(seen.arrays)),
