@@ -16,7 +16,6 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -55,7 +54,6 @@ class Item:
     """A stage's result. ``artifact`` and ``output`` read it; they raise AbsentError when it is no longer there."""
 
     key: str
-    digest: str  # of the output, whatever computed it; the key where it is not on the disk
     about: Mapping[str, Json]
     artifact: Callable[[], Artifact]
     output: Callable[[], Output]
@@ -89,9 +87,12 @@ class Cache:
             return None
         with contextlib.suppress(OSError):  # it may only be read, or was evicted just now
             os.utime(place / INDEX_FILE)
-        artifact = partial(self._read, key, content, index, ARTIFACT_PART, artifact_from)
-        output = partial(self._read, key, content, index, OUTPUT_PART, output_from)
-        return Item(key, index.output, index.about, artifact, output)
+        return Item(
+            key,
+            index.about,
+            lambda: self._read(key, content, index, ARTIFACT_PART, artifact_from),
+            lambda: self._read(key, content, index, OUTPUT_PART, output_from),
+        )
 
     def put(self, key: str, output: SplitOutput, artifact: Artifact, about: Mapping[str, Json]) -> Item:
         """Store a result, its output as ``split_tree`` gives it, unless there is one already; give the item.
@@ -112,7 +113,6 @@ class Cache:
             return item
         (values, arrays), seen = kept_in_memory(output, artifact)
         return Item(
-            key,
             key,
             plain_about,
             lambda: Artifact(copy.deepcopy(seen.values), read_only(seen.arrays)),

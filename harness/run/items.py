@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from harness.core.artifacts import LARGEST_ARRAYS, array_file, dump_arrays, dump_artifact, parse_arrays, parse_artifact
 from harness.core.codecs import Parted
 from harness.core.errors import GoldenError
-from harness.core.files import dump_json, json_digest, parse_json, sha256
+from harness.core.files import dump_json, parse_json, sha256
 from harness.core.protocol import Artifact, Json, Output
 from harness.core.trees import join_tree
 
@@ -34,11 +34,6 @@ class Index(NamedTuple):
 
     about: dict[str, Json]
     files: dict[str, tuple[int, str]]
-
-    @property
-    def output(self) -> str:
-        """The digest of the output's files."""
-        return json_digest({name: digest for name, (_, digest) in self.files.items() if name.startswith(OUTPUT_PART)})
 
 
 def dump_item(output: SplitOutput, artifact: Artifact, about: Json, limit_bytes: int) -> Files:

@@ -23,7 +23,7 @@ from harness.run.source.distributions import library_version
 from harness.run.source.facts import MODULE, AskedFacts
 from harness.run.work import StageAnswer, StageCall, StageError, work_on
 
-CACHE_FORMAT = 3  # raise it when the meaning of what the cache holds changes
+CACHE_FORMAT = 2  # raise it when the meaning of what the cache holds changes
 
 UNDECLARED = "name it in the stage's files or the pipeline's environment; until then nothing of it is cached"
 CHANGED = "what runs after it in the same process would depend on that, and not where it comes from the cache"
@@ -138,14 +138,14 @@ class Runner:
         raise AssertionError
 
     def _next(self, scenario: Scenario, stage: Stage, done: Mapping[str, StageRun]) -> StageRun:
-        items = {n: item for n in stage.needs if (item := done[n].item)}
-        if broken := [n for n in stage.needs if n not in items]:
+        broken = [n for n in stage.needs if done[n].item is None]
+        if broken:
             return StageRun(stage, "", blocked=done[broken[0]].blocked or broken[0])
+        inputs = {n: done[n].key for n in stage.needs}
         facts: dict[str, str] = {}
-        for item in items.values():
-            facts |= item.about.get("facts", {})
-        digests = {n: item.digest for n, item in items.items()}  # an edit that leaves an output as it was ends there
-        return self._run(scenario, stage, {n: item.key for n, item in items.items()}, digests, facts)
+        for run in (done[n] for n in stage.needs):
+            facts |= run.item.about.get("facts", {}) if run.item else {}
+        return self._run(scenario, stage, inputs, inputs, facts)
 
     def alone(
         self,
@@ -297,4 +297,4 @@ class Runner:
         if about is None:
             raise AbsentError(f"the result {key[:12]} was evicted while it was in use: run again, it is recomputed")
         told = {**about, "untrusted": untrusted, "facts": facts}
-        return Item(key, key, told, lambda: self.work.artifact(key), lambda: self.work.output(key))
+        return Item(key, told, lambda: self.work.artifact(key), lambda: self.work.output(key))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -138,44 +137,6 @@ def test_an_edit_of_a_stages_source_runs_it_again(runner, tmp_path, monkeypatch)
     assert not cached("def run(config, progress): return {'a': 1}\n")
     assert cached("def run(config, progress):\n    # one\n    return {'a': 1}\n")
     assert not cached("def run(config, progress): return {'a': 2}\n")
-
-
-@pytest.mark.parametrize(
-    ("edited", "again"),
-    [
-        ("return {'numbers': np.arange(config['size'])}", False),
-        ("numbers = [*range(config['size'])]; return {'numbers': np.array(numbers)}", False),
-        ("return {'numbers': np.arange(config['size']) + 1}", True),
-        ("return {'numbers': np.arange(config['size'], dtype='>i8')}", True),
-        ("return {'numbers': list(range(config['size']))}", True),
-        ("return {'numbers': np.arange(config['size']), 'more': 0}", True),
-    ],
-)
-def test_an_edit_that_leaves_an_output_as_it_was_ends_there(edited, again, runner, tmp_path, monkeypatch):
-    """What follows is run again only where its input is another one; the edited stage always is."""
-    source = tmp_path / "made_up_edits.py"
-    monkeypatch.syspath_prepend(str(tmp_path))
-    stages = (replace(MAKE, run="made_up_edits:run"), replace(DOUBLE, observe=None))
-    pipeline = replace(runner.pipeline, stages=stages, source_roots=("made_up_edits",))
-    RAN.clear()
-
-    def cached(content):
-        source.write_text(f"import numpy as np\ndef run(config, progress): {content}\n")
-        monkeypatch.delitem(sys.modules, "made_up_edits", raising=False)
-        monkeypatch.setattr("sys.dont_write_bytecode", True)
-        return [run.cached for run in Runner(pipeline, runner.cache).chain(SCENARIO, stages)]
-
-    assert cached("return {'numbers': 1 * np.arange(config['size'])}") == [False, False]
-    assert cached(edited) == [False, not again]
-    assert RAN.count("double") == 1 + again
-    assert cached(edited) == [True, True]
-
-
-def test_a_result_that_is_not_on_the_disk_stands_for_itself(runner):
-    """Nothing tells what it holds before it is computed."""
-    small = Runner(runner.pipeline, Cache(runner.cache.folder, 1))
-    first = chain(small)
-    assert [run.item.digest for run in first] == [run.key for run in first]
 
 
 @pytest.mark.parametrize(

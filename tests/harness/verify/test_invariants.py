@@ -16,7 +16,7 @@ from harness.verify.invariants import judge_invariant, own_invariants, pipeline_
 
 def item(stage, non_finite):
     about = {"stage": stage, "config_before": "a", "config_after": "a", "non_finite": non_finite}
-    return Item("0" * 64, "0" * 64, about, lambda: Artifact({}), dict)
+    return Item("0" * 64, about, lambda: Artifact({}), dict)
 
 
 def finite(*items, matched=lambda stage, path: False):
