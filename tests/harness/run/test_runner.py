@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -137,6 +138,25 @@ def test_an_edit_of_a_stages_source_runs_it_again(runner, tmp_path, monkeypatch)
     assert not cached("def run(config, progress): return {'a': 1}\n")
     assert cached("def run(config, progress):\n    # one\n    return {'a': 1}\n")
     assert not cached("def run(config, progress): return {'a': 2}\n")
+
+
+def test_what_follows_an_edit_runs_again_whatever_it_was_given(runner, tmp_path, monkeypatch):
+    """What a stage changes through another name is not seen to be handed on, and its output does not tell of it."""
+    source = tmp_path / "made_up_edits.py"
+    monkeypatch.syspath_prepend(str(tmp_path))
+    stages = (replace(MAKE, run="made_up_edits:run"), replace(DOUBLE, observe=None))
+    pipeline = replace(runner.pipeline, stages=stages, source_roots=("made_up_edits",))
+
+    def cached(gain):
+        source.write_text(
+            f"BOX = [1]\ndef run(config, progress):\n box = BOX; box[0] = {gain}\n return {{'numbers': 1}}\n"
+        )
+        monkeypatch.delitem(sys.modules, "made_up_edits", raising=False)
+        return [run.cached for run in Runner(pipeline, runner.cache).chain(SCENARIO, stages)]
+
+    assert cached(1) == [False, False]
+    assert cached(1) == [True, True]
+    assert cached(22) == [False, False]
 
 
 @pytest.mark.parametrize(
