@@ -265,7 +265,7 @@ class Examination:
             return ScenarioReport(scenario.name, self.profile, scenario.title, skipped=scenario.missing)
         reports = tuple(self.report(track, artifact) for track, artifact in self.artifacts)
         held = self.invariants() if self.training else ()
-        sharing = partial(shared_source, self.project, scenario.name)
+        sharing = partial(shared_source, self.project, self.runner.sources, scenario.name)
         diagnosis = localise(self.pipeline, reports, held, self.replay, sharing)
         diagnosis = replace(diagnosis, notes=(*settings_left_behind(self), *diagnosis.notes))
         analysis = self.analysis() if self.training else None

@@ -8,7 +8,7 @@ from typing import Any
 from harness.core import git
 from harness.core.artifacts import dump_artifact
 from harness.core.protocol import Artifact, Json
-from harness.core.verdicts import ScenarioReport, Status
+from harness.core.verdicts import ArtifactReport, ScenarioReport, Status
 from harness.judge.comparison import COMPARATOR
 from harness.store.candidates import add_candidate, remove_candidate
 from harness.store.manifest import Entry, combined_digest
@@ -19,27 +19,47 @@ from harness.verify.localisation.stages import furthest, has_no_golden
 
 def keep_candidates(examination: Examination, report: ScenarioReport) -> list[str]:
     """Keep a pending candidate for every artifact that is not as accepted, and no other; gives their ids."""
-    wanted = wanted_candidates(examination, report)
+    wanted = wanted_candidates(examination, report.artifacts)
     kept = [identity for name in wanted if (identity := keep_candidate(examination, *name, why_kept(report, *name)))]
-    stored = ((examination.replay, artifact) for artifact in stored_outputs(examination.pipeline))
-    every = (*examination.artifacts, *stored)
-    for identity in {examination.identity(*name) for name in every}.difference(kept):
-        remove_candidate(examination.project, identity)  # an earlier run's, which nobody gets any more
+    for name in _decided(examination, report.artifacts):
+        if (identity := examination.identity(*name)) not in kept:
+            remove_candidate(examination.project, identity)  # an earlier run's, which nobody gets any more
     return kept
 
 
-def wanted_candidates(examination: Examination, report: ScenarioReport) -> list[tuple[str, str]]:
-    """Track and name of every artifact of which a candidate is wanted."""
-    replay, stages = examination.replay, examination.pipeline.stages
-    stored = stored_outputs(examination.pipeline)
-    wanted = [(a.track, a.artifact) for a in report.artifacts if needs_candidate(a.verdicts)]
-    if any(track == replay for track, _ in wanted):
+def wanted_candidates(examination: Examination, reports: Iterable[ArtifactReport]) -> list[tuple[str, str]]:
+    """Track and name of every artifact of which a candidate is wanted, after the ``reports`` on those verified."""
+    replay, pipeline, wanted = examination.replay, examination.pipeline, _not_as_accepted(reports)
+    beside = [name for name in wanted if name[0] != replay]
+    if replay_left_out(examination):
+        return beside
+    if len(beside) < len(wanted):
         # A stage's stored output is the next one's input: a new golden of one is a new golden of all that follow.
-        wanted = [w for w in wanted if w[0] != replay]
-        wanted += [(replay, s.artifact) for s in stages if s.replay != "no"]
-    else:
-        wanted += [(replay, a) for a in stored if examination.identity(replay, a) not in examination.manifest]
-    return wanted
+        return [*beside, *((replay, s.artifact) for s in pipeline.stages if s.replay != "no")]
+    stored = ((replay, artifact) for artifact in stored_outputs(pipeline))
+    return [*beside, *(name for name in stored if examination.identity(*name) not in examination.manifest)]
+
+
+def replay_left_out(examination: Examination) -> bool:
+    """Whether no candidate of the replay is kept: it would be one of all of the replay, and training is not to run."""
+    trains = any(s.tier == "statistical" and s.replay != "no" for s in examination.pipeline.stages)
+    return trains and not examination.training
+
+
+def replay_unkept(examination: Examination, reports: Iterable[ArtifactReport]) -> bool:
+    """Whether some of the replay is not as accepted, and no candidate of it is kept."""
+    return replay_left_out(examination) and any(track == examination.replay for track, _ in _not_as_accepted(reports))
+
+
+def _decided(examination: Examination, reports: Iterable[ArtifactReport]) -> list[tuple[str, str]]:
+    """Track and name of all of which the ``reports`` tell whether a candidate is wanted."""
+    stored = ((examination.replay, artifact) for artifact in stored_outputs(examination.pipeline))
+    every, unkept = [*examination.artifacts, *stored], replay_unkept(examination, reports)
+    return [name for name in every if not (unkept and name[0] == examination.replay)]
+
+
+def _not_as_accepted(reports: Iterable[ArtifactReport]) -> list[tuple[str, str]]:
+    return [(report.track, report.artifact) for report in reports if needs_candidate(report.verdicts)]
 
 
 def why_kept(report: ScenarioReport, track: str, artifact: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -33,7 +33,7 @@ from harness.verify.checks.verification import TestsVerified, left_out_of_tests,
 from harness.verify.coverage import omissions
 from harness.verify.examination import Examination
 from harness.verify.housekeeping import store_problems
-from harness.verify.kept_candidates import keep_candidates
+from harness.verify.kept_candidates import keep_candidates, replay_unkept
 from harness.verify.running.order import Early, verify_each
 
 
@@ -123,7 +123,8 @@ def verify_suite(
         examination.prepare()  # what is missing or misspelt is reported before anything is computed
     suite = Suite(Report(pipeline.name, profile, runner.environment, when, 0.0, (), subject=verified), {})
     found: dict[str, ScenarioReport] = {}
-    for examination, report in verify_each([*examinations.values()], runner, overrides, engine, early, fail_fast):
+    keep = parcel is not None or not (in_ci() or overrides)
+    for examination, report in verify_each([*examinations.values()], runner, overrides, engine, early, fail_fast, keep):
         name = examination.scenario.name
         suite.examinations[name], found[name] = examination, report
         suite.candidates += _kept(examination, report, overrides, parcel)
@@ -137,10 +138,9 @@ def verify_suite(
         suite.tests = _tests(book, modules, finished, parcel)
         reports, also = [*reports, *suite.tests.reports], [*also, *suite.tests.problems]
         suite.candidates += suite.tests.candidates
-    unasked = [] if names or suite.tests else left_out_of_tests(book)
-    unasked += [_stopped([*found], [*examinations])] if stopped else []
-    problems = dict.fromkeys([*also, *store_problems(project, suite.examinations, complete)])
     without = "--fail-fast" if stopped else "--no-training"
+    unasked = _left_out(examinations, found, without, keep) + ([] if names or suite.tests else left_out_of_tests(book))
+    problems = dict.fromkeys([*also, *store_problems(project, suite.examinations, complete)])
     suite.report = replace(
         suite.report,
         seconds=time.perf_counter() - clock,
@@ -151,11 +151,22 @@ def verify_suite(
     return suite
 
 
-def _stopped(verified: Sequence[str], wanted: Sequence[str]) -> str:
-    """What --fail-fast left out, in one sentence."""
-    left = len(wanted) - len(verified)
-    scenarios = [f"{text.count(left, 'scenario')} of {len(wanted)}"] if left else []
-    return f"{text.joined([*scenarios, 'what tests check'])}: --fail-fast stopped at {verified[-1]}"
+def _left_out(
+    examinations: Mapping[str, Examination], found: Mapping[str, ScenarioReport], option: str, keep: bool
+) -> list[str]:
+    """What an option left out beside goldens, one sentence each: what was not verified, and not kept though asked."""
+    said, left = [], len(examinations) - len(found)
+    if option == "--fail-fast":
+        scenarios = [f"{text.count(left, 'scenario')} of {len(examinations)}"] if left else []
+        said += [f"{text.joined([*scenarios, 'what tests check'])}: --fail-fast stopped at {[*found][-1]}"]
+    if unkept := [
+        name for name, report in found.items() if keep and replay_unkept(examinations[name], report.artifacts)
+    ]:
+        said += [
+            f"candidates of the replay of {text.count(len(unkept), 'scenario')}: {option}; "
+            "a new golden of one of its stages is one of all, and one of them is a training's"
+        ]
+    return said
 
 
 def _kept(

@@ -7,14 +7,14 @@ accepted. Where a commit is not in this clone, or a file is not of this reposito
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 from harness.core import git, text
 from harness.core.errors import HarnessError
 from harness.core.ids import GoldenId
 from harness.core.project import Project
-from harness.run.pipeline_source import sources_of
+from harness.run.fingerprints import Sources
 from harness.run.source.modules import Module, Piece
 from harness.store.goldens import Goldens
 
@@ -23,27 +23,24 @@ _NAMED = 3  # pieces of source that a sentence names
 _Pieces = dict[tuple[Path, tuple[str, ...], str], Piece]
 
 
-def shared_source(project: Project, scenario: str, stages: Sequence[str]) -> list[str]:
+def shared_source(project: Project, sources: Sources, scenario: str, stages: Sequence[str]) -> list[str]:
     """One sentence for each group of ``stages`` that leads to source that changed since their goldens.
 
+    ``sources``: the pipeline's, as it ran.
     A group is two stages or more. A single stage that is wrong is told as long as little changed.
     """
     try:
         commits = _commits(project, scenario, stages)
-        reached = _reached(project, commits)
+        reached = _reached(project, sources, commits)
     except HarnessError:
         return []  # source or a manifest that cannot be read has its own sentence elsewhere
-
-    @cache
-    def before(commit: str, path: Path, name: str) -> frozenset[str] | None:
-        return _digests(project.root, commit, path, name)
-
     groups: dict[tuple[str, ...], list[str]] = {}
     for key, piece in {key: piece for pieces in reached.values() for key, piece in pieces.items()}.items():
         sharing = tuple(stage for stage in stages if key in reached.get(stage, {}))
         if len(sharing) < min(2, len(stages)):
             continue
-        then = [before(commits[stage], piece.module.path, piece.module.home.name) for stage in sharing]
+        module = piece.module
+        then = [_digests(project.root, commits[stage], module.path, module.home.name) for stage in sharing]
         if all(digests is not None and piece.digest not in digests for digests in then):
             groups.setdefault(sharing, []).append(_name(piece))
     told = {sharing: sorted(set(names)) for sharing, names in groups.items()}
@@ -57,13 +54,13 @@ def _commits(project: Project, scenario: str, stages: Iterable[str]) -> dict[str
     return {stage: manifest[i].commit for stage, i in ids.items() if i in manifest and manifest[i].commit}
 
 
-def _reached(project: Project, stages: Iterable[str]) -> dict[str, _Pieces]:
+def _reached(project: Project, sources: Sources, stages: Iterable[str]) -> dict[str, _Pieces]:
     """What each stage leads to, such that what two of them lead to is found in both."""
-    sources = sources_of(project.pipeline)
     runs = {stage: sources.reach(project.pipeline.stage(stage).run).pieces for stage in stages}
     return {stage: {(p.module.path, p.names, p.digest): p for p in pieces} for stage, pieces in runs.items()}
 
 
+@lru_cache(maxsize=4096)  # one scenario asks what another did, and a commit stays as it is
 def _digests(root: Path, commit: str, path: Path, name: str) -> frozenset[str] | None:
     """The digests of a module's pieces at a commit, none where it was not there; None where nobody can know."""
     try:

@@ -43,7 +43,7 @@ class Parcel:
         """Take in what a verification of a scenario would keep."""
         if report.skipped:
             return
-        for track, name in wanted_candidates(examination, report):
+        for track, name in wanted_candidates(examination, report.artifacts):
             obtained = examination.candidate(track, name)
             origin = candidate_origin(examination, why_kept(report, track, name))
             identity, schema = examination.identity(track, name), examination.schema_of(track, name)

@@ -20,6 +20,7 @@ from harness.run.runner import NotCachedError, Runner
 from harness.run.shared.cache import project_cache
 from harness.verify.coverage import OWN_SCHEMAS
 from harness.verify.examination import Examination
+from harness.verify.kept_candidates import replay_left_out, wanted_candidates
 
 Early = Callable[[str, Sequence[ArtifactReport]], None]
 """A callback for a scenario and those of its artifacts that failed, though no training decides them."""
@@ -37,12 +38,14 @@ def verify_each(
     engine: Engine,
     early: Early | None = None,
     fail_fast: bool = False,
+    keep: bool = False,
 ) -> Verified:
     """Verify scenarios, each as soon as it can be judged; ``early`` hears of failures before anything was trained.
 
     With ``fail_fast`` the first scenario that fails is the last one, and what fails before training is not trained.
+    ``keep``: candidates are wanted, so that an engine computes those, too.
     """
-    parts = _computed(examinations, runner, overrides, engine) if engine.ahead else _asked(examinations)
+    parts = _computed(examinations, runner, overrides, engine, keep) if engine.ahead else _asked(examinations)
     with closing(parts):  # which ends what an engine still computes
         for examination, whole in parts:
             if whole or not examination.training:
@@ -66,7 +69,9 @@ def _asked(examinations: Sequence[Examination]) -> _Parts:
     yield from ((examination, True) for examination in examinations)
 
 
-def _computed(examinations: Sequence[Examination], runner: Runner, overrides: Sequence[str], engine: Engine) -> _Parts:
+def _computed(
+    examinations: Sequence[Examination], runner: Runner, overrides: Sequence[str], engine: Engine, keep: bool
+) -> _Parts:
     """The same in the order in which an engine has put them into the cache.
 
     What fails there fails again, and is reported, when it is judged.
@@ -93,6 +98,7 @@ def _computed(examinations: Sequence[Examination], runner: Runner, overrides: Se
                 "profile": e.profile,
                 "overrides": list(overrides),
                 "training": whole,
+                "keep": keep,
             },
         )
         for e, whole in parts
@@ -154,9 +160,12 @@ def _is_cached(examination: Examination, whole: bool) -> bool:
 
 
 def compute_scenario(
-    root: str, cache: str, scenario: str, profile: str, overrides: list[str], training: bool
+    root: str, cache: str, scenario: str, profile: str, overrides: list[str], training: bool, keep: bool
 ) -> list[str]:
-    """One scenario's stages, into the cache: the job of a worker process. Returns the keys of what it computed."""
+    """One scenario's stages, into the cache: the job of a worker process. Returns the keys of what it computed.
+
+    ``keep``: with what candidates of the replay hold, where it is not as accepted.
+    """
     from harness.host.project import project_at_work
 
     project = project_at_work(root)
@@ -164,4 +173,8 @@ def compute_scenario(
     examination = Examination(project, runner, scenario, profile, overrides, training=training)
     for track, artifact in examination.artifacts:
         examination.obtained(track, artifact)
+    if keep and not replay_left_out(examination):
+        alone = [name for name in examination.artifacts if name[0] == examination.replay]
+        for _, name in wanted_candidates(examination, [examination.report(*name) for name in alone]):
+            examination.runs.chained(name)
     return sorted(runner.computed)

@@ -72,6 +72,27 @@ def test_without_training_a_fault_before_it_is_found_all_the_same(heat):
     assert report.scenarios[0].diagnosis.first == "solve"
 
 
+def test_without_training_no_candidate_is_kept_that_takes_one(heat):
+    """All of the replay would have to be golden anew, and the fit's output is part of it."""
+    heat.edit(*SOLVER)
+    with open_cache(heat.project()) as cache:
+        report = verify_suite(heat.project(), cache, training=False).report
+    assert "fit" not in heat.ran
+    assert {identity.split("/")[1] for identity in waiting(heat)} == {"cpu"}
+    (said,) = [sentence for sentence in report.omitted if sentence.startswith("candidates")]
+    assert said.startswith("candidates of the replay of 2 scenarios: --no-training; ")
+    heat.suite()
+    kept = waiting(heat)
+    assert {identity.split("/")[1] for identity in kept} == {"cpu", "replay"}
+    with open_cache(heat.project()) as cache:
+        verify_suite(heat.project(), cache, training=False)
+    assert waiting(heat) == kept  # of those it says nothing
+    heat.edit(SOLVER[0], SOLVER[2], SOLVER[1])
+    with open_cache(heat.project()) as cache:
+        verify_suite(heat.project(), cache, training=False)
+    assert {identity.split("/")[2] for identity in waiting(heat)} <= {"fit", "comparison", "invariants"}
+
+
 def test_a_setting_of_the_fit_runs_no_stage_before_it(heat):
     report = heat.smooth(overrides=["fit.rate=1.9"])
     assert set(heat.ran) == {"fit", "compare"}
@@ -456,6 +477,19 @@ def test_the_stages_of_several_workers_run_in_other_processes_and_their_keys_com
     assert not any(artifact.cached for artifact in suite.report.scenarios[0].artifacts)
     heat.suite("smooth", cache=False)
     assert set(heat.ran) == {stage.name for stage in heat.project().pipeline.stages}
+
+
+def test_workers_compute_what_candidates_hold(heat, monkeypatch):
+    monkeypatch.delenv("CI", raising=False)
+    heat.edit(*SOLVER)
+    assert heat.suite(engine=Engine(2)).report.failed
+    assert heat.ran == []
+    kept = waiting(heat)
+    assert any("/replay/" in identity for identity in kept)
+    shutil.rmtree(heat.root / ".harness")
+    heat.suite()
+    assert heat.ran
+    assert waiting(heat) == kept
 
 
 def test_what_workers_computed_is_not_called_cached(heat):
