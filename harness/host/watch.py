@@ -9,8 +9,10 @@ from pathlib import Path
 from harness.core.protocol import Json
 from harness.host import own_modules, process_state
 from harness.host.senses import random_states
+from harness.host.traces.own_state import OwnState
 from harness.host.traces.patches import Patches
 from harness.host.witness import Witness
+from harness.run.work import nothing_noted
 
 
 class ProcessWatch:
@@ -24,13 +26,15 @@ class ProcessWatch:
         self.environment: Collection[str] = ()
         self._witness = Witness(root, state, kept)
         self._witness.install()
-        self._patches = Patches()
+        self._state = OwnState()
+        self._patches = Patches(self._state.importing)
 
     @contextmanager
     def over(self, files: tuple[str, ...]) -> Iterator[dict[str, Json]]:
         """See ``harness.run.work.Watch``; afterwards the process is as it was, and its global generators are fresh."""
-        noted: dict[str, Json] = {"undeclared": [], "changed": [], "loaded": [], "facts": {}, "modules": []}
+        noted: dict[str, Json] = nothing_noted()
         before, known = process_state.capture(), set(self.loaded())
+        self._state.begin()
         try:
             with self._witness.watching(tuple(map(Path, files)), self.environment) as record:
                 yield noted
@@ -38,6 +42,8 @@ class ProcessWatch:
             noted["undeclared"] = record.undeclared()
             noted["changed"] = [*record.written(), *process_state.changes(before, process_state.capture())]
             noted["changed"] += self._patches.changes()
+            noted["left"], drawn = self._state.changes()
+            noted["changed"] += [f"the state of {name}" for name in drawn]
             noted["loaded"] = [path for path in self.loaded() if path not in known]
             noted["facts"] = dict(self._witness.lookups.facts)
             noted["modules"] = self._witness.lookups.modules()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from harness.core.protocol import Json, Pipeline, entry_name
@@ -61,6 +61,25 @@ def handed_on_problems(pipeline: Pipeline, sources: Sources) -> dict[str, str]:
                     "on what ran before it: hand it over in the configuration, or as an output"
                 )
                 break
+    return found
+
+
+def left_to_others(pipeline: Pipeline, sources: Sources, stage: str, names: Iterable[str]) -> list[str]:
+    """The other stages that use what a stage changed in place of ``names``, one sentence each.
+
+    A stage that sets such a name itself, as through a memory of what was computed before, does not depend on it.
+    """
+    left = {(home, name) for home, _, name in (text.partition(":") for text in names)}
+    found = []
+    for other in pipeline.stages:
+        reaches = [sources.reach(entry) for entry in (other.run, other.observe) if entry and other.name != stage]
+        own = {name for reach in reaches for piece in reach.pieces for name in sources.sets(piece)}
+        read = {name for reach in reaches for name in reach.read}
+        if shared := (left & read) - own:
+            found.append(
+                f"leaves {':'.join(min(shared))} changed, which stage {other.name} uses, so that its result depends on "
+                "what ran before it: hand it over in the configuration, or as an output"
+            )
     return found
 
 

@@ -6,7 +6,6 @@ import os
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -17,57 +16,19 @@ from harness.run.cache import AbsentError, Cache, Item
 from harness.run.circumstances import circumstances
 from harness.run.declared_files import file_digests
 from harness.run.fingerprints import Sources
-from harness.run.pipeline_source import calls_of, handed_on_problems, libraries_of, named_in, sources_of
+from harness.run.pipeline_source import calls_of, handed_on_problems, left_to_others, libraries_of, named_in, sources_of
 from harness.run.settings import declared_settings, settings_key
 from harness.run.source.distributions import library_version
 from harness.run.source.facts import MODULE, AskedFacts
-from harness.run.work import StageAnswer, StageCall, StageError, work_on
+from harness.run.work import StageAnswer, StageCall, StageError, StageRun, work_on
 
-CACHE_FORMAT = 2  # raise it when the meaning of what the cache holds changes
-
-UNDECLARED = "name it in the stage's files or the pipeline's environment; until then nothing of it is cached"
-CHANGED = "what runs after it in the same process would depend on that, and not where it comes from the cache"
+CACHE_FORMAT = 3  # raise it when the meaning of what the cache holds changes
 
 Inputs = Mapping[str, str | Output]
 """For each need of a stage the key of its result, or the output itself."""
 
 Watcher = Callable[[str, str, str, int, int, str], None]
 """A callback that follows a runner: scenario, track, stage, done, total, note."""
-
-
-@dataclass(frozen=True)
-class StageRun:
-    """How a stage went: ``item`` holds its output and ``observed`` what is verified of it; else it says why not.
-
-    ``error``: the stage raised, and ``details`` is the traceback; ``blocked``: the earlier stage whose failure left it
-    without an input. A replay compares the output itself, so that ``observed`` is None there.
-    """
-
-    stage: Stage
-    key: str
-    item: Item | None = None
-    observed: Item | None = None
-    cached: bool = False
-    error: str = ""
-    details: str = ""
-    blocked: str = ""
-
-    @property
-    def problems(self) -> tuple[str, ...]:
-        """Why the result cannot be trusted though there is one, one sentence each."""
-        abouts = [item.about for item in (self.item, self.observed) if item]
-        touched = dict.fromkeys(what for about in abouts for what in about.get("undeclared", ()))
-        left = dict.fromkeys(what for about in abouts for what in about.get("changed", ()))
-        return (
-            *dict.fromkeys(what for about in abouts for what in about.get("untrusted", ())),
-            *(f"reads {what}, which it does not declare: {UNDECLARED}" for what in touched),
-            *(f"leaves {what} changed: {CHANGED}" for what in left),
-        )
-
-    @property
-    def seconds(self) -> float:
-        """How long the stage took when it was computed."""
-        return float(self.item.about["seconds"]) if self.item else 0.0
 
 
 def environment(pipeline: Pipeline, sources: Sources | None = None) -> dict[str, str]:
@@ -201,7 +162,7 @@ class Runner:
         observed_key = json_digest([key, *observing])
         item, observed = self._known_item(key), self._known_item(observed_key) if look else None
         if item is not None and (observed is not None or not look):
-            return StageRun(stage, key, item, observed, cached=True)
+            return self._done(stage, key, item, observed, cached=True)
         if self._cached_only:
             raise NotCachedError(f"the cache has no result {key[:12]} of stage {stage.name}")
         call = StageCall(
@@ -239,7 +200,7 @@ class Runner:
         observed = self._known_item(call.observed_key) if call.observed_key else None
         cached = item is not None
         if item is not None and (observed is not None or not call.observed_key):
-            return StageRun(stage, call.key, item, observed, cached)
+            return self._done(stage, call.key, item, observed, cached)
         new = not cached and call.key not in self.computed  # what may not be kept is asked for again, and is held
         if new:
             self._note(call, 0, "")
@@ -258,7 +219,12 @@ class Runner:
         if new:
             self.computed.add(call.key)
             self._note(call, 1, f"{item.about['seconds']:.1f} s")
-        return StageRun(stage, call.key, item, observed, cached)
+        return self._done(stage, call.key, item, observed, cached)
+
+    def _done(self, stage: Stage, key: str, item: Item, observed: Item | None, cached: bool) -> StageRun:
+        left = {name for made in (item, observed) if made for name in made.about.get("left", ())}
+        handed = left_to_others(self.pipeline, self.sources, stage.name, left) if left else []
+        return StageRun(stage, key, item, observed, cached, handed=tuple(handed))
 
     def _untrusted(self, stage: Stage, answer: StageAnswer) -> list[str]:
         """What was loaded that no key tells, so that nothing must be kept which was computed with it."""

@@ -24,6 +24,9 @@ from harness.run.cache import LOCK_PATIENCE_S, AbsentError, Cache, Item
 from harness.run.items import SplitOutput, kept_in_memory, read_only
 from harness.run.settings import check_settings, declared_settings
 
+UNDECLARED = "name it in the stage's files or the pipeline's environment; until then nothing of it is cached"
+CHANGED = "what runs after it in the same process would depend on that, and not where it comes from the cache"
+
 
 class StageError(HarnessError):
     """A stage that gave nothing, and not by an exception: its process ended, or it took too long."""
@@ -31,6 +34,44 @@ class StageError(HarnessError):
     def __init__(self, message: str, details: str = "") -> None:
         super().__init__(message)
         self.details = details
+
+
+@dataclass(frozen=True)
+class StageRun:
+    """How a stage went: ``item`` holds its output and ``observed`` what is verified of it; else it says why not.
+
+    ``error``: the stage raised, and ``details`` is the traceback; ``blocked``: the earlier stage whose failure left it
+    without an input. A replay compares the output itself, so that ``observed`` is None there. ``handed``: one sentence
+    for each other stage that uses what this one left changed.
+    """
+
+    stage: Stage
+    key: str
+    item: Item | None = None
+    observed: Item | None = None
+    cached: bool = False
+    error: str = ""
+    details: str = ""
+    blocked: str = ""
+    handed: tuple[str, ...] = ()
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Why the result cannot be trusted though there is one, one sentence each."""
+        abouts = [item.about for item in (self.item, self.observed) if item]
+        touched = dict.fromkeys(what for about in abouts for what in about.get("undeclared", ()))
+        left = dict.fromkeys(what for about in abouts for what in about.get("changed", ()))
+        return (
+            *dict.fromkeys(what for about in abouts for what in about.get("untrusted", ())),
+            *(f"reads {what}, which it does not declare: {UNDECLARED}" for what in touched),
+            *(f"leaves {what} changed: {CHANGED}" for what in left),
+            *self.handed,
+        )
+
+    @property
+    def seconds(self) -> float:
+        """How long the stage took when it was computed."""
+        return float(self.item.about["seconds"]) if self.item else 0.0
 
 
 @dataclass(frozen=True)
@@ -58,7 +99,8 @@ class StageAnswer:
 
     ``about`` and ``observed`` describe the result and the artifact, where they are not in the cache; their
     ``undeclared`` lists inputs that were touched and not declared, their ``changed`` what was left changed, their
-    ``loaded`` the paths of own source that it made the process load, their ``facts`` what was looked up besides (see
+    ``left`` the names in own modules of which something changed in place, as ``module:name``, their ``loaded`` the
+    paths of own source that it made the process load, their ``facts`` what was looked up besides (see
     ``harness.run.source.facts``) and their ``modules`` which modules were looked for that are not its own source.
     ``error`` is a sentence, and ``details`` the traceback behind it. ``sources``: the digest of each own source that
     the process ever loaded, by path.
@@ -71,11 +113,16 @@ class StageAnswer:
     sources: Mapping[str, str] = field(default_factory=dict)
 
 
+def nothing_noted() -> dict[str, Json]:
+    """What is noted of a call that touched and left nothing."""
+    return {"undeclared": [], "changed": [], "left": [], "loaded": [], "facts": {}, "modules": []}
+
+
 class Watch(Protocol):
     """What follows a call: what it touched, and what it left changed."""
 
     def over(self, files: tuple[str, ...]) -> AbstractContextManager[dict[str, Json]]:
-        """A mapping that at the end has ``undeclared``, ``changed``, ``loaded``, ``facts`` and ``modules``."""
+        """A mapping that at the end has what ``nothing_noted`` has, and ``StageAnswer`` tells."""
 
     def loaded(self) -> Mapping[str, str]:
         """The digest of each own source that this process loaded, by path."""
@@ -86,7 +133,7 @@ class NoWatch:
 
     def over(self, files: tuple[str, ...]) -> AbstractContextManager[dict[str, Json]]:
         """Nothing is noted."""
-        return nullcontext({"undeclared": [], "changed": [], "loaded": [], "facts": {}, "modules": []})
+        return nullcontext(nothing_noted())
 
     def loaded(self) -> Mapping[str, str]:
         """Nothing is known."""

@@ -10,7 +10,8 @@ from __future__ import annotations
 import importlib.machinery
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from harness.host.senses import audit, replaceable
@@ -24,9 +25,13 @@ _ELSEWHERE = frozenset(("sys", "__main__", "warnings", "readline", "site"))
 
 
 class Patches:
-    """Everything public of foreign modules, as it was when they had been imported; one for the whole process."""
+    """Everything public of foreign modules, as it was when they had been imported; one for the whole process.
 
-    def __init__(self) -> None:
+    Each module is executed in the context that ``importing`` makes of it.
+    """
+
+    def __init__(self, importing: Callable[[types.ModuleType], AbstractContextManager[Any]] = nullcontext) -> None:
+        self._importing = importing
         self._known: dict[str, tuple[Any, dict[str, Any]]] = {}
         self._found: list[tuple[Any, str, Any]] = []
         self._exchanged: list[tuple[str, Any]] = []
@@ -49,7 +54,8 @@ class Patches:
         by_python = loader.exec_module
 
         def exec_module(itself: Any, module: types.ModuleType) -> None:
-            by_python(itself, module)
+            with self._importing(module):
+                by_python(itself, module)
             self._growing.add(module.__name__.partition(".")[0])
             audit.call("exec_module", lambda arguments: self._executed(*arguments), (module,))
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from harness.core.protocol import Artifact, Json, Output, Scenario, Stage
 from harness.host.project import HostedProject, open_project
-from harness.run.runner import Runner, StageRun, Watcher
+from harness.run.runner import Runner, Watcher
+from harness.run.work import StageRun
 from harness.setup.measuring.nudges import nudged
 from harness.verify.rule_gaps import values_by_address
 from harness.verify.running.stage_runs import whole_output

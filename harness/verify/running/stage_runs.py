@@ -5,7 +5,8 @@ from __future__ import annotations
 from harness.core.protocol import Artifact, Output, Pipeline, Scenario, Stage
 from harness.core.trees import split_tree
 from harness.run.cache import AbsentError
-from harness.run.runner import Runner, StageRun
+from harness.run.runner import Runner
+from harness.run.work import StageRun
 from harness.verify.running.stored_inputs import StoredInputs
 
 
@@ -16,6 +17,7 @@ class StageRuns:
         self.runner, self.scenario, self.small, self._stored = runner, scenario, small, stored
         self.pipeline: Pipeline = runner.pipeline
         self._runs: dict[bool, dict[str, StageRun]] = {False: {}, True: {}}
+        self._chained: dict[str, StageRun] = {}
 
     def stage(self, artifact: str) -> Stage:
         """The stage that emits ``artifact``."""
@@ -35,10 +37,21 @@ class StageRuns:
 
     def chained(self, artifact: str) -> StageRun:
         """The replay's stage on what the replay's earlier stages give now: what a new golden would hold."""
-        runs: dict[str, StageRun] = {}
         stage = self.stage(artifact)
-        self._chain(stage, True, runs)
-        return runs[stage.name]
+        self._chain(stage, True, self._chained)
+        return self._chained[stage.name]
+
+    def candidate(self, artifact: str) -> Artifact | None:
+        """What a new golden of the replay would hold; None where its stage failed."""
+        for last in (False, True):
+            try:
+                item = self.chained(artifact).item
+                return whole_output(item.output()) if item else None
+            except AbsentError:  # damaged or evicted since: run the stages again
+                if last:
+                    raise
+                self._chained.clear()
+        raise AssertionError
 
     def artifact(self, artifact: str, replayed: bool) -> Artifact | None:
         """What the stage gives now: in the replay all of its output, else what is observed of it; None if it failed."""

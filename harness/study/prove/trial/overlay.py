@@ -14,8 +14,7 @@ from harness.core.protocol import Artifact, Output, Scenario, Stage
 from harness.core.trees import split_tree
 from harness.core.verdicts import ArtifactReport
 from harness.run.cache import AbsentError, Item
-from harness.run.runner import StageRun
-from harness.run.work import StageCall
+from harness.run.work import StageCall, StageRun
 from harness.study.prove.faults.mutant import Mutant
 from harness.study.prove.faults.outputs import faulty_output
 from harness.study.prove.faults.settings import moved_settings
