@@ -28,7 +28,7 @@ from harness.verify.invariants import judge_invariant, own_invariants, pipeline_
 from harness.verify.localisation.shared_source import shared_source
 from harness.verify.localisation.stages import localise
 from harness.verify.pinned import settings_left_behind
-from harness.verify.running.stage_runs import StageRuns, whole_output
+from harness.verify.running.stage_runs import StageRuns
 from harness.verify.running.stored_inputs import StoredInputs
 from harness.verify.standards import Standards, levels_of, rules_of, standards
 
@@ -140,10 +140,7 @@ class Examination:
 
     def candidate(self, track: str, artifact: str) -> Artifact | None:
         """What a new golden would hold."""
-        if track != self.replay:
-            return self.obtained(track, artifact)
-        item = self.runs.chained(artifact).item
-        return whole_output(item.output()) if item else None
+        return self.obtained(track, artifact) if track != self.replay else self.runs.candidate(artifact)
 
     @cached_property
     def _numeric(self) -> dict[str, Artifact]:
@@ -265,7 +262,7 @@ class Examination:
             return ScenarioReport(scenario.name, self.profile, scenario.title, skipped=scenario.missing)
         reports = tuple(self.report(track, artifact) for track, artifact in self.artifacts)
         held = self.invariants() if self.training else ()
-        sharing = partial(shared_source, self.project, self.runner.sources, scenario.name)
+        sharing = partial(shared_source, self.project, scenario.name, sources=self.runner.sources)
         diagnosis = localise(self.pipeline, reports, held, self.replay, sharing)
         diagnosis = replace(diagnosis, notes=(*settings_left_behind(self), *diagnosis.notes))
         analysis = self.analysis() if self.training else None

@@ -19,8 +19,12 @@ from harness.verify.localisation.stages import furthest, has_no_golden
 
 def keep_candidates(examination: Examination, report: ScenarioReport) -> list[str]:
     """Keep a pending candidate for every artifact that is not as accepted, and no other; gives their ids."""
+    if report.skipped:
+        return []  # nothing is known of it here
     wanted = wanted_candidates(examination, report.artifacts)
-    kept = [identity for name in wanted if (identity := keep_candidate(examination, *name, why_kept(report, *name)))]
+    compute_candidates(examination, wanted)  # all of them, so that Ctrl-C leaves no part of a replay
+    why = {name: why_kept(examination, report, *name) for name in wanted}
+    kept = [identity for name in wanted if (identity := keep_candidate(examination, *name, why[name]))]
     for name in _decided(examination, report.artifacts):
         if (identity := examination.identity(*name)) not in kept:
             remove_candidate(examination.project, identity)  # an earlier run's, which nobody gets any more
@@ -36,8 +40,20 @@ def wanted_candidates(examination: Examination, reports: Iterable[ArtifactReport
     if len(beside) < len(wanted):
         # A stage's stored output is the next one's input: a new golden of one is a new golden of all that follow.
         return [*beside, *((replay, s.artifact) for s in pipeline.stages if s.replay != "no")]
-    stored = ((replay, artifact) for artifact in stored_outputs(pipeline))
-    return [*beside, *(name for name in stored if examination.identity(*name) not in examination.manifest)]
+    return [*beside, *_lacking(examination)]
+
+
+def _lacking(examination: Examination) -> list[tuple[str, str]]:
+    """Track and name of what is stored for the replay, where there is no golden of it yet."""
+    stored = ((examination.replay, artifact) for artifact in stored_outputs(examination.pipeline))
+    return [name for name in stored if examination.identity(*name) not in examination.manifest]
+
+
+def compute_candidates(examination: Examination, wanted: Iterable[tuple[str, str]]) -> None:
+    """Put into the cache what candidates of the replay will hold."""
+    for track, artifact in wanted:
+        if track == examination.replay:
+            examination.runs.chained(artifact)
 
 
 def replay_left_out(examination: Examination) -> bool:
@@ -47,8 +63,9 @@ def replay_left_out(examination: Examination) -> bool:
 
 
 def replay_unkept(examination: Examination, reports: Iterable[ArtifactReport]) -> bool:
-    """Whether some of the replay is not as accepted, and no candidate of it is kept."""
-    return replay_left_out(examination) and any(track == examination.replay for track, _ in _not_as_accepted(reports))
+    """Whether candidates of the replay would be wanted, and none is kept."""
+    failed = any(track == examination.replay for track, _ in _not_as_accepted(reports))
+    return replay_left_out(examination) and bool(failed or _lacking(examination))
 
 
 def _decided(examination: Examination, reports: Iterable[ArtifactReport]) -> list[tuple[str, str]]:
@@ -62,13 +79,13 @@ def _not_as_accepted(reports: Iterable[ArtifactReport]) -> list[tuple[str, str]]
     return [(report.track, report.artifact) for report in reports if needs_candidate(report.verdicts)]
 
 
-def why_kept(report: ScenarioReport, track: str, artifact: str) -> str:
+def why_kept(examination: Examination, report: ScenarioReport, track: str, artifact: str) -> str:
     """Why a candidate of one artifact is kept, in a sentence of its own."""
     found = next((a for a in report.artifacts if (a.track, a.artifact) == (track, artifact)), None)
-    if found is None or has_no_golden(found):
+    if examination.identity(track, artifact) not in examination.manifest or (found and has_no_golden(found)):
         return "there is no golden yet"
-    if not found.failed:
-        return "better than accepted" if found.improved else _BESIDE
+    if found is None or not found.failed:
+        return "better than accepted" if found and found.improved else _BESIDE
     reason = furthest(found)
     finding = next((f for f in report.diagnosis.findings if f.stage == found.stage), None)
     if finding and finding.verdict == "input already wrong" and report.diagnosis.first and track == report.profile:

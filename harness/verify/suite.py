@@ -138,8 +138,8 @@ def verify_suite(
         suite.tests = _tests(book, modules, finished, parcel)
         reports, also = [*reports, *suite.tests.reports], [*also, *suite.tests.problems]
         suite.candidates += suite.tests.candidates
-    without = "--fail-fast" if stopped else "--no-training"
-    unasked = _left_out(examinations, found, without, keep) + ([] if names or suite.tests else left_out_of_tests(book))
+    without = "--fail-fast" if stopped and training else "--no-training"
+    unasked = _left_out(examinations, found, stopped, keep) + ([] if names or suite.tests else left_out_of_tests(book))
     problems = dict.fromkeys([*also, *store_problems(project, suite.examinations, complete)])
     suite.report = replace(
         suite.report,
@@ -152,19 +152,19 @@ def verify_suite(
 
 
 def _left_out(
-    examinations: Mapping[str, Examination], found: Mapping[str, ScenarioReport], option: str, keep: bool
+    examinations: Mapping[str, Examination], found: Mapping[str, ScenarioReport], stopped: bool, keep: bool
 ) -> list[str]:
-    """What an option left out beside goldens, one sentence each: what was not verified, and not kept though asked."""
+    """What was left out beside goldens, one sentence each: where --fail-fast ``stopped``, and what was not kept."""
     said, left = [], len(examinations) - len(found)
-    if option == "--fail-fast":
+    if stopped:
         scenarios = [f"{text.count(left, 'scenario')} of {len(examinations)}"] if left else []
         said += [f"{text.joined([*scenarios, 'what tests check'])}: --fail-fast stopped at {[*found][-1]}"]
-    if unkept := [
-        name for name, report in found.items() if keep and replay_unkept(examinations[name], report.artifacts)
-    ]:
+    if keep and (
+        unkept := [name for name, report in found.items() if replay_unkept(examinations[name], report.artifacts)]
+    ):
         said += [
-            f"candidates of the replay of {text.count(len(unkept), 'scenario')}: {option}; "
-            "a new golden of one of its stages is one of all, and one of them is a training's"
+            f"candidates of the replay of {text.count(len(unkept), 'scenario')}: a new golden of one of its stages is "
+            "one of all, and the one that trains did not run; `harness verify` keeps them"
         ]
     return said
 

@@ -107,4 +107,6 @@ def _show_if_asked(error: BaseException | None) -> None:
 
 
 def _say_interrupted() -> None:
-    remark("interrupted: finished stages are cached, nothing else was written")
+    remark(
+        "interrupted: finished stages are cached, and candidates of finished scenarios kept; nothing else was written"
+    )

@@ -15,6 +15,7 @@ from harness.core.errors import HarnessError
 from harness.core.ids import GoldenId
 from harness.core.project import Project
 from harness.run.fingerprints import Sources
+from harness.run.pipeline_source import sources_of
 from harness.run.source.modules import Module, Piece
 from harness.store.goldens import Goldens
 
@@ -23,15 +24,15 @@ _NAMED = 3  # pieces of source that a sentence names
 _Pieces = dict[tuple[Path, tuple[str, ...], str], Piece]
 
 
-def shared_source(project: Project, sources: Sources, scenario: str, stages: Sequence[str]) -> list[str]:
+def shared_source(project: Project, scenario: str, stages: Sequence[str], sources: Sources | None = None) -> list[str]:
     """One sentence for each group of ``stages`` that leads to source that changed since their goldens.
 
-    ``sources``: the pipeline's, as it ran.
+    ``sources``: the pipeline's, as it ran; else each file is read now.
     A group is two stages or more. A single stage that is wrong is told as long as little changed.
     """
     try:
         commits = _commits(project, scenario, stages)
-        reached = _reached(project, sources, commits)
+        reached = _reached(project, sources or sources_of(project.pipeline), commits)
     except HarnessError:
         return []  # source or a manifest that cannot be read has its own sentence elsewhere
     groups: dict[tuple[str, ...], list[str]] = {}

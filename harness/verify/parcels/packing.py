@@ -45,7 +45,7 @@ class Parcel:
             return
         for track, name in wanted_candidates(examination, report.artifacts):
             obtained = examination.candidate(track, name)
-            origin = candidate_origin(examination, why_kept(report, track, name))
+            origin = candidate_origin(examination, why_kept(examination, report, track, name))
             identity, schema = examination.identity(track, name), examination.schema_of(track, name)
             if obtained is not None and not is_golden(examination.manifest.get(identity), obtained, schema):
                 replaces = examination.manifest.get(identity)

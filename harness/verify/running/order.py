@@ -20,7 +20,7 @@ from harness.run.runner import NotCachedError, Runner
 from harness.run.shared.cache import project_cache
 from harness.verify.coverage import OWN_SCHEMAS
 from harness.verify.examination import Examination
-from harness.verify.kept_candidates import replay_left_out, wanted_candidates
+from harness.verify.kept_candidates import compute_candidates, replay_left_out, wanted_candidates
 
 Early = Callable[[str, Sequence[ArtifactReport]], None]
 """A callback for a scenario and those of its artifacts that failed, though no training decides them."""
@@ -84,7 +84,7 @@ def _computed(
     here.sort(key=_rank(project.longest, project.pipeline.scenarios()))
     places: dict[str, Json] = {"root": str(project.root), "cache": str(runner.cache.folder)}
     every = [(e, False) for e in here] + [(e, True) for e in here if e.training]
-    parts = [(e, whole) for e, whole in every if not _is_cached(e, whole)]
+    parts = [(e, whole) for e, whole in every if not _is_cached(e, whole, keep)]
     cached = [part for part in every if part not in parts]  # which no worker has to look up again
     yield from cached
     if not parts:
@@ -148,15 +148,29 @@ def _counted(examination: Examination, runner: Runner) -> ScenarioReport:
     return replace(report, artifacts=tuple(artifacts))
 
 
-def _is_cached(examination: Examination, whole: bool) -> bool:
-    """Whether the cache has the results of a scenario, or of what no training decides; nothing is run."""
+def _is_cached(examination: Examination, whole: bool, keep: bool) -> bool:
+    """Whether the cache has the results of a scenario, or of what no training decides; nothing is run.
+
+    ``keep``: with those of the candidates that are wanted.
+    """
     artifacts = examination.artifacts if whole else examination.untrained
     try:
         with examination.runner.cached_only():
             runs = (examination.runs.of(a, t == examination.replay) for t, a in artifacts if a not in OWN_SCHEMAS)
-            return all(run.item for run in runs)
+            there = all(run.item for run in runs)
+            if there and keep and (whole or not examination.training):
+                compute_candidates(examination, _replay_candidates(examination))
+            return there
     except NotCachedError:
         return False
+
+
+def _replay_candidates(examination: Examination) -> list[tuple[str, str]]:
+    """Track and name of each candidate of the replay that is wanted; its artifacts are judged."""
+    if replay_left_out(examination):
+        return []
+    alone = [name for name in examination.artifacts if name[0] == examination.replay]
+    return wanted_candidates(examination, [examination.report(*name) for name in alone])
 
 
 def compute_scenario(
@@ -173,8 +187,6 @@ def compute_scenario(
     examination = Examination(project, runner, scenario, profile, overrides, training=training)
     for track, artifact in examination.artifacts:
         examination.obtained(track, artifact)
-    if keep and not replay_left_out(examination):
-        alone = [name for name in examination.artifacts if name[0] == examination.replay]
-        for _, name in wanted_candidates(examination, [examination.report(*name) for name in alone]):
-            examination.runs.chained(name)
+    if keep:
+        compute_candidates(examination, _replay_candidates(examination))
     return sorted(runner.computed)
