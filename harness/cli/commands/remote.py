@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.console import print_json, show_line
+from harness.cli.console import print_json, remark, show_line
 from harness.cli.options import JsonOption
 from harness.core import text
 from harness.core.project import find_project
@@ -65,6 +65,8 @@ def gc(
     if json:
         print_json({where: dataclasses.asdict(found) for where, found in done.items()})
         return
+    for digest in done["here"].damaged:
+        remark(f"{digest[:12]} is damaged in {project.remote}, and kept here: run `harness push --again`")
     for where, found in done.items():
         what = text.count(len(found.removed), "file")
         said = "would be removed" if dry_run else "removed"

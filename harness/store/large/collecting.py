@@ -14,6 +14,7 @@ from datetime import datetime, timedelta, timezone
 
 from harness.core import git
 from harness.core.errors import GoldenError, HarnessError
+from harness.core.files import sha256
 from harness.core.project import Project
 from harness.remote.sealed import SHELF
 from harness.remote.stores import Listed, Store
@@ -28,26 +29,33 @@ _SPARED_S = 3600.0  # an acceptance may be about to name what it has just put he
 
 @dataclass(frozen=True)
 class Collected:
-    """What was removed, or would be: digests and names, and how many bytes that are; ``kept`` counts the rest."""
+    """What was removed, or would be: digests and names, and how many bytes that are; ``kept`` counts the rest.
+
+    ``damaged``: those of the kept that the remote has with another content, though of the same size.
+    """
 
     removed: tuple[str, ...]
     size: int
     kept: int
+    damaged: tuple[str, ...] = ()
 
 
 def collect_here(project: Project, dry: bool = False) -> Collected:
-    """Remove what the manifest does not name and the remote has, or no commit ever named.
+    """Remove what the manifest does not name and the remote has to the byte, or no commit ever named.
 
     Raises RemoteError where the remote cannot be asked.
     """
     objects, now = Objects.of(project), {digest for _, digest, _ in large_files(Goldens.of(project).manifest())}
     named = _named_by_commits(project)
     store = remote_store(project) if project.remote and named & set(objects.digests()) - now else None
-    removed, size, kept = [], 0, 0
+    removed, damaged, size, kept = [], [], 0, 0
     for digest in list(objects.digests()):
         path = objects.path(digest)
         about = path.lstat()
-        there = store is not None and digest in named and store.size(object_name(digest)) == about.st_size
+        there = store is not None and digest in named - now and store.size(object_name(digest)) == about.st_size
+        if there and store is not None and sha256(store.read(object_name(digest), about.st_size) or b"") != digest:
+            there = False  # this is the last good one
+            damaged.append(digest)
         forgotten = digest not in named and about.st_mtime < time.time() - _SPARED_S
         if digest in now or not (there or forgotten):
             kept += 1
@@ -57,7 +65,7 @@ def collect_here(project: Project, dry: bool = False) -> Collected:
         if not dry:
             with contextlib.suppress(OSError):
                 path.unlink()
-    return Collected(tuple(removed), size, kept)
+    return Collected(tuple(removed), size, kept, tuple(damaged))
 
 
 def collect_remote(project: Project, days: float, dry: bool = False) -> Collected:

@@ -5,7 +5,7 @@ The remote need not be trusted: what comes from it counts where its SHA-256 is t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from harness.core.artifacts import LARGEST_ARRAYS
@@ -50,8 +50,9 @@ def object_name(digest: str) -> str:
 
 
 def push_large(project: Project, again: bool = False, moved: Callable[[str], None] | None = None) -> Transfer:
-    """Put every large file of the manifest into the remote that it lacks; with ``again`` all that are here.
+    """Put every large file of the manifest into the remote that it lacks.
 
+    With ``again`` all that are here are put there, those of earlier commits among them.
     Raises RemoteError where the remote cannot be used, and GoldenError, after all others, for what is nowhere or is
     damaged here; ``moved`` hears of each file.
     """
@@ -68,7 +69,10 @@ def push_large(project: Project, again: bool = False, moved: Callable[[str], Non
         store.write(object_name(digest), content)
         return True
 
-    return _each(large_files(Goldens.of(project).manifest()), push, moved)
+    wanted = dict.fromkeys(large_files(Goldens.of(project).manifest()))
+    if again:
+        wanted |= dict.fromkeys(f for f in _of_all_commits(project) if objects.has(*f[1:]))
+    return _each(wanted, push, moved)
 
 
 def pull_large(project: Project, every: bool = False, moved: Callable[[str], None] | None = None) -> Transfer:
@@ -96,8 +100,12 @@ def pull_large(project: Project, every: bool = False, moved: Callable[[str], Non
 
     wanted = dict.fromkeys(large_files(Goldens.of(project).manifest()))
     if every:
-        wanted |= dict.fromkeys(f for manifest in all_manifests(project) for f in large_files(manifest))
+        wanted |= dict.fromkeys(_of_all_commits(project))
     return _each(wanted, pull, moved)
+
+
+def _of_all_commits(project: Project) -> Iterator[LargeFile]:
+    return (f for manifest in all_manifests(project) for f in large_files(manifest))
 
 
 def _each(

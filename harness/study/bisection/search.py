@@ -174,7 +174,10 @@ def verdict_on(judged: CommitJudged, question: Question, raised: Collection[tupl
     if lacking:
         return SKIPPED, f"there is no {text.joined(lacking)}"
     if not sum(scenario.count for scenario in judged.scenarios):
-        return SKIPPED, "nothing that counts is compared there"
+        chosen = [*(f"--address {a}" for a in question.addresses), *(f"--stage {stage}" for stage in question.stages)]
+        if not chosen:
+            return SKIPPED, "nothing is compared there"
+        return SKIPPED, f"no value that is compared there fits {text.joined(chosen)}: `harness verify` prints addresses"
     return GOOD, f"{text.count(sum(s.count for s in judged.scenarios), 'value')} as accepted"
 
 

@@ -112,8 +112,8 @@ def prove_guard(
             everything = every_mutant(project, runner, examined, baseline, cache, question.kinds)
             meant = [mutant for mutant in everything if _is_meant(mutant, question.only)]
             subject = _subject(project, examined, runner)
-        setting = _setting(project, profile, question, cache, baseline)
-        with engine.opened(project, cache) as executor:
+        with _folder_for_copies() as copies, engine.opened(project, cache) as executor:
+            setting = _setting(project, profile, question, cache, baseline, copies)
             idle = idle_of(meant, setting, executor, folder / "outcomes" / f"{subject}.idle.json")
             mutants = [mutant for mutant in meant if not is_idle(mutant, idle)]
             sample = sampling_order(mutants, question.seed)[: question.most]
@@ -157,6 +157,11 @@ def _own_results(folder: Path) -> Iterator[Path]:
             yield Path(place)
 
 
+def _folder_for_copies() -> tempfile.TemporaryDirectory[str]:
+    """Where workers copy the repository to: gone afterwards, with what those left that Ctrl-C ended."""
+    return tempfile.TemporaryDirectory(prefix="harness-prove-", ignore_cleanup_errors=True)
+
+
 def _chosen(project: Project, question: ProofQuestion) -> list[str]:
     known = project.pipeline.scenarios()
     if not project.adapter:
@@ -192,7 +197,7 @@ def _subject(project: Project, examinations: Mapping[str, Examination], runner: 
 
 
 def _setting(
-    project: Project, profile: str, question: ProofQuestion, cache: Cache, baseline: Baseline
+    project: Project, profile: str, question: ProofQuestion, cache: Cache, baseline: Baseline, copies: str
 ) -> dict[str, Json]:
     limit = min(max(_LEAST_LIMIT_S, _TIMES_SLOWER * baseline.slowest), project.stage_seconds)
     return asdict(
@@ -205,6 +210,7 @@ def _setting(
             list(baseline.keys),
             question.training,
             limit,
+            copies,
             str(Objects.of(project).folder.resolve()),
             baseline.keys,
         )

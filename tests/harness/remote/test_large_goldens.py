@@ -293,6 +293,21 @@ def test_gc_removes_here_only_what_the_remote_has(repository):
     assert list(objects.digests()) == [digest(repository)]
 
 
+def test_gc_keeps_what_the_remote_has_with_another_content(repository, tmp_path, remote):
+    first, objects = digest(repository), Objects.of(repository.project)
+    push_large(repository.project)
+    content, store = objects.content(first), Store(repository.table["remote"], 5.0)
+    store.write(object_name(first), bytes([content[0] ^ 1]) + content[1:])
+    repository.change_pipeline(2.0)
+    accept(repository, 2.0)
+    push_large(repository.project)
+    done = collect_here(repository.project)
+    assert (done.removed, done.damaged) == ((), (first,))
+    assert push_large(repository.project, again=True).there == 0
+    assert store.read(object_name(first), 2**20) == content
+    assert collect_here(repository.project).removed == (first,)
+
+
 def test_gc_removes_in_the_remote_what_no_branch_names(repository, tmp_path, remote):
     push_large(repository.project)
     guarded.git(repository.root, "checkout", "-q", "-b", "other")

@@ -158,7 +158,10 @@ def test_an_accepted_change_counts_unless_each_commit_has_its_own_goldens(rod, c
         ("main nowhere", "'nowhere' is not a commit"),
         ("empty start", "has no goldens: give a later commit"),
         ("main start --address smooth", "smooth is no address: it is scenario/track/artifact/value"),
-        ("main start smooth --address smooth/cpu/nothing", "cannot be judged: nothing that counts"),
+        (
+            "main start smooth --address smooth/cpu/nothing",
+            "no value that is compared there fits --address smooth.cpu.nothing: ",
+        ),
         ("main start smooth --stage melt", "there is no stage 'melt' at .*; there are start, solve"),
         ("main start rough", "there is no scenario 'rough' at "),
         ("start~10 start smooth", "which is said to be good, is bad already: smooth: Look at start first"),

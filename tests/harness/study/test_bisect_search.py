@@ -183,7 +183,7 @@ def test_ends_are_held_to_what_is_said_of_them(root, line):
         search(root, line, lambda name: CommitJudged(name, refused="it cannot be imported"))
     with pytest.raises(ProjectError, match="said to be good, cannot be judged: it cannot be imported"):
         search(root, line, broken_from(root, line[1], line[:1]))
-    with pytest.raises(ProjectError, match="said to be bad, cannot be judged: nothing that counts"):
+    with pytest.raises(ProjectError, match="said to be bad, cannot be judged: nothing is compared"):
         search(root, line, lambda name: CommitJudged(name, scenarios=(ScenarioJudged("rod"),)))
 
 

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,6 +21,7 @@ from harness.judge.schema import Schema
 from harness.run.cache import Cache
 from harness.run.jobs import JobError
 from harness.run.locks import unless_taken
+from harness.study.prove.answer.history import read_history
 from harness.study.prove.faults.mutant import Mutant
 from harness.study.prove.proof import ProofQuestion, prove_guard
 from harness.study.prove.trial import jobs
@@ -130,6 +136,46 @@ def test_a_proof_goes_on_where_it_stopped(heat):
     assert nothing_left.outcomes == sorted(proof.outcomes, key=lambda o: nothing_left.outcomes.index(o))
 
 
+def test_ctrl_c_leaves_no_copy_behind(heat, tmp_path):
+    """It reaches the workers as well, which end at once."""
+    (tmp_path / "temporary").mkdir()
+    environment = heat.repository.environment | {"TMPDIR": str(tmp_path / "temporary")}
+    line = [sys.executable, "-m", "harness", "prove", "--kind", "source", "--workers", "2"]
+    with subprocess.Popen(line, cwd=heat.root, env=environment, start_new_session=True, preexec_fn=_heard) as running:
+        deadline = time.monotonic() + 100
+        while not [*(tmp_path / "temporary").glob("harness-prove-*/harness-prove-*/*/heat.py")]:
+            assert running.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        os.killpg(running.pid, signal.SIGINT)
+        assert running.wait(60) == 130
+    assert not [*(tmp_path / "temporary").glob("harness-prove-*")]
+
+
+def _heard() -> None:
+    """Ctrl-C is heard even where the tests run in the background of a shell."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def test_a_history_that_is_another_file_is_refused_before_anything_is_tried(heat, capsys, tmp_path):
+    script = tmp_path / "env.sh"
+    script.write_text("export GAIN=2\n")
+    _, err = heat.cli(capsys, f"prove smooth --history {script}", 2)
+    assert f"{script}: line 1 is no record of a proof" in err
+    assert script.read_text() == "export GAIN=2\n"
+    _, err = heat.cli(capsys, "prove smooth --history goldens", 2)
+    assert "goldens is no plain file: name another one" in err
+
+
+def test_rules_that_wait_to_be_accepted_are_proven_as_they_lie_there(heat, capsys):
+    loosen(heat)
+    for line, status in (("prove smooth --kind output --only fit --mutants 3", 0), ("verify smooth", 1)):
+        out, err = heat.cli(capsys, line, status)
+        assert "was edited since it was accepted" in out + err
+    (record,) = read_history(heat.root / ".harness/prove/history.jsonl")
+    assert record["commit"] == ""
+
+
 def test_a_budget_that_is_over_leaves_the_rest(heat):
     proof = proven(heat, budget_s=1e-9)
     assert proof.outcomes == []
@@ -153,7 +199,8 @@ def setting(heat, tmp_path):
         baseline = take_baseline([examination], Cache(tmp_path / "own", 2**30))
     project.host.end()
     state, own, none = str(heat.root / ".harness"), str(tmp_path / "own"), str(tmp_path / "none")
-    return asdict(jobs.Setting(str(heat.root), state, own, 2**30, "cpu", ["smooth"], False, 5.0, none, baseline.keys))
+    places = str(heat.root), state, own
+    return asdict(jobs.Setting(*places, 2**30, "cpu", ["smooth"], False, 5.0, str(tmp_path), none, baseline.keys))
 
 
 EDITS = {

@@ -39,12 +39,13 @@ def test_the_copy_has_what_a_verification_needs(original, tmp_path):
     objects = tmp_path / "objects"
     (objects / "ab").mkdir(parents=True)
     (objects / "ab/abcd").write_text("large")
-    with repository_copy(original, original / ".harness", objects) as copy:
+    with repository_copy(original, original / ".harness", objects, tmp_path) as copy:
         found = {p.relative_to(copy).as_posix() for p in copy.rglob("*") if p.is_file()}
         wanted = {"heat.py", "src/rod/__init__.py", "data/ignored.bin", "inner", ".harness/objects/ab/abcd"}
         assert found == wanted
         assert (copy / "linked/frames.bin").read_text() == "1"
         assert copy.name == original.name
+        assert copy.is_relative_to(tmp_path)
         (copy / "heat.py").write_text("x = 2\n")
         assert (copy / "inner").read_text() == "x = 2\n"
     assert (original / "heat.py").read_text() == "x = 1\n"
@@ -55,7 +56,7 @@ def test_modules_are_looked_up_in_the_copy_and_afterwards_where_they_were(origin
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(original / "src"), "/elsewhere"]))
     library = str(original / "env/lib")
     monkeypatch.setattr(sys, "path", [str(original), str(original / "src"), library, "/elsewhere"])
-    with repository_copy(original, original / ".harness", tmp_path / "none") as copy:
+    with repository_copy(original, original / ".harness", tmp_path / "none", tmp_path) as copy:
         assert sys.path == [str(copy), str(copy / "src"), library, "/elsewhere"]
         assert os.environ["PYTHONPATH"] == os.pathsep.join([str(copy / "src"), "/elsewhere"])
     assert sys.path == [str(original), str(original / "src"), library, "/elsewhere"]
@@ -65,7 +66,7 @@ def test_modules_are_looked_up_in_the_copy_and_afterwards_where_they_were(origin
 def test_a_state_that_is_a_link_is_not_copied(original, tmp_path):
     (original / ".harness").rename(tmp_path / "state")
     (original / ".harness").symlink_to(tmp_path / "state")
-    with repository_copy(original, original / ".harness", tmp_path / "none") as copy:
+    with repository_copy(original, original / ".harness", tmp_path / "none", tmp_path) as copy:
         assert not os.path.lexists(copy / ".harness")
 
 
@@ -73,6 +74,6 @@ def test_what_is_too_large_to_be_copied_is_told(original, tmp_path, monkeypatch)
     monkeypatch.setattr(copies, "LARGEST_COPY", 3)
     with (
         pytest.raises(ProjectError, match="mutants need a copy: keep data elsewhere"),
-        repository_copy(original, original / ".harness", tmp_path / "none"),
+        repository_copy(original, original / ".harness", tmp_path / "none", tmp_path),
     ):
         pass

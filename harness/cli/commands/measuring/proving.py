@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harness.cli.console import print_json, show_page
+from harness.cli.console import print_json, show_notes, show_page
 from harness.cli.options import (
     ExecutorOption,
     JsonOption,
@@ -61,8 +61,9 @@ def prove(
 ) -> None:
     """Make faults on purpose; say how many of them this guard catches, in which stage, and what lets others pass."""
     from harness.cli.tables.proving import show_proof
+    from harness.store.approval_check import chain_problems
     from harness.study.prove.answer.document import overall, proof_to_json
-    from harness.study.prove.answer.history import blunter, proof_record, remember
+    from harness.study.prove.answer.history import blunter, check_history, proof_record, remember
     from harness.study.prove.answer.suggestions import drafted_rules, suggestions
     from harness.study.prove.faults.mutant import MUTANT_KINDS
     from harness.study.prove.proof import ProofQuestion, prove_guard
@@ -80,13 +81,16 @@ def prove(
         seed,
         None if budget is None else 60 * budget,
     )
+    past = history or project.state / "prove" / "history.jsonl"
+    check_history(past)
     with watching(project, json) as progress:
         proof = prove_guard(project, question, engine, progress, _told_to(progress))
     folder = out or project.state / "prove"
-    records = remember(history or project.state / "prove" / "history.jsonl", proof_record(project, proof))
+    records = remember(past, proof_record(project, proof))
     blunt, drafts = blunter(records), drafted_rules(suggestions(proof)) if suggest else None
     answer = proof_to_json(proof, records)
     _write(folder, proof, answer, blunt, drafts)
+    show_notes([f"{problem}; proven is what lies there" for problem in chain_problems(project)], json)
     if json:
         print_json(answer)
     else:

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
-from harness.core.errors import HarnessError
+from harness.core.errors import HarnessError, ProjectError
 from harness.core.files import append_line
-from harness.core.git import head
+from harness.core.git import dirty, head
 from harness.core.project import Project
 from harness.core.protocol import Json
 from harness.study.prove.answer.document import overall, percentage
@@ -23,9 +23,9 @@ _COMPARED = ("profile", "training", "scenarios", "kinds", "only")  # what two re
 
 
 def proof_record(project: Project, proof: Proof) -> dict[str, Json]:
-    """What is remembered of a proof."""
+    """What is remembered of a proof; no commit where the working tree is not that of one."""
     try:
-        commit = head(project.root)
+        commit = "" if dirty(project.root) else head(project.root)
     except HarnessError:  # no repository, or nothing is committed
         commit = ""
     return {
@@ -47,6 +47,20 @@ def _shares(row: RateRow) -> dict[str, Json]:
     return {"detection": row.detection.as_json(), "localisation": row.localisation.as_json()}
 
 
+def check_history(path: Path) -> None:
+    """Raise ProjectError for a file that a record must not be added to, since it holds something else."""
+    if path.exists() and not path.is_file():
+        raise ProjectError(f"--history {path} is no plain file: name another one")
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+    for number, line in enumerate(lines, 1):
+        try:
+            known = "version" in (dict(json.loads(line)) if line.strip() else {"version"})
+        except (ValueError, TypeError):
+            known = False
+        if not known:
+            raise ProjectError(f"{path}: line {number} is no record of a proof: take it out, or name another --history")
+
+
 def remember(path: Path, record: Mapping[str, Json]) -> list[dict[str, Json]]:
     """Add a record to the file, unless its last one is the same but for the date; gives all, the newest last."""
     records = read_history(path)
@@ -59,7 +73,7 @@ def remember(path: Path, record: Mapping[str, Json]) -> list[dict[str, Json]]:
 
 
 def read_history(path: Path) -> list[dict[str, Json]]:
-    """The records of a file, the newest last; what is damaged or of another form is left out."""
+    """The records of a file, the newest last; those of another form are left out."""
     records = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else ():
         with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError):

@@ -19,9 +19,11 @@ LARGEST_COPY = 2 * 2**30  # bytes that a copy may have
 
 
 @contextmanager
-def repository_copy(root: Path, state: Path, objects: Path) -> Iterator[Path]:
+def repository_copy(root: Path, state: Path, objects: Path, within: Path) -> Iterator[Path]:
     """A copy of the repository in a temporary folder, without git's own files, caches and virtual environments.
 
+    It lies in the folder ``within``, whose owner removes what a process that was killed leaves; elsewhere where that
+    is another machine's.
     ``state``: the folder that is not copied; ``objects``: that of goldens too large for git, of which the copy gets its
     own. Meanwhile this process looks modules up there, where it looked them up in the repository. Raises ProjectError
     for a repository that is too large to be copied.
@@ -44,7 +46,8 @@ def repository_copy(root: Path, state: Path, objects: Path) -> Iterator[Path]:
             )
         return out
 
-    with tempfile.TemporaryDirectory(prefix="harness-prove-", ignore_cleanup_errors=True) as folder:
+    place = within if within.is_dir() else None
+    with tempfile.TemporaryDirectory(prefix="harness-prove-", dir=place, ignore_cleanup_errors=True) as folder:
         copy = Path(os.path.realpath(folder)) / root.name
         shutil.copytree(root, copy, symlinks=True, ignore=left_out)
         for path in (p for p in copy.rglob("*") if p.is_symlink() and not p.exists()):

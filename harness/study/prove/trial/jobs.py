@@ -27,8 +27,8 @@ from harness.verify.examination import Examination
 class Setting:
     """What trials have in common: the arguments of a job, but for its mutants.
 
-    ``limit_s``: how long a stage may take; ``objects``: the folder of goldens that are too large for git; ``keys``:
-    those of the right results, by scenario (see ``steps.RightKeys``).
+    ``limit_s``: how long a stage may take; ``copies``: the folder for copies of the repository; ``objects``: that of
+    goldens too large for git; ``keys``: those of the right results, by scenario (see ``steps.RightKeys``).
     """
 
     root: str
@@ -39,6 +39,7 @@ class Setting:
     scenarios: list[str]
     training: bool
     limit_s: float
+    copies: str
     objects: str
     keys: Mapping[str, Mapping[str, list[str]]]
 
@@ -73,7 +74,7 @@ def try_mutants(setting: Mapping[str, Json], mutants: Sequence[Mapping[str, Json
 
 def copied(common: Setting) -> AbstractContextManager[Path]:
     """A copy of the repository for mutants."""
-    return repository_copy(Path(common.root), Path(common.state), Path(common.objects))
+    return repository_copy(Path(common.root), Path(common.state), Path(common.objects), Path(common.copies))
 
 
 @contextlib.contextmanager
