@@ -85,8 +85,7 @@ def prove(
     check_history(past)
     with watching(project, json) as progress:
         proof = prove_guard(project, question, engine, progress, _told_to(progress))
-    folder = out or project.state / "prove"
-    records = remember(past, proof_record(project, proof))
+    folder, records = out or project.state / "prove", remember(past, proof_record(project, proof))
     blunt, drafts = blunter(records), drafted_rules(suggestions(proof)) if suggest else None
     answer = proof_to_json(proof, records)
     _write(folder, proof, answer, blunt, drafts)
