@@ -74,9 +74,19 @@ class Store:
         """Raise RemoteError unless the bucket or folder itself is there."""
         if self._known:
             return
-        if not self._told(lambda: bool(self._files.exists(self._container))):
+        if not self._told(self._is_there):
             raise self._error("is not there: create the bucket or folder, or correct the address in [tool.harness]")
         self._known = True
+
+    def _is_there(self) -> bool:
+        """Whether there is the bucket or folder; of what is denied, the library's ``exists`` says that it is not."""
+        container = self._container
+        if protocol_of(self.url) in HERE and self._files.isfile(container):
+            raise self._error("is a file: correct the address in [tool.harness], which is of a folder")
+        try:
+            return bool(self._files.exists(container) or self._files.info(container))
+        except FileNotFoundError:
+            return False
 
     @property
     def _container(self) -> str:

@@ -46,7 +46,9 @@ def gc(
         bool, typer.Option("--remote", help="Also in the remote what no commit of any branch here names.")
     ] = False,
     cache: Annotated[bool, typer.Option("--cache", help="Also in the shared cache what was written long ago.")] = False,
-    days: Annotated[float, typer.Option(min=0, help="What is younger stays in the remote and in the cache.")] = 30.0,
+    days: Annotated[
+        float | None, typer.Option(min=0, help="What is younger stays in the remote and in the cache (default: 30).")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed, and remove nothing.")] = False,
     json: JsonOption = False,
 ) -> None:
@@ -55,6 +57,9 @@ def gc(
     from harness.store.large.collecting import collect_cache, collect_here, collect_remote
 
     project = find_project()
+    if days is not None and not (remote or cache):
+        raise ProjectError("--days is of what --remote and --cache remove: give one of these, or leave it out")
+    days = 30.0 if days is None else days
     if cache and not project.cache:
         raise ProjectError(f"{project.root / 'pyproject.toml'}: [tool.harness] names no cache that is shared")
     done = {"here": collect_here(project, dry_run)}

@@ -37,13 +37,16 @@ def dask_executor(
 ) -> Iterator[DaskExecutor]:
     """An executor on the scheduler at an address, or where there is none on ``workers`` of this machine.
 
-    ``tell`` hears where the dashboard is. Raises HarnessError where Dask is not installed, or nothing answers.
+    ``tell`` hears where the dashboard is, and that nobody works there yet. Raises HarnessError where Dask is not
+    installed, or nothing answers.
     """
     command = Command.here(project.root, tuple(project.pipeline.environment), _plain(project))
     with own_place(cache.folder / "writing", "jobs") as meeting, _quiet_logs():
         digest = command.write(meeting)
         try:
             with _client(scheduler, workers) as client:
+                if scheduler and not client.nthreads():
+                    tell(f"no worker has joined the scheduler yet: start some with `dask worker {scheduler}`")
                 if page := _dashboard(client, own=not scheduler):
                     tell(f"Dask's dashboard: {page}")
                 with DaskExecutor(client, meeting, digest, heard) as executor:
@@ -62,6 +65,7 @@ def _plain(project: Project) -> dict[str, dict[str, object]]:
 def _client(scheduler: str, workers: int) -> Iterator[Client]:
     try:
         from distributed import Client, LocalCluster
+        from distributed.comm import get_address_host_port
     except ImportError as error:
         raise HarnessError(
             "--executor dask needs Dask: pip install distributed, which the harness's extra 'dask' brings too"
@@ -71,6 +75,7 @@ def _client(scheduler: str, workers: int) -> Iterator[Client]:
         warnings.simplefilter("ignore")  # Dask warns of other versions of its own, and of ports that are taken
         if scheduler:
             try:
+                get_address_host_port(scheduler)  # before there is a client, which takes long to give up
                 client = Client(scheduler, timeout=_CONNECT_S, set_as_default=False, name="harness")
             except (OSError, ValueError, TypeError) as error:
                 raise HarnessError(

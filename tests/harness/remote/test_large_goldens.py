@@ -395,3 +395,11 @@ def test_a_remote_that_cannot_be_used_is_one_sentence(repository, s3, capsys, co
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     assert "needs credentials" in told(s3)
+    with pytest.raises(RemoteError, match="needs credentials"):
+        Store(s3, 5.0).listed("sealed")  # where the library says that there is no such bucket
+
+
+def test_a_file_in_the_place_of_a_folder_is_told(tmp_path):
+    (tmp_path / "env.sh").write_text("export GAIN=2\n")
+    with pytest.raises(RemoteError, match=r"env\.sh is a file: correct the address"):
+        Store(f"file://{tmp_path}/env.sh", 5.0).listed("sealed")

@@ -404,7 +404,7 @@ def test_the_dashboard_is_told_where_there_is_one(tmp_path):
 def test_no_scheduler_and_no_dask_are_one_sentence_each(tmp_path, monkeypatch):
     pytest.importorskip("distributed")
     monkeypatch.setattr("harness.host.cluster.connection._CONNECT_S", 0.5)
-    for address in ("tcp://127.0.0.1:1", "nonsense://x"):
+    for address in ("tcp://127.0.0.1:1", "nonsense://x", "nonsense"):
         with (
             pytest.raises(HarnessError, match=f"no Dask scheduler answers at {address} .*: start one with `dask sched"),
             dask_of(tmp_path, 1, scheduler=address),
