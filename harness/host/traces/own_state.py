@@ -9,6 +9,8 @@ changes is the import's, as whoever needs it imports it as well.
 from __future__ import annotations
 
 import array
+import dis
+import functools
 import hashlib
 import random
 import sys
@@ -21,10 +23,12 @@ from typing import Any
 
 from harness.host.senses import audit
 from harness.host.senses.origins import Origin, origin
+from harness.run.source.state import SETTING
 
 _MOST = 100_000  # values that are followed of one name
 _PLAIN = (type(None), bool, int, float, complex, str, bytes)
-_ELSEWHERE = (types.ModuleType, types.BuiltinFunctionType, property, staticmethod, classmethod)
+_ELSEWHERE = (types.ModuleType, types.FunctionType, types.BuiltinFunctionType, property, staticmethod, classmethod)
+_MAKING = ("__init__", "__post_init__", "__new__", "__setattr__", "__setstate__")
 _ITERATORS: tuple[type, ...] = (type(iter([])), type(iter(())), type(iter(range(0))))
 
 
@@ -127,13 +131,11 @@ class _Walk:
             raise _TooMuchError
         if isinstance(value, (*_PLAIN, *_ELSEWHERE)):
             return None
-        if isinstance(value, types.FunctionType):
-            return self._function(value) if value.__defaults__ or value.__kwdefaults__ or value.__closure__ else None
         if id(value) in self._seen:
             return None
         self._seen.add(id(value))
         if isinstance(value, type):
-            return self._attributes(vars(value)) if value.__module__ == self.home else None
+            return self._attributes(value, vars(value)) if value.__module__ == self.home else None
         if isinstance(value, tuple):
             several = [self._into(part) for part in value]
             return several if any(part is not None for part in several) else None
@@ -154,8 +156,9 @@ class _Walk:
             return _Drawn(repr(value.getstate()))
         if type(value).__module__.partition(".")[0] == "numpy":
             return self._of_numpy(value)
-        own = _is_own(sys.modules.get(type(value).__module__))
-        return self._attributes(getattr(value, "__dict__", {}) | _slots(value), plain=True) if own else None
+        if not _is_own(sys.modules.get(type(value).__module__)):
+            return None
+        return self._attributes(type(value), getattr(value, "__dict__", {}) | _slots(value), plain=True)
 
     def _leaf(self, value: Any) -> Any:
         """What a container holds: its content, or itself where it is plain, or else which object it is."""
@@ -164,22 +167,19 @@ class _Walk:
         content = self._into(value)
         return _frozen(value) if content is None else content
 
-    def _attributes(self, attributes: Mapping[str, Any], plain: bool = False) -> Any:
-        """Those of a class that can be changed in place; with ``plain`` all that an instance has."""
+    def _attributes(self, kind: type, attributes: Mapping[str, Any], plain: bool = False) -> Any:
+        """Those of a class that can be changed in place; with ``plain`` all that an instance has.
+
+        What methods keep up to date is theirs: whoever calls them goes through it, as with a memory.
+        """
+        kept = _kept_by_methods(kind)
         found = {
             name: self._leaf(value) if plain else self._into(value)
             for name, value in attributes.items()
-            if name[:2] != "__" and (plain or not isinstance(value, _PLAIN))
+            if name[:2] != "__" and name not in kept and (plain or not isinstance(value, _PLAIN))
         }
         found = {name: held for name, held in found.items() if held is not None}
         return found if found or plain else None
-
-    def _function(self, function: types.FunctionType) -> Any:
-        """What a function's defaults and its closure hold."""
-        cells = [cell.cell_contents for cell in function.__closure__ or () if cell != types.CellType()]
-        several = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values(), *cells]
-        found = {str(place): held for place, part in enumerate(several) if (held := self._into(part)) is not None}
-        return found or None
 
     def _of_numpy(self, value: Any) -> Any:
         numpy: Any = sys.modules["numpy"]
@@ -193,6 +193,22 @@ class _Walk:
         if isinstance(value, numpy.random.RandomState):
             return _Drawn(repr(_listed(value.get_state(legacy=False))))
         return None
+
+
+@functools.cache
+def _kept_by_methods(kind: type) -> frozenset[str]:
+    """The attributes that methods of a class set, or set something of, after an instance was made."""
+    kept: set[str] = set()
+    for each in kind.__mro__:
+        for name, method in vars(each).items():
+            code = getattr(getattr(method, "__func__", method), "__code__", None)
+            if code is None or name in _MAKING:
+                continue
+            steps = [*dis.get_instructions(code)]
+            kept |= {str(step.argval) for step in steps if step.opname in ("STORE_ATTR", "DELETE_ATTR")}
+            if any(step.opname in ("STORE_SUBSCR", "DELETE_SUBSCR") or step.argval in SETTING for step in steps):
+                kept |= {str(step.argval) for step in steps if step.opname in ("LOAD_ATTR", "LOAD_METHOD")}
+    return frozenset(kept)
 
 
 def _frozen(value: Any) -> tuple[str, str]:

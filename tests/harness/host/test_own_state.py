@@ -39,20 +39,28 @@ SETTINGS, SLOTTED = Settings(), Slotted()
 SLOTTED.value = 1
 
 
-def collect(value, into=[]):
-    into.append(value)
+class Timer:
+    calls = []
+
+    def __init__(self):
+        self.total, self.names, self.by, self.limit = 0, [], {"a": 0}, [1]
+
+    def tick(self, name):
+        self.total += 1
+        self.names.append(name)
+        self.by["a"] += 1
+        self.calls.append(name)
+
+    def most(self):
+        return self.limit[0]
 
 
-def closed():
-    box = [1]
-
-    def put(value):
-        box[0] = value
-
-    return put
+TIMER = Timer()
 
 
-put = closed()
+def counted(value, calls=[0]):
+    calls[0] += 1
+    return value
 
 
 @functools.cache
@@ -72,11 +80,11 @@ CHANGES = {
     "SETTINGS": ["each = m.SETTINGS; each.gain = 2.0", "vars(m.SETTINGS)['gain'] = 2.0"],
     "SLOTTED": ["m.SLOTTED.value = 2"],
     "Settings": ["m.Settings.shared.append(1)"],
-    "collect": ["m.collect(1)"],
-    "put": ["m.put(2)"],
+    "TIMER": ["m.TIMER.limit[0] = 2", "timer = m.TIMER; timer.limit = [2]"],
     "EACH": ["next(m.EACH)"],
 }
 NO_CHANGES = ["m.MEMO['b'] = 2", "m.SETTINGS.twice", "m.squared(3)", "m.GRID.sum()", "m.TABLE = [1.0]", "m.SEEN.add(2)"]
+NO_CHANGES += ["m.TIMER.tick('a')", "m.counted(1)"]  # what whoever calls them goes through
 DRAWN = {"DRAWS": "m.DRAWS.normal()", "OLD_DRAWS": "m.OLD_DRAWS.normal()", "PYTHONS": "m.PYTHONS.random()"}
 
 
