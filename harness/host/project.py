@@ -18,6 +18,7 @@ from harness.core.protocol import Artifact, Json, Output, Pipeline, Progress, Sc
 from harness.host.process import DiedError, Host, RaisedError
 from harness.run.cache import Cache
 from harness.run.items import read_only
+from harness.run.pipeline_source import left_to_others, sources_of
 from harness.run.work import StageAnswer, StageCall, StageWork
 
 
@@ -80,12 +81,26 @@ class HostedProject(Project):
         _ = self.pipeline
         remedy = "what decides results is read by `load`, which makes the configuration, or by a stage that declares it"
         variables = "the variables that decide results are named in the pipeline's environment"
-        return [
+        touched = [
             f"importing {self.adapter.partition(':')[0]} reads {what}: {variables if 'variable' in what else remedy}"
             for what in self.host.opened["undeclared"]
-        ] + [
+        ]
+        left = [
             f"{sentence}: stages that run after it in the same process would depend on that"
             for sentence in self.host.ask("left", doing="asking what was left changed", brief=True)
+        ]
+        return [*touched, *left, *self._handed_on()]
+
+    def _handed_on(self) -> list[str]:
+        """What hooks change in place of what stages use, one sentence each."""
+        handed = self.host.ask("handed", doing="asking what was left changed", brief=True)
+        if not handed:
+            return []
+        sources = sources_of(self.pipeline)
+        return [
+            f"the adapter's {hook} {sentence}"
+            for hook, names in handed.items()
+            for sentence in left_to_others(self.pipeline, sources, "", names)
         ]
 
     def scenario(self, name: str, profile: str, overrides: Sequence[str] = ()) -> Scenario:

@@ -30,6 +30,7 @@ class Questions:
     def __init__(self) -> None:
         self._work: dict[tuple[str, int], OwnWork] = {}
         self._left: dict[str, None] = {}  # what hooks left changed, in sentences
+        self._handed: dict[str, list[str]] = {}  # and by hook the names in own modules
 
     def answer(self, question: str, progress: Progress, arguments: Sequence[Any]) -> Any:
         """The answer to a question; whatever a hook of the adapter leaves changed is noted and put back."""
@@ -40,7 +41,12 @@ class Questions:
             given = method(progress, *arguments)
         name = {"scenario": "load", "hook": arguments[0] if arguments else ""}.get(question, question)
         self._left |= dict.fromkeys(f"the adapter's {name} leaves {what} changed" for what in noted["changed"])
+        self._handed[name] = [*dict.fromkeys([*self._handed.get(name, ()), *noted["left"]])]
         return given
+
+    def handed(self, progress: Progress) -> dict[str, list[str]]:
+        """The names in own modules of which the adapter's hooks changed something in place, by hook."""
+        return {name: names for name, names in self._handed.items() if names}
 
     def left(self, progress: Progress) -> list[str]:
         """What the adapter's hooks left changed until now, one sentence each."""

@@ -160,7 +160,7 @@ def _left_out(
         scenarios = [f"{text.count(left, 'scenario')} of {len(examinations)}"] if left else []
         said += [f"{text.joined([*scenarios, 'what tests check'])}: --fail-fast stopped at {[*found][-1]}"]
     if keep and (
-        unkept := [name for name, report in found.items() if replay_unkept(examinations[name], report.artifacts)]
+        unkept := [n for n, r in found.items() if not r.skipped and replay_unkept(examinations[n], r.artifacts)]
     ):
         said += [
             f"candidates of the replay of {text.count(len(unkept), 'scenario')}: a new golden of one of its stages is "

@@ -107,6 +107,4 @@ def _show_if_asked(error: BaseException | None) -> None:
 
 
 def _say_interrupted() -> None:
-    remark(
-        "interrupted: finished stages are cached, and candidates of finished scenarios kept; nothing else was written"
-    )
+    remark("interrupted: what was finished is kept, and nothing is left half-written")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import textwrap
 from collections.abc import Iterator
 
 from harness.run.source import scopes
@@ -11,6 +12,7 @@ from harness.run.source.scopes import Dotted, Target, dotted_name
 
 SETTING = {"append", "add", "update", "insert", "extend", "setdefault", "clear", "remove", "discard", "pop", "popitem"}
 SETTING |= {"appendleft", "__setitem__", "push", "put", "register"}
+_MAKING = ("__init__", "__post_init__", "__new__", "__setattr__", "__setstate__")
 
 
 def written(piece: Piece) -> Iterator[Dotted | Target]:
@@ -42,6 +44,21 @@ def _written(function: ast.FunctionDef | ast.AsyncFunctionDef, piece: Piece) -> 
             yield Target(target.module, target.chain + chain[1:])
         elif chain[0] not in local:
             yield chain
+
+
+def kept_by_methods(source: str) -> frozenset[str]:
+    """The attributes that the methods of a class keep up to date after they made them, by the class's source."""
+    kept: set[str] = set()
+    tree = ast.parse(textwrap.dedent(source))
+    for method in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.args.args):
+        if method.name in _MAKING:
+            continue
+        own = method.args.args[0].arg
+        for node in ast.walk(method):
+            out = [k.value for k in node.keywords if k.arg == "out"] if isinstance(node, ast.Call) else []
+            chains = [_set(node), *map(_named, out)]
+            kept |= {chain[1] for chain in chains if chain[:1] == (own,) and len(chain) > 1}
+    return frozenset(kept)
 
 
 def _set(node: ast.AST) -> Dotted:

@@ -71,7 +71,7 @@ def push_large(project: Project, again: bool = False, moved: Callable[[str], Non
 
     wanted = dict.fromkeys(large_files(Goldens.of(project).manifest()))
     if again:
-        wanted |= dict.fromkeys(f for f in _of_all_commits(project) if objects.has(*f[1:]))
+        wanted |= dict.fromkeys(f for f in _of_all_commits(project) if objects.has(*f[1:]) and _is_sound(objects, f[1]))
     return _each(wanted, push, moved)
 
 

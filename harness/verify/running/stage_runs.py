@@ -67,6 +67,7 @@ class StageRuns:
                 if last:
                     raise
                 del self._runs[replayed][self.stage(artifact).name]
+                self._chained.clear()
         raise AssertionError
 
     def failed_stage(self) -> str:

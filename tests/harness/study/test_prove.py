@@ -176,6 +176,14 @@ def test_rules_that_wait_to_be_accepted_are_proven_as_they_lie_there(heat, capsy
     assert record["commit"] == ""
 
 
+def test_a_record_has_the_commit_whose_tree_it_was_but_for_the_history(heat, capsys):
+    heat.repository.commit("all")
+    for _ in range(2):
+        heat.cli(capsys, "prove smooth --kind output --only fit --mutants 3 --history past.jsonl", 0)
+    (record,) = read_history(heat.root / "past.jsonl")
+    assert record["commit"] == heat.repository.expect("git rev-parse HEAD").stdout.strip()
+
+
 def test_a_budget_that_is_over_leaves_the_rest(heat):
     proof = proven(heat, budget_s=1e-9)
     assert proof.outcomes == []

@@ -11,7 +11,6 @@ from pathlib import Path
 from harness.core.errors import HarnessError, ProjectError
 from harness.core.files import append_line
 from harness.core.git import dirty, head
-from harness.core.project import Project
 from harness.core.protocol import Json
 from harness.study.prove.answer.document import overall, percentage
 from harness.study.prove.answer.rates import Rate, RateRow, tables
@@ -22,12 +21,16 @@ _RATES = ("detection", "localisation")
 _COMPARED = ("profile", "training", "scenarios", "kinds", "only")  # what two records must have in common
 
 
-def proof_record(project: Project, proof: Proof) -> dict[str, Json]:
-    """What is remembered of a proof; no commit where the working tree is not that of one."""
+def commit_of_tree(root: Path, history: Path) -> str:
+    """The commit whose working tree this is, but for the history itself; empty where there is none."""
     try:
-        commit = "" if dirty(project.root) else head(project.root)
+        return "" if {*dirty(root)} - {history.resolve()} else head(root)
     except HarnessError:  # no repository, or nothing is committed
-        commit = ""
+        return ""
+
+
+def proof_record(proof: Proof, commit: str) -> dict[str, Json]:
+    """What is remembered of a proof of what was there at a commit."""
     return {
         "version": HISTORY_VERSION,
         "commit": commit,
