@@ -34,7 +34,7 @@ class _Drawn:
 
 
 @dataclass
-class Held:
+class Followed:
     """A value that a name stands for, what is in it, and what puts that back; nothing where nothing can change."""
 
     value: Any
@@ -42,16 +42,16 @@ class Held:
     restore: list[_Restore] = field(default_factory=list)
 
 
-def held(value: Any, home: str) -> Held:
+def followed(value: Any, home: str) -> Followed:
     """What is in a value that a module called ``home`` names; nothing where nothing of it can change, or be told."""
     walk = _Walk(home)
     try:
-        return Held(value, walk.into(value), walk.restore)
+        return Followed(value, walk.into(value), walk.restore)
     except Exception:  # a stranger's class, or too much
-        return Held(value, None)
+        return Followed(value, None)
 
 
-def is_own(module: object) -> bool:
+def is_own_module(module: object) -> bool:
     """Whether it is a module of the pipeline's own source."""
     file = getattr(module, "__file__", None) if type(module) is types.ModuleType else None
     return isinstance(file, str) and origin(file) is Origin.OWN
@@ -97,7 +97,7 @@ class _Walk:
             return _Drawn(repr(state))
         if type(value).__module__.partition(".")[0] == "numpy":
             return self._of_numpy(value)
-        return self._instance(value) if is_own(sys.modules.get(type(value).__module__)) else None
+        return self._instance(value) if is_own_module(sys.modules.get(type(value).__module__)) else None
 
     def _container(self, value: Any) -> Any:
         self.restore.append(_refilled(value))
@@ -184,7 +184,7 @@ def _kept_by_methods_of(kind: type) -> frozenset[str]:
     """The attributes that methods of a class, or of one above it, keep up to date."""
     kept: set[str] = set()
     for each in kind.__mro__:
-        if is_own(sys.modules.get(each.__module__)):
+        if is_own_module(sys.modules.get(each.__module__)):
             try:
                 kept |= kept_by_methods(inspect.getsource(each))
             except (OSError, TypeError, SyntaxError):  # it was made without source

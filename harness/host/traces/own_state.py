@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from harness.host.senses import audit
-from harness.host.traces.contents import PLAIN, Held, drawn, held, is_kept, is_own
+from harness.host.traces.contents import PLAIN, Followed, drawn, followed, is_kept, is_own_module
 
 
 class OwnState:
@@ -21,7 +21,7 @@ class OwnState:
 
     def __init__(self) -> None:
         self._modules: dict[str, types.ModuleType] = {}
-        self._known: dict[tuple[str, str], Held] = {}  # by module and name
+        self._known: dict[tuple[str, str], Followed] = {}  # by module and name
         self._left: set[str] = set()
         self._drawn: set[str] = set()
         self._imports = 0
@@ -44,7 +44,7 @@ class OwnState:
     @contextmanager
     def importing(self, module: types.ModuleType) -> Iterator[None]:
         """While own ``module`` is executed, what changes is the import's."""
-        if not is_own(module):
+        if not is_own_module(module):
             yield
             return
         with audit.unheard():
@@ -69,16 +69,16 @@ class OwnState:
                     continue
                 known = self._known.get((home, name))
                 if known is None or known.value is not value:
-                    self._known[home, name] = held(value, home)
+                    self._known[home, name] = followed(value, home)
 
     def _take_what_is_there(self) -> None:
         """What an import changed holds from now on."""
         for (home, name), known in self._known.items():
             told = f"{home}:{name}" in self._left | self._drawn  # a call's, which is put back at its end
             if not told and self._is_followed(home, name, known):
-                self._known[home, name] = held(known.value, home)
+                self._known[home, name] = followed(known.value, home)
 
-    def _is_followed(self, home: str, name: str, known: Held) -> bool:
+    def _is_followed(self, home: str, name: str, known: Followed) -> bool:
         """Whether something of it can change, and the name still stands for it: the source tells of what sets names."""
         return known.content is not None and vars(self._modules[home]).get(name) is known.value
 
@@ -87,7 +87,7 @@ class OwnState:
         for (home, name), known in self._known.items():
             if not self._is_followed(home, name, known):
                 continue
-            now = held(known.value, home)
+            now = followed(known.value, home)
             if now.content is None or now.content == known.content:  # None: it grew beyond what is followed
                 continue
             kept = is_kept(known.content, now.content)
@@ -100,4 +100,4 @@ class OwnState:
                 for restore in known.restore:
                     with suppress(Exception):  # such as an array that nobody may write to any more
                         restore()
-                self._known[home, name] = held(known.value, home)
+                self._known[home, name] = followed(known.value, home)

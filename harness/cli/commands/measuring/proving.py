@@ -63,7 +63,7 @@ def prove(
     from harness.cli.tables.proving import show_proof
     from harness.store.approval_check import chain_problems
     from harness.study.prove.answer.document import overall, proof_to_json
-    from harness.study.prove.answer.history import blunter, check_history, commit_of_tree, proof_record, remember
+    from harness.study.prove.answer.history import blunter, commit_of_tree, proof_record, remember
     from harness.study.prove.answer.suggestions import drafted_rules, suggestions
     from harness.study.prove.faults.mutant import MUTANT_KINDS
     from harness.study.prove.proof import ProofQuestion, prove_guard
@@ -82,7 +82,6 @@ def prove(
         None if budget is None else 60 * budget,
     )
     past = history or project.state / "prove" / "history.jsonl"
-    check_history(past)
     commit = commit_of_tree(project.root, past)
     with watching(project, json) as progress:
         proof = prove_guard(project, question, engine, progress, _told_to(progress))

@@ -22,11 +22,28 @@ _COMPARED = ("profile", "training", "scenarios", "kinds", "only")  # what two re
 
 
 def commit_of_tree(root: Path, history: Path) -> str:
-    """The commit whose working tree this is, but for the history itself; empty where there is none."""
+    """The commit whose working tree this is, but for the history itself; empty where there is none.
+
+    Raises ProjectError for a history that a record must not be added to, since it holds something else.
+    """
+    _check(history)
     try:
         return "" if {*dirty(root)} - {history.resolve()} else head(root)
     except HarnessError:  # no repository, or nothing is committed
         return ""
+
+
+def _check(path: Path) -> None:
+    if path.exists() and not path.is_file():
+        raise ProjectError(f"--history {path} is no plain file: name another one")
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+    for number, line in enumerate(lines, 1):
+        try:
+            known = "version" in (dict(json.loads(line)) if line.strip() else {"version"})
+        except (ValueError, TypeError):
+            known = False
+        if not known:
+            raise ProjectError(f"{path}: line {number} is no record of a proof: take it out, or name another --history")
 
 
 def proof_record(proof: Proof, commit: str) -> dict[str, Json]:
@@ -48,20 +65,6 @@ def proof_record(proof: Proof, commit: str) -> dict[str, Json]:
 
 def _shares(row: RateRow) -> dict[str, Json]:
     return {"detection": row.detection.as_json(), "localisation": row.localisation.as_json()}
-
-
-def check_history(path: Path) -> None:
-    """Raise ProjectError for a file that a record must not be added to, since it holds something else."""
-    if path.exists() and not path.is_file():
-        raise ProjectError(f"--history {path} is no plain file: name another one")
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
-    for number, line in enumerate(lines, 1):
-        try:
-            known = "version" in (dict(json.loads(line)) if line.strip() else {"version"})
-        except (ValueError, TypeError):
-            known = False
-        if not known:
-            raise ProjectError(f"{path}: line {number} is no record of a proof: take it out, or name another --history")
 
 
 def remember(path: Path, record: Mapping[str, Json]) -> list[dict[str, Json]]:
