@@ -42,7 +42,7 @@ class Followed:
     restore: list[_Restore] = field(default_factory=list)
 
 
-def followed(value: Any, home: str) -> Followed:
+def what_is_in(value: Any, home: str) -> Followed:
     """What is in a value that a module called ``home`` names; nothing where nothing of it can change, or be told."""
     walk = _Walk(home)
     try:

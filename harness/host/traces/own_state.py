@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from harness.host.senses import audit
-from harness.host.traces.contents import PLAIN, Followed, drawn, followed, is_kept, is_own_module
+from harness.host.traces.contents import PLAIN, Followed, drawn, is_kept, is_own_module, what_is_in
 
 
 class OwnState:
@@ -69,14 +69,14 @@ class OwnState:
                     continue
                 known = self._known.get((home, name))
                 if known is None or known.value is not value:
-                    self._known[home, name] = followed(value, home)
+                    self._known[home, name] = what_is_in(value, home)
 
     def _take_what_is_there(self) -> None:
         """What an import changed holds from now on."""
         for (home, name), known in self._known.items():
             told = f"{home}:{name}" in self._left | self._drawn  # a call's, which is put back at its end
             if not told and self._is_followed(home, name, known):
-                self._known[home, name] = followed(known.value, home)
+                self._known[home, name] = what_is_in(known.value, home)
 
     def _is_followed(self, home: str, name: str, known: Followed) -> bool:
         """Whether something of it can change, and the name still stands for it: the source tells of what sets names."""
@@ -87,7 +87,7 @@ class OwnState:
         for (home, name), known in self._known.items():
             if not self._is_followed(home, name, known):
                 continue
-            now = followed(known.value, home)
+            now = what_is_in(known.value, home)
             if now.content is None or now.content == known.content:  # None: it grew beyond what is followed
                 continue
             kept = is_kept(known.content, now.content)
@@ -100,4 +100,4 @@ class OwnState:
                 for restore in known.restore:
                     with suppress(Exception):  # such as an array that nobody may write to any more
                         restore()
-                self._known[home, name] = followed(known.value, home)
+                self._known[home, name] = what_is_in(known.value, home)
