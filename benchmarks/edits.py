@@ -19,6 +19,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import pages
+
 ROOT = Path(__file__).parents[1]
 EDITS = {  # a line's part, and what somebody makes of it
     "ptycho/optics/objects.py": ("rng.uniform()) for _", "rng.uniform(0.01)) for _"),
@@ -79,27 +81,35 @@ def edit(path: Path, old: str, new: str) -> str:
 
 
 def main() -> None:
-    """Print a line for each edit, and the medians."""
+    """Print a line for each edit, and the medians; of all of them they go into the page."""
     chosen = sys.argv[1:] or [*EDITS]
     with tempfile.TemporaryDirectory() as folder:
         clone = Path(folder) / ROOT.name
         subprocess.run(["git", "clone", "-q", ROOT, clone], check=True)
-        warm = verify(clone)
-        print(f"empty cache: {warm.whole:.0f} s, status {warm.status}; load {os.getloadavg()[0]:.1f}", flush=True)
-        print(f"nothing changed: {verify(clone).whole:.1f} s")
-        print("| module | first stage named (s) | whole verdict (s) | processors (s) | status | named |")
-        print("| --- | ---: | ---: | ---: | ---: | --- |")
+        first, unchanged = verify(clone), verify(clone)
+        lines = [
+            f"Made by `python benchmarks/edits.py`: {WORKERS} workers on {os.cpu_count()} processors, without training;",
+            f"with an empty cache {first.whole:.0f} s, and {unchanged.whole:.1f} s where nothing had changed.",
+            "",
+            "| module | first stage named (s) | whole verdict (s) | processors (s) | named |",
+            "| --- | ---: | ---: | ---: | --- |",
+        ]
+        print("\n".join([f"status {first.status}, load {os.getloadavg()[0]:.1f}", *lines]), flush=True)
         verdicts = []
         for module in chosen:
             content = edit(clone / module, *EDITS[module])
             verdicts.append(found := verify(clone))
             (clone / module).write_text(content)
             told = "" if found.told is None else f"{found.told:.1f}"
-            row = (f"`{module}`", told, f"{found.whole:.1f}", f"{found.processors:.0f}", str(found.status), found.first)
-            print(f"| {' | '.join(row)} |", flush=True)
-        named = [v.told for v in verdicts if v.told is not None]
-        medians = [statistics.median(times) for times in (named, [v.whole for v in verdicts]) if times]
-        print(f"medians: {' and '.join(f'{m:.1f} s' for m in medians)}; load {os.getloadavg()[0]:.1f}")
+            row = (f"`{module}`", told, f"{found.whole:.1f}", f"{found.processors:.0f}", found.first or "as accepted")
+            lines.append(f"| {' | '.join(row)} |")
+            print(lines[-1], flush=True)
+    named = [v.told for v in verdicts if v.told is not None]
+    medians = [f"{statistics.median(times):.1f} s" for times in (named, [v.whole for v in verdicts]) if times]
+    lines += ["", f"Medians: {' until the first stage was named, and '.join(medians)} for the whole verdict."]
+    print("\n".join(lines[-2:]))
+    if chosen == [*EDITS]:
+        pages.put(pages.BENCHMARKS, "edits", lines)
 
 
 if __name__ == "__main__":
