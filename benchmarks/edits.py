@@ -88,7 +88,7 @@ def main() -> None:
         subprocess.run(["git", "clone", "-q", ROOT, clone], check=True)
         first, unchanged = verify(clone), verify(clone)
         lines = [
-            f"Made by `python benchmarks/edits.py`: {WORKERS} workers on {os.cpu_count()} processors, without training;",
+            f"Made by `python benchmarks/edits.py`: {WORKERS} workers on {os.cpu_count()} processors, no training;",
             f"with an empty cache {first.whole:.0f} s, and {unchanged.whole:.1f} s where nothing had changed.",
             "",
             "| module | first stage named (s) | whole verdict (s) | processors (s) | named |",
