@@ -23,8 +23,11 @@ def keep_candidates(examination: Examination, report: ScenarioReport) -> list[st
         return []  # nothing is known of it here
     wanted = wanted_candidates(examination, report.artifacts)
     compute_candidates(examination, wanted)  # all of them, so that Ctrl-C leaves no part of a replay
-    why = {name: why_kept(examination, report, *name) for name in wanted}
-    kept = [identity for name in wanted if (identity := keep_candidate(examination, *name, why[name]))]
+    kept = [
+        identity
+        for name in wanted
+        if (identity := keep_candidate(examination, *name, why_kept(report, *name, is_accepted(examination, *name))))
+    ]
     for name in _decided(examination, report.artifacts):
         if (identity := examination.identity(*name)) not in kept:
             remove_candidate(examination.project, identity)  # an earlier run's, which nobody gets any more
@@ -46,7 +49,7 @@ def wanted_candidates(examination: Examination, reports: Iterable[ArtifactReport
 def _lacking(examination: Examination) -> list[tuple[str, str]]:
     """Track and name of what is stored for the replay, where there is no golden of it yet."""
     stored = ((examination.replay, artifact) for artifact in stored_outputs(examination.pipeline))
-    return [name for name in stored if examination.identity(*name) not in examination.manifest]
+    return [name for name in stored if not is_accepted(examination, *name)]
 
 
 def compute_candidates(examination: Examination, wanted: Iterable[tuple[str, str]]) -> None:
@@ -79,10 +82,15 @@ def _not_as_accepted(reports: Iterable[ArtifactReport]) -> list[tuple[str, str]]
     return [(report.track, report.artifact) for report in reports if needs_candidate(report.verdicts)]
 
 
-def why_kept(examination: Examination, report: ScenarioReport, track: str, artifact: str) -> str:
-    """Why a candidate of one artifact is kept, in a sentence of its own."""
+def is_accepted(examination: Examination, track: str, artifact: str) -> bool:
+    """Whether there is a golden of an artifact."""
+    return examination.identity(track, artifact) in examination.manifest
+
+
+def why_kept(report: ScenarioReport, track: str, artifact: str, accepted: bool) -> str:
+    """Why a candidate of one artifact is kept, in a sentence of its own; ``accepted``: there is a golden of it."""
     found = next((a for a in report.artifacts if (a.track, a.artifact) == (track, artifact)), None)
-    if examination.identity(track, artifact) not in examination.manifest or (found and has_no_golden(found)):
+    if not accepted or (found and has_no_golden(found)):
         return "there is no golden yet"
     if found is None or not found.failed:
         return "better than accepted" if found and found.improved else _BESIDE

@@ -17,7 +17,14 @@ from harness.store.manifest import combined_digest
 from harness.verify.checks.document import CHECK_SCHEMA
 from harness.verify.checks.verification import TestsVerified
 from harness.verify.examination import Examination
-from harness.verify.kept_candidates import candidate_origin, is_golden, needs_candidate, wanted_candidates, why_kept
+from harness.verify.kept_candidates import (
+    candidate_origin,
+    is_accepted,
+    is_golden,
+    needs_candidate,
+    wanted_candidates,
+    why_kept,
+)
 from harness.verify.parcels.seal import SEAL, Contents, Packed, dump_seal
 
 
@@ -45,7 +52,7 @@ class Parcel:
             return
         for track, name in wanted_candidates(examination, report.artifacts):
             obtained = examination.candidate(track, name)
-            origin = candidate_origin(examination, why_kept(examination, report, track, name))
+            origin = candidate_origin(examination, why_kept(report, track, name, is_accepted(examination, track, name)))
             identity, schema = examination.identity(track, name), examination.schema_of(track, name)
             if obtained is not None and not is_golden(examination.manifest.get(identity), obtained, schema):
                 replaces = examination.manifest.get(identity)

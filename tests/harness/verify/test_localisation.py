@@ -254,15 +254,17 @@ def test_each_candidate_is_kept_for_a_reason_of_its_own():
         *(report(n, "cpu", *bad) for n, bad in zip(NAMES, ((), ("x",), ("y",), ()), strict=True)),
         *(report(n, "replay", *bad) for n, bad in zip(NAMES, ((), (), (), ("z",)), strict=True)),
     )
-    assert why_kept(found, "cpu", "shape") == "x is not as accepted (3 times its tolerance)"
-    assert why_kept(found, "cpu", "learn") == (
+    assert why_kept(found, "cpu", "shape", True) == "x is not as accepted (3 times its tolerance)"
+    assert why_kept(found, "cpu", "learn", True) == (
         "y is not as accepted (3 times its tolerance); its input is wrong already: look at shape first"
     )
-    assert why_kept(found, "replay", "judge") == "z is not as accepted (3 times its tolerance)"
-    assert why_kept(found, "replay", "make").startswith("as accepted; it is kept beside the others")
-    assert why_kept(scenario(new("make")), "cpu", "make") == "there is no golden yet"
+    assert why_kept(found, "replay", "judge", True) == "z is not as accepted (3 times its tolerance)"
+    assert why_kept(found, "replay", "make", True).startswith("as accepted; it is kept beside the others")
+    assert why_kept(scenario(new("make")), "cpu", "make", False) == "there is no golden yet"
+    assert why_kept(found, "replay", "given", False) == "there is no golden yet"
+    assert why_kept(found, "replay", "given", True).startswith("as accepted; it is kept beside the others")
     better = ArtifactReport("make", "make", "cpu", (Verdict("loss", Status.IMPROVED, "exact"),))
-    assert why_kept(scenario(better), "cpu", "make") == "better than accepted"
+    assert why_kept(scenario(better), "cpu", "make", True) == "better than accepted"
 
 
 @pytest.mark.parametrize(
