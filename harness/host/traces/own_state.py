@@ -44,7 +44,9 @@ class OwnState:
     @contextmanager
     def importing(self, module: types.ModuleType) -> Iterator[None]:
         """While own ``module`` is executed, what changes is the import's."""
-        if not is_own_module(module):
+        with audit.unheard():  # else each question about its file, which this asks, is followed to who asked
+            own = is_own_module(module)
+        if not own:
             yield
             return
         with audit.unheard():
