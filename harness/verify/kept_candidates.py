@@ -48,8 +48,12 @@ def wanted_candidates(examination: Examination, reports: Iterable[ArtifactReport
 
 def _lacking(examination: Examination) -> list[tuple[str, str]]:
     """Track and name of what is stored for the replay, where there is no golden of it yet."""
-    stored = ((examination.replay, artifact) for artifact in stored_outputs(examination.pipeline))
-    return [name for name in stored if not is_accepted(examination, *name)]
+    return [name for name in _stored(examination) if not is_accepted(examination, *name)]
+
+
+def _stored(examination: Examination) -> list[tuple[str, str]]:
+    """Track and name of what is stored for the replay, which verifies nothing of it."""
+    return [(examination.replay, artifact) for artifact in stored_outputs(examination.pipeline)]
 
 
 def compute_candidates(examination: Examination, wanted: Iterable[tuple[str, str]]) -> None:
@@ -73,8 +77,7 @@ def replay_unkept(examination: Examination, reports: Iterable[ArtifactReport]) -
 
 def _decided(examination: Examination, reports: Iterable[ArtifactReport]) -> list[tuple[str, str]]:
     """Track and name of all of which the ``reports`` tell whether a candidate is wanted."""
-    stored = ((examination.replay, artifact) for artifact in stored_outputs(examination.pipeline))
-    every, unkept = [*examination.artifacts, *stored], replay_unkept(examination, reports)
+    every, unkept = [*examination.artifacts, *_stored(examination)], replay_unkept(examination, reports)
     return [name for name in every if not (unkept and name[0] == examination.replay)]
 
 

@@ -123,11 +123,11 @@ def verify_suite(
         examination.prepare()  # what is missing or misspelt is reported before anything is computed
     suite = Suite(Report(pipeline.name, profile, runner.environment, when, 0.0, (), subject=verified), {})
     found: dict[str, ScenarioReport] = {}
-    keep = parcel is not None or not (in_ci() or overrides)
+    here = not (in_ci() or overrides)  # where candidates are kept beside those in a parcel
+    keep = here or parcel is not None
     for examination, report in verify_each([*examinations.values()], runner, overrides, engine, early, fail_fast, keep):
-        name = examination.scenario.name
-        suite.examinations[name], found[name] = examination, report
-        suite.candidates += _kept(examination, report, overrides, parcel)
+        suite.examinations[report.scenario], found[report.scenario] = examination, report
+        suite.candidates += _kept(examination, report, here, parcel)
         if finished:
             finished(report)
     stopped = len(found) < len(examinations) or any(training and not e.training for e in suite.examinations.values())
@@ -169,13 +169,11 @@ def _left_out(
     return said
 
 
-def _kept(
-    examination: Examination, report: ScenarioReport, overrides: Sequence[str], parcel: CandidatesTaker | None
-) -> list[str]:
-    """Keep a scenario's candidates, here and for elsewhere; gives the ids of those that are kept here."""
+def _kept(examination: Examination, report: ScenarioReport, here: bool, parcel: CandidatesTaker | None) -> list[str]:
+    """Keep a scenario's candidates, ``here`` and for elsewhere; gives the ids of those that are kept here."""
     if parcel:
         parcel.take(examination, report)
-    return [] if in_ci() or overrides else keep_candidates(examination, report)
+    return keep_candidates(examination, report) if here else []
 
 
 def _tests(
