@@ -2,8 +2,9 @@
 
 ``python benchmarks/edits.py [EDIT...]`` clones the last commit into a temporary folder, verifies it once so that the
 cache is warm, and then makes the edits of ``EDITS`` one after the other (or those whose module's name is given). For
-each it prints when the first stage that is not as accepted was named, and when the whole verdict was there, in seconds
-on the clock, and the time of all processors, and at the end the medians. Nothing else should run beside it.
+each it prints when the first stage that is not as accepted was named, when ``--fail-fast`` gave its verdict on the same
+cache, and when the whole verdict was there, in seconds on the clock, and the time of all processors for the whole; at
+the end the medians. Nothing else should run beside it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import os
 import re
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -41,6 +43,7 @@ EDITS = {  # a line's part, and what somebody makes of it
     "ptycho/quality/metrics.py": ("DIM = 0.01", "DIM = 0.02"),
 }
 WORKERS = "2"
+CACHE = Path(".harness/cache")
 
 
 @dataclass(frozen=True)
@@ -54,9 +57,9 @@ class Verdict:
     first: str
 
 
-def verify(clone: Path) -> Verdict:
+def verify(clone: Path, *options: str) -> Verdict:
     """The verdict on the source as it is."""
-    command = [sys.executable, "-m", "harness", "verify", "--no-training", "--workers", WORKERS]
+    command = [sys.executable, "-m", "harness", "verify", "--no-training", "--workers", WORKERS, *options]
     settings = {"PYTHONPATH": str(clone), "PYTHONUNBUFFERED": "1", "TF_CPP_MIN_LOG_LEVEL": "3", "COLUMNS": "200"}
     before, began = sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2]), time.perf_counter()
     told, first = None, ""
@@ -65,10 +68,20 @@ def verify(clone: Path) -> Verdict:
     ) as running:
         assert running.stdout is not None
         for line in running.stdout:
-            if told is None and "FAIL" in line:  # a row of the first table that has one
-                told, first = time.perf_counter() - began, ", ".join(re.findall(r"\w+", line)[:3])
+            if told is None and (named := re.match(r"not as accepted: \w+, stage (\w+)|.*FAIL", line)):
+                told, first = time.perf_counter() - began, named[1] or ""
     spent = sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2]) - before
     return Verdict(told, time.perf_counter() - began, spent, running.returncode, first)
+
+
+def verify_both(clone: Path, cache: Path) -> tuple[Verdict, Verdict]:
+    """The whole verdict, and that of ``--fail-fast``, both with the cache that is kept elsewhere."""
+    verdicts = []
+    for options in ((), ("--fail-fast",)):
+        shutil.rmtree(clone / CACHE)
+        shutil.copytree(cache, clone / CACHE, symlinks=True)
+        verdicts.append(verify(clone, *options))
+    return verdicts[0], verdicts[1]
 
 
 def edit(path: Path, old: str, new: str) -> str:
@@ -87,26 +100,32 @@ def main() -> None:
         clone = Path(folder) / ROOT.name
         subprocess.run(["git", "clone", "-q", ROOT, clone], check=True)
         first, unchanged = verify(clone), verify(clone)
+        shutil.copytree(clone / CACHE, cache := Path(folder) / "cache", symlinks=True)
         lines = [
             f"Made by `python benchmarks/edits.py`: {WORKERS} workers on {os.cpu_count()} processors, no training;",
             f"with an empty cache {first.whole:.0f} s, and {unchanged.whole:.1f} s where nothing had changed.",
             "",
-            "| module | first stage named (s) | whole verdict (s) | processors (s) | named |",
-            "| --- | ---: | ---: | ---: | --- |",
+            "| module | first stage named (s) | `--fail-fast` (s) | whole verdict (s) | processors (s) | named |",
+            "| --- | ---: | ---: | ---: | ---: | --- |",
         ]
         print("\n".join([f"status {first.status}, load {os.getloadavg()[0]:.1f}", *lines]), flush=True)
         verdicts = []
         for module in chosen:
             content = edit(clone / module, *EDITS[module])
-            verdicts.append(found := verify(clone))
+            verdicts.append(found := verify_both(clone, cache))
             (clone / module).write_text(content)
-            told = "" if found.told is None else f"{found.told:.1f}"
-            row = (f"`{module}`", told, f"{found.whole:.1f}", f"{found.processors:.0f}", found.first or "as accepted")
-            lines.append(f"| {' | '.join(row)} |")
+            whole, fast = found
+            told = "" if whole.told is None else f"{whole.told:.1f}"
+            seconds = (told, f"{fast.whole:.1f}", f"{whole.whole:.1f}", f"{whole.processors:.0f}")
+            lines.append(f"| {' | '.join((f'`{module}`', *seconds, whole.first or 'as accepted'))} |")
             print(lines[-1], flush=True)
-    named = [v.told for v in verdicts if v.told is not None]
-    medians = [f"{statistics.median(times):.1f} s" for times in (named, [v.whole for v in verdicts]) if times]
-    lines += ["", f"Medians: {' until the first stage was named, and '.join(medians)} for the whole verdict."]
+    medians = {
+        "until the first stage was named": [whole.told for whole, _ in verdicts if whole.told is not None],
+        "for the verdict of `--fail-fast`": [fast.whole for _, fast in verdicts],
+        "for the whole verdict": [whole.whole for whole, _ in verdicts],
+    }
+    said = [f"{statistics.median(times):.1f} s {what}" for what, times in medians.items() if times]
+    lines += ["", f"Medians: {', '.join(said)}."]
     print("\n".join(lines[-2:]))
     if chosen == [*EDITS]:
         pages.put(pages.BENCHMARKS, "edits", lines)

@@ -5,6 +5,7 @@ What the pipeline declares is code; what may stay uncompared is data under appro
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +39,21 @@ def verified_artifacts(pipeline: Pipeline, profile: str) -> list[tuple[str, str]
     main = [(profile, s.artifact) for s in pipeline.stages if s.main]
     alone = [(pipeline.replay_profile, s.artifact) for s in pipeline.stages if s.replay == "verify"]
     return [(profile, CONFIGURATION), *main, *alone, (profile, INVARIANTS)]
+
+
+def verified_parts(pipeline: Pipeline, profile: str, training: bool) -> list[list[tuple[str, str]]]:
+    """The same in parts, the cheapest first, each with those before it; without a part that would add nothing.
+
+    The first needs nothing that was trained. The next has every replay, also of what begins with stored weights. The
+    last has, with ``training``, what that decides: of the scenario's own profile, the statistical stages, those that
+    need them, and the invariants of a whole run.
+    """
+    everything = verified_artifacts(pipeline, profile)
+    trained = {s.name for s in pipeline.stages if s.tier == "statistical"}
+    decided = {s.artifact for s in pipeline.stages if trained & pipeline.leading_to(s.name)}
+    untrained = [(track, a) for track, a in everything if track != profile or a not in {*decided, INVARIANTS}]
+    parts = [[(track, a) for track, a in untrained if a not in decided], untrained, *([everything] if training else [])]
+    return [part for part, longer in itertools.pairwise(parts) if len(part) < len(longer)] + parts[-1:]
 
 
 def judged_tier(stage: Stage, replayed: bool) -> Tier:
@@ -191,7 +207,9 @@ def left_out(examination: Examination) -> list[GoldenId]:
 def training_problems(examination: Examination) -> list[str]:
     """Goldens that --no-training leaves out as decided by training, though no approved rule says so of any value."""
     problems = []
-    for identity in left_out(examination):
+    untrained = verified_parts(examination.pipeline, examination.profile, training=False)[-1]
+    kept = {examination.identity(*name) for name in untrained}  # which only --fail-fast can have left out
+    for identity in (i for i in left_out(examination) if i not in kept):
         if identity.artifact in OWN_SCHEMAS or (values := _values(examination, identity)) is None:
             continue
         prefix = examination.prefix(identity.track, identity.artifact)
@@ -204,17 +222,15 @@ def training_problems(examination: Examination) -> list[str]:
     return problems
 
 
-def omissions(examinations: Iterable[Examination], complete: bool, option: str = "--no-training") -> list[str]:
-    """What nobody asked to compare, one sentence each with its number; ``complete``: every scenario was examined.
-
-    ``option``: what left out the training.
-    """
+def omissions(examinations: Iterable[Examination], complete: bool) -> list[str]:
+    """What nobody asked to compare, one sentence each with its number; ``complete``: every scenario was examined."""
     examined = list(examinations)
     sentences = []
     if ids := [(e, identity) for e in examined for identity in left_out(e)]:
         values = sum(len(_values(e, i) or ()) for e, i in ids if i.artifact not in ENSEMBLES)
+        options = [*dict.fromkeys(option for e in examined for option in e.without)]
         of = f"{text.count(values, 'value')} of {text.count(len(ids), 'golden')}"
-        sentences.append(f"{of} {'was' if values == 1 else 'were'} not compared: {option}")
+        sentences.append(f"{of} {'was' if values == 1 else 'were'} not compared: {text.joined(options)}")
     elsewhere: dict[str, int] = {}
     for examination in examined if complete else ():
         here = {examination.profile, examination.replay}

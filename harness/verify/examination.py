@@ -22,7 +22,7 @@ from harness.run.runner import Runner
 from harness.run.work import resolve
 from harness.store.goldens import Golden, Goldens
 from harness.store.manifest import Entry
-from harness.verify.coverage import OWN_SCHEMAS, judged_tier, verified_artifacts
+from harness.verify.coverage import OWN_SCHEMAS, judged_tier, verified_parts
 from harness.verify.ensembles.findings import statistical_findings, summary_of
 from harness.verify.invariants import judge_invariant, own_invariants, pipeline_invariants
 from harness.verify.localisation.shared_source import shared_source
@@ -49,7 +49,8 @@ class Examination:
         schemas: Schemas | None = None,
         training: bool = True,
     ) -> None:
-        self.project, self.runner, self.profile, self.training = project, runner, profile, training
+        self.project, self.runner, self.profile = project, runner, profile
+        self.without = [] if training else ["--no-training"]  # the options that leave a part out
         self.pipeline, self.goldens = project.pipeline, Goldens.of(project)
         self.schemas = schemas or Schemas(project.schemas)
         self.scenario: Scenario = project.scenario(name, profile, overrides)
@@ -95,21 +96,23 @@ class Examination:
         return closer(held, intervals(rounding.artifact)) if rounding else held
 
     @property
-    def artifacts(self) -> list[tuple[str, str]]:
-        """Track and name of everything that is verified, in the pipeline's order; ``untrained`` without training."""
-        return verified_artifacts(self.pipeline, self.profile) if self.training else self.untrained
+    def training(self) -> bool:
+        """Whether what training decides is verified."""
+        return not self.without
 
     @cached_property
-    def untrained(self) -> list[tuple[str, str]]:
-        """Those that no training decides.
+    def parts(self) -> list[list[tuple[str, str]]]:
+        """What is verified, the cheapest first; each part holds those before it, and the last one is ``artifacts``."""
+        return verified_parts(self.pipeline, self.profile, self.training)
 
-        Left out are, of the scenario's own profile, the statistical stages and those that need them, and the
-        invariants of a whole run. Replays stay; they train nothing.
-        """
-        trained = {s.name for s in self.pipeline.stages if s.tier == "statistical"}
-        decided = {s.artifact for s in self.pipeline.stages if trained & self.pipeline.leading_to(s.name)}
-        everything = verified_artifacts(self.pipeline, self.profile)
-        return [(t, name) for t, name in everything if t == self.replay or name not in {*decided, INVARIANTS}]
+    @property
+    def artifacts(self) -> list[tuple[str, str]]:
+        """Track and name of everything that is verified, in the pipeline's order."""
+        return self.parts[-1]
+
+    def end_after(self, part: int) -> None:
+        """Leave out what comes after the part of this number."""
+        self.parts, self.without = self.parts[: part + 1], [*self.without, "--fail-fast"]
 
     def identity(self, track: str, artifact: str) -> GoldenId:
         """The id of a golden."""

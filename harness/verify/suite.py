@@ -130,7 +130,7 @@ def verify_suite(
         suite.candidates += _kept(examination, report, here, parcel)
         if finished:
             finished(report)
-    stopped = len(found) < len(examinations) or any(training and not e.training for e in suite.examinations.values())
+    stopped = len(found) < len(examinations) or any("--fail-fast" in e.without for e in suite.examinations.values())
     reports = [found[name] for name in examinations if name in found]
     complete = not names and not overrides and not stopped
     whole = complete and profile == project.profile and (book.accepted or not project.adapter)
@@ -138,7 +138,6 @@ def verify_suite(
         suite.tests = _tests(book, modules, finished, parcel)
         reports, also = [*reports, *suite.tests.reports], [*also, *suite.tests.problems]
         suite.candidates += suite.tests.candidates
-    without = "--fail-fast" if stopped and training else "--no-training"
     unasked = _left_out(examinations, found, stopped, keep) + ([] if names or suite.tests else left_out_of_tests(book))
     problems = dict.fromkeys([*also, *store_problems(project, suite.examinations, complete)])
     suite.report = replace(
@@ -146,7 +145,7 @@ def verify_suite(
         seconds=time.perf_counter() - clock,
         scenarios=tuple(reports),
         problems=tuple(problems),
-        omitted=(*omissions(suite.examinations.values(), complete, without), *unasked),
+        omitted=(*omissions(suite.examinations.values(), complete), *unasked),
     )
     return suite
 

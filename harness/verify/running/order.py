@@ -1,4 +1,4 @@
-"""In which order scenarios are verified: what is cheap and sharp of all of them first, and then what training decides.
+"""In which order scenarios are verified: what is cheap and sharp of all of them first, and what training decides last.
 
 A stage that differs without any training is told in seconds, long before the last network is trained. Where an engine
 computes, the whole of one scenario is judged while others are computed.
@@ -23,10 +23,10 @@ from harness.verify.examination import Examination
 from harness.verify.kept_candidates import compute_candidates, replay_left_out, wanted_candidates
 
 Early = Callable[[str, Sequence[ArtifactReport]], None]
-"""A callback for a scenario and those of its artifacts that failed, though no training decides them."""
+"""A callback for a scenario and those of its artifacts that failed before its last part was judged."""
 
-_Parts = Generator[tuple[Examination, bool], None, None]
-"""Scenarios, and whether each is to be judged as a whole or without what training decides."""
+_Parts = Generator[tuple[Examination, int], None, None]
+"""Scenarios, and which of its ``parts`` can be judged now, by number; one scenario's in their order."""
 
 Verified = Iterator[tuple[Examination, ScenarioReport]]
 
@@ -40,33 +40,39 @@ def verify_each(
     fail_fast: bool = False,
     keep: bool = False,
 ) -> Verified:
-    """Verify scenarios, each as soon as it can be judged; ``early`` hears of failures before anything was trained.
+    """Verify scenarios, each as soon as it can be judged; ``early`` hears of what fails in all parts but the last.
 
-    With ``fail_fast`` the first scenario that fails is the last one, and what fails before training is not trained.
+    With ``fail_fast`` the first scenario that fails is the last one, and what follows the part that fails is left out.
     ``keep``: candidates are wanted, so that an engine computes those, too.
     """
     parts = _computed(examinations, runner, overrides, engine, keep) if engine.ahead else _asked(examinations)
     with closing(parts):  # which ends what an engine still computes
-        for examination, whole in parts:
-            if whole or not examination.training:
-                report = _counted(examination, runner)
-                yield examination, report
-                if report.failed and fail_fast:
-                    return
-            elif failed := [r for of in examination.untrained if (r := examination.report(*of)).failed]:
-                if early:
+        for examination, part in parts:
+            if part < _last(examination):
+                known = examination.parts[part - 1] if part else []
+                names = [name for name in examination.parts[part] if name not in known]
+                failed = [artifact for name in names if (artifact := examination.report(*name)).failed]
+                if failed and early:
                     early(examination.scenario.name, failed)
-                if fail_fast:
-                    examination.training = False
-                    yield examination, _counted(examination, runner)
-                    return
+                if not (failed and fail_fast):
+                    continue
+                examination.end_after(part)
+            report = _counted(examination, runner)
+            yield examination, report
+            if report.failed and fail_fast:
+                return
+
+
+def _last(examination: Examination) -> int:
+    """The number of a scenario's last part, which is the same for all: with it the scenario is judged as a whole."""
+    return len(examination.parts) - 1
 
 
 def _asked(examinations: Sequence[Examination]) -> _Parts:
-    """Each scenario without what training decides, and then each as a whole: computed when it is asked for."""
-    trained = [e for e in examinations if e.training and not e.scenario.missing]
-    yield from ((examination, False) for examination in trained)
-    yield from ((examination, True) for examination in examinations)
+    """The first part of each scenario, then the next of each, and so on: computed when it is asked for."""
+    last = max(map(_last, examinations), default=0)
+    for part in range(last + 1):
+        yield from ((e, part) for e in examinations if part == last or not e.scenario.missing)
 
 
 def _computed(
@@ -77,47 +83,40 @@ def _computed(
     What fails there fails again, and is reported, when it is judged.
     """
     here = [e for e in examinations if not e.scenario.missing]
-    yield from ((e, True) for e in examinations if e.scenario.missing)
+    yield from ((e, _last(e)) for e in examinations if e.scenario.missing)
     if not here:
         return
-    project = here[0].project
+    project, last = here[0].project, _last(here[0])
     here.sort(key=_rank(project.longest, project.pipeline.scenarios()))
-    places: dict[str, Json] = {"root": str(project.root), "cache": str(runner.cache.folder)}
-    every = [(e, False) for e in here] + [(e, True) for e in here if e.training]
-    parts = [(e, whole) for e, whole in every if not _is_cached(e, whole, keep)]
-    cached = [part for part in every if part not in parts]  # which no worker has to look up again
-    yield from cached
+    # Before the last part the shortest comes first: somebody waits for what it tells.
+    every = [*((e, part) for part in range(last) for e in reversed(here)), *((e, last) for e in here)]
+    parts = [(e, part) for e, part in every if not _is_cached(e, part, keep)]
+    came = {(e.scenario.name, part) for e, part in every if (e, part) not in parts}  # no worker looks these up again
+    yield from ((e, part) for e, part in every if (e.scenario.name, part) in came)
     if not parts:
         return
+    places: dict[str, Json] = {"root": str(project.root), "cache": str(runner.cache.folder)}
+    given: dict[str, Json] = {"profile": here[0].profile, "overrides": [*overrides], "training": here[0].training}
     jobs = [
         Job(
-            f"{__name__}:compute_scenario",
-            {
-                **places,
-                "scenario": e.scenario.name,
-                "profile": e.profile,
-                "overrides": list(overrides),
-                "training": whole,
-                "keep": keep,
-            },
+            f"{__name__}:compute_part",
+            {**places, **given, "scenario": e.scenario.name, "part": part, "keep": keep and part == last},
         )
-        for e, whole in parts
+        for e, part in parts
     ]
 
     def progressed(done: int, total: int, note: str) -> None:
         if runner.watcher:
             runner.watcher("all", here[0].profile, "scenarios", done, total, note)
 
-    came = {(examination.scenario.name, whole) for examination, whole in cached}
+    waiting = {e.scenario.name: [number for of, number in parts if of is e] for e, _ in parts}
     for number, keys in compute_each(engine, project, runner.cache, jobs, progressed):
         runner.ahead.update(keys or ())
-        examination, whole = parts[number]
+        examination, part = parts[number]
         name = examination.scenario.name
-        came.add((name, whole))
-        if not whole:
-            yield examination, False
-        if {(name, False), (name, True)} <= came:  # the training may come first
-            yield examination, True
+        came.add((name, part))
+        while waiting[name] and (name, waiting[name][0]) in came:  # a later part may come first
+            yield examination, waiting[name].pop(0)
 
 
 def _rank(longest: Sequence[str], known: Collection[str]) -> Callable[[Examination], int]:
@@ -148,17 +147,20 @@ def _counted(examination: Examination, runner: Runner) -> ScenarioReport:
     return replace(report, artifacts=tuple(artifacts))
 
 
-def _is_cached(examination: Examination, whole: bool, keep: bool) -> bool:
-    """Whether the cache has the results of a scenario, or of what no training decides; nothing is run.
+def _is_cached(examination: Examination, part: int, keep: bool) -> bool:
+    """Whether the cache has the results of a scenario up to a part; nothing is run.
 
-    ``keep``: with those of the candidates that are wanted.
+    ``keep``: with those of the candidates that are wanted, which the last part tells.
     """
-    artifacts = examination.artifacts if whole else examination.untrained
     try:
         with examination.runner.cached_only():
-            runs = (examination.runs.of(a, t == examination.replay) for t, a in artifacts if a not in OWN_SCHEMAS)
+            runs = (
+                examination.runs.of(artifact, track == examination.replay)
+                for track, artifact in examination.parts[part]
+                if artifact not in OWN_SCHEMAS
+            )
             there = all(run.item for run in runs)
-            if there and keep and (whole or not examination.training):
+            if there and keep and part == _last(examination):
                 compute_candidates(examination, _replay_candidates(examination))
             return there
     except NotCachedError:
@@ -173,10 +175,10 @@ def _replay_candidates(examination: Examination) -> list[tuple[str, str]]:
     return wanted_candidates(examination, [examination.report(*name) for name in alone])
 
 
-def compute_scenario(
-    root: str, cache: str, scenario: str, profile: str, overrides: list[str], training: bool, keep: bool
+def compute_part(
+    root: str, cache: str, scenario: str, profile: str, overrides: list[str], training: bool, part: int, keep: bool
 ) -> list[str]:
-    """One scenario's stages, into the cache: the job of a worker process. Returns the keys of what it computed.
+    """One scenario's stages up to a part, into the cache: the job of a worker process. Returns what it computed: keys.
 
     ``keep``: with what candidates of the replay hold, where it is not as accepted.
     """
@@ -185,7 +187,7 @@ def compute_scenario(
     project = project_at_work(root)
     runner = Runner(project.pipeline, project_cache(project, Path(cache)))
     examination = Examination(project, runner, scenario, profile, overrides, training=training)
-    for track, artifact in examination.artifacts:
+    for track, artifact in examination.parts[part]:
         examination.obtained(track, artifact)
     if keep:
         compute_candidates(examination, _replay_candidates(examination))

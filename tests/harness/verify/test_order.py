@@ -19,7 +19,7 @@ def broken(heat):
     return heat
 
 
-def heard(heat, **options):
+def heard(heat, *names, **options):
     """The suite, and what was heard early: the scenario, its failed stages, and what of a fit had run by then."""
     told, ran = [], []
 
@@ -29,7 +29,7 @@ def heard(heat, **options):
     def watcher(scenario, track, stage, *_):
         ran.extend([scenario] if (track, stage) == ("cpu", "fit") else [])
 
-    return heat.suite(early=early, watcher=watcher, **options), told, ran
+    return heat.suite(*names, early=early, watcher=watcher, **options), told, ran
 
 
 def test_a_fault_before_the_training_is_told_of_every_scenario_before_any_is_trained(broken):
@@ -51,6 +51,29 @@ def test_who_fails_fast_trains_nothing_after_a_fault_and_says_what_was_left_out(
     assert any("--fail-fast stopped at" in sentence for sentence in suite.report.omitted)
     assert any("were not compared: --fail-fast" in sentence for sentence in suite.report.omitted)
     assert list(suite.examinations) == [report.scenario]
+
+
+def test_without_training_a_fault_is_told_before_what_begins_with_stored_weights(broken):
+    _, told, _ = heard(broken, training=False)
+    assert told
+    assert all("solve" in stages and "fit" not in stages for _, stages, _ in told)
+
+
+def test_what_failed_is_told_once(heat):
+    heat.edit("heat.py", "guess -= rate", "guess -= 1.01 * rate")
+    _, told, _ = heard(heat)
+    assert [(name, stages) for name, stages, _ in told] == [("sharp", {"fit"}), ("smooth", {"fit"})]
+
+
+@pytest.mark.parametrize("engine", [Engine(1), Engine(2)])
+def test_who_fails_fast_without_training_is_told_both_that_left_something_out(broken, engine):
+    suite, _, _ = heard(broken, "smooth", training=False, fail_fast=True, engine=engine)
+    (report,) = suite.report.scenarios
+    assert report.failed
+    assert not [a for a in report.artifacts if a.stage == "fit"]
+    assert report.diagnosis.first == "solve"
+    assert suite.report.problems == ()
+    assert any("were not compared: --no-training and --fail-fast" in sentence for sentence in suite.report.omitted)
 
 
 def test_who_fails_fast_stops_after_a_training_that_went_wrong(heat):
@@ -82,20 +105,18 @@ def longest(heat, *names):
     path.write_text(path.read_text().replace("[tool.harness]\n", f"[tool.harness]\nlongest = {list(names)}\n"))
 
 
-def test_workers_begin_with_what_takes_longest(broken, monkeypatch):
+def test_workers_end_with_no_long_part_left_and_begin_with_the_shortest(broken, monkeypatch):
     first, *_, last = sorted(broken.project().pipeline.scenarios())
     longest(broken, last)
     begun, compute_each = [], order.compute_each
 
     def noted(engine, project, cache, jobs, progressed):
-        begun.extend((job.arguments["scenario"], job.arguments["training"]) for job in jobs)
+        begun.extend((job.arguments["scenario"], job.arguments["part"]) for job in jobs)
         return compute_each(engine, project, cache, jobs, progressed)
 
     monkeypatch.setattr(order, "compute_each", noted)
     suite = broken.suite(engine=Engine(2))
-    half = len(begun) // 2
-    assert begun[:2] == [(last, False), (first, False)]
-    assert begun[half : half + 2] == [(last, True), (first, True)]
+    assert begun == [*((name, part) for part in (0, 1) for name in (first, last)), (last, 2), (first, 2)]
     assert [s.scenario for s in suite.report.scenarios] == sorted(s.scenario for s in suite.report.scenarios)
 
 
