@@ -94,7 +94,7 @@ def _goldens(project: Project) -> Iterator[Check]:
             "" if manifest else f"run `{first}`, then accept the candidates",
         )
         for golden in large_goldens(project):
-            yield Check("size", False, False, f"{golden.identity}: {golden.size / 1e6:.1f} MB", golden.told)
+            yield Check("size", False, False, f"{golden.identity}: {text.size(golden.size)}", golden.told)
     except HarnessError as error:
         yield Check("goldens", False, True, "not readable", str(error))
     for name in sorted(project.pipeline.scenarios()):

@@ -43,11 +43,14 @@ def _cache(project: Project) -> Check:
         assert project.cache_signers is not None
         signers = read_plain(project.cache_signers, None, LARGEST_JSON)
         lines = [line for line in signers.decode(errors="replace").splitlines() if line.strip() and line[0] != "#"]
-        if key is not None:
-            how += f" as {Sealer(key, signers).who}"
         Store(project.cache, project.remote_seconds).check()
     except HarnessError as error:
         return Check("shared cache", False, False, f"{project.cache}: not used", str(error))
+    try:
+        if key is not None:
+            how += f" as {Sealer(key, signers).who}"
+    except (HarnessError, OSError) as error:
+        return Check("shared cache", False, False, f"{project.cache}: only read", str(error))
     trusted = f"trusts {text.count(len(lines), 'signer')} of {project.cache_signers.name}"
     remedy = "" if lines else f"it trusts nobody: add the public key of who may write to {project.cache_signers}"
     return Check("shared cache", bool(lines), False, f"{project.cache}: {how}; {trusted}", remedy)

@@ -47,6 +47,13 @@ def number(value: float, digits: int = 6) -> str:
     return shown.replace("-", "\u2212")
 
 
+def size(count: int) -> str:
+    """A number of bytes in the unit that suits it: ``812 bytes``, ``48.2 kB``, ``3.1 MB``."""
+    from rich.filesize import decimal
+
+    return decimal(count)
+
+
 def value(item: Json, digits: int = 6) -> str:
     """Any JSON value on one line, cut where it is long."""
     if isinstance(item, bool) or item is None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.core import text
 from harness.core.artifacts import LARGEST_ARRAYS, parse_artifact
 from harness.core.errors import GoldenError
 from harness.core.files import is_there, json_digest, read_plain, sha256
@@ -79,7 +80,7 @@ class Goldens:
         for suffix in sorted(set(entry.files) | set(files)):
             name = f"{identity}{suffix}" if entry.kind == "golden" else identity
             if suffix not in files and (size := entry.remote.get(suffix)):
-                raise GoldenError(f"{name} ({size / 1e6:.1f} MB) is not on this machine: run `harness pull`")
+                raise GoldenError(f"{name} ({text.size(size)}) is not on this machine: run `harness pull`")
             if suffix not in files:
                 raise GoldenError(f"{name} is in the manifest and not on the disk: restore it from git")
             if (digest := entry.files.get(suffix)) != sha256(files[suffix]):

@@ -34,7 +34,7 @@ class LargeGolden:
     @property
     def sentence(self) -> str:
         """All of it."""
-        return f"{self.identity} is {self.size / 1e6:.1f} MB, which git keeps for good: {self.told}"
+        return f"{self.identity} is {text.size(self.size)}, which git keeps for good: {self.told}"
 
     @property
     def told(self) -> str:

@@ -24,7 +24,7 @@ def push(
     if json:
         print_json(dataclasses.asdict(done))
     else:
-        show_line(f"pushed {text.count(len(done.moved), 'file')}, {done.size / 1e6:.1f} MB; {done.there} were there")
+        show_line(f"pushed {text.count(len(done.moved), 'file')}, {text.size(done.size)}; {done.there} were there")
 
 
 def pull(
@@ -38,7 +38,7 @@ def pull(
     if json:
         print_json(dataclasses.asdict(done))
     else:
-        show_line(f"pulled {text.count(len(done.moved), 'file')}, {done.size / 1e6:.1f} MB; {done.there} were here")
+        show_line(f"pulled {text.count(len(done.moved), 'file')}, {text.size(done.size)}; {done.there} were here")
 
 
 def gc(
@@ -75,4 +75,4 @@ def gc(
     for where, found in done.items():
         what = text.count(len(found.removed), "file")
         said = "would be removed" if dry_run else "removed"
-        show_line(f"{where}: {what} {said}, {found.size / 1e6:.1f} MB; {found.kept} kept")
+        show_line(f"{where}: {what} {said}, {text.size(found.size)}; {found.kept} kept")

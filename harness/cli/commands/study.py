@@ -13,6 +13,7 @@ from harness.cli.options import (
     ExecutorOption,
     JsonOption,
     ProfileOption,
+    ScenariosArgument,
     SchedulerOption,
     WorkersOption,
     chosen_engine,
@@ -151,7 +152,7 @@ def ab(
 
 
 def power(
-    scenario: Annotated[list[str], typer.Option(help="One of `harness list` (default: all). Repeatable.")] = [],  # noqa: B006
+    scenarios: ScenariosArgument = None,
     profile: ProfileOption = "",
     repeats: Annotated[
         int, typer.Option(min=0, help="How often each input of a stage moves by one ulp; 0 measures shifts alone.")
@@ -166,7 +167,7 @@ def power(
     from harness.verify.suite import open_cache
 
     project = open_project()
-    names = list(dict.fromkeys(scenario)) or sorted(project.pipeline.scenarios())
+    names = list(dict.fromkeys(scenarios or ())) or sorted(project.pipeline.scenarios())
     with open_cache(project) as cache, watching(project, json) as progress:
         runner = Runner(project.pipeline, cache, progress)
         examinations = [Examination(project, runner, name, profile or project.profile) for name in names]

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from harness.core import text
 from harness.core.artifacts import LARGEST_ARRAYS
 from harness.core.errors import GoldenError
 from harness.core.files import is_there, read_plain, sha256, write_file
@@ -84,7 +85,7 @@ def refuse_missing(project: Project, manifest: Mapping[str, Entry]) -> None:
         name, _, size = missing[0]
         count = f"{len(missing)} large files of goldens are" if len(missing) > 1 else "a large file of a golden is"
         first = "the first is " if len(missing) > 1 else ""
-        raise GoldenError(f"{count} not on this machine ({first}{name}, {size / 1e6:.1f} MB): run `harness pull`")
+        raise GoldenError(f"{count} not on this machine ({first}{name}, {text.size(size)}): run `harness pull`")
 
 
 def unpushed_notes(manifest: Mapping[str, Entry], ids: tuple[str, ...]) -> list[str]:
@@ -95,7 +96,7 @@ def unpushed_notes(manifest: Mapping[str, Entry], ids: tuple[str, ...]) -> list[
     size = sum(size for _, _, size in found)
     more = f" and {len(found) - 1} more" if len(found) > 1 else ""
     return [
-        f"{found[0][0]}{more} ({size / 1e6:.1f} MB) is too large for git and is kept on this machine alone: "
+        f"{found[0][0]}{more} ({text.size(size)}) is too large for git and is kept on this machine alone: "
         "run `harness push` before you publish the commit"
     ]
 

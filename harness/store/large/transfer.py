@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from harness.core import text
 from harness.core.artifacts import LARGEST_ARRAYS
 from harness.core.errors import GoldenError, HarnessError, ProjectError
 from harness.core.files import sha256
@@ -129,7 +130,7 @@ def _each(
         moved.append(name)
         size += bytes_
         if told:
-            told(f"{name} ({bytes_ / 1e6:.1f} MB)")
+            told(f"{name} ({text.size(bytes_)})")
     if problems:
         more = f" (and {len(problems) - 1} more files)" if len(problems) > 1 else ""
         raise GoldenError(f"{problems[0]}{more}")

@@ -44,6 +44,19 @@ def test_a_second_clone_computes_nothing_where_the_first_had_a_key(clones, keys)
     assert not any(cached(clones(), HARNESS_CACHE="local")[0])
 
 
+def test_the_doctor_says_that_results_are_read_where_the_key_to_sign_with_is_missing(clones, keys):
+    def told(**more):
+        checks = json.loads(clones().shell("harness doctor --json", **more).stdout)
+        return next((c["held"], c["found"], c["remedy"]) for c in checks if c["name"] == "shared cache")
+
+    held, found, remedy = told(HARNESS_CACHE_KEY=str(keys / "gone"))
+    assert (held, found.endswith(": only read")) == (False, True)
+    assert f"{keys}/gone cannot sign" in remedy
+    held, found, _ = told(HARNESS_CACHE_KEY=str(keys / "robot"))
+    assert held
+    assert "as robot@example.org" in found
+
+
 def test_workers_share_and_a_poisoned_place_costs_only_time(clones, keys):
     clones().harness("verify --workers 2", HARNESS_CACHE_KEY=str(keys / "robot"))
     victim = clones()

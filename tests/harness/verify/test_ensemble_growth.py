@@ -165,7 +165,7 @@ def test_a_fit_that_is_too_good_is_a_warning_in_terminal_and_report(heat, capsys
 
 
 def test_the_power_of_the_small_repository(heat, capsys):
-    told = heat.json(capsys, "power --scenario smooth")
+    told = heat.json(capsys, "power smooth")
     assert Schema(json.loads(SCHEMA.read_text()), SCHEMA).problems(told) == []
     (smooth,) = told["scenarios"]
     sharp = smooth["statistical"]
@@ -176,14 +176,14 @@ def test_the_power_of_the_small_repository(heat, capsys):
     assert deterministic["replay/fit/diffusivity"]["by"] != ""
     assert any(a["amplification"] > 0 for a in deterministic.values())
     assert not any(a["broken"] for a in deterministic.values())
-    out, _ = heat.cli(capsys, "power --scenario smooth --repeats 0")
+    out, _ = heat.cli(capsys, "power smooth --repeats 0")
     assert "shift caught at 90 %" in out.replace("\n", " ")
     assert "false alarms: promised" in " ".join(out.split())
 
 
 def test_a_rule_that_is_a_thousand_times_looser_than_it_needs_to_be_is_named(heat, capsys):
     def loose():
-        told = heat.json(capsys, "power --scenario smooth")
+        told = heat.json(capsys, "power smooth")
         return {rule["rule"]: rule["looseness"] for rule in told["loose_rules"]}
 
     before = loose()
