@@ -53,7 +53,7 @@ SchedulerOption = Annotated[
     str, typer.Option(metavar="ADDRESS", help="Dask's scheduler, e.g. tcp://host:8786 (default: one of this machine).")
 ]
 FailFastOption = Annotated[
-    bool, typer.Option("--fail-fast", help="Stop at the first scenario that fails, untrained if it can be.")
+    bool, typer.Option("--fail-fast", help="Stop at the first part of a scenario that fails: what follows is left out.")
 ]
 NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Compute everything anew.")]
 TracebackOption = Annotated[bool, typer.Option("--traceback", help="Print the whole tracebacks of what was raised.")]

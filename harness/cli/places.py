@@ -46,14 +46,16 @@ def _cache(project: Project) -> Check:
         Store(project.cache, project.remote_seconds).check()
     except HarnessError as error:
         return Check("shared cache", False, False, f"{project.cache}: not used", str(error))
+    if not lines:
+        remedy = f"it trusts nobody: add the public key of who may write to {project.cache_signers}"
+        return Check("shared cache", False, False, f"{project.cache}: {how}", remedy)
     try:
         if key is not None:
             how += f" as {Sealer(key, signers).who}"
     except (HarnessError, OSError) as error:
-        return Check("shared cache", False, False, f"{project.cache}: only read", str(error))
+        return Check("shared cache", False, False, f"{project.cache}: nothing is put into it", str(error))
     trusted = f"trusts {text.count(len(lines), 'signer')} of {project.cache_signers.name}"
-    remedy = "" if lines else f"it trusts nobody: add the public key of who may write to {project.cache_signers}"
-    return Check("shared cache", bool(lines), False, f"{project.cache}: {how}; {trusted}", remedy)
+    return Check("shared cache", True, False, f"{project.cache}: {how}; {trusted}")
 
 
 def _remote(project: Project) -> Check:
@@ -62,7 +64,7 @@ def _remote(project: Project) -> Check:
     from harness.store.large.objects import large_files
     from harness.store.large.transfer import missing_large
 
-    state = f"{project.remote}: for files of more than {project.large_bytes / 1e6:g} MB"
+    state = f"{project.remote}: for files of more than {text.size(project.large_bytes)}"
     try:
         manifest = Goldens.of(project).manifest()
         count, missing = len(list(large_files(manifest))), missing_large(project, manifest)

@@ -43,7 +43,7 @@ def artifact_state(scenario: ScenarioReport, artifact: ArtifactReport) -> State:
 
 def _state(scenario: ScenarioReport, artifacts: list[ArtifactReport]) -> State:
     if not artifacts:
-        return State("none", "", "", "not in this scenario")
+        return State("none", "", "", "not judged in this scenario")
     stage, total = artifacts[0].stage, sum(len(a.verdicts) for a in artifacts)
     odd = [v for a in artifacts for v in a.notable]
     failed = sum(v.status.failed for v in odd)

@@ -42,11 +42,11 @@ def verified_artifacts(pipeline: Pipeline, profile: str) -> list[tuple[str, str]
 
 
 def verified_parts(pipeline: Pipeline, profile: str, training: bool) -> list[list[tuple[str, str]]]:
-    """The same in parts, the cheapest first, each with those before it; without a part that would add nothing.
+    """What ``verified_artifacts`` gives in parts, the cheapest first, each with those before it.
 
-    The first needs nothing that was trained. The next has every replay, also of what begins with stored weights. The
-    last has, with ``training``, what that decides: of the scenario's own profile, the statistical stages, those that
-    need them, and the invariants of a whole run.
+    The first needs nothing that was trained. The next has every replay, also of what training decides, which begins
+    with what is stored. The last has, with ``training``, what that decides in the scenario's own profile: the
+    statistical stages, those that need them, and the invariants of a whole run. A part that adds nothing is none.
     """
     everything = verified_artifacts(pipeline, profile)
     trained = {s.name for s in pipeline.stages if s.tier == "statistical"}
@@ -193,7 +193,7 @@ def _unlisted(address: str, place: str, ids: list[str]) -> str:
 
 
 def left_out(examination: Examination) -> list[GoldenId]:
-    """The accepted goldens that a verification without training does not look at; none of any other."""
+    """The accepted goldens of a scenario that an option leaves out; none of a scenario that cannot run here."""
     everything = verified_artifacts(examination.pipeline, examination.profile)
     if examination.training or examination.scenario.missing:
         return []
@@ -206,6 +206,8 @@ def left_out(examination: Examination) -> list[GoldenId]:
 
 def training_problems(examination: Examination) -> list[str]:
     """Goldens that --no-training leaves out as decided by training, though no approved rule says so of any value."""
+    if "--no-training" not in examination.left_out_by:
+        return []
     problems = []
     untrained = verified_parts(examination.pipeline, examination.profile, training=False)[-1]
     kept = {examination.identity(*name) for name in untrained}  # which only --fail-fast can have left out
@@ -228,7 +230,7 @@ def omissions(examinations: Iterable[Examination], complete: bool) -> list[str]:
     sentences = []
     if ids := [(e, identity) for e in examined for identity in left_out(e)]:
         values = sum(len(_values(e, i) or ()) for e, i in ids if i.artifact not in ENSEMBLES)
-        options = [*dict.fromkeys(option for e in examined for option in e.without)]
+        options = [*dict.fromkeys(option for e in examined for option in e.left_out_by)]
         of = f"{text.count(values, 'value')} of {text.count(len(ids), 'golden')}"
         sentences.append(f"{of} {'was' if values == 1 else 'were'} not compared: {text.joined(options)}")
     elsewhere: dict[str, int] = {}

@@ -50,7 +50,7 @@ class Examination:
         training: bool = True,
     ) -> None:
         self.project, self.runner, self.profile = project, runner, profile
-        self.without = [] if training else ["--no-training"]  # the options that leave a part out
+        self.left_out_by = [] if training else ["--no-training"]  # options, of what is not verified
         self.pipeline, self.goldens = project.pipeline, Goldens.of(project)
         self.schemas = schemas or Schemas(project.schemas)
         self.scenario: Scenario = project.scenario(name, profile, overrides)
@@ -98,7 +98,7 @@ class Examination:
     @property
     def training(self) -> bool:
         """Whether what training decides is verified."""
-        return not self.without
+        return not self.left_out_by
 
     @cached_property
     def parts(self) -> list[list[tuple[str, str]]]:
@@ -112,7 +112,7 @@ class Examination:
 
     def end_after(self, part: int) -> None:
         """Leave out what comes after the part of this number."""
-        self.parts, self.without = self.parts[: part + 1], [*self.without, "--fail-fast"]
+        self.parts, self.left_out_by = self.parts[: part + 1], [*self.left_out_by, "--fail-fast"]
 
     def identity(self, track: str, artifact: str) -> GoldenId:
         """The id of a golden."""

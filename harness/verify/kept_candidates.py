@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from harness.core import git
@@ -64,7 +64,7 @@ def compute_candidates(examination: Examination, wanted: Iterable[tuple[str, str
 
 
 def replay_left_out(examination: Examination) -> bool:
-    """Whether no candidate of the replay is kept: it would be one of all of the replay, and training is not to run."""
+    """Whether no candidate of the replay is kept: it would be one of all of the replay, and training is left out."""
     trains = any(s.tier == "statistical" and s.replay != "no" for s in examination.pipeline.stages)
     return trains and not examination.training
 
@@ -75,10 +75,12 @@ def replay_unkept(examination: Examination, reports: Iterable[ArtifactReport]) -
     return replay_left_out(examination) and bool(failed or _lacking(examination))
 
 
-def _decided(examination: Examination, reports: Iterable[ArtifactReport]) -> list[tuple[str, str]]:
+def _decided(examination: Examination, reports: Sequence[ArtifactReport]) -> list[tuple[str, str]]:
     """Track and name of all of which the ``reports`` tell whether a candidate is wanted."""
-    every, unkept = [*examination.artifacts, *_stored(examination)], replay_unkept(examination, reports)
-    return [name for name in every if not (unkept and name[0] == examination.replay)]
+    replay, judged = examination.replay, {(report.track, report.artifact) for report in reports}
+    alone = {(replay, s.artifact) for s in examination.pipeline.stages if s.replay == "verify"}
+    told = alone <= judged and not replay_unkept(examination, reports)  # a replay's are kept whole, or not
+    return [name for name in (*examination.artifacts, *_stored(examination)) if told or name[0] != replay]
 
 
 def _not_as_accepted(reports: Iterable[ArtifactReport]) -> list[tuple[str, str]]:

@@ -108,7 +108,7 @@ def verify_suite(
     """Verify some scenarios and modules of tests, or all; ``finished`` hears of each as soon as it is judged.
 
     ``early`` and ``fail_fast``: see ``verify_each``. ``also``: problems that were found elsewhere. Without
-    ``training``, what it decides is not verified (see ``Examination.artifacts``). Candidates are kept in ``parcel``,
+    ``training``, what it decides is not verified (see ``verified_parts``). Candidates are kept in ``parcel``,
     and but in CI and with overrides in the state.
     """
     when, clock = datetime.now(timezone.utc).isoformat(timespec="seconds"), time.perf_counter()
@@ -130,7 +130,7 @@ def verify_suite(
         suite.candidates += _kept(examination, report, here, parcel)
         if finished:
             finished(report)
-    stopped = len(found) < len(examinations) or any("--fail-fast" in e.without for e in suite.examinations.values())
+    stopped = len(found) < len(examinations) or any("--fail-fast" in e.left_out_by for e in suite.examinations.values())
     reports = [found[name] for name in examinations if name in found]
     complete = not names and not overrides and not stopped
     whole = complete and profile == project.profile and (book.accepted or not project.adapter)

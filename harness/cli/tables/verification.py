@@ -68,7 +68,7 @@ def show_traceback(stage: str, details: str) -> None:
 
 
 def show_early(scenario: str, failed: Sequence[ArtifactReport]) -> None:
-    """Tell of stages that are not as accepted as soon as that is known, before what training decides is computed."""
+    """Tell of stages that are not as accepted as soon as that is known, before the rest of the scenario is judged."""
     stages = text.joined(list(dict.fromkeys(f"{report.stage} ({report.track})" for report in failed)))
     show_line(Styled("not as accepted: ", "red"), f"{scenario}, stage {stages}")
 

@@ -88,8 +88,8 @@ def _computed(
         return
     project, last = here[0].project, _last(here[0])
     here.sort(key=_rank(project.longest, project.pipeline.scenarios()))
-    # Before the last part the shortest comes first: somebody waits for what it tells.
-    every = [*((e, part) for part in range(last) for e in reversed(here)), *((e, last) for e in here)]
+    # Somebody waits for the first verdict, so that one that is not among the longest begins.
+    every = [*((e, part) for part in range(last) for e in [here[-1], *here[:-1]]), *((e, last) for e in here)]
     parts = [(e, part) for e, part in every if not _is_cached(e, part, keep)]
     came = {(e.scenario.name, part) for e, part in every if (e, part) not in parts}  # no worker looks these up again
     yield from ((e, part) for e, part in every if (e.scenario.name, part) in came)

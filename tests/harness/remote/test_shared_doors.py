@@ -50,7 +50,7 @@ def test_the_doctor_says_that_results_are_read_where_the_key_to_sign_with_is_mis
         return next((c["held"], c["found"], c["remedy"]) for c in checks if c["name"] == "shared cache")
 
     held, found, remedy = told(HARNESS_CACHE_KEY=str(keys / "gone"))
-    assert (held, found.endswith(": only read")) == (False, True)
+    assert (held, found.endswith(": nothing is put into it")) == (False, True)
     assert f"{keys}/gone cannot sign" in remedy
     held, found, _ = told(HARNESS_CACHE_KEY=str(keys / "robot"))
     assert held

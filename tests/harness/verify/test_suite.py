@@ -111,6 +111,19 @@ def test_without_training_a_candidate_is_left_alone_of_what_only_a_training_give
     assert any(sentence.startswith("candidates of the replay of 1 scenario: ") for sentence in report.omitted)
 
 
+def test_candidates_of_a_replay_that_fail_fast_did_not_judge_whole_are_left_alone(heat):
+    heat.edit("guard.py", *GIVEN)
+    heat.edit(*SOLVER)
+    heat.suite("smooth")
+    kept = [identity for identity in waiting(heat) if "/replay/" in identity]
+    assert {"smooth/replay/fit", "smooth/replay/comparison"} < set(kept)
+    heat.edit(SOLVER[0], SOLVER[2], SOLVER[1])
+    heat.edit("guard.py", '"hottest": field.max()', '"hottest": 1.01 * field.max()')  # which no replay holds
+    (report,) = heat.suite("smooth", fail_fast=True).report.scenarios
+    assert [(a.track, a.artifact) for a in report.artifacts if a.failed] == [("cpu", "field")]
+    assert [identity for identity in waiting(heat) if "/replay/" in identity] == kept
+
+
 def test_why_a_stored_output_waits_is_that_the_others_do(heat):
     heat.edit("guard.py", *GIVEN)
     heat.edit(*SOLVER)
