@@ -2,13 +2,14 @@
 
 Python takes a ``.pyc`` for a module's source when their times and sizes agree, and reads a file when a module is
 first needed, not when somebody took its digest. Here own modules are compiled from the bytes that were read
-then, and the digest of these bytes is kept.
+then, and the digest of these bytes is kept. A library's are, where its bytecode may be older than an edit.
 """
 
 from __future__ import annotations
 
 import hashlib
 import importlib.machinery
+import importlib.util
 import io
 import os
 import sys
@@ -65,11 +66,26 @@ def _read_no_bytecode() -> None:
 
     def get_code(self: Any, fullname: str) -> CodeType | None:
         path = self.get_filename(fullname)
-        if origin(path) is not Origin.OWN:
+        if origin(path) is not Origin.OWN and not _edited_since_compiled(path):
             return by_python(self, fullname)
         return self.source_to_code(self.get_data(path), path)
 
     loader.get_code = get_code
+
+
+def _edited_since_compiled(path: str) -> bool:
+    """Whether a source was changed in the second in which its bytecode was written, which Python does not notice.
+
+    It compares whole seconds and sizes. The time of the last change of a file's status cannot be set, but an
+    installer that links files moves it, so that both have to agree.
+    """
+    try:
+        with audit.unheard():  # these questions are the harness's
+            source, bytecode = os.stat(path), os.stat(importlib.util.cache_from_source(path))
+    except (OSError, NotImplementedError):  # there is no bytecode
+        return False
+    same_second = int(bytecode.st_mtime) <= int(source.st_mtime)
+    return same_second and source.st_ctime_ns >= bytecode.st_mtime_ns
 
 
 def _on_compile(arguments: tuple[Any, ...]) -> None:

@@ -187,6 +187,21 @@ def test_what_decides_a_result_is_not_taken_from_before_its_edit(case, plant):
         assert status == 1
 
 
+def test_a_library_that_was_edited_in_the_second_in_which_it_was_compiled_runs_as_it_is_now(plant):
+    """Python takes the bytecode for the edited source's, as their seconds and sizes agree."""
+    edits = Edits(plant)
+    put(plant, "import inner; gain = inner.GAIN")
+    edits.library("inner", "GAIN = 1.0\n")
+    plant.commit()
+    assert edits.verify()[0] == 0
+    (bytecode,) = (edits.beside / PACKAGES).rglob("inner.*.pyc")
+    second = int.from_bytes(bytecode.read_bytes()[8:12], "little")  # of the source, as the bytecode has it
+    os.utime(bytecode, (second + 0.25, second + 0.25))
+    edits.library("inner", "GAIN = 3.0\n")
+    os.utime(edits.beside / PACKAGES / "inner.py", (second + 0.75, second + 0.75))
+    assert edits.verify()[0] == 1
+
+
 def test_a_declared_variable_reaches_c_and_libraries_that_are_imported_first(plant):
     edits = Edits(plant)
     edits.library("outer", "import os\nGAIN = float(os.environ.get('OUTER_GAIN', '1'))\n")
