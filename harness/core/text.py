@@ -47,11 +47,12 @@ def number(value: float, digits: int = 6) -> str:
     return shown.replace("-", "\u2212")
 
 
-def size(count: int) -> str:
+def size(number_of_bytes: int) -> str:
     """A number of bytes in the unit that suits it: ``812 bytes``, ``48.2 kB``, ``3.1 MB``."""
-    from rich.filesize import decimal
-
-    return decimal(count)
+    for unit, of in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if number_of_bytes >= of:
+            return f"{number_of_bytes / of:,.1f} {unit}"
+    return count(number_of_bytes, "byte")
 
 
 def value(item: Json, digits: int = 6) -> str:

@@ -187,3 +187,18 @@ def test_integers_that_python_does_not_write_out_have_a_text():
 ])  # fmt: skip
 def test_a_sentence_begins_with_a_capital_and_an_address_stays_what_it_is(words, said):
     assert text.capitalized(words) == said
+
+
+@pytest.mark.parametrize(
+    ("number_of_bytes", "said"),
+    [
+        (0, "0 bytes"),
+        (1, "1 byte"),
+        (999, "999 bytes"),
+        (48_210, "48.2 kB"),
+        (3_100_000, "3.1 MB"),
+        (2 * 10**9, "2.0 GB"),
+    ],
+)
+def test_a_size_has_the_unit_that_suits_it(number_of_bytes, said):
+    assert text.size(number_of_bytes) == said
